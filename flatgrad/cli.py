@@ -1,0 +1,294 @@
+"""The command line: arguments -> emitted text, or diagnostics, and an exit status.
+
+0 success, 1 refusal or stale, 2 wrong usage, 130 interrupted, 141 the reader of
+standard output has gone.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.options import (
+    EMITS,
+    PLANNED_EMITS,
+    Options,
+    parse_names,
+    parse_shapes,
+    parse_wrt,
+)
+from flatgrad.source import (
+    STANDARD_STREAM,
+    Source,
+    difference,
+    existing_text,
+    read_source,
+    shown_name,
+    with_newlines,
+    write_atomically,
+    write_standard_output,
+)
+
+INTERRUPTED = 130
+READER_GONE = 141
+
+PASSED_ON = (
+    click.ClickException,
+    click.Abort,
+    BrokenPipeError,
+    KeyboardInterrupt,
+    SystemExit,
+)
+
+Parsed = TypeVar("Parsed")
+
+
+def main() -> NoReturn:
+    """The command `flatgrad`."""
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        with reported("flatgrad"):
+            return _invoke(arguments)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+
+
+def _invoke(arguments: Sequence[str] | None) -> int:
+    status = command.main(arguments, prog_name="flatgrad", standalone_mode=False)
+    return status or 0
+
+
+class Refusal(click.ClickException):
+    """Rendered diagnostics on their way to standard error."""
+
+    def show(self, file: Any = None) -> None:
+        click.echo(self.message, file=file, err=True)
+
+
+@contextmanager
+def reported(filename: str, source: str = "") -> Iterator[None]:
+    """Whatever goes wrong inside is shown as a diagnostic about this file."""
+    try:
+        yield
+    except FlatgradError as error:
+        raise _refusal(error.diagnostics, filename, source) from None
+    except PASSED_ON:
+        raise
+    except BaseException as error:  # extension modules panic outside of Exception
+        _show_traceback()
+        raise _refusal([_defect(error)], filename, source) from None
+
+
+def _refusal(diagnostics: Sequence[Diagnostic], filename: str, source: str) -> Refusal:
+    return Refusal("\n".join(each.render(filename, source) for each in diagnostics))
+
+
+def _defect(error: BaseException) -> Diagnostic:
+    return Diagnostic(
+        "FG999",
+        f"internal error: {type(error).__name__}: {error}".rstrip(": "),
+        "this is a defect of flatgrad, not of your code; please report it with the\n"
+        "input that shows it (FLATGRAD_DEBUG=1 in the environment adds a traceback)",
+    )
+
+
+def _show_traceback() -> None:
+    if os.environ.get("FLATGRAD_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exc()
+
+
+def _checked(parse: Callable[[Any], Parsed]) -> Callable[..., Parsed]:
+    """An option's callback: what the parser does not accept is wrong usage."""
+
+    def callback(
+        context: click.Context, parameter: click.Parameter, value: Any
+    ) -> Parsed:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, parameter) from None
+
+    return callback
+
+
+def _parse_emit(text: str) -> str:
+    if text not in EMITS + PLANNED_EMITS:
+        raise ValueError(f"{text!r} is not one of {', '.join(EMITS)}")
+    return text
+
+
+def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(f"flatgrad {_version()}")
+        context.exit()
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("flatgrad")
+    except PackageNotFoundError:
+        return "(a checkout that is not installed)"
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file")
+@click.option(
+    "--function",
+    "functions",
+    metavar="NAME",
+    multiple=True,
+    help="Only this function; may be repeated.  [default: every public top-level"
+    " function that no other function of the file calls]",
+)
+@click.option(
+    "--wrt",
+    metavar="x,W",
+    multiple=True,
+    callback=_checked(parse_wrt),
+    help="With respect to these parameters.  [default: every one that can carry a"
+    " gradient]",
+)
+@click.option(
+    "--emit",
+    metavar="|".join(EMITS),
+    default="grad",
+    show_default=True,
+    callback=_checked(_parse_emit),
+    help="grad: one function that gives value and gradients; pair: a forward and a"
+    " backward function.",
+)
+@click.option(
+    "--names",
+    metavar="PREFIX",
+    default="grad_",
+    show_default=True,
+    callback=_checked(parse_names),
+    help="Prefix of derivative names.",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    metavar="x=N,D",
+    multiple=True,
+    callback=_checked(parse_shapes),
+    help="The shape of a parameter, x= for a scalar; may be repeated.",
+)
+@click.option(
+    "--no-comments",
+    is_flag=True,
+    help="Leave out the forward line above each group of backward lines.",
+)
+@click.option("-o", "out", metavar="OUT", help="Write to this file, all or nothing.")
+@click.option("--diff", is_flag=True, help="Show what would change in OUT instead.")
+@click.option("--check", is_flag=True, help="Exit with 1 if OUT is stale instead.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def command(
+    file: str,
+    functions: tuple[str, ...],
+    wrt: tuple[str, ...],
+    emit: str,
+    names: str,
+    shapes: dict[str, tuple[str | int, ...]],
+    no_comments: bool,
+    out: str | None,
+    diff: bool,
+    check: bool,
+) -> None:
+    """Write the gradients of the functions in FILE as Python source text.
+
+    FILE is a Python file, or - for standard input. It is read, never run.
+    """
+    _reject_contradictions(file, out, diff, check)
+    with reported(shown_name(file)):
+        options = Options(
+            functions, wrt, emit, names, shapes, not no_comments, shown_name(file)
+        )
+        source = read_source(file)
+    emitted = _transformed(source, options)
+    if out is None or out == STANDARD_STREAM:
+        _print(emitted)
+    elif check:
+        _check(out, emitted, source.filename)
+    elif diff:
+        _show_difference(out, emitted)
+    else:
+        _write(out, emitted)
+
+
+def _reject_contradictions(file: str, out: str | None, diff: bool, check: bool) -> None:
+    if diff and check:
+        raise click.UsageError("--diff and --check exclude each other.")
+    if (diff or check) and out in (None, STANDARD_STREAM):
+        raise click.UsageError("--diff and --check need -o OUT to compare with.")
+    if out is not None and _is_same_file(file, out):
+        raise click.UsageError("OUT is FILE itself, which would be overwritten.")
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _transformed(source: Source, options: Options) -> str:
+    with reported(source.filename, source.text):
+        from flatgrad.pipeline import transform
+
+        return with_newlines(transform(source.text, options), source.newline)
+
+
+def _print(text: str) -> None:
+    try:
+        with reported("<stdout>"):
+            write_standard_output(text)
+    except BrokenPipeError:
+        raise click.exceptions.Exit(READER_GONE) from None
+
+
+def _check(out: str, emitted: str, filename: str) -> None:
+    with reported(out):
+        existing = existing_text(out)
+        if existing != emitted:
+            raise FlatgradError(_stale(existing is None, filename))
+
+
+def _stale(is_missing: bool, filename: str) -> Diagnostic:
+    return Diagnostic(
+        "FG009",
+        "does not exist" if is_missing else f"is not what {filename} gives now",
+        "run the same command without --check to write it",
+    )
+
+
+def _show_difference(out: str, emitted: str) -> None:
+    with reported(out):
+        text = difference(out, existing_text(out), emitted)
+    _print(text)
+
+
+def _write(out: str, emitted: str) -> None:
+    with reported(out):
+        write_atomically(out, emitted)

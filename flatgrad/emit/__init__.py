@@ -1,0 +1,1 @@
+"""Function and gradient block -> source text."""

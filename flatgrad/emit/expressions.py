@@ -1,0 +1,288 @@
+"""Equations -> Python expressions in the user's dialect, as `ast` nodes that astor prints."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import astor
+
+from flatgrad.graph import Atom, Eqn, Lit, Var
+from flatgrad.emit.helpers import HELPERS
+from flatgrad.namespaces import INFIX, PREFIX, lookup, spell
+
+Read = Callable[[Atom], ast.expr]
+
+OPERATORS: dict[str, type[ast.operator]] = {
+    "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "//": ast.FloorDiv, "%": ast.Mod, "**": ast.Pow,
+    "@": ast.MatMult, "&": ast.BitAnd, "|": ast.BitOr, "^": ast.BitXor, "<<": ast.LShift, ">>": ast.RShift,
+}  # fmt: skip
+COMPARISONS: dict[str, type[ast.cmpop]] = {
+    "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
+}  # fmt: skip
+UNARY: dict[str, type[ast.unaryop]] = {"-": ast.USub, "+": ast.UAdd, "~": ast.Invert, "not": ast.Not}
+
+# Operations that read better, and run faster, as methods of an array that has a name.
+METHODS = {
+    "sum", "mean", "max", "min", "prod", "reshape", "copy", "dot", "ravel", "swapaxes", "cumsum", "squeeze", "conj",
+    "trace", "diagonal", "repeat", "std", "var",
+}  # fmt: skip
+
+
+@dataclass
+class Dialect:
+    """What the user's file imports, and what the emitted code will import besides."""
+
+    imports: dict[str, str]  # name -> path it stands for
+    taken: set[str]
+    methods: bool = True  # the user writes x.sum() rather than np.sum(x)
+    added: dict[str, str] = field(default_factory=dict)  # name -> import line
+    helpers: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)  # imported names in use
+
+    def name(self, path: str) -> ast.expr:
+        """An expression for `numpy.exp` with the imports at hand, or with one more."""
+        for name, known in self.imports.items():
+            if known == path and not name.startswith("*"):
+                self.used.add(name)
+                return ast.Name(name)
+        parent, _, last = path.rpartition(".")
+        if parent in self.imports.values() or not parent.count(".") and parent not in self.imports.values():
+            return self._attribute(parent, last)
+        return ast.Attribute(self.name(parent) if "." in parent else self._module(parent), last)
+
+    def _attribute(self, parent: str, last: str) -> ast.expr:
+        for name, known in self.imports.items():
+            if known == parent and not name.startswith("*"):
+                self.used.add(name)
+                return ast.Attribute(ast.Name(name), last)
+        from_imports = [n for n, known in self.imports.items() if known.rpartition(".")[0] == parent]
+        if from_imports and last not in self.taken and parent != "numpy":
+            self.added[last] = f"from {parent} import {last}"
+            self.imports[last] = f"{parent}.{last}"
+            return ast.Name(last)
+        return ast.Attribute(self._module(parent), last)
+
+    def _module(self, path: str) -> ast.expr:
+        alias = {"numpy": "np"}.get(path, path)
+        if alias in self.taken and self.imports.get(alias) != path:
+            alias = path if path not in self.taken else f"{path}_"
+        line = f"import {path}" + (f" as {alias}" if alias != path else "")
+        self.added[alias] = line
+        self.imports[alias] = path
+        return ast.Name(alias)
+
+
+def print_statement(node: ast.stmt) -> str:
+    """The text of one statement; black breaks long lines, astor must not."""
+    return str(astor.to_source(node, pretty_source="".join)).strip("\n")
+
+
+def constant(value: Any) -> ast.expr:
+    match value:
+        case bool() | None:
+            return ast.Constant(value)
+        case int() | float() if value != value or value in (float("inf"), float("-inf")):
+            text = "nan" if value != value else "inf"
+            found: ast.expr = ast.Call(ast.Name("float"), [ast.Constant(text)], [])
+            return ast.UnaryOp(ast.USub(), found) if value == float("-inf") else found
+        case int() | float() if value < 0:
+            return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+        case tuple():
+            return ast.Tuple([constant(v) for v in value])
+        case list():
+            return ast.List([constant(v) for v in value])
+        case slice():
+            return ast.Slice(*(None if b is None else constant(b) for b in (value.start, value.stop, value.step)))
+        case _:
+            return ast.Constant(value)
+
+
+class Expressions:
+    """Equation -> expression, given how to read its arguments."""
+
+    def __init__(self, dialect: Dialect, read: Read):
+        self.dialect, self.read = dialect, read
+
+    def equation(self, eqn: Eqn) -> ast.expr:
+        special = getattr(self, f"_{eqn.op}", None)
+        if special is not None and (found := special(eqn)) is not None:
+            return found  # type: ignore[no-any-return]
+        if (symbol := INFIX.get(eqn.op)) is not None and len(eqn.args) == 2:
+            return self._infix(symbol, eqn)
+        if (symbol := PREFIX.get(eqn.op)) is not None:
+            return ast.UnaryOp(UNARY[symbol](), self.read(eqn.args[0]))
+        if eqn.op in HELPERS:
+            self.dialect.helpers.add(eqn.op)
+            return self._call(ast.Name(eqn.op), eqn.args, eqn.attrs)
+        if eqn.op in METHODS and self._as_method(eqn):
+            receiver, *rest = eqn.args
+            return self._call(ast.Attribute(self.read(receiver), eqn.op), rest, eqn.attrs)
+        return self._call(self._function(eqn), eqn.args, eqn.attrs)
+
+    def _infix(self, symbol: str, eqn: Eqn) -> ast.expr:
+        left, right = (self.read(a) for a in eqn.args)
+        if symbol in COMPARISONS:
+            return ast.Compare(left, [COMPARISONS[symbol]()], [right])
+        if symbol == "*" and isinstance(right, ast.UnaryOp) and isinstance(right.op, ast.USub):
+            pass
+        return ast.BinOp(left, OPERATORS[symbol](), right)
+
+    def _as_method(self, eqn: Eqn) -> bool:
+        """Methods where the user uses them; a scalar may be a plain number, which has none."""
+        receiver = eqn.args[0]
+        if not isinstance(receiver, Var) or receiver.type.rank in (None, 0) and eqn.op not in ("reshape", "copy"):
+            return False
+        return self.dialect.methods or isinstance(self.read(receiver), ast.Name)
+
+    def _call(self, function: ast.expr, args: Sequence[Atom], attrs: Any) -> ast.expr:
+        keywords = [ast.keyword(k, self._option(v)) for k, v in attrs.items() if v is not None and v is not False]
+        return ast.Call(function, [self.read(a) for a in args], keywords)
+
+    def _option(self, value: Any) -> ast.expr:
+        return self.read(value) if isinstance(value, Var | Lit) else constant(value)
+
+    def _function(self, eqn: Eqn) -> ast.expr:
+        """The function for `eqn.op`: of the library that the user's own line calls, else of NumPy."""
+        if eqn.dialect in ("math", "cmath") and (name := spell(eqn.op, "math")) and self._plain(eqn):
+            return self.dialect.name(f"math.{name}")
+        if "numpy" not in self.dialect.imports.values() and self._plain(eqn) and (name := spell(eqn.op, "math")):
+            return self.dialect.name(f"math.{name}")
+        for namespace in ("numpy", "numpy.linalg", "scipy.special", "scipy.linalg"):
+            if name := spell(eqn.op, namespace):
+                return self.dialect.name(f"{namespace}.{name}")
+        raise KeyError(f"{eqn.op} has no spelling")
+
+    def _plain(self, eqn: Eqn) -> bool:
+        return all(a.type.shape.is_scalar for a in eqn.args)
+
+    # --- operations with a notation of their own ---------------------------------------------------------------
+
+    def _external(self, eqn: Eqn) -> ast.expr:
+        return ast.parse(eqn.attrs["text"], mode="eval").body
+
+    def _alias(self, eqn: Eqn) -> ast.expr:
+        return self.read(eqn.args[0])
+
+    _stop_gradient = _alias
+
+    def _tuple(self, eqn: Eqn) -> ast.expr:
+        items = [self.read(a) for a in eqn.args]
+        return ast.List(items) if eqn.attrs.get("list") else ast.Tuple(items)
+
+    def _slice(self, eqn: Eqn) -> ast.expr:
+        bounds = [None if a == Lit(None) else self.read(a) for a in eqn.args]
+        return ast.Slice(*bounds)
+
+    def _getitem(self, eqn: Eqn) -> ast.expr:
+        return ast.Subscript(self.read(eqn.args[0]), self.read(eqn.args[1]))
+
+    def _shape(self, eqn: Eqn) -> ast.expr | None:
+        x = eqn.args[0]
+        if x.type.rank in (None, 0) and not self._is_surely_array(x):
+            return None
+        return ast.Attribute(self.read(x), "shape")
+
+    def _is_surely_array(self, x: Atom) -> bool:
+        return x.type.rank is not None and x.type.rank > 0
+
+    def _size(self, eqn: Eqn) -> ast.expr | None:
+        x = eqn.args[0]
+        return ast.Attribute(self.read(x), "size") if x.type.rank else None
+
+    def _matrix_transpose(self, eqn: Eqn) -> ast.expr:
+        x = eqn.args[0]
+        if x.type.rank == 2:
+            return ast.Attribute(self.read(x), "T")
+        swapped = [constant(-1), constant(-2)]
+        return ast.Call(ast.Attribute(self.read(x), "swapaxes"), swapped, [])
+
+    def _transpose(self, eqn: Eqn) -> ast.expr:
+        axes = eqn.attrs.get("axes")
+        x = self.read(eqn.args[0])
+        if axes is None:
+            return ast.Attribute(x, "T")
+        if isinstance(axes, tuple | list):
+            return ast.Call(ast.Attribute(x, "transpose"), [constant(a) for a in axes], [])
+        return ast.Call(ast.Attribute(x, "transpose"), [self._option(axes)], [])
+
+    def _reshape(self, eqn: Eqn) -> ast.expr | None:
+        x, shape = eqn.args
+        if not self._as_method(eqn):
+            return None
+        made = self.read(shape)
+        sizes = made.elts if isinstance(made, ast.Tuple) else [made]
+        return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, [])
+
+    def _expand_dims(self, eqn: Eqn) -> ast.expr | None:
+        """x[:, None] where the axis is known, np.expand_dims(x, axis) elsewhere."""
+        axis, x = eqn.attrs.get("axis"), eqn.args[0]
+        if not isinstance(axis, int) or not -1 <= axis <= 3 or not x.type.rank:
+            return None
+        new = ast.Constant(None)
+        before: list[ast.expr] = [ast.Constant(...)] if axis == -1 and x.type.rank > 1 else []
+        if axis == -1 and x.type.rank == 1:
+            axis = 1
+        before += [ast.Slice() for _ in range(max(axis, 0))]
+        index = ast.Tuple([*before, new]) if before else new
+        return ast.Subscript(self.read(x), index)
+
+    def _broadcast_to(self, eqn: Eqn) -> ast.expr:
+        """g * np.ones_like(x): an array of its own, in the type of g and x."""
+        value, shape = eqn.args
+        target = self.read(shape)
+        if isinstance(target, ast.Attribute) and target.attr == "shape":
+            ones = ast.Call(self.dialect.name("numpy.ones_like"), [target.value], [])
+        elif isinstance(target, ast.Call) and getattr(target.func, "attr", "") == "shape":
+            ones = ast.Call(self.dialect.name("numpy.ones_like"), target.args, [])
+        else:
+            ones = ast.Call(self.dialect.name("numpy.ones"), [target], [])
+        return ast.BinOp(self.read(value), ast.Mult(), ones)
+
+    def _zeros_like(self, eqn: Eqn) -> ast.expr | None:
+        if eqn.args[0].type.shape.is_scalar and "numpy" not in self.dialect.imports.values():
+            return ast.Constant(0.0)
+        return None
+
+    def _sum(self, eqn: Eqn) -> ast.expr | None:
+        return None
+
+    def _dot(self, eqn: Eqn) -> ast.expr | None:
+        a, b = (self.read(x) for x in eqn.args)
+        if eqn.dialect == "method" or not eqn.dialect:
+            return ast.Call(ast.Attribute(a, "dot"), [b], [])
+        return None
+
+    def _matmul(self, eqn: Eqn) -> ast.expr | None:
+        if eqn.dialect == "numpy":
+            return ast.Call(self.dialect.name("numpy.matmul"), [self.read(a) for a in eqn.args], [])
+        return None
+
+    def _sigmoid(self, eqn: Eqn) -> ast.expr:
+        """1 / (1 + exp(-x)), so that nothing has to be imported for it."""
+        if eqn.dialect == "scipy.special":
+            return ast.Call(self.dialect.name("scipy.special.expit"), [self.read(eqn.args[0])], [])
+        minus = ast.UnaryOp(ast.USub(), self.read(eqn.args[0]))
+        plain = self._plain(eqn) and "numpy" not in self.dialect.imports.values()
+        e = ast.Call(self.dialect.name("math.exp" if plain else "numpy.exp"), [minus], [])
+        return ast.BinOp(ast.Constant(1), ast.Div(), ast.BinOp(ast.Constant(1), ast.Add(), e))
+
+    def _concatenate(self, eqn: Eqn) -> ast.expr:
+        return self._of_list("numpy.concatenate", eqn)
+
+    def _stack(self, eqn: Eqn) -> ast.expr:
+        return self._of_list("numpy.stack", eqn)
+
+    def _of_list(self, path: str, eqn: Eqn) -> ast.expr:
+        arrays = ast.List([self.read(a) for a in eqn.args])
+        keywords = [ast.keyword(k, self._option(v)) for k, v in eqn.attrs.items() if v is not None]
+        return ast.Call(self.dialect.name(path), [arrays], keywords)
+
+    def _einsum(self, eqn: Eqn) -> ast.expr:
+        subscripts = constant(eqn.attrs["subscripts"])
+        return ast.Call(self.dialect.name("numpy.einsum"), [subscripts, *map(self.read, eqn.args)], [])
+
+
+__all__ = ["Dialect", "Expressions", "constant", "lookup", "print_statement"]

@@ -1,0 +1,65 @@
+"""Names -> the text of small functions that an emitted module defines for itself where shapes are not known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+HELPERS: dict[str, str] = {
+    "unbroadcast": '''\
+def unbroadcast(g, like):
+    """Sum `g` over the axes along which `like` was broadcast."""
+    extra = np.ndim(g) - np.ndim(like)
+    stretched = [i + extra for i, n in enumerate(np.shape(like)) if n == 1]
+    return np.sum(g, axis=(*range(extra), *stretched)).reshape(np.shape(like))
+''',
+    "matmul_grad_left": '''\
+def matmul_grad_left(g, a, b):
+    """The gradient of `a`, given that of `a @ b`."""
+    if np.ndim(b) == 1:
+        return np.expand_dims(g, -1) * b
+    if np.ndim(a) == 1:
+        return unbroadcast((b @ g[..., None])[..., 0], a)
+    return unbroadcast(g @ np.swapaxes(b, -1, -2), a)
+''',
+    "matmul_grad_right": '''\
+def matmul_grad_right(g, a, b):
+    """The gradient of `b`, given that of `a @ b`."""
+    if np.ndim(b) == 1:
+        return unbroadcast(np.expand_dims(g, -1) * a, b)
+    if np.ndim(a) == 1:
+        return a[:, None] * g[..., None, :]
+    return unbroadcast(np.swapaxes(a, -1, -2) @ g, b)
+''',
+    "dot_grad_left": '''\
+def dot_grad_left(g, a, b):
+    """The gradient of `a`, given that of `np.dot(a, b)`."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return unbroadcast(g * b, a)
+    if np.ndim(b) == 1:
+        return np.expand_dims(g, -1) * b
+    return np.tensordot(g, np.moveaxis(b, -2, -1), axes=np.ndim(b) - 1)
+''',
+    "dot_grad_right": '''\
+def dot_grad_right(g, a, b):
+    """The gradient of `b`, given that of `np.dot(a, b)`."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return unbroadcast(g * a, b)
+    if np.ndim(b) == 1:
+        return np.tensordot(g, a, axes=np.ndim(g))
+    return np.moveaxis(np.tensordot(np.moveaxis(a, -1, 0), g, axes=np.ndim(a) - 1), 0, -2)
+''',
+}
+
+
+def with_needed(names: Iterable[str]) -> list[str]:
+    """The helpers `names` and those that they call, each after what it calls."""
+    ordered: list[str] = []
+    for name in names:
+        inner = [
+            other
+            for other in HELPERS
+            if other != name and re.search(rf"\b{other}\(", HELPERS[name])
+        ]
+        ordered += [n for n in (*with_needed(inner), name) if n not in ordered]
+    return ordered

@@ -1,0 +1,273 @@
+"""Backward equations -> the lines of the backward part: which have lines, under which names, and in place or not."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from dataclasses import dataclass, field
+
+from flatgrad.emit.availability import Availability
+from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions
+from flatgrad.emit.names import Names, telling
+from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
+from flatgrad.simplify import is_line
+from flatgrad.types import same_shape
+
+VIEWS = {
+    "alias", "transpose", "matrix_transpose", "reshape", "expand_dims", "squeeze", "getitem", "ravel", "swapaxes",
+    "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split",
+}  # fmt: skip
+STORES = {"setitem", "index_add"}
+REPEATABLE = {"shape", "tuple", "slice", "expand_dims", "transpose", "matrix_transpose", "size", "arange", "external"}
+IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
+LARGEST = 40  # equations in one expression; a longer one is cut into lines
+FOREVER = 1 << 60
+
+
+@dataclass(eq=False)
+class Line:
+    """One equation that is printed as a statement, with all that is folded into it."""
+
+    eqn: Eqn
+    name: str = ""
+    reads: set[Var] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Statements of the backward part under the forward statement that they undo."""
+
+    statement: Statement | None
+    nodes: list[ast.stmt]
+
+
+class Lines:
+    def __init__(self, eqns: tuple[Eqn, ...], outs: tuple[Atom, ...], available: Availability, names: Names,
+                 dialect: Dialect, prefix: str, seeds: dict[Var, str]):  # fmt: skip
+        self.eqns, self.outs, self.available, self.names = eqns, outs, available, names
+        self.prefix, self.seeds = prefix, seeds
+        self.expressions = Expressions(dialect, self.read)
+        self.dialect = dialect
+        self.defs = {out: eqn for eqn in eqns for out in eqn.outs}
+        self.uses = Counter(a for e in eqns for a in e.reads())
+        self.uses.update(outs)
+        self.readers: dict[Atom, Eqn] = {a: e for e in eqns for a in e.reads()}
+        self.printed: dict[Atom, str] = dict(seeds)
+        self.lines = self._cut()
+        self.last = self._last_reads()
+        self._holds: dict[str, Var] = {name: seed for seed, name in seeds.items()}
+        self._other_names: dict[Var, str] = {}
+        self.root: dict[Var, Var] = {}
+        self.sharing: dict[Var, set[Var]] = {}
+        self.owned: set[Var] = set()
+
+    # --- which equations are lines ---------------------------------------------------------------------------------
+
+    def _cut(self) -> list[Line]:
+        """Fold what is read once into its reader, as long as the expression stays short."""
+        lines: list[Line] = []
+        size: dict[Atom, int] = {}
+        reads: dict[Atom, set[Var]] = {}
+        self.folded: set[Var] = set()
+        results = set(self.outs)
+        for eqn in self.eqns:
+            inside: set[Var] = set()
+            total = 1
+            for arg in eqn.reads():
+                if arg in self.folded:
+                    inside |= reads[arg]
+                    total += size[arg]
+                elif isinstance(arg, Var):
+                    inside.add(arg)
+            if len(eqn.outs) == 1 and self._folds(eqn, total, results):
+                self.folded.add(eqn.out)
+                size[eqn.out], reads[eqn.out] = total, inside
+            else:
+                lines.append(Line(eqn, reads=inside))
+        return lines
+
+    def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
+        out = eqn.out
+        if is_line(out) or eqn.op in STORES or out in results or size > LARGEST:
+            return False
+        if self.uses[out] == 1:
+            return True
+        simple = all(a not in self.folded or self.defs[a].op in REPEATABLE for a in eqn.reads() if isinstance(a, Var))
+        return eqn.op in REPEATABLE and simple
+
+    def _last_reads(self) -> dict[Var, int]:
+        last: dict[Var, int] = {}
+        for number, line in enumerate(self.lines):
+            for var in line.reads:
+                last[var] = number
+        for out in self.outs:
+            if isinstance(out, Var):
+                last[out] = FOREVER
+        return last
+
+    # --- printing --------------------------------------------------------------------------------------------------
+
+    def print(self) -> list[Printed]:
+        found: list[Printed] = []
+        for number, line in enumerate(self.lines):
+            nodes = self._line(number, line)
+            statement = line.eqn.statement
+            if found and found[-1].statement is statement:
+                found[-1].nodes.extend(nodes)
+            elif nodes:
+                found.append(Printed(statement, nodes))
+        return found
+
+    def read(self, value: Atom) -> ast.expr:
+        if value in self.printed:
+            return ast.Name(self.printed[value])
+        if isinstance(value, Var) and value in self.folded:
+            return self.expressions.equation(self.defs[value])
+        return self.available.read(value)
+
+    def _line(self, number: int, line: Line) -> list[ast.stmt]:
+        eqn = line.eqn
+        if len(eqn.outs) > 1:
+            return self._several(number, eqn)
+        if eqn.op in STORES:
+            return self._store(number, eqn)
+        source = eqn.args[0] if eqn.op in ("alias", *IN_PLACE) else None
+        name = self._name(number, eqn.out, source)
+        if eqn.op == "alias" and self.printed.get(eqn.args[0]) == name:
+            self._assign(eqn.out, name, eqn.args[0])
+            return []
+        if eqn.op in IN_PLACE and self.printed.get(eqn.args[0]) == name and self._may_reuse(number, eqn):
+            node: ast.stmt = ast.AugAssign(ast.Name(name), OPERATORS[IN_PLACE[eqn.op]](), self.read(eqn.args[1]))
+            self._assign(eqn.out, name, eqn.args[0])
+            return [node]
+        value = self.expressions.equation(eqn)
+        self._assign(eqn.out, name, self._base(eqn))
+        return [ast.Assign([ast.Name(name)], value)]
+
+    def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
+        value = self.expressions.equation(eqn)
+        names = [self._name(number, out, None) if self.uses[out] else "_" for out in eqn.outs]
+        for out, name in zip(eqn.outs, names, strict=True):
+            self._assign(out, name, out)
+        return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]
+
+    def _store(self, number: int, eqn: Eqn) -> list[ast.stmt]:
+        """x[i] = v: into x itself where nobody else has it, else into a copy."""
+        base, index, value = eqn.args
+        name = self._name(number, eqn.out, base)
+        nodes: list[ast.stmt] = []
+        if base in self.folded and self._base(self.defs[base]) is base:
+            nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
+            self._assign(eqn.out, name, eqn.out)
+        elif self._may_reuse(number, eqn):
+            if self.printed[base] != name:
+                nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
+            self._assign(eqn.out, name, base)
+        else:
+            copied = ast.Call(ast.Attribute(self.read(base), "copy"), [], [])
+            nodes.append(ast.Assign([ast.Name(name)], copied))
+            self._assign(eqn.out, name, eqn.out)
+        nodes.append(self._element(eqn, name, index, value))
+        return nodes
+
+    def _element(self, eqn: Eqn, name: str, index: Atom, value: Atom) -> ast.stmt:
+        target = ast.Subscript(ast.Name(name), self.read(index))
+        if eqn.op == "setitem":
+            return ast.Assign([target], self.read(value))
+        if eqn.attrs.get("repeats") is not False:
+            call = ast.Call(self.dialect.name("numpy.add.at"), [ast.Name(name), self.read(index), self.read(value)], [])
+            return ast.Expr(call)
+        operator, amount = self._signed(value)
+        return ast.AugAssign(target, operator, amount)
+
+    def _signed(self, value: Atom) -> tuple[ast.operator, ast.expr]:
+        """x -= v rather than x += -v"""
+        node = self.read(value)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return ast.Sub(), node.operand
+        return ast.Add(), node
+
+    # --- names -------------------------------------------------------------------------------------------------------
+
+    def _name(self, number: int, value: Var, source: Atom | None) -> str:
+        """The name of a line: after the value whose derivative it is."""
+        if (hinted := self._hint(value)) is not None:
+            value = hinted
+        primal = value.primal
+        if primal is None:
+            return self.names.fresh(telling(self.defs.get(value), self.readers.get(value)))
+        wanted = self._other_names.get(primal) or self._derivative(primal)
+        holder = self._holds.get(wanted)
+        if holder is not None and holder is not source and self._is_alive(holder, number):
+            wanted = self._other_names[primal] = self.names.fresh(f"{wanted}0")
+        return wanted
+
+    def _hint(self, value: Var) -> Var | None:
+        """A store that only the next line reads is made under that line's name."""
+        while value.primal is None or not value.primal.name:
+            reader = self.readers.get(value)
+            if self.uses[value] != 1 or reader is None or len(reader.outs) != 1:
+                return None
+            if reader.out.primal is None and reader.out in self.folded:
+                return None
+            value = reader.out
+        return value
+
+    def _is_alive(self, value: Var, number: int) -> bool:
+        return self.last.get(value, -1) > number
+
+    def _derivative(self, primal: Var) -> str:
+        if primal in self._other_names:
+            return self._other_names[primal]
+        printed = self.available.names_of.get(primal) or primal.name
+        if printed and (primal.name or primal in self.available.names_of):
+            name = f"{self.prefix}{self._plain_name(primal, printed)}"
+            if name not in self._known():
+                name = self.names.underscored(name) if name in self.names.taken else name
+                self.names.taken.add(name)
+        else:
+            eqn = self.available.defs.get(primal)
+            name = self.names.fresh(self.prefix + telling(eqn, self.available.readers.get(primal)))
+        self._other_names[primal] = name
+        return name
+
+    def _plain_name(self, primal: Var, printed: str) -> str:
+        """The user's name, for older versions of a variable too."""
+        return primal.name or printed
+
+    def _known(self) -> set[str]:
+        return {*self._other_names.values(), *self.seeds.values()}
+
+    def _assign(self, value: Var, name: str, storage: Atom) -> None:
+        """`value` is in `name` from now on, in the array of `storage`."""
+        self.printed[value] = name
+        self._holds[name] = value
+        root = self.root.get(storage, storage) if isinstance(storage, Var) else value
+        self.root[value] = root
+        self.sharing.setdefault(root, set()).add(value)
+        if storage is value:
+            self.owned.add(root)
+
+    # --- ownership -----------------------------------------------------------------------------------------------------
+
+    def _base(self, eqn: Eqn) -> Atom:
+        """The value whose array the result of `eqn` lies in: itself, unless it is a view."""
+        while eqn.op in VIEWS and eqn.args and isinstance(eqn.args[0], Var):
+            base = eqn.args[0]
+            if base not in self.folded:
+                return base
+            eqn = self.defs[base]
+        return eqn.out
+
+    def _may_reuse(self, number: int, eqn: Eqn) -> bool:
+        """The old value is dead after this line, nobody else has its array, and the new one fits into it."""
+        old = eqn.args[0]
+        if not isinstance(old, Var) or old not in self.root or self._is_alive(old, number):
+            return False
+        root = self.root[old]
+        if root not in self.owned or not same_shape(old.type.shape, eqn.out.type.shape):
+            return False
+        return not any(v is not old and self._is_alive(v, number) for v in self.sharing[root])
+
+
+__all__ = ["Line", "Lines", "Lit", "Printed"]

@@ -1,0 +1,67 @@
+"""Names for what the user left unnamed: telling, short, and never one that is taken."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+
+from flatgrad.graph import Eqn, Var
+
+# Strings and comments, which hold no names of the program, and names.
+TOKEN = re.compile(
+    r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*|([^\W\d]\w*)"""
+)
+
+# What to call an intermediate value, by the operation that makes it.
+TELLING = {
+    "add": "total", "sub": "diff", "mul": "product", "truediv": "ratio", "matmul": "product", "dot": "product",
+    "pow": "power", "square": "square", "exp": "e", "log": "logs", "sqrt": "root", "sum": "total", "mean": "mean",
+    "getitem": "part", "neg": "minus", "sin": "sine", "cos": "cosine", "inv": "inverse", "max": "largest",
+    "min": "smallest", "var": "variance", "std": "spread", "transpose": "flipped", "reshape": "flat",
+    "broadcast_to": "spread", "norm": "length", "outer": "product", "solve": "solution", "index_add": "total",
+    "expand_dims": "column", "abs": "size", "softmax": "probs", "log_softmax": "log_probs", "relu": "hidden",
+    "sigmoid": "gate", "eq": "hit", "gt": "mask", "lt": "mask", "ge": "mask", "le": "mask", "where": "chosen",
+    "concatenate": "joined", "stack": "stacked", "einsum": "product", "maximum": "larger", "minimum": "smaller",
+}  # fmt: skip
+ACTIVATIONS = {"tanh", "relu", "sigmoid", "softmax", "log_softmax", "softplus"}
+
+
+def names_in_text(text: str) -> set[str]:
+    """Every identifier of a source text, outside of strings and comments."""
+    return {match[1] for match in TOKEN.finditer(text) if match[1]}
+
+
+class Names:
+    """The names of one emitted module: those that are taken, and new ones."""
+
+    def __init__(self, text: str):
+        self.taken = names_in_text(text) | set(keyword.kwlist) | set(dir(builtins))
+
+    def fresh(self, wanted: str) -> str:
+        """`wanted`, or wanted2, wanted3 and so on where it is taken."""
+        name, number = wanted, 2
+        while name in self.taken:
+            name, number = f"{wanted}{number}", number + 1
+        self.taken.add(name)
+        return name
+
+    def underscored(self, wanted: str) -> str:
+        """`wanted`, with trailing underscores where it is taken."""
+        while wanted in self.taken:
+            wanted += "_"
+        self.taken.add(wanted)
+        return wanted
+
+
+def telling(eqn: Eqn | None, reader: Eqn | None = None) -> str:
+    """What a reader would call the value of `eqn`, which `reader` reads."""
+    if reader is not None and reader.op in ACTIVATIONS:
+        return "a"
+    if eqn is None:
+        return "value"
+    return TELLING.get(eqn.op, eqn.op if eqn.op.isidentifier() and len(eqn.op) <= 12 else "value")
+
+
+def is_hidden(var: Var) -> bool:
+    return not var.name

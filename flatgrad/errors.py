@@ -1,0 +1,124 @@
+"""Diagnostics: a code, a place, what is wrong, what to do -> the text a user reads.
+
+A stage that cannot go on collects every problem it sees and raises them together:
+
+    raise FlatgradError(*problems)
+"""
+
+import unicodedata
+from dataclasses import dataclass
+
+CODES = {
+    # FG0xx: input files, output files and syntax
+    "FG001": "the input file does not exist",
+    "FG002": "the input or output is a directory",
+    "FG003": "a file cannot be read",
+    "FG004": "the input is not text",
+    "FG005": "the input does not fit its encoding",
+    "FG006": "the declared encoding is unknown or contradicts the byte order mark",
+    "FG007": "the input is empty",
+    "FG008": "the output cannot be written",
+    "FG009": "the output file is stale",
+    "FG010": "the input is not valid Python",
+    # FG1xx: Python constructs that are not read
+    # FG2xx: operations without a derivative rule
+    "FG201": "no derivative rule for a function",
+    # FG3xx: shapes
+    # FG4xx: aliasing and overwriting
+    # FG5xx: names and options
+    "FG501": "the requested kind of output is not available yet",
+    "FG502": "the value of an option is not valid",
+    # FG999: flatgrad itself
+    "FG999": "internal error, a defect of flatgrad",
+}
+"""Every diagnostic code with its meaning in one line."""
+
+TAB_STOP = 4
+
+
+@dataclass(frozen=True)
+class Place:
+    """A span of source text; lines and columns count from 1, the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One problem of the user's source or request, and the way out of it."""
+
+    code: str
+    what: str
+    next_step: str = ""
+    place: Place | None = None
+
+    def render(self, filename: str, source: str) -> str:
+        """The lines to show: headline, source line, carets, next step."""
+        lines = [self._headline(filename)]
+        if self.place is not None:
+            lines += _excerpt(self.place, source)
+        lines += [f"  {line}" for line in self.next_step.splitlines()]
+        return "\n".join(lines)
+
+    def _headline(self, filename: str) -> str:
+        if self.place is None:
+            return f"{filename}: {self.code} {self.what}"
+        position = f"{self.place.line}:{self.place.column}"
+        return f"{filename}:{position}: {self.code} {self.what}"
+
+
+class FlatgradError(Exception):
+    """flatgrad refuses; `diagnostics` says why, one entry for each problem."""
+
+    def __init__(self, first: Diagnostic, *others: Diagnostic) -> None:
+        super().__init__(first, *others)
+        self.diagnostics: tuple[Diagnostic, ...] = (first, *others)
+
+    def __str__(self) -> str:
+        return "\n".join(map(_summary, self.diagnostics))
+
+
+def _summary(diagnostic: Diagnostic) -> str:
+    place = diagnostic.place
+    where = "" if place is None else f"line {place.line}: "
+    return f"{where}{diagnostic.code} {diagnostic.what}"
+
+
+def _excerpt(place: Place, source: str) -> list[str]:
+    """The first line of the span with carets under it; nothing if there is none."""
+    lines = source.split("\n")
+    if not 1 <= place.line <= len(lines):
+        return []
+    line = lines[place.line - 1].rstrip()
+    number = f"{place.line:>5}"
+    margin = " " * len(number)
+    return [f"{number} | {_shown(line)}".rstrip(), f"{margin} | {_carets(place, line)}"]
+
+
+def _carets(place: Place, line: str) -> str:
+    start = place.column - 1
+    end = place.end_column - 1 if place.end_line == place.line else len(line)
+    before = _width(line[:start])
+    return " " * before + "^" * max(1, _width(line[:end]) - before)
+
+
+def _shown(text: str) -> str:
+    """Text as a terminal shows it anywhere: no tabs, no control characters."""
+    return "".join(
+        character if character.isprintable() else " "
+        for character in text.expandtabs(TAB_STOP)
+    )
+
+
+def _width(text: str) -> int:
+    """How many terminal cells the text takes; the end of the text counts as reached."""
+    return sum(map(_cells, _shown(text)))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

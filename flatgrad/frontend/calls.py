@@ -1,0 +1,385 @@
+"""A call of the source -> equations: library functions by their tables, helpers of the file read in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
+from flatgrad.frontend.scope import Callee, Frame, Path, Refusal, Struct, Value
+from flatgrad.graph import Atom, Lit, Var
+from flatgrad.namespaces import Spelling, bind, lookup
+from flatgrad.registry import RULES, Kind
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursion
+HARMLESS_OPTIONS = {"order", "casting", "subok", "optimize", "like", "copy", "stable", "kind", "device"}
+CHANGING_METHODS = {
+    "sort", "fill", "append", "extend", "insert", "pop", "remove", "clear", "update", "reverse", "resize", "put",
+    "partition", "setdefault", "popitem", "itemset", "setflags", "byteswap",
+}  # fmt: skip
+KEEPING_FUNCTIONS = {"print", "isinstance", "len", "warn", "assert_allclose", "seed"}
+
+
+def call(low: Lowering, node: cst.Call) -> Value:
+    function = _function(low, node.func)
+    match function:
+        case Callee():
+            return _helper(low, node, function)
+        case Path(path=path):
+            return _library(low, node, path)
+        case (receiver, name):
+            return _method(low, node, receiver, name)
+        case _:
+            args, keywords = _arguments(low, node)
+            reads = _atoms([function, *args, *keywords.values()])
+            return low.opaque("a call of a value is not read", reads, node, code="FG108")[0]
+
+
+def _function(low: Lowering, func: cst.BaseExpression) -> Any:
+    """A helper, an importable path, or the receiver and name of a method."""
+    if isinstance(func, cst.Attribute):
+        base = low.expression(func.value)
+        if isinstance(base, Path):
+            return Path(f"{base.path}.{func.attr.value}")
+        return base, func.attr.value
+    return low.expression(func)
+
+
+def _arguments(low: Lowering, node: cst.Call) -> tuple[list[Value], dict[str, Value]]:
+    positional: list[Value] = []
+    keywords: dict[str, Value] = {}
+    for arg in node.args:
+        value = low.expression(arg.value)
+        if arg.star == "*" and isinstance(value, Struct):
+            positional += value.items
+        elif arg.star:
+            raise Refusal("FG110", "unpacking in a call is not read yet", "write the arguments one by one", arg)
+        elif arg.keyword is not None:
+            keywords[arg.keyword.value] = value
+        else:
+            positional.append(value)
+    return positional, keywords
+
+
+# --- library functions and methods ---------------------------------------------------------------------------
+
+
+def _library(low: Lowering, node: cst.Call, path: str) -> Value:
+    namespace, _, name = path.rpartition(".")
+    spelling = lookup(namespace, name)
+    args, keywords = _arguments(low, node)
+    if spelling is None:
+        return _unknown(low, node, path, args, keywords)
+    return _apply(low, node, spelling, path, args, keywords, namespace)
+
+
+def _method(low: Lowering, node: cst.Call, receiver: Value, name: str) -> Value:
+    spelling = lookup("ndarray", name)
+    args, keywords = _arguments(low, node)
+    if spelling is None or spelling.attribute or (isinstance(receiver, Struct) and not spelling.sequence):
+        value = _unknown(low, node, f".{name}()", [receiver, *args], keywords)
+        if name in CHANGING_METHODS:
+            _changed(low, node, receiver, value)
+        return value
+    return _apply(low, node, spelling, f".{name}()", [receiver, *args], keywords, "method")
+
+
+def _unknown(low: Lowering, node: cst.Call, name: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> Var:
+    name = name.removeprefix("builtins.")
+    step = "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
+    reads = _atoms([*args, *keywords.values()])
+    what = f"no derivative rule for {name}"
+    return low.opaque(what, reads, node, code="FG201", next_step=step)[0]
+
+
+def _apply(low: Lowering, node: cst.Call, spelling: Spelling, name: str, args: Sequence[Value],
+           keywords: Mapping[str, Value], namespace: str) -> Value:  # fmt: skip
+    try:
+        bound = bind(spelling, args, keywords, lift=Lit)
+    except TypeError as error:
+        raise Refusal("FG202", str(error), "see the library's documentation", node) from None
+    rule = RULES.get(bound.op)
+    if rule is None and not bound.fold:
+        return _unknown(low, node, name, args, keywords)
+    unknown = [o for o in bound.unknown if not _harmless(o, bound.options[o])]
+    if unknown:
+        what = f"the option {unknown[0]}= of {name} is not read"
+        return low.opaque(what, _atoms([*args, *keywords.values()]), node, code="FG202")[0]
+    data = _data(low, node, bound.data, bound.sequence)
+    if data is None:
+        what = f"{name} of a sequence whose length is not known is not read"
+        return low.opaque(what, _atoms([*args, *keywords.values()]), node, code="FG108")[0]
+    low.build.dialect = namespace
+    if bound.fold:
+        return _fold(low, node, bound.op, data)
+    return _emit(low, node, bound.op, data, _options(low, node, bound.options, set(bound.unknown)))
+
+
+def _harmless(option: str, value: Any) -> bool:
+    return option in HARMLESS_OPTIONS or value == Lit(None) or (option == "dtype" and _is_float(value))
+
+
+def _is_float(value: Any) -> bool:
+    if isinstance(value, Path):
+        return value.path in ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
+    return isinstance(value, Var) and value.type.kind == "other" or value == Lit("float64")
+
+
+def _data(low: Lowering, node: cst.Call, data: Mapping[str, Any], sequence: str) -> list[Atom] | None:
+    found: list[Atom] = []
+    for name, value in data.items():
+        if name == sequence:
+            if not isinstance(value, Struct):
+                return None
+            found += [_element(low, node, item) for item in value.items]
+        elif isinstance(value, tuple):
+            found.append(low.atom(Struct(value), node))
+        else:
+            found.append(_element(low, node, value))
+    return found
+
+
+def _element(low: Lowering, node: cst.Call, value: Value) -> Atom:
+    """A list among the data of an operation is an array in the making; constant tuples stay as they are."""
+    if isinstance(value, Struct):
+        if (constant := _static(value)) is not UNKNOWN:
+            return Lit(constant)
+        if value.kind == "list":
+            return low.emit("stack", *(_element(low, node, i) for i in value.items))
+    return low.atom(value, node)
+
+
+UNKNOWN = object()
+
+
+def _static(value: Any) -> Any:
+    """The Python value of a constant or of a structure of constants, or UNKNOWN."""
+    match value:
+        case Lit(value=constant):
+            return constant
+        case Struct(items=items, kind=kind):
+            found = [_static(i) for i in items]
+            if any(f is UNKNOWN for f in found):
+                return UNKNOWN
+            return tuple(found) if kind == "tuple" else list(found)
+        case tuple():
+            return _static(Struct(value))
+        case _:
+            return UNKNOWN
+
+
+def _options(low: Lowering, node: cst.Call, options: Mapping[str, Any], dropped: set[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in dropped:
+            continue
+        constant = _static(value)
+        if constant is UNKNOWN and isinstance(value, tuple):
+            value = Struct(value)
+        if constant is not UNKNOWN:
+            found[name] = constant
+        elif isinstance(value, Path) or name == "dtype":
+            found[name] = low.atom(value, node)
+        else:
+            found[name] = low.atom(value, node)
+    return found
+
+
+def _fold(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom]) -> Value:
+    if len(data) == 1 and op in ("maximum", "minimum"):
+        return low.emit({"maximum": "max", "minimum": "min"}[op], data[0], node=node)
+    if len(data) == 0:
+        return Lit(0)
+    total: Atom = data[0]
+    for item in data[1:]:
+        last = item is data[-1]
+        total = low.emit(op, total, item, node=node if last else None)
+    return total
+
+
+def _emit(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom], options: dict[str, Any]) -> Value:
+    if op == "split":
+        return _split(low, node, data, options)
+    if op == "array":
+        return _array(low, node, data, options)
+    count = RESULTS.get(op, 1)
+    if op == "svd" and options.get("compute_uv") is False:
+        count = 1
+    made = low.build.emit_all(op, data, count, node=node, attrs=options)
+    values = tuple(e.atom for e in made)
+    return values[0] if count == 1 else Struct(values)
+
+
+RESULTS = {"slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4}
+
+
+def _split(low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]) -> Value:
+    """The parts are values of their own where their number is written down."""
+    match data[1:]:
+        case [Lit(value=int() as count)]:
+            pass
+        case [Lit(value=(list() | tuple()) as cuts)]:
+            count = len(cuts) + 1
+        case _:
+            what = "a split into a number of parts that is not written down is not read"
+            return low.opaque(what, data, node, code="FG108")[0]
+    made = low.build.emit_all("split", data, count, node=node, attrs=options)
+    return Struct(tuple(e.atom for e in made), "list")
+
+
+def _array(low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]) -> Value:
+    (value,) = data
+    if isinstance(value, Var) and value.name == "" and low.build.eqns[-1].out is value:
+        eqn = low.build.eqns[-1]
+        if eqn.op == "stack" and eqn.node is None:
+            low.build.eqns.pop()
+            return low.emit("stack", *eqn.args, node=node)
+    if isinstance(value, Lit) and isinstance(value.value, list):
+        return low.emit("constant_array", value, node=node)
+    return low.emit("copy", value, node=node)
+
+
+def _atoms(values: Sequence[Value]) -> list[Atom]:
+    from flatgrad.frontend.lower import atoms_in
+
+    return [a for v in values for a in atoms_in(v)]
+
+
+# --- calls that write into their arguments ---------------------------------------------------------------------
+
+
+def in_place(low: Lowering, node: cst.Call) -> bool:
+    """`np.add.at(a, i, v)` as a write into a; False where the call is no such write."""
+    match node:
+        case cst.Call(func=func, args=[cst.Arg(value=cst.Name() as name, keyword=None), index, value]):
+            function = _function(low, func)
+            if function != Path("numpy.add.at"):
+                return False
+            base = low.expression(name)
+            if not isinstance(base, Var):
+                return False
+            where, what = low.expression(index.value), low.expression(value.value)
+            low.build.dialect = ""
+            new = low.emit("index_add", base, low.atom(where, index), low.atom(what, value), repeats=True)
+            low.write(name, base, new)
+            return True
+        case _:
+            return False
+
+
+def may_change_arguments(low: Lowering, node: cst.Call, value: Value) -> None:
+    """A call that is made for its effect may write into any array that it is given."""
+    match node.func:
+        case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)) if name in KEEPING_FUNCTIONS:
+            return
+        case _:
+            pass
+    for arg in node.args:
+        changed = low.frame.values.get(arg.value)
+        if isinstance(arg.value, cst.Name) and isinstance(changed, Var):
+            _changed(low, node, changed, value, arg.value)
+
+
+def _changed(low: Lowering, node: cst.Call, receiver: Value, value: Value, name: Any = None) -> None:
+    """`receiver` holds something else after the call."""
+    if name is None and isinstance(node.func, cst.Attribute):
+        name = node.func.value
+    if isinstance(receiver, Struct):
+        raise Refusal("FG111", "a list is changed in place", "make a new list", node)
+    if isinstance(receiver, Var) and isinstance(name, cst.Name):
+        reads = [receiver, *_atoms([value])]
+        low.write(name, receiver, low.opaque("a call that changes its argument", reads, node, code="FG202")[0])
+
+
+# --- helpers of the same file ------------------------------------------------------------------------------------
+
+
+def _helper(low: Lowering, node: cst.Call, callee: Callee) -> Value:
+    """Read the helper's body with the arguments in place of its parameters."""
+    args, keywords = _arguments(low, node)
+    caller, statement = low.frame, low.build.statement
+    assert statement is not None
+    frame = Frame(callee.node, callee.frame, node, statement)
+    if frame.depth() > DEPTH:
+        what = f"{callee.name} calls itself"
+        return low.opaque(f"{what}, which is not read yet", _atoms([*args, *keywords.values()]), node, code="FG112")[0]
+    _bind_parameters(low, frame, node, callee, args, keywords)
+    mark, problems = len(low.build.eqns), len(low.problems)
+    low.frame = frame
+    try:
+        result = _read_body(low, frame)
+    finally:
+        low.frame, low.build.statement = caller, statement
+    if result is None or len(low.problems) > problems:
+        return _unreadable(low, node, callee, [*args, *keywords.values()], mark, problems)
+    low.calls.setdefault(statement, []).append(frame)
+    return result
+
+
+def _read_body(low: Lowering, frame: Frame) -> Value | None:
+    if isinstance(frame.function, cst.Lambda):
+        low.begin(frame.function.body)
+        frame.result = low.expression(frame.function.body)
+        return frame.result
+    low.suite(frame.function.body)
+    return frame.result
+
+
+def _unreadable(low: Lowering, node: cst.Call, callee: Callee, args: Sequence[Value], mark: int, problems: int) -> Var:
+    """Forget what was read of the helper: its call is opaque, with the first reason why."""
+    reason = low.problems[problems].args[0] if len(low.problems) > problems else "it returns nothing"
+    code = low.problems[problems].code if len(low.problems) > problems else "FG102"
+    place = low.problems[problems].node if len(low.problems) > problems else None
+    del low.problems[problems:], low.build.eqns[mark:]
+    low.scanned = min(low.scanned, mark)
+    line = low.module.place(place) if place is not None else None
+    where = f" (line {line.line})" if line else ""
+    return low.opaque(f"{callee.name} cannot be read: {reason}{where}", _atoms(args), node, code=code)[0]
+
+
+def _bind_parameters(low: Lowering, frame: Frame, node: cst.Call, callee: Callee, args: Sequence[Value],
+                     keywords: Mapping[str, Value]) -> None:  # fmt: skip
+    """Give each parameter of the helper its argument, by Python's rules."""
+    params = callee.node.params
+    by_position = [*params.posonly_params, *params.params]
+    if len(args) > len(by_position) and not isinstance(params.star_arg, cst.Param):
+        raise Refusal("FG113", f"{callee.name} takes {len(by_position)} arguments, {len(args)} are given",
+                      "mend the call", node)  # fmt: skip
+    if isinstance(params.star_arg, cst.Param) or params.star_kwarg is not None:
+        raise Refusal("FG101", f"{callee.name} takes any number of arguments, which is not read yet",
+                      "name each parameter", node)  # fmt: skip
+    given = dict(zip((p.name.value for p in by_position), args, strict=False))
+    names = {p.name.value for p in (*params.params, *params.kwonly_params)}
+    for key, value in keywords.items():
+        if key not in names or key in given:
+            raise Refusal("FG113", f"{callee.name} has no free parameter {key}", "mend the call", node)
+        given[key] = value
+    nodes = _argument_nodes(node, [p.name.value for p in by_position])
+    for param in (*by_position, *params.kwonly_params):
+        name = param.name.value
+        if name not in given:
+            given[name] = _default(low, frame, param, callee, node)
+        frame.env[name] = given[name]
+        frame.arguments[name] = (nodes.get(name, param.default), given[name])
+
+
+def _argument_nodes(node: cst.Call, names: Sequence[str]) -> dict[str, cst.CSTNode]:
+    found: dict[str, cst.CSTNode] = {}
+    for position, arg in enumerate(node.args):
+        name = arg.keyword.value if arg.keyword else names[position] if position < len(names) else ""
+        found[name] = arg.value
+    return found
+
+
+def _default(low: Lowering, frame: Frame, param: cst.Param, callee: Callee, node: cst.Call) -> Value:
+    if param.default is None:
+        raise Refusal("FG113", f"{callee.name} lacks its argument {param.name.value}", "mend the call", node)
+    return low.expression(param.default)
+
+
+__all__ = ["Kind", "call", "in_place", "may_change_arguments"]

@@ -1,0 +1,314 @@
+"""An expression of the source -> its value in the graph."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.frontend import calls
+from flatgrad.frontend.module import names_in
+from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value
+from flatgrad.graph import Atom, Lit, Var
+from flatgrad.namespaces import lookup
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+BINARY = {
+    cst.Add: "add", cst.Subtract: "sub", cst.Multiply: "mul", cst.Divide: "truediv", cst.Power: "pow",
+    cst.MatrixMultiply: "matmul", cst.FloorDivide: "floordiv", cst.Modulo: "mod", cst.BitAnd: "bitand",
+    cst.BitOr: "bitor", cst.BitXor: "bitxor", cst.LeftShift: "lshift", cst.RightShift: "rshift",
+}  # fmt: skip
+
+UNARY = {cst.Minus: "neg", cst.Plus: "pos", cst.BitInvert: "invert", cst.Not: "not"}
+
+COMPARISONS = {
+    cst.Equal: "eq", cst.NotEqual: "ne", cst.LessThan: "lt", cst.LessThanEqual: "le", cst.GreaterThan: "gt",
+    cst.GreaterThanEqual: "ge",
+}  # fmt: skip
+
+CONSTANTS = {"True": True, "False": False, "None": None, "Ellipsis": ...}
+
+UNREAD = {
+    cst.IfExp: "a conditional expression",
+    cst.BooleanOperation: "and/or on values",
+    cst.ListComp: "a comprehension",
+    cst.SetComp: "a comprehension",
+    cst.DictComp: "a comprehension",
+    cst.GeneratorExp: "a generator expression",
+    cst.Dict: "a dict",
+    cst.Set: "a set",
+    cst.FormattedString: "an f-string",
+    cst.Await: "await",
+    cst.Yield: "yield",
+}
+
+
+def expression(low: Lowering, node: Any) -> Value:
+    """The value of `node`; what is not read becomes an opaque equation."""
+    match node:
+        case cst.Name(value=name):
+            return name_value(low, node, name)
+        case cst.Integer() | cst.Float() | cst.Imaginary():
+            return Lit(ast.literal_eval(node.value.replace("_", "")))
+        case cst.SimpleString() | cst.ConcatenatedString():
+            return _string(low, node)
+        case cst.Ellipsis():
+            return Lit(...)
+        case cst.BinaryOperation():
+            return _binary(low, node)
+        case cst.UnaryOperation(operator=operator, expression=operand):
+            return _unary(low, node, UNARY[type(operator)], low.expression(operand))
+        case cst.Comparison():
+            return _comparison(low, node)
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            kind = "tuple" if isinstance(node, cst.Tuple) else "list"
+            return Struct(tuple(_elements(low, elements)), kind)
+        case cst.Subscript():
+            return _subscript(low, node)
+        case cst.Attribute():
+            return _attribute(low, node)
+        case cst.Call():
+            return calls.call(low, node)
+        case cst.Lambda():
+            return Callee("", node, low.frame)
+        case cst.NamedExpr(target=target, value=value):
+            low.assign(target, low.expression(value), value)
+            return low.frame.env[target.value]
+        case cst.BooleanOperation(left=left, right=right):
+            return _boolean(low, node, left, right)
+        case _:
+            return unread(low, node, UNREAD.get(type(node), "this expression"))
+
+
+def unread(low: Lowering, node: cst.CSTNode, what: str) -> Var:
+    return low.opaque(f"{what} is not read yet", low.mention(node), node, code="FG108")[0]
+
+
+def name_value(low: Lowering, node: cst.CSTNode, name: str) -> Value:
+    """What `name` stands for here: a local value, one of an enclosing function, of the module, of Python."""
+    if name in CONSTANTS:
+        return Lit(CONSTANTS[name])
+    frame = low.frame
+    while frame is not None:
+        if name in frame.env:
+            value = frame.env[name]
+            if isinstance(value, Stale):
+                from flatgrad.frontend.lower import stale
+
+                raise stale(value, node)
+            if isinstance(value, Var):
+                low.frame.reads.append((node, value, low.build.statement))  # type: ignore[arg-type]
+            return value
+        frame = frame.enclosing  # type: ignore[assignment]
+    module = low.module
+    if name in module.functions:
+        return Callee(name, module.functions[name])
+    if name in module.imports:
+        return Path(module.imports[name].path)
+    if name in module.constants:
+        return _constant(low, name)
+    if name in module.others or hasattr(builtins, name):
+        return Path(f"builtins.{name}")
+    if any(key.startswith("*") for key in module.imports):
+        return _from_star(low, name)
+    raise Refusal("FG109", f"the name {name} is not defined here", "define or import it", node)
+
+
+def _from_star(low: Lowering, name: str) -> Path:
+    paths = [i.path for key, i in low.module.imports.items() if key.startswith("*")]
+    for path in paths:
+        if lookup(path, name) is not None:
+            return Path(f"{path}.{name}")
+    return Path(f"{paths[0]}.{name}")
+
+
+def _constant(low: Lowering, name: str) -> Value:
+    """A module constant: its value stays a name, its shape and kind come from what it is set to."""
+    known = name in low.externals
+    var = low.external(name)
+    if not known and (value := _set_to(low.module.constants[name], name)) is not None:
+        _describe(low, var, value)
+    return var
+
+
+def _set_to(line: cst.SimpleStatementLine, name: str) -> cst.BaseExpression | None:
+    for part in line.body:
+        match part:
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if target == name:
+                return value
+            case cst.AnnAssign(target=cst.Name(value=target), value=cst.BaseExpression() as value) if target == name:
+                return value
+            case _:
+                pass
+    return None
+
+
+def _describe(low: Lowering, var: Var, value: cst.BaseExpression) -> None:
+    """Give `var` the type that its defining expression has, read with a builder that is thrown away."""
+    from flatgrad.builder import Builder
+    from flatgrad.frontend.scope import Frame
+
+    build, frame = low.build, low.frame
+    low.build, low.frame = Builder(), Frame(frame.function)
+    try:
+        found = low.atom(low.expression(value), value)
+        var.type = found.type
+    except Refusal:
+        pass
+    finally:
+        low.build, low.frame = build, frame
+
+
+def _string(low: Lowering, node: Any) -> Value:
+    value = node.evaluated_value
+    return Lit(value) if isinstance(value, str | bytes) else unread(low, node, "an f-string")
+
+
+def _binary(low: Lowering, node: cst.BinaryOperation) -> Value:
+    """A chain a + b + c leans to the left; it is walked without recursion, since it may be long."""
+    chain = []
+    left: cst.BaseExpression = node
+    while isinstance(left, cst.BinaryOperation):
+        chain.append(left)
+        left = left.left
+    value = low.expression(left)
+    for link in reversed(chain):
+        value = _operate(low, link, value, low.expression(link.right))
+        low.frame.values[link] = value
+    return value
+
+
+def _operate(low: Lowering, node: cst.BinaryOperation, left: Value, right: Value) -> Value:
+    op = BINARY[type(node.operator)]
+    match op, left, right:
+        case "add", Struct(items=a, kind=kind), Struct(items=b) if kind == right.kind:  # type: ignore[union-attr]
+            return Struct(a + b, kind)
+        case "mul", Struct(items=a, kind=kind), Lit(value=int() as n):
+            return Struct(a * n, kind)
+        case "mod", Lit(value=str()), _:
+            return unread(low, node, "string formatting")
+        case _:
+            a_atom, b_atom = low.atom(left, node.left), low.atom(right, node.right)
+            low.build.dialect = ""
+            return low.emit(op, a_atom, b_atom, node=node)
+
+
+def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
+    match op, operand:
+        case "neg", Lit(value=int() | float() as number) if not isinstance(number, bool):
+            return Lit(-number)
+        case "pos", Lit(value=int() | float()):
+            return operand
+        case _:
+            value = low.atom(operand, node)
+            low.build.dialect = ""
+            return low.emit(op, value, node=node)
+
+
+def _comparison(low: Lowering, node: cst.Comparison) -> Value:
+    values = [low.expression(node.left), *(low.expression(c.comparator) for c in node.comparisons)]
+    if len(values) == 2 and type(node.comparisons[0].operator) in COMPARISONS:
+        op = COMPARISONS[type(node.comparisons[0].operator)]
+        pair = [low.atom(v, node) for v in values]
+        low.build.dialect = ""
+        return low.emit(op, *pair, node=node)
+    from flatgrad.frontend.lower import atoms_in
+
+    return low.emit("test", *(a for v in values for a in atoms_in(v)), node=node)
+
+
+def _boolean(low: Lowering, node: cst.CSTNode, left: cst.BaseExpression, right: cst.BaseExpression) -> Value:
+    pair = [low.atom(low.expression(side), side) for side in (left, right)]
+    if all(a.type.kind == "bool" for a in pair):
+        return low.emit("test", *pair, node=node)
+    return low.opaque(f"{UNREAD[cst.BooleanOperation]} is not read yet", pair, node, code="FG108")[0]
+
+
+def _elements(low: Lowering, elements: Any) -> list[Value]:
+    found: list[Value] = []
+    for element in elements:
+        value = low.expression(element.value)
+        if isinstance(element, cst.StarredElement):
+            if not isinstance(value, Struct):
+                raise Refusal("FG107", "how many values the star unpacks is not known",
+                              "write the elements one by one", element)  # fmt: skip
+            found += value.items
+        else:
+            found.append(value)
+    return found
+
+
+def _subscript(low: Lowering, node: cst.Subscript) -> Value:
+    base = low.expression(node.value)
+    where = index(low, node)
+    if isinstance(base, Struct) and isinstance(where, Lit):
+        return _item(low, base, where.value, node)
+    if isinstance(base, Path):
+        return low.external(low.module.code(node))
+    array = low.atom(base, node.value)
+    low.build.dialect = ""
+    return low.emit("getitem", array, where, node=node)
+
+
+def _item(low: Lowering, base: Struct, where: object, node: cst.CSTNode) -> Value:
+    try:
+        if isinstance(where, slice):
+            return Struct(base.items[where], base.kind)
+        return base.items[where]  # type: ignore[index]
+    except (IndexError, TypeError):
+        raise Refusal("FG107", f"a {base.kind} of {len(base.items)} has no such element", "mend the index",
+                      node) from None  # fmt: skip
+
+
+def index(low: Lowering, node: cst.Subscript) -> Atom:
+    """What stands between the brackets, as one value: constant where all of it is."""
+    parts = [_index_part(low, element.slice) for element in node.slice]
+    single = len(parts) == 1 and not isinstance(node.slice[0].comma, cst.Comma)
+    if single:
+        return parts[0]
+    if all(isinstance(p, Lit) for p in parts):
+        return Lit(tuple(p.value for p in parts if isinstance(p, Lit)))
+    low.build.dialect = ""
+    return low.emit("tuple", *parts)
+
+
+def _index_part(low: Lowering, part: Any) -> Atom:
+    match part:
+        case cst.Index(value=value, star=None):
+            found = low.expression(value)
+            if isinstance(found, Path):
+                return Lit(None) if found.path == "numpy.newaxis" else low.atom(found, value)
+            if isinstance(found, Struct):
+                atoms = [low.atom(i, value) for i in found.items]
+                if found.kind == "tuple" and all(isinstance(a, Lit) for a in atoms):
+                    return Lit(tuple(a.value for a in atoms if isinstance(a, Lit)))
+                return low.emit("tuple", *atoms, list=found.kind == "list")
+            return low.atom(found, value)
+        case cst.Slice(lower=lower, upper=upper, step=step):
+            bounds = [low.atom(low.expression(b), b) if b is not None else Lit(None) for b in (lower, upper, step)]
+            if all(isinstance(b, Lit) for b in bounds):
+                return Lit(slice(*(b.value for b in bounds if isinstance(b, Lit))))
+            low.build.dialect = ""
+            return low.emit("slice", *bounds)
+        case _:
+            raise Refusal("FG108", "a star in an index is not read", "write the index out", part)
+
+
+def _attribute(low: Lowering, node: cst.Attribute) -> Value:
+    base, name = low.expression(node.value), node.attr.value
+    if isinstance(base, Path):
+        return Path(f"{base.path}.{name}")
+    array = low.atom(base, node.value)
+    spelling = lookup("ndarray", name)
+    low.build.dialect = "method"
+    if spelling is not None and spelling.attribute:
+        return low.emit(spelling.op, array, node=node)
+    what = f"the attribute .{name} is not known"
+    return low.opaque(what, [array], node, code="FG203")[0]
+
+
+__all__ = ["expression", "index", "name_value", "names_in", "unread"]

@@ -1,0 +1,201 @@
+"""What the text says of shapes besides its operations: docstring, annotations, comments, defaults, options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.frontend.declarations import Declared, from_annotation, from_comment, from_docstring
+from flatgrad.frontend.module import nodes_in
+from flatgrad.frontend.scope import Struct, Value
+from flatgrad.graph import Var
+from flatgrad.types import Dim, Shape, join, scalar
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+NUMBERS = ("float", "int", "bool")
+
+
+def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
+    """Everything that is said of the parameters before the first statement."""
+    for name, dims in low.shapes.items():
+        if name in params:
+            _join(low, params[name], dims, f"--shape {name}")
+    _annotations(low, node, params)
+    _docstring(low, node, params)
+    _defaults(node, params)
+    _plain_numbers(low, node, params)
+
+
+def _annotations(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
+    from flatgrad.frontend.lower import parameters_of
+
+    for parameter in parameters_of(node):
+        if parameter.annotation is not None:
+            text = low.module.code(parameter.annotation.annotation)
+            if (found := from_annotation(parameter.name.value, text)) is not None:
+                _apply(low, found, params[parameter.name.value], f"the annotation {text}")
+
+
+def _docstring(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
+    text = node.get_docstring(clean=False)
+    if not text:
+        return
+    for found in from_docstring(text, list(params)):
+        if found.name in params and not found.is_result:
+            _apply(low, found, params[found.name], f"the docstring: {found.text.strip()}")
+        elif found.is_result:
+            low.results.append(found)
+
+
+def _defaults(node: cst.FunctionDef, params: dict[str, Var]) -> None:
+    """A parameter whose default is a number is a number; a string, flag or None names no array."""
+    from flatgrad.frontend.lower import parameters_of
+
+    for parameter in parameters_of(node):
+        var = params[parameter.name.value]
+        match parameter.default:
+            case cst.Float() | cst.UnaryOperation(expression=cst.Float()):
+                _number(var, "float")
+            case cst.Integer() | cst.UnaryOperation(expression=cst.Integer()):
+                _number(var, "any")
+            case cst.Name(value="True" | "False"):
+                _number(var, "bool")
+            case cst.SimpleString():
+                var.type.kind = "str"
+            case _:
+                pass
+
+
+def _number(var: Var, kind: str) -> None:
+    if var.type.rank is None:
+        join(var.type.shape, scalar())
+        if var.type.kind == "any":
+            var.type.kind = kind
+
+
+def _plain_numbers(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
+    """In a file that imports no library of arrays and does nothing to arrays, parameters are numbers."""
+    if low.module.imports_library_of_arrays() or _handles_arrays(node):
+        return
+    for var in params.values():
+        if var.type.rank is None and var.type.kind == "any":
+            join(var.type.shape, scalar())
+
+
+def _handles_arrays(node: cst.FunctionDef) -> bool:
+    kinds = (cst.Subscript, cst.Attribute, cst.MatrixMultiply, cst.For, cst.CompFor)
+    return any(
+        isinstance(n, kinds) or (isinstance(n, cst.Call) and getattr(n.func, "value", "") in ("len", "sum", "zip"))
+        for n in nodes_in(node.body)
+        if not _is_module_attribute(n)
+    )
+
+
+def _is_module_attribute(node: cst.CSTNode) -> bool:
+    match node:
+        case cst.Attribute(value=cst.Name(value="math" | "cmath")):
+            return True
+        case _:
+            return False
+
+
+def after(low: Lowering, line: Any) -> None:
+    """Comments on a line and above it speak of what the line assigns; so do annotations."""
+    trailing = getattr(getattr(line, "trailing_whitespace", None), "comment", None)
+    targets = _targets(line)
+    for leading in getattr(line, "leading_lines", ()):
+        comments(low, leading.comment, ())
+    comments(low, trailing, targets)
+    for part in getattr(line, "body", ()) if isinstance(line, cst.SimpleStatementLine) else ():
+        match part:
+            case cst.AnnAssign(target=cst.Name(value=name), annotation=annotation):
+                text = low.module.code(annotation.annotation)
+                value = low.frame.env.get(name)
+                if (found := from_annotation(name, text)) is not None and isinstance(value, Var):
+                    _apply(low, found, value, f"the annotation {text}")
+            case _:
+                pass
+
+
+def _targets(line: Any) -> Sequence[str]:
+    match line:
+        case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)])]):
+            match target:
+                case cst.Name(value=name):
+                    return (name,)
+                case _:
+                    return ()
+        case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name(value=name))]):
+            return (name,)
+        case cst.SimpleStatementLine(body=[cst.Return()]):
+            return ("return",)
+        case _:
+            return ()
+
+
+def comments(low: Lowering, comment: cst.Comment | None, targets: Sequence[str]) -> None:
+    if comment is None:
+        return
+    known = [n for n, v in low.frame.env.items() if isinstance(v, Var)]
+    target = targets[0] if len(targets) == 1 else None
+    for found in from_comment(comment.value, target, known):
+        value: Value | None = low.frame.env.get(found.name or target or "")
+        if (found.name or target) == "return":
+            value = low.frame.result
+        if isinstance(value, Var):
+            _apply(low, found, value, f"the comment {comment.value}")
+
+
+def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
+    if found.kind in (*NUMBERS, "complex", "str", "dict") and var.type.kind == "any":
+        var.type.kind = found.kind
+    if found.dims is not None:
+        _join(low, var, found.dims, source)
+    elif found.leading and var.type.rank is None:
+        var.type.shape.root().leading = tuple(low.dim(d, source) for d in found.leading)  # type: ignore[attr-defined]
+
+
+def _join(low: Lowering, var: Var, dims: Iterable[str | int], source: str) -> None:
+    join(var.type.shape, Shape(low.dim(d, source) for d in dims))
+
+
+def results(low: Lowering) -> None:
+    """What the docstring and the return annotation say of the results, joined with them."""
+    result = low.frame.result
+    items = list(result.items) if isinstance(result, Struct) else [result]
+    named = {i.name: i for i in items if isinstance(i, Var) and i.name}
+    for position, found in enumerate(low.results):
+        value = named.get(found.name)
+        if value is None and len(low.results) == len(items) and isinstance(items[position], Var):
+            alone = len(items) == 1
+            value = items[position] if alone or not found.name else None  # type: ignore[assignment]
+        if isinstance(value, Var):
+            _apply(low, found, value, f"the docstring: {found.text.strip()}")
+    returns = low.frame.function.returns if isinstance(low.frame.function, cst.FunctionDef) else None
+    if returns is not None and len(items) == 1 and isinstance(items[0], Var):
+        text = low.module.code(returns.annotation)
+        if (declared := from_annotation("", text)) is not None:
+            _apply(low, declared, items[0], f"the annotation -> {text}")
+
+
+LINEAR = re.compile(r"(\w+)([+-]\d+)$")  # n-1
+MULTIPLE = re.compile(r"(\d+)\*(\w+)$")  # 4*H
+
+
+def parse_dim(low: Lowering, text: str | int, source: str) -> Dim:
+    """A dimension as it is written: a number, a name, a name and an offset, a multiple of a name."""
+    if isinstance(text, int):
+        return Dim(text, source=source)
+    if found := LINEAR.fullmatch(text):
+        return low.dim(found[1], source).plus(int(found[2]))
+    if found := MULTIPLE.fullmatch(text):
+        return low.dim(found[2], source).times(int(found[1]))
+    return Dim(name=text, source=source)
+
+
+__all__ = ["after", "comments", "declare", "parse_dim", "results"]

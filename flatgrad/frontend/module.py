@@ -1,0 +1,212 @@
+"""Source text -> Module: the parsed file, its imports, functions and constants, and where things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from flatgrad.errors import Diagnostic, FlatgradError, Place
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A name bound by an import statement: what it stands for, and how to write the import again."""
+
+    name: str
+    path: str  # numpy.linalg
+    line: str  # import numpy.linalg as la
+
+
+@dataclass(eq=False)
+class Module:
+    text: str
+    tree: cst.Module
+    imports: dict[str, Imported] = field(default_factory=dict)
+    functions: dict[str, cst.FunctionDef] = field(default_factory=dict)
+    constants: dict[str, cst.SimpleStatementLine] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)  # names bound at top level by anything else
+    order: list[str] = field(default_factory=list)  # functions and constants as they stand
+    _places: dict[cst.CSTNode, Place] | None = None
+
+    def place(self, node: cst.CSTNode) -> Place | None:
+        """Where a node stands; found only when a diagnostic asks, since positions cost more than parsing."""
+        if self._places is None:
+            self._places = _positions(self.tree)
+        return self._places.get(node)
+
+    def code(self, node: cst.CSTNode) -> str:
+        return self.tree.code_for_node(node)
+
+    def imports_library_of_arrays(self) -> bool:
+        return any(i.path.partition(".")[0] not in SCALAR_LIBRARIES for i in self.imports.values())
+
+
+SCALAR_LIBRARIES = {"math", "cmath", "typing", "__future__", "functools", "operator", "dataclasses"}
+
+
+def read_module(text: str) -> Module:
+    """Parse `text`; a syntax error becomes a located diagnostic."""
+    try:
+        tree = cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise FlatgradError(_syntax_error(text, error)) from None
+    module = Module(text, tree)
+    for statement in tree.body:
+        _collect(module, statement)
+    return module
+
+
+def _syntax_error(text: str, error: cst.ParserSyntaxError) -> Diagnostic:
+    """Python's own message where Python sees the error too: it is the one that people know."""
+    try:
+        compile(text, "<input>", "exec", dont_inherit=True)
+    except SyntaxError as python:
+        line, column = python.lineno or 1, python.offset or 1
+        end = python.end_offset or column + 1
+        end_line = python.end_lineno or line
+        place = Place(line, max(column, 1), end_line, max(end, column + 1, 2))
+        return Diagnostic("FG010", f"not valid Python: {python.msg}", "mend the syntax first", place)
+    except ValueError as problem:
+        return Diagnostic("FG010", f"not valid Python: {problem}", "mend the syntax first")
+    place = Place(error.raw_line, error.raw_column + 1, error.raw_line, error.raw_column + 2)
+    return Diagnostic("FG010", "not valid Python", "mend the syntax first", place)
+
+
+def _collect(module: Module, statement: cst.CSTNode) -> None:
+    match statement:
+        case cst.FunctionDef(name=cst.Name(value=name)):
+            module.functions[name] = statement
+            module.order.append(name)
+        case cst.SimpleStatementLine(body=parts):
+            for part in parts:
+                _collect_simple(module, statement, part)
+        case cst.If(body=cst.IndentedBlock(body=inner)) | cst.Try(body=cst.IndentedBlock(body=inner)):
+            if not _is_main_guard(module, statement):
+                for nested in inner:
+                    _collect(module, nested)
+        case cst.ClassDef(name=cst.Name(value=name)):
+            module.others.add(name)
+        case _:
+            pass
+
+
+def _is_main_guard(module: Module, statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.If) and "__name__" in module.code(statement.test)
+
+
+def _collect_simple(module: Module, line: cst.SimpleStatementLine, part: cst.CSTNode) -> None:
+    match part:
+        case cst.Import(names=names):
+            for alias in names:
+                imported = _import(module, alias)
+                module.imports[imported.name] = imported
+        case cst.ImportFrom(names=names, module=source) if not isinstance(names, cst.ImportStar):
+            start = "." * len(part.relative) + (module.code(source) if source else "")
+            for alias in names:
+                imported = _import_from(module, start, alias)
+                module.imports[imported.name] = imported
+        case cst.ImportFrom(module=source) if source is not None:
+            path = module.code(source)
+            module.imports[f"*{path}"] = Imported("*", path, f"from {path} import *")
+        case cst.Assign() | cst.AnnAssign() | cst.AugAssign():
+            for name in assigned_names(part):
+                if name not in module.constants:
+                    module.constants[name] = line
+                    module.order.append(name)
+                else:
+                    module.others.add(name)
+        case _:
+            pass
+
+
+def _import(module: Module, alias: cst.ImportAlias) -> Imported:
+    path = module.code(alias.name)
+    if alias.asname is not None:
+        name = module.code(alias.asname.name)
+        return Imported(name, path, f"import {path} as {name}")
+    root = path.partition(".")[0]
+    return Imported(root, root, f"import {path}")
+
+
+def _import_from(module: Module, source: str, alias: cst.ImportAlias) -> Imported:
+    original = module.code(alias.name)
+    name = module.code(alias.asname.name) if alias.asname else original
+    renamed = f" as {name}" if alias.asname else ""
+    return Imported(name, f"{source}.{original}", f"from {source} import {original}{renamed}")
+
+
+def assigned_names(node: cst.CSTNode) -> Iterator[str]:
+    """The plain names that an assignment binds."""
+    match node:
+        case cst.Assign(targets=targets):
+            for target in targets:
+                yield from _target_names(target.target)
+        case cst.AnnAssign(target=target) | cst.AugAssign(target=target):
+            yield from _target_names(target)
+        case _:
+            pass
+
+
+def _target_names(target: cst.CSTNode) -> Iterator[str]:
+    match target:
+        case cst.Name(value=name):
+            yield name
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            for element in elements:
+                yield from _target_names(element.value)
+        case cst.StarredElement(value=value):
+            yield from _target_names(value)
+        case _:
+            pass
+
+
+def names_in(node: cst.CSTNode) -> Iterator[cst.Name]:
+    """Every name that is read in `node`: no attribute names, no keywords of calls."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        match current:
+            case cst.Name():
+                yield current
+            case cst.Attribute(value=value):
+                stack.append(value)
+            case cst.Arg(value=value):
+                stack.append(value)
+            case _:
+                stack.extend(reversed(current.children))
+
+
+def nodes_in(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        stack.extend(reversed(current.children))
+
+
+def main_functions(module: Module) -> list[str]:
+    """Public top-level functions that no other function of the file calls."""
+    called = {
+        name.value
+        for caller, function in module.functions.items()
+        for name in _called_names(function)
+        if name.value != caller
+    }
+    return [n for n in module.functions if not n.startswith("_") and n not in called]
+
+
+def _called_names(function: cst.FunctionDef) -> Iterable[cst.Name]:
+    for name in names_in(function.body):
+        yield name
+
+
+def _positions(tree: cst.Module) -> dict[cst.CSTNode, Place]:
+    from libcst.metadata import MetadataWrapper, PositionProvider
+
+    ranges = MetadataWrapper(tree, unsafe_skip_copy=True).resolve(PositionProvider)
+    return {
+        node: Place(r.start.line, r.start.column + 1, r.end.line, r.end.column + 1)
+        for node, r in ranges.items()
+    }

@@ -1,0 +1,103 @@
+"""The state of reading one function: activations, names, storages, and what the graph is made into.
+
+In: values as they are lowered. Out: `Function`, the graph with what must be printed around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+
+from flatgrad.frontend.module import Module
+from flatgrad.graph import Atom, Block, Statement, Var
+
+
+@dataclass(frozen=True, eq=False)
+class Struct:
+    """A tuple or list whose items are known one by one."""
+
+    items: tuple[Value, ...]
+    kind: str = "tuple"
+
+
+@dataclass(frozen=True, eq=False)
+class Callee:
+    """A function of the same file, or a lambda or nested function with the activation it closes over."""
+
+    name: str
+    node: cst.FunctionDef | cst.Lambda
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True)
+class Path:
+    """A name that stands for something importable: numpy.linalg."""
+
+    path: str
+
+
+@dataclass(frozen=True, eq=False)
+class Stale:
+    """A name whose array was written through another name, in a way that is not followed."""
+
+    name: str
+    other: str
+    statement: Statement
+
+
+Value = Atom | Struct | Callee | Path | Stale
+
+
+class Refusal(Exception):
+    """The code at `node` cannot be read; becomes one located diagnostic."""
+
+    def __init__(self, code: str, what: str, next_step: str, node: cst.CSTNode | None):
+        super().__init__(what)
+        self.code, self.what, self.next_step, self.node = code, what, next_step, node
+
+
+@dataclass(eq=False)
+class Frame:
+    """One activation of a function: the main one, or one call of a helper that is read in place."""
+
+    function: cst.FunctionDef | cst.Lambda
+    enclosing: Frame | None = None  # whose names a closure sees
+    call: cst.Call | None = None  # the call in the caller's text
+    statement: Statement | None = None  # the caller's statement
+    env: dict[str, Value] = field(default_factory=dict)
+    values: dict[cst.CSTNode, Value] = field(default_factory=dict)  # of each expression read
+    bindings: dict[cst.CSTNode, Var] = field(default_factory=dict)  # of each name assigned
+    statements: list[Statement] = field(default_factory=list)
+    reads: list[tuple[cst.Name, Var, Statement | None]] = field(default_factory=list)  # of names, in order
+    writes: dict[Var, tuple[cst.Name, Statement]] = field(default_factory=dict)
+    arguments: dict[str, tuple[cst.CSTNode | None, Value]] = field(default_factory=dict)
+    result: Value | None = None
+    returned: cst.Return | None = None
+
+    @property
+    def body(self) -> Any:
+        return self.function.body
+
+    def depth(self) -> int:
+        return 0 if self.statement is None else 1 + self.statement.frame.depth()
+
+
+@dataclass(eq=False)
+class Function:
+    """A function as a graph, and what is needed to print it again."""
+
+    name: str
+    module: Module
+    node: cst.FunctionDef
+    block: Block
+    frame: Frame
+    params: dict[str, Var]
+    seeds: list[Var] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    returns_tuple: bool = False
+    calls: dict[Statement, list[Frame]] = field(default_factory=dict)  # helpers read in place, by statement
+    destroyed: dict[Var, Statement] = field(default_factory=dict)  # by a write into the array that holds it
+    storage: dict[Var, Var] = field(default_factory=dict)  # the value whose array a view shows
+    labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient

@@ -1,0 +1,131 @@
+"""Source text -> source text: the passes in order. The one module that imports them all."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from flatgrad.emit.layout import Gradient, Layout, Style
+from flatgrad.emit.module import Emitted, write_module
+from flatgrad.emit.names import Names
+from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend.module import main_functions
+from flatgrad.graph import Block, Eqn, Var
+from flatgrad.options import Options
+from flatgrad.patterns import recognise
+from flatgrad.reverse import NoRule, reverse
+from flatgrad.simplify import simplify
+
+DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that depth to the printer of libcst
+
+
+def transform(text: str, options: Options) -> str:
+    """The module that `options` ask for, for the functions of the module `text`."""
+    with _long_functions():
+        module = read_module(text)
+        names = Names(text)
+        problems: list[Diagnostic] = []
+        emitted: list[Emitted] = []
+        for name in _chosen(module, options):
+            try:
+                emitted.append(_one(module, name, options, names))
+            except FlatgradError as error:
+                problems += error.diagnostics
+        if problems:
+            raise FlatgradError(*problems)
+        return write_module(module, emitted)
+
+
+def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
+    function = lower(module, name, options.shapes)
+    wrt = _wrt(function, options)
+    gradient = differentiate(function, wrt)
+    dialect = Emitted.dialect_of(module, names)
+    style = Style(options.emit, options.names, options.comments)
+    layout = Layout(gradient, names, dialect, style)
+    return Emitted(function, layout.texts(), dialect, layout.available.edits.expanded)
+
+
+def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
+    """Function -> its gradient, simplified."""
+    primal = recognise(function.block)
+    for seed, out in zip(function.seeds, primal.outs, strict=True):
+        seed.type = out.type
+    keep = len(primal.eqns)
+    try:
+        block = reverse(primal, wrt, function.seeds)
+    except NoRule as refused:
+        raise FlatgradError(*_no_rules(function, primal, wrt, refused)) from None
+    return Gradient(function, simplify(block, keep), keep, tuple(wrt))
+
+
+def _no_rules(function: Function, primal: Block, wrt: Sequence[Var], first: NoRule) -> list[Diagnostic]:
+    """Every equation that a gradient would have to flow through without a rule."""
+    from flatgrad.registry import RULES
+    from flatgrad.reverse import active_values
+
+    active = active_values(primal, wrt)
+    refused = [e for e in primal.eqns if e.op not in RULES and not active.isdisjoint(e.outs)]
+    refused = [e for e in refused if not active.isdisjoint(e.args)] or [first.eqn]
+    return [_no_rule(function, e, first.why if e is first.eqn else "") for e in refused]
+
+
+def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
+    node = eqn.node or (eqn.statement and eqn.statement.node)
+    place = function.module.place(node) if node is not None else None
+    step = "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
+    if eqn.op == "opaque":
+        what = str(eqn.attrs["what"])
+        return Diagnostic(eqn.attrs["code"], what, eqn.attrs["next_step"] or "write it as straight-line code", place)
+    return Diagnostic("FG201", why or f"no derivative rule for {eqn.op}", step, place)
+
+
+def _chosen(module: Module, options: Options) -> list[str]:
+    """The functions to transform; asking for one that is not there is a problem."""
+    missing = [name for name in options.functions if name not in module.functions]
+    if missing:
+        known = ", ".join(module.functions) or "none"
+        step = f"functions of this file: {known}"
+        raise FlatgradError(*(Diagnostic("FG503", f"there is no function {name} at top level", step) for name in missing))
+    if options.functions:
+        return list(options.functions)
+    found = main_functions(module)
+    if not found:
+        step = "write one, or name a private one with --function"
+        raise FlatgradError(Diagnostic("FG504", "there is no public function at top level", step))
+    return found
+
+
+def _wrt(function: Function, options: Options) -> list[Var]:
+    """The parameters to differentiate with respect to: those asked for, or all that can carry a gradient."""
+    if not options.wrt:
+        found = [p for p in function.params.values() if p not in function.labels]
+        if not found:
+            step = "name one with --wrt"
+            what = f"no parameter of {function.name} can carry a gradient"
+            raise FlatgradError(Diagnostic("FG505", what, step, function.module.place(function.node.name)))
+        return found
+    missing = [name for name in options.wrt if name not in function.params]
+    if missing:
+        step = f"parameters: {', '.join(function.params)}"
+        raise FlatgradError(
+            *(Diagnostic("FG506", f"{function.name} has no parameter {n}", step, function.module.place(function.node.name)) for n in missing)
+        )
+    return [function.params[name] for name in options.wrt]
+
+
+@contextmanager
+def _long_functions() -> Iterator[None]:
+    """Room for deep trees, and no garbage collection in the middle: both are put back."""
+    depth, collecting = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(depth, DEEPEST))
+    gc.disable()
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(depth)
+        if collecting:
+            gc.enable()

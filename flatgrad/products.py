@@ -1,0 +1,128 @@
+"""Gradient block -> the same with every product in the order in which people write it.
+
+    g * 0.5 * reg * (2 * W)  ->  reg * g * W
+
+Constants come together in front, scalars before arrays (so that arrays are multiplied once), a minus sign
+in front of all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from flatgrad.builder import Builder
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
+
+PRODUCTS = ("mul", "truediv", "neg")
+LONGEST_CONSTANT = 6  # characters; two constants are joined only where the product is short to read
+
+
+@dataclass
+class _Product:
+    """sign * constants * above / below, in the order in which they were met."""
+
+    negative: bool = False
+    constants: list[int | float] = field(default_factory=list)
+    above: list[Atom] = field(default_factory=list)
+    below: list[Atom] = field(default_factory=list)
+
+
+def in_order(block: Block, keep: int) -> Block:
+    uses: Counter[Atom] = Counter(block.outs)
+    for eqn in block.eqns[keep:]:
+        uses.update(eqn.reads())
+    tail = block.eqns[keep:]
+    defs = {e.out: e for e in tail if len(e.outs) == 1}
+    inner = {
+        arg
+        for e in tail
+        if e.op in PRODUCTS
+        for arg in (e.args[:1] if e.op == "truediv" else e.args)
+        if _is_inner(arg, defs, uses)
+    }  # fmt: skip
+    build = Builder(list(block.eqns[:keep]))
+    for eqn in tail:
+        if len(eqn.outs) == 1 and eqn.out in inner:
+            continue
+        if eqn.op in PRODUCTS:
+            _write(build, eqn, _collect(eqn, defs, inner))
+        else:
+            build.eqns.append(eqn)
+    return check(Block(block.params, tuple(build.eqns), block.outs))
+
+
+def _is_inner(arg: Atom, defs: Mapping[Var, Eqn], uses: Counter[Atom]) -> bool:
+    if not isinstance(arg, Var) or uses[arg] != 1 or arg not in defs or defs[arg].op not in PRODUCTS:
+        return False
+    return arg.primal is None or not arg.primal.name
+
+
+def _collect(eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var]) -> _Product:
+    product = _Product()
+    stack: list[tuple[Atom, bool]] = [(a, flip) for a, flip in reversed(_parts(eqn, product, False))]
+    while stack:
+        value, flipped = stack.pop()
+        if isinstance(value, Var) and value in inner and not flipped:
+            stack.extend(reversed(_parts(defs[value], product, flipped)))
+        elif isinstance(value, Lit) and not flipped and isinstance(value.value, int | float):
+            product.constants.append(value.value)
+        elif flipped:
+            product.below.append(value)
+        else:
+            product.above.append(value)
+    return product
+
+
+def _parts(eqn: Eqn, product: _Product, flipped: bool) -> list[tuple[Atom, bool]]:
+    match eqn.op, eqn.args:
+        case "neg", (x,):
+            product.negative = not product.negative
+            return [(x, flipped)]
+        case "truediv", (x, y):
+            return [(x, flipped), (y, True)]
+        case _, args:
+            return [(a, flipped) for a in args]
+
+
+def _write(build: Builder, eqn: Eqn, product: _Product) -> None:
+    """Write the product so that its last equation has the result of `eqn`."""
+    build.statement, build.dialect = eqn.statement, ""
+    factors: list[tuple[str, Atom]] = [("mul", Lit(c)) for c in _constants(product)]
+    scalars = [a for a in product.above if a.type.shape.is_scalar]
+    arrays = [a for a in product.above if not a.type.shape.is_scalar]
+    factors += [("mul", a) for a in scalars]
+    if factors:
+        factors += [("truediv", b) for b in product.below if b.type.shape.is_scalar]
+        below = [b for b in product.below if not b.type.shape.is_scalar]
+    else:
+        below = product.below
+    factors += [("mul", a) for a in arrays]
+    if not factors or factors[0][0] == "truediv":
+        factors.insert(0, ("mul", Lit(1)))
+    factors += [("truediv", b) for b in below]
+    total: object = factors[0][1]
+    for op, factor in factors[1:]:
+        total = build.emit(op, total, factor)
+    if product.negative:
+        total = build.emit("neg", total)
+    if len(factors) == 1 and not product.negative:
+        build.eqns.append(replace(eqn, op="alias", args=(factors[0][1],), attrs={}))
+    else:
+        build.eqns[-1] = replace(build.eqns[-1], outs=eqn.outs)
+
+
+def _constants(product: _Product) -> list[int | float]:
+    """The constant factors joined, as far as their product is short; 1 is left out."""
+    joined: list[int | float] = []
+    for constant in product.constants:
+        if joined and len(repr(joined[-1] * constant)) <= LONGEST_CONSTANT:
+            joined[-1] *= constant
+        else:
+            joined.append(constant)
+    if joined and joined[0] < 0 and joined[0] == joined[0]:
+        product.negative = not product.negative
+        joined[0] = -joined[0]
+    whole = [int(c) if isinstance(c, float) and c.is_integer() and abs(c) < 1e6 else c for c in joined]
+    return [c for c in whole if c != 1]

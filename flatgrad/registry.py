@@ -1,0 +1,118 @@
+"""Derivative rules by operation: a formula, what kind of formula it is, and how the shape follows.
+
+    def op(<data>, /, <static options>, *, <y: the result> <g: the incoming cotangent>)
+
+@elementwise   returns the partial derivative with respect to each data argument
+@linear        returns the cotangent of its data argument, given `g`
+@multilinear   the same, for products: linear in each data argument on its own
+@general       returns two functions: jvp(*tangents) -> dy and vjp(g) -> cotangents
+
+Each serves forward and reverse mode. `at` holds the data at which tests probe the rule, `shape` tells
+the shape of the result. Operations of several results take and give tuples for `y`, `g` and `dy`; the
+cotangent of a result that nothing reads is None.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any
+
+from flatgrad.graph import Eqn
+
+Formula = Callable[..., Any]
+ShapeRule = Callable[[Eqn], None]
+
+
+class Kind(Enum):
+    ELEMENTWISE = auto()
+    LINEAR = auto()
+    MULTILINEAR = auto()
+    GENERAL = auto()
+    CONSTANT = auto()
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Data and options at which a rule is tested: probe(x, axis=0)."""
+
+    data: tuple[Any, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def probe(*data: Any, **options: Any) -> Probe:
+    return Probe(data, options)
+
+
+@dataclass(frozen=True)
+class Rule:
+    op: str
+    kind: Kind
+    formula: Formula
+    at: tuple[Probe, ...] = ()
+    shape: ShapeRule | None = None
+    context: frozenset[str] = frozenset()
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, *data: Any, options: dict[str, Any], **context: Any) -> Any:
+        """Apply the formula, handing it only the context (`y`, `g`) that its signature asks for."""
+        wanted = {k: v for k, v in context.items() if k in self.context}
+        return self.formula(*data, **options, **wanted)
+
+    def needs(self, name: str) -> bool:
+        return name in self.context
+
+
+RULES: dict[str, Rule] = {}
+
+
+def _probes(at: Any) -> tuple[Probe, ...]:
+    """One tuple of data, or a list of such tuples and of probes with options."""
+    if isinstance(at, list):
+        return tuple(p if isinstance(p, Probe) else Probe(p) for p in at)
+    return (Probe(at),) if at else ()
+
+
+def _declares(kind: Kind) -> Callable[..., Callable[[Formula], Formula]]:
+    def decorator(
+        at: tuple[Any, ...] | list[Any] = (), shape: ShapeRule | None = None
+    ) -> Callable[[Formula], Formula]:
+        def register(formula: Formula) -> Formula:
+            parameters = inspect.signature(formula).parameters.values()
+            context = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
+            defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+            op = formula.__name__.rstrip("_")
+            if op in RULES:
+                raise ValueError(f"{op} has two rules")
+            RULES[op] = Rule(op, kind, formula, _probes(at), shape, frozenset(context), defaults)
+            return formula
+
+        return register
+
+    return decorator
+
+
+elementwise = _declares(Kind.ELEMENTWISE)
+linear = _declares(Kind.LINEAR)
+multilinear = _declares(Kind.MULTILINEAR)
+general = _declares(Kind.GENERAL)
+
+
+def constant(*ops: str, shape: ShapeRule | None = None) -> None:
+    """Operations whose derivative is zero wherever it exists."""
+    for op in ops:
+        RULES[op] = Rule(op, Kind.CONSTANT, lambda *data: None, shape=shape)
+
+
+def infer(eqn: Eqn) -> None:
+    """Let what is known of the arguments of `eqn` say what is known of its results, and back."""
+    rule = RULES.get(eqn.op)
+    if rule is not None and rule.shape is not None:
+        rule.shape(eqn)
+
+
+def options_of(rule: Rule, names: Sequence[str]) -> set[str]:
+    """The options among `names` that the rule does not know."""
+    return set(names) - set(rule.defaults)

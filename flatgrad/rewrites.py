@@ -1,0 +1,116 @@
+"""Algebra, one identity per line: what is written -> what is simpler.
+
+Both sides are ordinary arithmetic on the variables of the lambda, so a test can run them on numbers and
+check that they agree. `cost` must fall, so rewriting always ends. An identity may change rounding; it may
+not turn a NaN, an infinity or a -0.0 into something else.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flatgrad.builder import Builder, Expr, atom, xp
+from flatgrad.graph import Atom, Eqn, Lit, Var
+
+IDENTITIES: list[Callable[..., tuple[Any, Any]]] = [
+    lambda x: (x * 1, x),
+    lambda x: (1 * x, x),
+    lambda x: (x * 1.0, x),
+    lambda x: (1.0 * x, x),
+    lambda x: (x / 1, x),
+    lambda x: (x**1, x),
+    lambda x: (x * -1, -x),
+    lambda x: (-1 * x, -x),
+    lambda x: (x * -1.0, -x),
+    lambda x: (x + x, 2 * x),
+    lambda x: (-(-x), x),
+    lambda x, y: (-x * y, -(x * y)),
+    lambda x, y: (x * -y, -(x * y)),
+    lambda x, y: (-x / y, -(x / y)),
+    lambda x, y: (x / -y, -(x / y)),
+    lambda x, y: (x @ -y, -(x @ y)),
+    lambda x, y: (-x @ y, -(x @ y)),
+    lambda x, y: (x + -y, x - y),
+    lambda x, y: (-x + y, y - x),
+    lambda x, y: (x - -y, x + y),
+    lambda x, y: (-(x - y), y - x),
+    lambda x, y: (x * (1 / y), x / y),
+    lambda x, y: (x * (1.0 / y), x / y),
+    lambda x, y: ((1 / y) * x, x / y),
+    lambda x, y: (1.0 * x / y, x / y),
+    lambda x: (x.mT.mT, x),
+    lambda x, y: (x * xp.square(y), x * y**2),
+]
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    variables: tuple[Var, ...]
+    defs: Mapping[Var, Eqn]  # how each intermediate of the left side is made
+    left: Eqn
+    right: Callable[..., Any]
+
+    @classmethod
+    def of(cls, identity: Callable[..., tuple[Any, Any]]) -> Rewrite:
+        build = Builder()
+        variables = tuple(Var(name) for name in inspect.signature(identity).parameters)
+        left, _ = identity(*map(build.wrap, variables))
+        defs = {eqn.out: eqn for eqn in build.eqns}
+        return cls(variables, defs, defs[left.atom], lambda *xs: identity(*xs)[1])
+
+    def apply(self, eqn: Eqn, made_by: MadeBy, build: Builder) -> Expr | None:
+        """The simpler expression for `eqn`, or None when the left side does not match it."""
+        found: dict[Var, Atom] = {}
+        if not self._matches(self.left, eqn, made_by, found):
+            return None
+        scratch = Builder(statement=build.statement, dialect=build.dialect)
+        right = self.right(*(scratch.wrap(found[v]) for v in self.variables))
+        live = _reachable(scratch.eqns, atom(right))
+        build.eqns += [e for e in scratch.eqns if e.out in live]
+        return build.wrap(right)
+
+    def _matches(self, pattern: Eqn, eqn: Eqn | None, made_by: MadeBy, found: dict[Var, Atom]) -> bool:
+        if eqn is None or pattern.op != eqn.op or len(pattern.args) != len(eqn.args):
+            return False
+        return all(self._fits(p, a, made_by, found) for p, a in zip(pattern.args, eqn.args, strict=True))
+
+    def _fits(self, pattern: Atom, actual: Atom, made_by: MadeBy, found: dict[Var, Atom]) -> bool:
+        if isinstance(pattern, Lit):
+            return pattern == actual
+        if pattern in self.defs:
+            return self._matches(self.defs[pattern], made_by(actual), made_by, found)
+        return found.setdefault(pattern, actual) == actual
+
+
+MadeBy = Callable[[Atom], Eqn | None]
+
+
+def _reachable(eqns: list[Eqn], out: Atom) -> set[Atom]:
+    live = {out}
+    for eqn in reversed(eqns):
+        if eqn.out in live:
+            live.update(eqn.args)
+    return live
+
+
+def cost(value: Atom, defs: Mapping[Var, Eqn], depth: int = 0) -> int:
+    """What a reader pays: each operation and literal 1, each variable 2, each minus its depth too."""
+    if isinstance(value, Lit):
+        return 1
+    if value not in defs:
+        return 2
+    eqn = defs[value]
+    own = 1 + (depth if eqn.op == "neg" else 0)
+    return own + sum(cost(a, defs, depth + 1) for a in eqn.args)
+
+
+def by_operation() -> dict[str, list[Rewrite]]:
+    """The identities, under the operation at the root of their left side."""
+    found: dict[str, list[Rewrite]] = {}
+    for identity in IDENTITIES:
+        rewrite = Rewrite.of(identity)
+        found.setdefault(rewrite.left.op, []).append(rewrite)
+    return found

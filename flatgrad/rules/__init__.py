@@ -1,0 +1,29 @@
+"""Derivative rules, one module for each family of operations; importing them fills the registry.
+
+A rule is written as the mathematics says it; docs/adding-an-operation.md shows how. Where a formula has no
+answer for the options it is given it raises NotImplementedError, and the caller refuses with a place.
+"""
+
+from flatgrad.rules import (
+    arithmetic,
+    elementary,
+    indexing,
+    linalg,
+    products,
+    reductions,
+    shaping,
+    special,
+    structure,
+)
+
+FAMILIES = (
+    arithmetic,
+    elementary,
+    indexing,
+    linalg,
+    products,
+    reductions,
+    shaping,
+    special,
+    structure,
+)

@@ -1,0 +1,457 @@
+"""Special functions, element by element. Formulas are those of the NIST Digital Library of Mathematical Functions.
+
+The order of a Bessel function and the shape parameters of the incomplete integrals are options: no derivative
+in them is known in closed form. A default of `...` marks an option that must be given.
+"""
+
+from math import log as ln
+from math import pi
+
+from flatgrad.builder import xp
+from flatgrad.graph import Var
+from flatgrad.registry import constant, elementwise, probe
+from flatgrad.shapes import elementwise_float as real
+
+ANY, POSITIVE, UNIT = (
+    [(0.4,), ([-1.3, 0.2, 2.1],)],
+    [(1.4,), ([0.3, 2.2, 5.1],)],
+    [(0.3,), ([0.1, 0.6, 0.95],)],
+)
+PAIRS = [(1.4, 0.7), ([0.3, 2.2, 5.1], 1.2)]
+
+
+def with_numbers(eqn):
+    """The shape follows the data where all options are numbers; arrays among them would be broadcast too."""
+    if not any(
+        isinstance(option, Var) and not option.type.shape.is_scalar
+        for option in eqn.attrs.values()
+    ):
+        real(eqn)
+
+
+# ------------------------------------------------------------------------------------- the error function
+
+
+@elementwise(at=ANY, shape=real)
+def erf(x, /):
+    return 2 / pi**0.5 * xp.exp(-(x**2))
+
+
+@elementwise(at=ANY, shape=real)
+def erfc(x, /):
+    return -2 / pi**0.5 * xp.exp(-(x**2))
+
+
+@elementwise(at=ANY, shape=real)
+def erfcx(x, /, *, y):
+    return 2 * x * y - 2 / pi**0.5
+
+
+@elementwise(at=ANY, shape=real)
+def erfi(x, /):
+    return 2 / pi**0.5 * xp.exp(x**2)
+
+
+@elementwise(at=[(0.4,), ([-0.7, 0.1, 0.9],)], shape=real)
+def erfinv(x, /, *, y):
+    return pi**0.5 / 2 * xp.exp(y**2)
+
+
+@elementwise(at=UNIT, shape=real)
+def erfcinv(x, /, *, y):
+    return -(pi**0.5) / 2 * xp.exp(y**2)
+
+
+@elementwise(at=ANY, shape=real)
+def dawsn(x, /, *, y):
+    return 1 - 2 * x * y
+
+
+@elementwise(at=ANY, shape=real)
+def ndtr(x, /):
+    return xp.exp(-(x**2) / 2) / (2 * pi) ** 0.5
+
+
+@elementwise(at=[*ANY, (-30.0,)], shape=real)
+def log_ndtr(x, /, *, y):
+    return xp.exp(-(x**2) / 2 - y) / (2 * pi) ** 0.5
+
+
+@elementwise(at=UNIT, shape=real)
+def ndtri(x, /, *, y):
+    return (2 * pi) ** 0.5 * xp.exp(y**2 / 2)
+
+
+# ------------------------------------------------------------------------------------------ the logistic
+
+
+@elementwise(at=UNIT, shape=real)
+def logit(x, /):
+    return 1 / (x * (1 - x))
+
+
+@elementwise(at=[*ANY, (-40.0,)], shape=real)
+def log_expit(x, /):
+    return xp.sigmoid(-x)
+
+
+# -------------------------------------------------------------------------------------- gamma and relatives
+
+
+@elementwise(at=[*POSITIVE, (-1.4,)], shape=real)
+def gamma(x, /, *, y):
+    return y * xp.digamma(x)
+
+
+@elementwise(at=[*POSITIVE, (-1.4,)], shape=real)
+def gammaln(x, /):
+    return xp.digamma(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def loggamma(x, /):
+    return xp.digamma(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def rgamma(x, /, *, y):
+    return -y * xp.digamma(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def digamma(x, /):
+    return xp.polygamma(x, n=1)
+
+
+@elementwise(at=[probe(1.4, n=1), probe([0.3, 2.2], n=2)], shape=with_numbers)
+def polygamma(x, /, n=...):
+    return xp.polygamma(x, n=n + 1)
+
+
+@elementwise(at=PAIRS, shape=real)
+def beta(a, b, /, *, y):
+    both = xp.digamma(a + b)
+    return y * (xp.digamma(a) - both), y * (xp.digamma(b) - both)
+
+
+@elementwise(at=PAIRS, shape=real)
+def betaln(a, b, /):
+    both = xp.digamma(a + b)
+    return xp.digamma(a) - both, xp.digamma(b) - both
+
+
+@elementwise(at=[(4.6, 1.7)], shape=real)
+def binom(n, k, /, *, y):
+    rest = xp.digamma(n - k + 1)
+    return y * (xp.digamma(n + 1) - rest), y * (rest - xp.digamma(k + 1))
+
+
+@elementwise(at=PAIRS, shape=real)
+def poch(z, m, /, *, y):
+    both = xp.digamma(z + m)
+    return y * (both - xp.digamma(z)), y * both
+
+
+@elementwise(at=[probe(3.4, d=1), probe([3.4, 5.2], d=3)], shape=with_numbers)
+def multigammaln(a, /, d=...):
+    if not isinstance(d, int):
+        raise NotImplementedError(
+            "multigammaln with a dimension that is not a number written down"
+        )
+    total = xp.digamma(a)
+    for j in range(1, d):
+        total = total + xp.digamma(a - j / 2)
+    return total
+
+
+@elementwise(at=[probe(1.4, a=2.3), probe([0.3, 2.2], a=0.7)], shape=with_numbers)
+def gammainc(x, /, a=...):
+    return gamma_density(x, a)
+
+
+@elementwise(at=[probe(1.4, a=2.3), probe([0.3, 2.2], a=0.7)], shape=with_numbers)
+def gammaincc(x, /, a=...):
+    return -gamma_density(x, a)
+
+
+@elementwise(at=[probe(0.4, a=2.3), probe([0.1, 0.8], a=0.7)], shape=with_numbers)
+def gammaincinv(p, /, a=..., *, y):
+    return 1 / gamma_density(y, a)
+
+
+@elementwise(at=[probe(0.4, a=2.3), probe([0.1, 0.8], a=0.7)], shape=with_numbers)
+def gammainccinv(p, /, a=..., *, y):
+    return -1 / gamma_density(y, a)
+
+
+def gamma_density(x, a):
+    return xp.exp(xp.xlogy(a - 1, x) - x - xp.gammaln(a))
+
+
+@elementwise(
+    at=[probe(0.4, a=2.3, b=1.6), probe([0.1, 0.8], a=0.7, b=3.0)], shape=with_numbers
+)
+def betainc(x, /, a=..., b=...):
+    return beta_density(x, a, b)
+
+
+@elementwise(
+    at=[probe(0.4, a=2.3, b=1.6), probe([0.1, 0.8], a=0.7, b=3.0)], shape=with_numbers
+)
+def betaincinv(p, /, a=..., b=..., *, y):
+    return 1 / beta_density(y, a, b)
+
+
+def beta_density(x, a, b):
+    return xp.exp(xp.xlogy(a - 1, x) + xp.xlog1py(b - 1, -x) - xp.betaln(a, b))
+
+
+# ----------------------------------------------------------------------------------------------- entropies
+
+
+@elementwise(at=POSITIVE, shape=real)
+def entr(x, /):
+    return -xp.log(x) - 1
+
+
+@elementwise(at=[*PAIRS, (0.0, 1.2)], shape=real)
+def xlogy(x, t, /):
+    return xp.log(t), x / t
+
+
+@elementwise(at=[*PAIRS, (0.0, 1.2)], shape=real)
+def xlog1py(x, t, /):
+    return xp.log1p(t), x / (1 + t)
+
+
+@elementwise(at=PAIRS, shape=real)
+def rel_entr(x, t, /):
+    return xp.log(x / t) + 1, -x / t
+
+
+@elementwise(at=PAIRS, shape=real)
+def kl_div(x, t, /):
+    return xp.log(x / t), 1 - x / t
+
+
+# ---------------------------------------------------------------------------------------- Bessel functions
+
+
+@elementwise(at=ANY, shape=real)
+def j0(x, /):
+    return -xp.j1(x)
+
+
+@elementwise(at=[*ANY, (0.0,)], shape=real)
+def j1(x, /):
+    return (xp.j0(x) - xp.jv(x, v=2)) / 2
+
+
+@elementwise(at=POSITIVE, shape=real)
+def y0(x, /):
+    return -xp.y1(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def y1(x, /, *, y):
+    return xp.y0(x) - y / x
+
+
+@elementwise(at=ANY, shape=real)
+def i0(x, /):
+    return xp.i1(x)
+
+
+@elementwise(at=[*ANY, (0.0,)], shape=real)
+def i1(x, /):
+    return (xp.i0(x) + xp.iv(x, v=2)) / 2
+
+
+@elementwise(at=ANY, shape=real)
+def i0e(x, /, *, y):
+    return xp.i1e(x) - xp.sign(x) * y
+
+
+@elementwise(at=ANY, shape=real)
+def i1e(x, /, *, y):
+    return (xp.i0e(x) + xp.ive(x, v=2)) / 2 - xp.sign(x) * y
+
+
+@elementwise(at=POSITIVE, shape=real)
+def k0(x, /):
+    return -xp.k1(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def k1(x, /, *, y):
+    return -xp.k0(x) - y / x
+
+
+@elementwise(at=POSITIVE, shape=real)
+def k0e(x, /, *, y):
+    return y - xp.k1e(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def k1e(x, /, *, y):
+    return y - xp.k0e(x) - y / x
+
+
+ORDERS = [probe(1.4, v=1), probe([0.3, 2.2, 5.1], v=2.5)]
+
+
+@elementwise(at=ORDERS, shape=with_numbers)
+def jv(z, /, v=...):
+    return (xp.jv(z, v=v - 1) - xp.jv(z, v=v + 1)) / 2
+
+
+@elementwise(at=ORDERS, shape=with_numbers)
+def yv(z, /, v=...):
+    return (xp.yv(z, v=v - 1) - xp.yv(z, v=v + 1)) / 2
+
+
+@elementwise(at=ORDERS, shape=with_numbers)
+def iv(z, /, v=...):
+    return (xp.iv(z, v=v - 1) + xp.iv(z, v=v + 1)) / 2
+
+
+@elementwise(at=ORDERS, shape=with_numbers)
+def kv(z, /, v=...):
+    return -(xp.kv(z, v=v - 1) + xp.kv(z, v=v + 1)) / 2
+
+
+@elementwise(at=ORDERS, shape=with_numbers)
+def ive(z, /, v=..., *, y):
+    return (xp.ive(z, v=v - 1) + xp.ive(z, v=v + 1)) / 2 - xp.sign(z) * y
+
+
+@elementwise(at=ORDERS, shape=with_numbers)
+def kve(z, /, v=..., *, y):
+    return y - (xp.kve(z, v=v - 1) + xp.kve(z, v=v + 1)) / 2
+
+
+# -------------------------------------------------------------- exponential integrals, hypergeometric, elliptic
+
+
+@elementwise(at=ANY, shape=real)
+def expi(x, /):
+    return xp.exp(x) / x
+
+
+@elementwise(at=POSITIVE, shape=real)
+def exp1(x, /):
+    return -xp.exp(-x) / x
+
+
+@elementwise(at=[probe(1.4, n=1), probe([0.3, 2.2], n=3)], shape=with_numbers)
+def expn(x, /, n=...):
+    if isinstance(n, int) and n < 1:
+        raise NotImplementedError("expn of order 0")
+    return -xp.expn(x, n=n - 1)
+
+
+@elementwise(at=[*ANY, (0.0,)], shape=real)
+def exprel(x, /):
+    return xp.hyp1f1(x, a=2, b=3) / 2
+
+
+@elementwise(at=POSITIVE, shape=real)
+def spence(x, /):
+    one = x == 1
+    return xp.log(x) / (1 - x + one) - one
+
+
+@elementwise(at=[probe(0.4, v=1.5), probe([-1.3, 2.1], v=3)], shape=with_numbers)
+def hyp0f1(z, /, v=...):
+    return xp.hyp0f1(z, v=v + 1) / v
+
+
+@elementwise(
+    at=[probe(0.4, a=1.5, b=2.5), probe([-1.3, 2.1], a=2, b=3)], shape=with_numbers
+)
+def hyp1f1(x, /, a=..., b=...):
+    return a / b * xp.hyp1f1(x, a=a + 1, b=b + 1)
+
+
+@elementwise(
+    at=[probe(0.4, a=1.5, b=2.5, c=3.0), probe([-1.3, 0.6], a=0.5, b=0.5, c=1)],
+    shape=with_numbers,
+)
+def hyp2f1(z, /, a=..., b=..., c=...):
+    return a * b / c * xp.hyp2f1(z, a=a + 1, b=b + 1, c=c + 1)
+
+
+@elementwise(at=[*UNIT, (0.0,), (-2.0,)], shape=real)
+def ellipk(m, /):
+    return pi / 8 * xp.hyp2f1(m, a=1.5, b=1.5, c=2)
+
+
+@elementwise(at=[*UNIT, (0.0,), (-2.0,)], shape=real)
+def ellipe(m, /):
+    return -pi / 8 * xp.hyp2f1(m, a=0.5, b=1.5, c=2)
+
+
+@elementwise(at=UNIT, shape=real)
+def ellipkm1(p, /, *, y):
+    return (p * y - xp.ellipe(1 - p)) / (2 * p * (1 - p))
+
+
+# ------------------------------------------------------------------------------- losses, transforms, degrees
+
+
+@elementwise(at=[(1.2, 0.4), (1.2, -3.0), (0.5, [0.2, 0.9, -2.0])], shape=real)
+def huber(delta, r, /):
+    return xp.maximum(xp.abs(r) - delta, 0), xp.clip(r, -delta, delta)
+
+
+@elementwise(at=[(1.2, 0.4), (0.5, [0.2, 0.9, -2.0])], shape=real)
+def pseudo_huber(delta, r, /):
+    stretch = xp.sqrt(1 + (r / delta) ** 2)
+    return 2 * delta * (stretch - 1) - r**2 / (delta * stretch), r / stretch
+
+
+@elementwise(at=[probe(1.4, lmbda=0.5), probe([0.3, 2.2], lmbda=0)], shape=with_numbers)
+def boxcox(x, /, lmbda=...):
+    return x ** (lmbda - 1)
+
+
+@elementwise(
+    at=[probe(1.4, lmbda=0.5), probe([-0.3, 2.2], lmbda=0)], shape=with_numbers
+)
+def boxcox1p(x, /, lmbda=...):
+    return (1 + x) ** (lmbda - 1)
+
+
+@elementwise(
+    at=[probe(1.4, lmbda=0.5), probe([-0.3, 2.2], lmbda=0)], shape=with_numbers
+)
+def inv_boxcox(x, /, lmbda=..., *, y):
+    return y ** (1 - lmbda)
+
+
+@elementwise(at=ANY, shape=real)
+def cosm1(x, /):
+    return -xp.sin(x)
+
+
+@elementwise(at=ANY, shape=real)
+def exp10(x, /, *, y):
+    return ln(10) * y
+
+
+@elementwise(at=ANY, shape=real)
+def sindg(x, /):
+    return pi / 180 * xp.cosdg(x)
+
+
+@elementwise(at=ANY, shape=real)
+def cosdg(x, /):
+    return -pi / 180 * xp.sindg(x)
+
+
+@elementwise(at=ANY, shape=real)
+def tandg(x, /, *, y):
+    return pi / 180 * (1 + y**2)
+
+
+constant("gammasgn", "factorial", "comb", shape=real)

@@ -1,0 +1,38 @@
+"""Operations that only name, hold or pass values on."""
+
+from flatgrad import shapes
+from flatgrad.builder import xp
+from flatgrad.registry import constant, general, linear
+from flatgrad.types import join
+
+VECTOR = (1.3, -0.4, 0.7)
+
+
+@linear(at=(VECTOR,), shape=shapes.same)
+def alias(x, /, *, g):
+    return g
+
+
+constant("test", shape=shapes.giving("bool", shapes.anything))
+constant("external", "constant_array")
+
+
+def _picked_log_softmax_shape(eqn):
+    index = eqn.args[2].type
+    if index.items:
+        join(eqn.out.type.shape, index.items[0].shape)
+
+
+@general(shape=_picked_log_softmax_shape)
+def picked_log_softmax(x, p, index, /, logarithm=False):
+    """log(p[arange(N), y]) where p = softmax(x); `p` is given, or its logarithm, and carries no gradient."""
+
+    def jvp(dx, dp, di):
+        q = xp.exp(p) if logarithm else p
+        return dx[index] - xp.sum(q * dx, axis=1)
+
+    def vjp(g):
+        q = xp.exp(p) if logarithm else p
+        return xp.index_add(q, index, -1, repeats=False) * xp.expand_dims(-g, axis=1), None, None
+
+    return jvp, vjp

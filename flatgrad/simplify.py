@@ -1,0 +1,250 @@
+"""Gradient block -> equal block with less in it.
+
+The primal part, the first `keep` equations, is what the user wrote: it is read, never changed. In the rest,
+identities are applied, equal results computed once, broadcasts dropped where arithmetic makes them, products
+put in order and what nobody reads removed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flatgrad.builder import Builder, Expr, atom
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
+from flatgrad.products import in_order
+from flatgrad.rewrites import Rewrite, by_operation
+from flatgrad.types import same_shape
+
+IDENTITIES: dict[str, list[Rewrite]] = by_operation()
+ROUNDS = 4  # each round is linear; what a round leaves to the next is rare
+ELEMENTWISE = {"add", "sub", "mul", "truediv", "gt", "lt", "ge", "le", "eq", "ne", "maximum", "minimum", "where"}
+FOLDED = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+}
+
+
+def simplify(block: Block, keep: int = 0) -> Block:
+    """Simplify all but the first `keep` equations."""
+    for _ in range(ROUNDS):
+        walk = _Walk(block, keep)
+        block = walk.run()
+        if not walk.changed:
+            break
+    return remove_dead(in_order(block, keep), keep)
+
+
+@dataclass(eq=False)
+class _Walk:
+    """One walk over the block: each equation made simpler with what is known of those before it."""
+
+    block: Block
+    keep: int
+    build: Builder = field(default_factory=Builder)
+    same: dict[Atom, Atom] = field(default_factory=dict)
+    seen: dict[Any, Var] = field(default_factory=dict)
+    defs: dict[Atom, Eqn] = field(default_factory=dict)
+    changed: bool = False
+
+    def __post_init__(self) -> None:
+        self.uses = Counter(a for e in self.block.eqns[self.keep :] for a in e.reads())
+        self.uses.update(self.block.outs)
+        self.lengths = named_lengths(self.block.eqns[: self.keep])
+        self.primal: dict[Atom, Eqn] = {}
+
+    def run(self) -> Block:
+        for eqn in self.block.eqns[: self.keep]:
+            self.build.eqns.append(eqn)
+            if len(eqn.outs) == 1:
+                self.seen.setdefault(_key(eqn), eqn.out)
+                self.primal[eqn.out] = eqn
+        for eqn in self.block.eqns[self.keep :]:
+            self._equation(self._updated(eqn))
+        outs = tuple(self.same.get(o, o) for o in self.block.outs)
+        return remove_dead(check(Block(self.block.params, tuple(self.build.eqns), outs)), self.keep)
+
+    def _updated(self, eqn: Eqn) -> Eqn:
+        if not any(a in self.same for a in eqn.reads()):
+            return eqn
+        attrs = {k: self.same.get(v, v) if isinstance(v, Var) else v for k, v in eqn.attrs.items()}
+        return replace(eqn, args=tuple(self.same.get(a, a) for a in eqn.args), attrs=attrs)
+
+    def _equation(self, eqn: Eqn) -> None:
+        if len(eqn.outs) > 1:
+            self.build.eqns.append(eqn)
+            return
+        self.build.statement, self.build.dialect = eqn.statement, eqn.dialect
+        start = len(self.build.eqns)
+        found = self._shorter(eqn)
+        if found is not None:
+            self.changed = True
+            self._becomes(eqn, atom(found), start)
+        elif not is_line(eqn.out) and (old := self.seen.get(_key(eqn))) is not None:
+            self.same[eqn.out] = old
+            self.uses[old] += self.uses[eqn.out]
+            self.changed = True
+        else:
+            self.build.eqns.append(eqn)
+        for new in self.build.eqns[start:]:
+            self.seen.setdefault(_key(new), new.out)
+            self.defs[new.out] = new
+
+    def _becomes(self, eqn: Eqn, found: Atom, start: int) -> None:
+        """`found` takes the place of the result of `eqn`; a line keeps its variable."""
+        last = self.build.eqns[-1] if len(self.build.eqns) > start else None
+        if not is_line(eqn.out):
+            self.same[eqn.out] = found
+            self.uses[found] += self.uses[eqn.out]
+            if isinstance(found, Var) and found.primal is None and found in (last.outs if last else ()):
+                found.primal = eqn.out.primal
+        elif last is not None and last.outs == (found,):
+            self.build.eqns[-1] = replace(last, outs=eqn.outs)
+        else:
+            self.build.eqns.append(replace(eqn, op="alias", args=(found,), attrs={}))
+
+    def _shorter(self, eqn: Eqn) -> Any:
+        """A simpler way to compute `eqn`, or None."""
+        for rewrite in IDENTITIES.get(eqn.op, ()):
+            if (found := rewrite.apply(eqn, self.made_by, self.build)) is not None:
+                return found
+        match eqn.op, eqn.args:
+            case ("add" | "sub" | "mul") as op, (Lit(value=int() | float() as a), Lit(value=int() | float() as b)):
+                return Lit(FOLDED[op](a, b))
+            case "neg", (Lit(value=int() | float() as a),):
+                return Lit(-a)
+            case "alias", (Var() as x,) if not is_line(eqn.out):
+                return x
+            case "add", (total, part):
+                return self._without_broadcast(eqn) or self._scattered(total, part)
+            case ("broadcast_to" | "reshape"), (Var() as x, shape):
+                return self._same_already(eqn, x, shape) or self._of_broadcast(eqn)
+            case ("setitem" | "index_add"), (x, index, value):
+                return self._store(eqn, x, index, value)
+            case "getitem", (x, Lit(value=int() as k)):
+                return self._length(x, k)
+            case "sum", (x,) if not eqn.attrs.get("keepdims"):
+                return self._sum(eqn, x)
+            case op, _ if op in ELEMENTWISE:
+                return self._without_broadcast(eqn)
+            case ("transpose" | "matrix_transpose" | "neg"), (Var(),):
+                return self._of_broadcast(eqn)
+            case _:
+                return None
+
+    def made_by(self, value: Atom) -> Eqn | None:
+        """The equation behind an intermediate that nobody else reads and that gets no line of its own."""
+        if not isinstance(value, Var) or is_line(value) or self.uses[value] > 1:
+            return None
+        return self.defs.get(value)
+
+    def _without_broadcast(self, eqn: Eqn) -> Expr | None:
+        """broadcast_to(v, shape) * y -> v * y where y already has that shape."""
+        for position, arg in enumerate(eqn.args):
+            made = self.made_by(arg)
+            if made is None or made.op != "broadcast_to":
+                continue
+            others = [a for i, a in enumerate(eqn.args) if i != position]
+            if any(same_shape(a.type.shape, arg.type.shape) for a in others if isinstance(a, Var)):
+                args = [made.args[0] if i == position else a for i, a in enumerate(eqn.args)]
+                return self.build.emit(eqn.op, *args, **eqn.attrs)
+            if all(a.type.shape.is_scalar for a in others):
+                args = [made.args[0] if i == position else a for i, a in enumerate(eqn.args)]
+                narrow = self.build.emit(eqn.op, *args, **eqn.attrs)
+                return self.build.emit("broadcast_to", narrow, made.args[1])
+        return None
+
+    def _of_broadcast(self, eqn: Eqn) -> Expr | None:
+        """Moving the elements of a scalar that is spread over a shape spreads it over the new shape."""
+        made = self.made_by(eqn.args[0])
+        if made is None or made.op != "broadcast_to" or not made.args[0].type.shape.is_scalar:
+            return None
+        value = self.build.wrap(made.args[0])
+        if eqn.op == "neg":
+            return self.build.emit("broadcast_to", -value, made.args[1])
+        if eqn.op in ("broadcast_to", "reshape"):
+            return self.build.emit("broadcast_to", value, eqn.args[1])
+        return None
+
+    def _same_already(self, eqn: Eqn, x: Var, shape: Atom) -> Var | None:
+        """A value that has the shape already is itself."""
+        return x if same_shape(x.type.shape, eqn.out.type.shape) else None
+
+    def _scattered(self, total: Atom, part: Atom) -> Expr | None:
+        """g + (zeros with v at i) -> v added to g at i."""
+        for whole, piece in ((total, part), (part, total)):
+            made = self.made_by(piece)
+            if made is None or made.op not in ("index_add", "setitem") or not isinstance(whole, Var):
+                continue
+            base = self.made_by(made.args[0]) or self.defs.get(made.args[0])
+            if base is not None and base.op == "zeros_like":
+                attrs = dict(made.attrs) if made.op == "index_add" else {"repeats": False}
+                return self.build.emit("index_add", whole, *made.args[1:], **attrs)
+        return None
+
+    def _store(self, eqn: Eqn, x: Atom, index: Atom, value: Atom) -> Expr | None:
+        made = self.made_by(value)
+        if made is not None and made.op == "broadcast_to":
+            return self.build.emit(eqn.op, x, index, made.args[0], **eqn.attrs)
+        base = self.defs.get(x)
+        fresh = base is not None and base.op == "zeros_like"
+        if eqn.op == "index_add" and fresh and eqn.attrs.get("repeats") is False:
+            return self.build.emit("setitem", x, index, value)
+        return None
+
+    def _length(self, x: Atom, k: int) -> Atom | None:
+        """x.shape[0] -> N, where the user has named it."""
+        made = self.defs.get(x) or self.primal.get(x)
+        if made is None or made.op != "shape":
+            return None
+        dims = made.args[0].type.shape.dims
+        if dims is None or not -len(dims) <= k < len(dims):
+            return None
+        if dims[k].known is not None:
+            return Lit(dims[k].known)
+        return self.lengths.get(dims[k].root())
+
+    def _sum(self, eqn: Eqn, x: Atom) -> Any:
+        """The sum of a scalar is that scalar."""
+        return x if x.type.shape.is_scalar else None
+
+
+def is_line(value: Var) -> bool:
+    """Derivatives of values that the user named get lines of their own."""
+    return value.primal is not None and value.primal.name != ""
+
+
+def named_lengths(eqns: tuple[Eqn, ...]) -> dict[Any, Var]:
+    """Lengths of axes that the user has names for: `N, D = x.shape`."""
+    found: dict[Any, Var] = {}
+    for eqn in eqns:
+        for out in eqn.outs:
+            if out.name and out.type.dim is not None and out.type.dim.known is None:
+                found.setdefault(out.type.dim.root(), out)
+    return found
+
+
+def _key(eqn: Eqn) -> Any:
+    attrs = tuple(sorted((k, repr(v) if not isinstance(v, Var) else v) for k, v in eqn.attrs.items())) if eqn.attrs else ()
+    return eqn.op, eqn.args, attrs
+
+
+def remove_dead(block: Block, keep: int = 0) -> Block:
+    """Without the equations after the first `keep` whose results nobody reads."""
+    needed = {o for o in block.outs if isinstance(o, Var)}
+    kept = []
+    for eqn in reversed(block.eqns[keep:]):
+        if not needed.isdisjoint(eqn.outs):
+            needed.update(a for a in eqn.reads() if isinstance(a, Var))
+            kept.append(eqn)
+    return replace(block, eqns=(*block.eqns[:keep], *reversed(kept)))
+
+
+def uses(eqns: Mapping[int, Eqn] | tuple[Eqn, ...], outs: tuple[Atom, ...]) -> Counter[Atom]:
+    found: Counter[Atom] = Counter(outs)
+    for eqn in eqns if isinstance(eqns, tuple) else eqns.values():
+        found.update(eqn.reads())
+    return found

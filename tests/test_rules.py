@@ -1,0 +1,387 @@
+"""A rule is right if it agrees with central differences: on numbers, and as a graph in both modes.
+
+No rule needs a test of its own: each is tested at its own probes, for every set of active arguments.
+"""
+
+import importlib
+import itertools
+
+import numpy as np
+import pytest
+
+import flatgrad.rules  # noqa: F401
+from flatgrad.builder import Builder
+from flatgrad.evaluate import run, runtime
+from flatgrad.graph import Lit, Var
+from flatgrad.namespaces import arrange, bind, spellings
+from flatgrad.registry import RULES, Kind
+from flatgrad.reverse import NoRule, reverse
+from flatgrad.simplify import simplify
+from flatgrad.types import Dim, Shape, Type
+
+DIFFERENTIABLE = [rule for rule in RULES.values() if rule.kind is not Kind.CONSTANT]
+SYMMETRIC = {
+    "cholesky",
+    "eigh",
+    "eigvalsh",
+}  # these read one triangle of their argument
+FIRST_RESULT_ONLY = {"lstsq"}
+STEP = 1e-5
+
+
+# --------------------------------------------------------------------------------------------- the probes
+
+
+def is_float(value):
+    return isinstance(value, float | list | tuple) and _kind(value) == "f"
+
+
+def _kind(value):
+    """The kind of the elements, as NumPy calls it: "f", "i", "b"; "O" if it is no array."""
+    try:
+        return np.asarray(value).dtype.kind
+    except ValueError:
+        return "O"
+
+
+def values(probe):
+    """The data of a probe, with arrays where numbers or masks are written out."""
+    return [
+        np.array(x)[()] if is_float(x) or _kind(x) == "b" else x for x in probe.data
+    ]
+
+
+def differentiable(probe):
+    return [i for i, x in enumerate(probe.data) if is_float(x)]
+
+
+def cases(rules):
+    return list(_cases(rules))
+
+
+def _cases(rules):
+    for rule in rules:
+        for n, probe in enumerate(rule.at):
+            floats = differentiable(probe)
+            for size in range(1, len(floats) + 1):
+                for active in itertools.combinations(floats, size):
+                    yield pytest.param(
+                        rule,
+                        probe,
+                        active,
+                        id=f"{rule.op}-{n}-{''.join(map(str, active))}",
+                    )
+
+
+def compute(rule, data, options):
+    """The results of the operation, as a tuple."""
+    if rule.op in SYMMETRIC:
+        data = [(data[0] + np.swapaxes(data[0], -1, -2)) / 2]
+    np.random.seed(0)  # noqa: NPY002  (what the rules of random numbers draw from)
+    result = runtime(rule.op)(*data, **options)
+    return tuple(result) if isinstance(result, tuple | list) else (result,)
+
+
+def weights_of(rule, results, rng):
+    """A random cotangent for each result; None for those that have no derivative."""
+    if rule.op in FIRST_RESULT_ONLY:
+        results = [r if i == 0 else None for i, r in enumerate(results)]
+    return [
+        (
+            None
+            if r is None or np.asarray(r).dtype.kind != "f"
+            else rng.normal(size=np.shape(r))
+        )
+        for r in results
+    ]
+
+
+def pairing(weights, results):
+    return sum(
+        np.sum(w * r) for w, r in zip(weights, results, strict=True) if w is not None
+    )
+
+
+def differences(f, data, i):
+    """Central differences of the number f(*data) in each element of argument `i`."""
+    slope = np.zeros(np.shape(data[i]))
+    for at in np.ndindex(slope.shape):
+        change = np.zeros(slope.shape)
+        change[at] = STEP
+        up, down = (
+            f(*[x + s * change if j == i else x for j, x in enumerate(data)])
+            for s in (1, -1)
+        )
+        slope[at] = (up - down) / (2 * STEP)
+    return slope
+
+
+def close(got, want, scale=1.0):
+    """Equal as far as differences can tell, wherever there are any."""
+    got, here = np.broadcast_to(got, np.shape(want)), np.isfinite(want)
+    assert not np.any(np.isnan(got))
+    got, want = got[here], want[here]
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-7 * max(scale, 1.0))
+
+
+# ----------------------------------------------------------------------------------- formulas on numbers
+
+
+def pull_back(rule, data, options, y, g):
+    """The cotangent of each data argument; 0 where the rule says that there is none."""
+    return [0 if c is None else c for c in cotangents_of(rule, data, options, y, g)] + [
+        0
+    ] * len(data)
+
+
+def cotangents_of(rule, data, options, y, g):
+    if rule.kind is Kind.ELEMENTWISE:
+        partials = _tuple(rule(*data, options=options, y=y[0]))
+        return [
+            None if p is None else unbroadcast(g[0] * p, x)
+            for p, x in zip(partials, data, strict=False)
+        ]
+    g, y = (g, y) if len(y) > 1 else (g[0], y[0])
+    if rule.kind is not Kind.GENERAL:
+        return _tuple(rule(*data, options=options, g=g, y=y))
+    _, vjp = rule(*data, options=options, y=y)
+    return _tuple(vjp(g))
+
+
+def _tuple(found):
+    return found if isinstance(found, tuple) else (found,)
+
+
+def push_forward(rule, data, options, y, tangents):
+    """The tangent of each result."""
+    match rule.kind:
+        case Kind.ELEMENTWISE:
+            partials = _tuple(rule(*data, options=options, y=y[0]))
+            return [
+                sum(
+                    p * d
+                    for p, d in zip(partials, tangents, strict=False)
+                    if p is not None
+                )
+            ]
+        case Kind.LINEAR:
+            weights = [np.ones(np.shape(r)) for r in y]
+            through = [
+                c is not None for c in cotangents_of(rule, data, options, y, weights)
+            ]
+            through += [False] * (len(data) - len(through))
+            moved = [
+                d if t else x for x, d, t in zip(data, tangents, through, strict=True)
+            ]
+            return compute(rule, moved, options)
+        case Kind.MULTILINEAR:
+            terms = [
+                [d if j == i else x for j, x in enumerate(data)]
+                for i, d in enumerate(tangents)
+                if np.any(d)
+            ]
+            return [sum(compute(rule, term, options)[0] for term in terms)]
+        case Kind.GENERAL:
+            jvp, _ = rule(*data, options=options, y=y if len(y) > 1 else y[0])
+            # An argument that does not vary has no tangent.
+            return _tuple(jvp(*(d if np.any(d) else None for d in tangents)))
+
+
+def unbroadcast(g, x):
+    return (
+        runtime("unbroadcast")(g, x)
+        if np.ndim(g) >= np.ndim(x)
+        else np.broadcast_to(g, np.shape(x))
+    )
+
+
+@pytest.mark.parametrize(("rule", "probe", "active"), cases(DIFFERENTIABLE))
+def test_formula(rule, probe, active):
+    rng = np.random.default_rng(0)
+    data, options = values(probe), probe.options
+    y = compute(rule, data, options)
+    weights = weights_of(rule, y, rng)
+    sizes = [np.shape(x) if is_float(probe.data[i]) else () for i, x in enumerate(data)]
+    directions = [
+        rng.normal(size=size) if i in active else np.zeros(size)
+        for i, size in enumerate(sizes)
+    ]
+    tangents = push_forward(rule, data, options, y, directions)
+
+    def f(*data):
+        return pairing(weights, compute(rule, data, options))
+
+    expected = {i: differences(f, data, i) for i in active}
+    cotangents = pull_back(rule, data, options, y, weights)
+    for i in active:
+        scale = np.max(np.abs(expected[i]), initial=0)
+        close(cotangents[i], expected[i], scale)
+    along = sum(np.sum(expected[i] * directions[i]) for i in active)
+    close(pairing(weights, tangents), along, abs(along))
+    product = sum(
+        np.sum(np.broadcast_to(cotangents[i], np.shape(data[i])) * directions[i])
+        for i in active
+    )
+    np.testing.assert_allclose(
+        pairing(weights, tangents), product, rtol=1e-8, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "probe", "active"),
+    cases(r for r in DIFFERENTIABLE if r.kind is Kind.GENERAL),
+)
+def test_one_result_at_a_time(rule, probe, active):
+    data, options = values(probe), probe.options
+    y = compute(rule, data, options)
+    weights = weights_of(rule, y, np.random.default_rng(0))
+    for only in range(len(weights) if len(weights) > 1 else 0):
+        some = [w if i == only else None for i, w in enumerate(weights)]
+        if some[only] is None:
+            continue
+        cotangents = pull_back(rule, data, options, y, some)
+        for i in active:
+            want = differences(
+                lambda *data, s=some: pairing(s, compute(rule, data, options)), data, i
+            )
+            close(cotangents[i], want, np.max(np.abs(want)))
+
+
+# ------------------------------------------------------------------------------------ the rule as a graph
+
+
+def gradient(block, wrt):
+    """The result and the cotangents of `wrt`; how reverse mode is called, in one place."""
+    return simplify(reverse(block, wrt, [Lit(1.0)]))
+
+
+def refuses(block, wrt):
+    """Whether the rule says that it needs to know more of the shapes."""
+    try:
+        gradient(block, wrt)
+    except NoRule as refusal:
+        return bool(refusal.why)
+    return False
+
+
+def weighted(rule, probe, weights, *, known):
+    """sum(weight * op(...)), a number that reads every element of every result, and its float arguments."""
+    build, params, args = Builder(), [], []
+    for i, x in enumerate(values(probe)):
+        if is_float(probe.data[i]):
+            x = Var(
+                f"x{i}",
+                Type(Shape(map(Dim, np.shape(x))) if known else Shape(), "float"),
+            )
+            params.append(x)
+        args.append(x)
+    results = build.emit_all(rule.op, args, len(weights), attrs=probe.options)
+    terms = []
+    for w, result in zip(weights, results, strict=True):
+        if w is not None:
+            params.append(Var("w", Type(Shape(map(Dim, np.shape(w))), "float")))
+            product = build.wrap(params[-1]) * result
+            terms.append(build.emit("sum", product) if np.ndim(w) else product)
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return build.block(tuple(params), [total])
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["shapes", "no-shapes"])
+@pytest.mark.parametrize(
+    ("rule", "probe", "active"),
+    cases(r for r in DIFFERENTIABLE if r.op not in SYMMETRIC),
+)
+def test_graph(rule, probe, active, known):
+    rng = np.random.default_rng(0)
+    data, options = values(probe), probe.options
+    weights = weights_of(rule, compute(rule, data, options), rng)
+    block = weighted(rule, probe, weights, known=known)
+    floats = [x for i, x in enumerate(data) if is_float(probe.data[i])]
+    inputs = [*floats, *(w for w in weights if w is not None)]
+    names = {f"x{i}": i for i in active}
+    wrt = [p for p in block.params if p.name in names]
+
+    def f(*data):
+        return pairing(weights, compute(rule, data, options))
+
+    expected = [differences(f, data, names[p.name]) for p in wrt]
+    if not known and refuses(block, wrt):
+        return
+    backward = gradient(block, wrt)
+    np.random.seed(0)  # noqa: NPY002  (what the rules of random numbers draw from)
+    value, *cotangents = run(backward, *inputs)
+    np.testing.assert_allclose(value, f(*data))
+    for got, want in zip(cotangents, expected, strict=True):
+        close(got, want, np.max(np.abs(want), initial=0))
+
+
+# -------------------------------------------------------------------------------------- tables and rules
+
+
+# Their arguments are complex, or their rule is there to refuse.
+NOT_PROBED = {
+    "arange",
+    "tolist",
+    "imag",
+    "angle",
+    "random_choice",
+    "random_permutation",
+    "unique",
+    "bincount",
+}
+
+
+def test_every_rule_has_a_probe():
+    assert {rule.op for rule in DIFFERENTIABLE if not rule.at} == NOT_PROBED
+
+
+LIBRARIES = (
+    "numpy",
+    "numpy.linalg",
+    "numpy.random",
+    "scipy.special",
+    "scipy.linalg",
+    "math",
+    "builtins",
+)
+OLD_OR_NEW = {
+    "trapz",
+    "float_",
+    "add.at",
+    "sumprod",
+    "integers",
+    "ptp",
+}  # not in every version of the library
+
+
+@pytest.mark.parametrize("namespace", LIBRARIES)
+def test_every_name_of_the_tables_exists(namespace):
+    library = importlib.import_module(namespace)
+    names = {spelling.name for spelling in spellings(namespace)}
+    assert {name for name in names if not hasattr(library, name)} <= OLD_OR_NEW
+
+
+def test_every_method_of_the_tables_exists():
+    names = {spelling.name for spelling in spellings("ndarray")}
+    assert {name for name in names if not hasattr(np.ndarray, name)} <= OLD_OR_NEW
+
+
+@pytest.mark.parametrize("rule", DIFFERENTIABLE, ids=lambda rule: rule.op)
+def test_binding_and_arranging_are_inverse(rule):
+    """What a call means, spelled again, is the same call."""
+    for namespace in LIBRARIES:
+        for spelling in spellings(namespace):
+            if spelling.op != rule.op or spelling.fold or spelling.sequence:
+                continue
+            given = [f"<{name}>" for name in spelling.parameters]
+            bound = bind(spelling, given, {})
+            positional, keywords = arrange(
+                spelling, list(bound.data.values()), bound.options
+            )
+            called = positional + [
+                keywords[name] for name in spelling.parameters if name in keywords
+            ]
+            assert sorted(called) == sorted(given)
+            assert bind(spelling, positional, keywords) == bound

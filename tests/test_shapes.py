@@ -1,0 +1,489 @@
+"""Shape rules: what an equation says about its results, and what results say about arguments."""
+
+import numpy as np
+import pytest
+
+import flatgrad.rules  # noqa: F401
+from flatgrad.builder import Builder
+from flatgrad.evaluate import runtime
+from flatgrad.graph import Lit, Var
+from flatgrad.registry import infer
+from flatgrad.shapes import is_basic_index, may_repeat
+from flatgrad.types import Contradiction, Dim, Shape, Type, join, same_dim, scalar
+
+NAMES = {}
+
+
+def dim(d):
+    match d:
+        case int():
+            return Dim(d)
+        case None:
+            return Dim()
+        case _:
+            return NAMES.setdefault(d, Dim(name=d))
+
+
+@pytest.fixture(autouse=True)
+def _fresh_names():
+    NAMES.clear()
+
+
+def array(*dims, kind="float"):
+    return Var("x", Type(Shape(map(dim, dims)), kind))
+
+
+def unknown(kind="float"):
+    return Var("x", Type(Shape(), kind))
+
+
+def number(kind="float"):
+    return Var("x", Type(scalar(), kind))
+
+
+def count(name=""):
+    """An integer variable."""
+    return Var(name, Type(scalar(), "int", dim(name) if name else Dim()))
+
+
+def write(op, *args, results=1, **options):
+    """One equation; its rule is run three times, as in later rounds."""
+    build = Builder()
+    outs = build.emit_all(op, args, results, attrs=options)
+    for _ in range(2):
+        infer(build.eqns[-1])
+    return [out.atom for out in outs]
+
+
+def shape(op, *args, **options):
+    (out,) = write(op, *args, **options)
+    return str(out.type.shape)
+
+
+UNKNOWN = "(unknown)"
+N_D = ("N", "D")
+
+FORWARD = [
+    # elementwise
+    ("exp", [array(*N_D)], {}, "(N, D)"),
+    ("add", [array(*N_D), array("D")], {}, "(N, D)"),
+    ("mul", [array("N", 1), array(1, "D")], {}, "(N, D)"),
+    ("mul", [array(*N_D), 2.0], {}, "(N, D)"),
+    ("mul", [unknown(), array("N")], {}, UNKNOWN),
+    ("maximum", [0, array(*N_D)], {}, "(N, D)"),
+    ("where", [array("N", kind="bool"), array("N"), 0.0], {}, "(N,)"),
+    ("clip", [array("N"), None, 1.0], {}, "(N,)"),
+    # reductions
+    ("sum", [unknown()], {}, "()"),
+    ("sum", [array(*N_D)], {"axis": 0}, "(D,)"),
+    ("sum", [array(*N_D)], {"axis": -1, "keepdims": True}, "(N, 1)"),
+    ("mean", [array("N", "C", "H", "W")], {"axis": (0, 2, 3)}, "(C,)"),
+    ("max", [array(*N_D)], {"keepdims": True}, "(1, 1)"),
+    ("sum", [unknown()], {"axis": 0}, UNKNOWN),
+    ("argmax", [array(*N_D)], {"axis": 1}, "(N,)"),
+    ("softmax", [array(*N_D)], {"axis": 1}, "(N, D)"),
+    ("cumsum", [array(*N_D)], {"axis": 1}, "(N, D)"),
+    ("cumsum", [array(2, 3)], {}, "(6,)"),
+    # arrangements
+    ("reshape", [array(2, 6), (3, -1)], {}, "(3, 4)"),
+    ("reshape", [array(2, 6), -1], {}, "(12,)"),
+    ("ravel", [array(2, 6)], {}, "(12,)"),
+    ("transpose", [array("N", "T", "E")], {}, "(E, T, N)"),
+    ("transpose", [array("N", "T", "E")], {"axes": (0, -1, 1)}, "(N, E, T)"),
+    ("matrix_transpose", [array("B", "N", "D")], {}, "(B, D, N)"),
+    ("swapaxes", [array("B", "N", "D")], {"axis1": 0, "axis2": -1}, "(D, N, B)"),
+    ("moveaxis", [array("B", "N", "D")], {"source": 0, "destination": -1}, "(N, D, B)"),
+    ("squeeze", [array("N", 1)], {"axis": 1}, "(N,)"),
+    ("squeeze", [array(3, 1)], {}, "(3,)"),
+    ("squeeze", [array("N", 1)], {}, UNKNOWN),
+    ("expand_dims", [array(*N_D)], {"axis": 1}, "(N, 1, D)"),
+    ("expand_dims", [array(*N_D)], {"axis": (0, -1)}, "(1, N, D, 1)"),
+    ("broadcast_to", [array("D"), (4, 3)], {}, "(4, 3)"),
+    ("tile", [array(2, "D"), (3, 1)], {}, "(6, D)"),
+    ("repeat", [array(2, "D"), 3], {"axis": 0}, "(6, D)"),
+    ("pad", [array("H", "W"), 1], {}, "(H+2, W+2)"),
+    ("pad", [array("H", "W"), ((0, 0), (1, 2))], {}, "(H, W+3)"),
+    ("concatenate", [array(2, "D"), array(3, "D")], {}, "(5, D)"),
+    ("concatenate", [array("N", 1), array("N", "D")], {"axis": -1}, "(N, D+1)"),
+    ("stack", [array("D"), array("D"), array("D")], {"axis": -1}, "(D, 3)"),
+    ("stack", [number(), number()], {}, "(2,)"),
+    ("vstack", [array("D"), array(2, "D")], {}, "(3, D)"),
+    ("hstack", [array(2), array(3)], {}, "(5,)"),
+    # indexing
+    ("getitem", [array(*N_D), 0], {}, "(D,)"),
+    ("getitem", [array(*N_D), slice(1, None)], {}, "(N-1, D)"),
+    ("getitem", [array(*N_D), slice(None, -1)], {}, "(N-1, D)"),
+    ("getitem", [array(*N_D), slice(1, -1)], {}, "(N-2, D)"),
+    ("getitem", [array(*N_D), slice(-3, None)], {}, "(3, D)"),
+    ("getitem", [array(7), slice(1, None, 2)], {}, "(3,)"),
+    ("getitem", [array("N"), slice(None, None, -1)], {}, "(N,)"),
+    ("getitem", [array("N"), slice(None, None, 2)], {}, "(?,)"),
+    ("getitem", [array(*N_D), (slice(None), None)], {}, "(N, 1, D)"),
+    ("getitem", [array("B", *N_D), (Ellipsis, 0)], {}, "(B, N)"),
+    ("getitem", [array("V", "D"), array("B", "T", kind="int")], {}, "(B, T, D)"),
+    ("getitem", [array(*N_D), array(*N_D, kind="bool")], {}, "(?,)"),
+    ("getitem", [array(*N_D), [0, 2]], {}, "(2, D)"),
+    ("getitem", [unknown(), array("N")], {}, UNKNOWN),
+    ("getitem", [array(*N_D), unknown("any")], {}, UNKNOWN),
+    ("take", [array(*N_D), array("K", kind="int")], {"axis": 1}, "(N, K)"),
+    ("setitem", [array(*N_D), 0, 0.0], {}, "(N, D)"),
+    # new arrays
+    ("zeros", [(2, 3)], {}, "(2, 3)"),
+    ("zeros", [3], {}, "(3,)"),
+    ("zeros_like", [array(*N_D)], {}, "(N, D)"),
+    ("full", [(2, 3), 0.5], {}, "(2, 3)"),
+    ("eye", [3], {}, "(3, 3)"),
+    ("arange", [5], {}, "(5,)"),
+    ("arange", [2, 5], {}, "(3,)"),
+    ("linspace", [0.0, 1.0], {"num": 7}, "(7,)"),
+]
+
+
+@pytest.mark.parametrize(("op", "make", "options", "want"), FORWARD)
+def test_result(op, make, options, want):
+    assert shape(op, *(_again(a) for a in make), **options) == want
+
+
+def _again(a):
+    """The same argument, with lengths of this test alone."""
+    if not isinstance(a, Var) or a.type.shape.dims is None:
+        return a
+    dims = [
+        d.known if d.known is not None else d.root()[0].name for d in a.type.shape.dims
+    ]
+    return Var(a.name, Type(Shape(map(dim, dims)), a.type.kind))
+
+
+def test_lengths_from_variables():
+    n, d, h = count("N"), count("D"), count("H")
+    build = Builder()
+    both = build.emit("tuple", n, d)
+    assert str(build.emit("zeros", both).atom.type.shape) == "(N, D)"
+    assert str(build.emit("arange", n).atom.type.shape) == "(N,)"
+    free = build.emit("tuple", n, Lit(-1))
+    assert (
+        str(
+            build.emit(
+                "reshape", Var("x", Type(Shape([dim("N"), dim("D")]), "float")), free
+            ).atom.type.shape
+        )
+        == "(N, D)"
+    )
+    upto = build.emit(
+        "tuple",
+        build.emit("slice", None, None, None),
+        build.emit("slice", None, h, None),
+    )
+    assert (
+        str(build.emit("getitem", array("N", None), upto).atom.type.shape) == "(N, H)"
+    )
+
+
+def test_lengths_are_computed():
+    n = count("N")
+    assert str(write("add", n, 1)[0].type.dim) == "N+1"
+    assert str(write("add", 1, n)[0].type.dim) == "N+1"
+    assert str(write("sub", n, 2)[0].type.dim) == "N-2"
+    assert write("mul", 2, 3)[0].type.dim.known == 6
+    assert write("floordiv", 7, 2)[0].type.dim.known == 3
+    assert str(write("mul", n, count("T"))[0].type.dim) == "?"
+
+
+def test_a_length_that_was_made_up_stays():
+    build = Builder()
+    product = build.emit("mul", count("N"), count("T"))
+    made = product.atom.type.dim.root()
+    infer(build.eqns[-1])
+    assert product.atom.type.dim.root() == made
+
+
+def test_shape_of():
+    build = Builder()
+    x = build.wrap(array("N", "D"))
+    lengths = build.emit("shape", x)
+    assert [str(t.dim) for t in lengths.atom.type.items] == ["N", "D"]
+    assert str(lengths[0].atom.type.dim) == "N"
+    assert [str(t.dim) for t in lengths[slice(1, None)].atom.type.items] == ["D"]
+    assert (
+        str(build.emit("zeros", build.emit("tuple", 4) + lengths).atom.type.shape)
+        == "(4, N, D)"
+    )
+    assert str(build.emit("len", x).atom.type.dim) == "N"
+    assert build.emit("ndim", x).atom.type.dim.known == 2
+
+
+def test_shape_of_unknown_rank():
+    """zeros(x.shape) is like x, and x.shape[0] is one length, before the rank is known."""
+    build = Builder()
+    x = build.wrap(unknown())
+    like = build.emit("zeros", build.emit("shape", x))
+    assert like.atom.type.shape.root() is x.atom.type.shape.root()
+    first, again = (build.emit("shape", x)[0].atom.type.dim for _ in range(2))
+    assert same_dim(first, again)
+
+
+# ------------------------------------------------------------------------------------------ from results
+
+
+def rounds(build, count=3):
+    for _ in range(count):
+        for eqn in build.eqns:
+            infer(eqn)
+
+
+def test_scalar_result_of_elementwise_means_scalar_arguments():
+    build = Builder()
+    a, b = unknown(), unknown()
+    y = build.emit("tanh", build.wrap(a) * build.wrap(b))
+    join(y.atom.type.shape, scalar())
+    rounds(build)
+    assert a.type.shape.is_scalar
+    assert b.type.shape.is_scalar
+
+
+def test_one_argument_that_is_no_number_is_like_the_result():
+    build = Builder()
+    x = unknown()
+    y = 2.0 * build.emit("exp", build.wrap(x)) + 1
+    join(y.atom.type.shape, Shape([dim("N")]))
+    rounds(build)
+    assert str(x.type.shape) == "(N,)"
+
+
+def test_two_unknown_arguments_are_not_joined():
+    build = Builder()
+    a, b = unknown(), unknown()
+    y = build.wrap(a) + build.wrap(b)
+    join(y.atom.type.shape, Shape([dim("N")]))
+    rounds(build)
+    assert str(a.type.shape) == str(b.type.shape) == UNKNOWN
+
+
+def test_an_unknown_length_may_be_1():
+    a, b = array(None, "D"), array("N", "D")
+    (y,) = write("add", a, b)
+    assert str(y.type.shape) == "(N, D)"
+    assert not same_dim(a.type.shape.dims[0], y.type.shape.dims[0])
+
+
+@pytest.mark.parametrize(
+    ("op", "options", "result", "want"),
+    [
+        ("sum", {"axis": 1}, ("N",), "(N, ?)"),
+        ("sum", {"axis": 0, "keepdims": True}, (1, "D"), "(?, D)"),
+        ("transpose", {}, ("N", "D"), "(D, N)"),
+        ("transpose", {"axes": (2, 0, 1)}, (None, None, None), "(?, ?, ?)"),
+        ("expand_dims", {"axis": 0}, (1, "N"), "(N,)"),
+        ("exp", {}, ("N",), "(N,)"),
+    ],
+)
+def test_argument_from_result(op, options, result, want):
+    build = Builder()
+    x = unknown()
+    y = build.emit(op, build.wrap(x), **options)
+    join(y.atom.type.shape, Shape(map(dim, result)))
+    rounds(build)
+    assert str(x.type.shape) == want
+
+
+def test_stacked_arguments_have_one_shape():
+    a, b = unknown(), array("D")
+    write("stack", a, b)
+    assert str(a.type.shape) == "(D,)"
+
+
+# ------------------------------------------------------------------------------------------ unknown rank
+
+
+def test_equal_cuts_of_an_unknown_shape_are_one_shape():
+    build = Builder()
+    x = build.wrap(unknown())
+    tail, head, inner = (x[slice(*s)] for s in ((1, None), (None, -1), (1, -1)))
+    assert tail.atom.type.shape.root() is head.atom.type.shape.root()
+    assert tail.atom.type.shape.root() is not inner.atom.type.shape.root()
+    assert x[0].atom.type.shape.root() is x[3].atom.type.shape.root()
+    join(x.atom.type.shape, Shape([dim("N"), dim("D")]))
+    rounds(build)
+    assert str(tail.atom.type.shape) == "(N-1, D)"
+
+
+def test_a_number_read_from_an_array_says_its_rank():
+    build = Builder()
+    x = build.wrap(unknown())
+    join(x[1].atom.type.shape, scalar())
+    rounds(build)
+    assert str(x.atom.type.shape) == "(?,)"
+
+
+def test_cuts_of_separate_arrays_are_separate():
+    build = Builder()
+    a, b = build.wrap(unknown())[slice(1, None)], build.wrap(unknown())[slice(1, None)]
+    assert a.atom.type.shape.root() is not b.atom.type.shape.root()
+
+
+# ----------------------------------------------------------------------------------------- against NumPy
+
+X = np.zeros((2, 3, 4, 5))
+ROWS, COLUMNS = np.array([0, 1]), np.array([[0], [2], [1]])
+INDICES = [
+    0,
+    (0, slice(1, 3)),
+    (slice(None), 1, Ellipsis, slice(-2, None)),
+    (Ellipsis, None, 0),
+    (slice(None), ROWS),
+    (ROWS, ROWS),
+    (ROWS, slice(None), ROWS),
+    (slice(None), ROWS, 0),
+    (0, slice(None), ROWS),
+    (slice(None), ROWS, COLUMNS),
+    (slice(None), COLUMNS, slice(None), ROWS),
+    (None, ROWS, Ellipsis, ROWS),
+    (slice(4, None, -1), slice(None, None, 2)),
+    (slice(0, 0),),
+    (slice(0, 100),),
+]
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_indexing_as_in_numpy(index):
+    build = Builder()
+    parts = index if isinstance(index, tuple) else (index,)
+    atoms = [
+        array(*p.shape, kind="int") if isinstance(p, np.ndarray) else Lit(p)
+        for p in parts
+    ]
+    y = build.emit("getitem", array(*X.shape), build.emit("tuple", *atoms))
+    assert tuple(d.known for d in y.atom.type.shape.dims) == X[index].shape
+
+
+@pytest.mark.parametrize(
+    ("op", "data", "options"),
+    [
+        ("mean", [X], {"axis": (0, -1)}),
+        ("max", [X], {"axis": 2, "keepdims": True}),
+        ("swapaxes", [X], {"axis1": 1, "axis2": -1}),
+        ("moveaxis", [X], {"source": (0, 2), "destination": (-1, 0)}),
+        ("transpose", [X], {"axes": (3, 1, 0, 2)}),
+        ("expand_dims", [X], {"axis": (1, -1)}),
+        ("tile", [X[0], (2, 1, 1, 3)], {}),
+        ("repeat", [X, 2], {"axis": -2}),
+        ("pad", [X, ((1, 2), (0, 0), (3, 0), (0, 1))], {}),
+        ("concatenate", [X, X[:1]], {"axis": 0}),
+        ("stack", [X, X], {"axis": -2}),
+        ("diff", [X], {"n": 2, "axis": 1}),
+        ("rot90", [X], {"axes": (0, 2)}),
+        ("column_stack", [X[0, 0, :, 0], X[0, 0]], {}),
+    ],
+)
+def test_shape_as_in_numpy(op, data, options):
+    args = [array(*x.shape) if isinstance(x, np.ndarray) else x for x in data]
+    (y,) = write(op, *args, **options)
+    assert (
+        tuple(d.known for d in y.type.shape.dims) == runtime(op)(*data, **options).shape
+    )
+
+
+def test_split():
+    assert [str(y.type.shape) for y in write("split", array(6, "D"), 3, results=3)] == [
+        "(2, D)"
+    ] * 3
+    parts = write("split", array("N", 7), (2, 5), results=3, axis=1)
+    assert [str(y.type.shape) for y in parts] == ["(N, 2)", "(N, 3)", "(N, 2)"]
+
+
+# ------------------------------------------------------------------------------------------------- kinds
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "want"),
+    [
+        ("add", [number("int"), number("float")], "float"),
+        ("add", [number("int"), number("int")], "int"),
+        ("truediv", [number("int"), number("int")], "float"),
+        ("mul", [number("complex"), number("float")], "complex"),
+        ("exp", [number("int")], "float"),
+        ("exp", [number("complex")], "complex"),
+        ("add", [number("any"), number("int")], "any"),
+        ("gt", [array("N"), 0], "bool"),
+        ("sum", [array("N", kind="bool")], "int"),
+        ("argmax", [array("N")], "int"),
+        ("where", [array("N", kind="bool"), array("N", kind="int"), 0], "int"),
+        ("arange", [number("int")], "arange"),
+        ("arange", [0.0, 1.0], "float"),
+        ("zeros", [3], "float"),
+    ],
+)
+def test_kind(op, args, want):
+    assert write(op, *args)[0].type.kind == want
+
+
+def test_dtype():
+    assert write("zeros", 3, dtype=int)[0].type.kind == "int"
+    assert write("astype", array("N"), dtype="float32")[0].type.kind == "float"
+    assert write("astype", array("N"), dtype=np.int64)[0].type.kind == "int"
+
+
+# ------------------------------------------------------------------------------------- basic and repeated
+
+
+def from_parts(*parts):
+    return write("tuple", *parts)[0]
+
+
+INTS, MASK, RANGE = (
+    array("N", kind="int"),
+    array("N", kind="bool"),
+    array("N", kind="arange"),
+)
+
+QUESTIONS = [
+    (Lit(0), True, False),
+    (Lit(slice(1, None)), True, False),
+    (Lit((slice(None), None, Ellipsis, 0)), True, False),
+    (count(), True, False),
+    (from_parts(count(), slice(None)), True, False),
+    (INTS, False, True),
+    (MASK, False, False),
+    (from_parts(RANGE, INTS), False, False),
+    (from_parts(INTS, INTS), False, True),
+    (from_parts(RANGE, array("M", "N", kind="int")), False, True),
+    (
+        from_parts(array("N", 1, kind="arange"), array("N", "K", kind="int")),
+        False,
+        True,
+    ),
+    (from_parts(RANGE, unknown("int")), False, True),
+    (Lit([0, 2]), False, False),
+    (Lit([0, 0]), False, True),
+    (Lit([0, -1]), False, True),
+    (unknown("any"), None, True),
+]
+
+
+@pytest.mark.parametrize(("index", "basic", "repeats"), QUESTIONS)
+def test_index(index, basic, repeats):
+    assert is_basic_index(index) is basic
+    assert may_repeat(index) is repeats
+
+
+# -------------------------------------------------------------------------------------- the user's mistakes
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "options"),
+    [
+        ("add", [("N",), ("D",)], {}),
+        ("add", [(3,), (4,)], {}),
+        ("concatenate", [(2, 3), (2, 4)], {}),
+        ("sum", [("N", "D")], {"axis": 2}),
+        ("stack", [(2,), (3,)], {}),
+    ],
+)
+def test_contradiction(op, args, options):
+    with pytest.raises(Contradiction):
+        write(op, *(array(*dims) for dims in args), **options)
+
+
+def test_too_many_subscripts():
+    with pytest.raises(Contradiction):
+        write("getitem", array("N"), (0, 0))
