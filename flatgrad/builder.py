@@ -18,7 +18,9 @@ class Builder:
     statement: Statement | None = None
     dialect: str = ""
 
-    def emit(self, op: str, *args: object, name: str = "", node: Any = None, **attrs: Any) -> Expr:
+    def emit(
+        self, op: str, *args: object, name: str = "", node: Any = None, **attrs: Any
+    ) -> Expr:
         return self.emit_all(op, args, 1, name=name, node=node, attrs=attrs)[0]
 
     def emit_all(
@@ -34,7 +36,15 @@ class Builder:
         """Write an equation of `count` results."""
         outs = tuple(Var(name) for _ in range(count))
         options = {k: v.atom if isinstance(v, Expr) else v for k, v in attrs.items()}
-        eqn = Eqn(outs, op, tuple(map(atom, args)), options, self.statement, node, self.dialect)
+        eqn = Eqn(
+            outs,
+            op,
+            tuple(map(atom, args)),
+            options,
+            self.statement,
+            node,
+            self.dialect,
+        )
         infer(eqn)
         self.eqns.append(eqn)
         return [Expr(self, out) for out in outs]

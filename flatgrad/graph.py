@@ -54,7 +54,9 @@ class Statement:
 
     order: int
     node: Any  # the libcst statement
-    frame: Any = None  # the function activation it belongs to: the main function or an inlined helper
+    frame: Any = (
+        None  # the function activation it belongs to: the main function or an inlined helper
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +69,9 @@ class Eqn:
     attrs: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRS)
     statement: Statement | None = None
     node: Any = None  # the libcst expression that says the same, in the forward part
-    dialect: str = ""  # how the user spelled it: a namespace, "method" or "" for an operator
+    dialect: str = (
+        ""  # how the user spelled it: a namespace, "method" or "" for an operator
+    )
 
     @property
     def out(self) -> Var:
@@ -96,7 +100,9 @@ def check(block: Block) -> Block:
     for eqn in block.eqns:
         for atom in eqn.reads():
             if isinstance(atom, Var) and atom not in known:
-                raise AssertionError(f"{eqn.op} reads {atom.name or 'a value'} before its assignment")
+                raise AssertionError(
+                    f"{eqn.op} reads {atom.name or 'a value'} before its assignment"
+                )
         for out in eqn.outs:
             if out in known:
                 raise AssertionError(f"{eqn.op} assigns {out.name or 'a value'} twice")
@@ -141,5 +147,9 @@ def _type_of_list(items: tuple[Type, ...]) -> Type:
         shape = Shape((Dim(len(items)), *inner))
     order = ("complex", "float", "int", "bool")
     found = {item.kind for item in items}
-    kind = next((k for k in order if k in found), "other") if found <= {*order} else "other"
+    kind = (
+        next((k for k in order if k in found), "other")
+        if found <= {*order}
+        else "other"
+    )
     return Type(shape, kind, items=items)

@@ -18,7 +18,22 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.registry import RULES, Kind, infer
 from flatgrad.types import same_dim
 
-MERGED = {"shape", "getitem", "arange", "tuple", "slice", "size", "ndim", "len", "gt", "lt", "ge", "le", "eq", "ne"}
+MERGED = {
+    "shape",
+    "getitem",
+    "arange",
+    "tuple",
+    "slice",
+    "size",
+    "ndim",
+    "len",
+    "gt",
+    "lt",
+    "ge",
+    "le",
+    "eq",
+    "ne",
+}
 SHAPE_ONLY = {"squeeze", "expand_dims", "reshape", "alias", "copy", "stop_gradient"}
 INVARIANT = {"softmax", "log_softmax"}  # to adding a constant along their axis
 
@@ -58,9 +73,17 @@ class _Recognition:
         if self.same:
             eqn = replace(eqn, args=tuple(self.same.get(a, a) for a in eqn.args))
         rule = RULES.get(eqn.op)
-        if rule is None or len(eqn.outs) > 1 or (rule.kind is Kind.CONSTANT and eqn.op not in MERGED):
+        if (
+            rule is None
+            or len(eqn.outs) > 1
+            or (rule.kind is Kind.CONSTANT and eqn.op not in MERGED)
+        ):
             return eqn
-        key = (eqn.op, eqn.args, tuple(sorted((k, repr(v)) for k, v in eqn.attrs.items())))
+        key = (
+            eqn.op,
+            eqn.args,
+            tuple(sorted((k, repr(v)) for k, v in eqn.attrs.items())),
+        )
         old = self.seen.setdefault(key, eqn.out)
         if old is not eqn.out and not eqn.out.name:
             self.same[eqn.out] = old
@@ -91,7 +114,11 @@ def becomes(eqn: Eqn, op: str, *args: Atom, **attrs: Any) -> Eqn:
 
 
 def is_number(value: Atom, number: float) -> bool:
-    return isinstance(value, Lit) and type(value.value) in (int, float) and value.value == number
+    return (
+        isinstance(value, Lit)
+        and type(value.value) in (int, float)
+        and value.value == number
+    )
 
 
 def either_way(eqn: Eqn) -> Iterable[tuple[Atom, Atom]]:
@@ -164,7 +191,11 @@ def masked_relu(found: _Recognition, eqn: Eqn) -> Eqn | None:
 def selected_relu(found: _Recognition, eqn: Eqn) -> Eqn | None:
     """where(x > 0, x, 0)"""
     mask, x, zero = eqn.args
-    return becomes(eqn, "relu", x) if is_number(zero, 0) and _is_positive(found, mask, x) else None
+    return (
+        becomes(eqn, "relu", x)
+        if is_number(zero, 0) and _is_positive(found, mask, x)
+        else None
+    )
 
 
 def _is_positive(found: _Recognition, mask: Atom, x: Atom) -> bool:
@@ -198,16 +229,32 @@ def softmax(found: _Recognition, eqn: Eqn) -> Eqn | None:
 
 def _keeps_axis(total: Eqn) -> bool:
     """The reduced axis is still there, or there was no other."""
-    return bool(total.attrs.get("keepdims")) or total.attrs.get("axis") is None or total.args[0].type.rank == 1
+    return (
+        bool(total.attrs.get("keepdims"))
+        or total.attrs.get("axis") is None
+        or total.args[0].type.rank == 1
+    )
 
 
 def _restores(found: _Recognition, restored: Atom, total: Eqn) -> bool:
     """`restored` is the reduced `total` with the lost axis put back as one of length 1."""
-    x, out, axis = total.args[0].type.shape.dims, restored.type.shape.dims, total.attrs.get("axis")
-    if x is None or out is None or not isinstance(axis, int) or len(x) != len(out) or total.attrs.get("keepdims"):
+    x, out, axis = (
+        total.args[0].type.shape.dims,
+        restored.type.shape.dims,
+        total.attrs.get("axis"),
+    )
+    if (
+        x is None
+        or out is None
+        or not isinstance(axis, int)
+        or len(x) != len(out)
+        or total.attrs.get("keepdims")
+    ):
         return False
     axis %= len(x)
-    return out[axis].known == 1 and all(same_dim(a, b) for i, (a, b) in enumerate(zip(x, out, strict=True)) if i != axis)
+    return out[axis].known == 1 and all(
+        same_dim(a, b) for i, (a, b) in enumerate(zip(x, out, strict=True)) if i != axis
+    )
 
 
 def logsumexp(found: _Recognition, eqn: Eqn) -> Eqn | None:
@@ -226,7 +273,9 @@ def shifted_logsumexp(found: _Recognition, eqn: Eqn) -> Eqn | None:
         difference = found.made(log.args[0], "sub") if log is not None else None
         if log is None or difference is None:
             continue
-        if _unshaped(found, difference.args[1]) == _unshaped(found, shift) and _is_reduced(found, shift, log):
+        if _unshaped(found, difference.args[1]) == _unshaped(
+            found, shift
+        ) and _is_reduced(found, shift, log):
             return becomes(eqn, "logsumexp", difference.args[0], **log.attrs)
     return None
 
@@ -263,8 +312,16 @@ def log_softmax(found: _Recognition, eqn: Eqn) -> Eqn | None:
         return None
     if log.op == "logsumexp" and log.args[0] == x and _keeps_axis(log):
         return becomes(eqn, "log_softmax", x, axis=log.attrs.get("axis"))
-    inner = found.made(log.args[0], "logsumexp") if log.op in ("reshape", "expand_dims", "getitem") else None
-    if inner is not None and inner.args[0] == x and _restores(found, eqn.args[1], inner):
+    inner = (
+        found.made(log.args[0], "logsumexp")
+        if log.op in ("reshape", "expand_dims", "getitem")
+        else None
+    )
+    if (
+        inner is not None
+        and inner.args[0] == x
+        and _restores(found, eqn.args[1], inner)
+    ):
         return becomes(eqn, "log_softmax", x, axis=inner.attrs.get("axis"))
     return None
 
@@ -288,17 +345,30 @@ def picked_log(found: _Recognition, eqn: Eqn) -> Eqn | None:
     log = found.made(eqn.args[0], "log_softmax")
     if log is None or not _one_of_each_row(found, eqn, log):
         return None
-    return becomes(eqn, "picked_log_softmax", log.args[0], eqn.args[0], eqn.args[1], logarithm=True)
+    return becomes(
+        eqn, "picked_log_softmax", log.args[0], eqn.args[0], eqn.args[1], logarithm=True
+    )
 
 
 def _one_of_each_row(found: _Recognition, item: Eqn, rows: Eqn) -> bool:
     """The index is (arange(N), labels) and the rows, N of them, are normalised one by one."""
     index, dims = found.made(item.args[1], "tuple"), rows.args[0].type.shape.dims
-    if index is None or len(index.args) != 2 or dims is None or len(dims) != 2 or rows.attrs.get("axis") not in (1, -1):
+    if (
+        index is None
+        or len(index.args) != 2
+        or dims is None
+        or len(dims) != 2
+        or rows.attrs.get("axis") not in (1, -1)
+    ):
         return False
     count, labels = index.args
     lengths = count.type.shape.dims
-    if found.made(count, "arange") is None or lengths is None or len(lengths) != 1 or labels.type.rank not in (None, 1):
+    if (
+        found.made(count, "arange") is None
+        or lengths is None
+        or len(lengths) != 1
+        or labels.type.rank not in (None, 1)
+    ):
         return False
     return same_dim(lengths[0], dims[0])
 
@@ -312,9 +382,15 @@ def _without_shift(block: Block) -> Block:
     readers = live_readers(block)
     eqns: list[Eqn] = []
     for eqn in block.eqns:
-        if eqn.op == "sub" and isinstance(eqn.args[1], Var) and _only_shifts(eqn, defs, readers):
+        if (
+            eqn.op == "sub"
+            and isinstance(eqn.args[1], Var)
+            and _only_shifts(eqn, defs, readers)
+        ):
             stopped = Var(type=eqn.args[1].type)
-            eqns.append(Eqn((stopped,), "stop_gradient", (eqn.args[1],), {}, eqn.statement))
+            eqns.append(
+                Eqn((stopped,), "stop_gradient", (eqn.args[1],), {}, eqn.statement)
+            )
             eqn = replace(eqn, args=(eqn.args[0], stopped))
         eqns.append(eqn)
     return check(replace(block, eqns=tuple(eqns)))
@@ -325,16 +401,24 @@ def live_readers(block: Block) -> dict[Atom, list[Eqn | None]]:
     readers: dict[Atom, list[Eqn | None]] = {o: [None] for o in block.outs}
     for eqn in reversed(block.eqns):
         if any(out in readers for out in eqn.outs):
-            differentiated = eqn.args[:1] if eqn.op == "picked_log_softmax" else eqn.args
+            differentiated = (
+                eqn.args[:1] if eqn.op == "picked_log_softmax" else eqn.args
+            )
             for arg in differentiated:
                 readers.setdefault(arg, []).append(eqn)
     return readers
 
 
-def _only_shifts(eqn: Eqn, defs: dict[Var, Eqn], readers: dict[Atom, list[Eqn | None]]) -> bool:
+def _only_shifts(
+    eqn: Eqn, defs: dict[Var, Eqn], readers: dict[Atom, list[Eqn | None]]
+) -> bool:
     axis = _reduced_axis(eqn.args[1], defs)
     seen = readers.get(eqn.out, [])
-    return axis is not UNKNOWN and bool(seen) and all(_ignores_shift(r, axis, eqn.out) for r in seen)
+    return (
+        axis is not UNKNOWN
+        and bool(seen)
+        and all(_ignores_shift(r, axis, eqn.out) for r in seen)
+    )
 
 
 UNKNOWN = object()
@@ -345,7 +429,11 @@ def _reduced_axis(value: Atom, defs: dict[Var, Eqn]) -> Any:
     eqn = defs.get(value) if isinstance(value, Var) else None
     while eqn is not None and eqn.op in ("alias", "expand_dims", "reshape", "getitem"):
         eqn = defs.get(eqn.args[0]) if isinstance(eqn.args[0], Var) else None
-    if eqn is None or eqn.op != "max" or not isinstance(eqn.attrs.get("axis"), int | None):
+    if (
+        eqn is None
+        or eqn.op != "max"
+        or not isinstance(eqn.attrs.get("axis"), int | None)
+    ):
         return UNKNOWN
     return eqn.attrs.get("axis")
 
@@ -359,7 +447,11 @@ def _ignores_shift(reader: Eqn | None, axis: Any, value: Var) -> bool:
     if reader.op not in INVARIANT:
         return False
     own = reader.attrs.get("axis")
-    return axis is None or (own is not None and _same_axis(axis, own, rank)) or (rank == 1 and own is None)
+    return (
+        axis is None
+        or (own is not None and _same_axis(axis, own, rank))
+        or (rank == 1 and own is None)
+    )
 
 
 def _same_axis(a: int, b: int, rank: int | None) -> bool:

@@ -62,13 +62,17 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     return Gradient(function, simplify(block, keep), keep, tuple(wrt))
 
 
-def _no_rules(function: Function, primal: Block, wrt: Sequence[Var], first: NoRule) -> list[Diagnostic]:
+def _no_rules(
+    function: Function, primal: Block, wrt: Sequence[Var], first: NoRule
+) -> list[Diagnostic]:
     """Every equation that a gradient would have to flow through without a rule."""
     from flatgrad.registry import RULES
     from flatgrad.reverse import active_values
 
     active = active_values(primal, wrt)
-    refused = [e for e in primal.eqns if e.op not in RULES and not active.isdisjoint(e.outs)]
+    refused = [
+        e for e in primal.eqns if e.op not in RULES and not active.isdisjoint(e.outs)
+    ]
     refused = [e for e in refused if not active.isdisjoint(e.args)] or [first.eqn]
     return [_no_rule(function, e, first.why if e is first.eqn else "") for e in refused]
 
@@ -79,7 +83,12 @@ def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
     step = "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
     if eqn.op == "opaque":
         what = str(eqn.attrs["what"])
-        return Diagnostic(eqn.attrs["code"], what, eqn.attrs["next_step"] or "write it as straight-line code", place)
+        return Diagnostic(
+            eqn.attrs["code"],
+            what,
+            eqn.attrs["next_step"] or "write it as straight-line code",
+            place,
+        )
     return Diagnostic("FG201", why or f"no derivative rule for {eqn.op}", step, place)
 
 
@@ -89,13 +98,20 @@ def _chosen(module: Module, options: Options) -> list[str]:
     if missing:
         known = ", ".join(module.functions) or "none"
         step = f"functions of this file: {known}"
-        raise FlatgradError(*(Diagnostic("FG503", f"there is no function {name} at top level", step) for name in missing))
+        raise FlatgradError(
+            *(
+                Diagnostic("FG503", f"there is no function {name} at top level", step)
+                for name in missing
+            )
+        )
     if options.functions:
         return list(options.functions)
     found = main_functions(module)
     if not found:
         step = "write one, or name a private one with --function"
-        raise FlatgradError(Diagnostic("FG504", "there is no public function at top level", step))
+        raise FlatgradError(
+            Diagnostic("FG504", "there is no public function at top level", step)
+        )
     return found
 
 
@@ -106,13 +122,25 @@ def _wrt(function: Function, options: Options) -> list[Var]:
         if not found:
             step = "name one with --wrt"
             what = f"no parameter of {function.name} can carry a gradient"
-            raise FlatgradError(Diagnostic("FG505", what, step, function.module.place(function.node.name)))
+            raise FlatgradError(
+                Diagnostic(
+                    "FG505", what, step, function.module.place(function.node.name)
+                )
+            )
         return found
     missing = [name for name in options.wrt if name not in function.params]
     if missing:
         step = f"parameters: {', '.join(function.params)}"
         raise FlatgradError(
-            *(Diagnostic("FG506", f"{function.name} has no parameter {n}", step, function.module.place(function.node.name)) for n in missing)
+            *(
+                Diagnostic(
+                    "FG506",
+                    f"{function.name} has no parameter {n}",
+                    step,
+                    function.module.place(function.node.name),
+                )
+                for n in missing
+            )
         )
     return [function.params[name] for name in options.wrt]
 

@@ -16,7 +16,9 @@ from flatgrad.builder import Builder
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 
 PRODUCTS = ("mul", "truediv", "neg")
-LONGEST_CONSTANT = 6  # characters; two constants are joined only where the product is short to read
+LONGEST_CONSTANT = (
+    6  # characters; two constants are joined only where the product is short to read
+)
 
 
 @dataclass
@@ -54,19 +56,30 @@ def in_order(block: Block, keep: int) -> Block:
 
 
 def _is_inner(arg: Atom, defs: Mapping[Var, Eqn], uses: Counter[Atom]) -> bool:
-    if not isinstance(arg, Var) or uses[arg] != 1 or arg not in defs or defs[arg].op not in PRODUCTS:
+    if (
+        not isinstance(arg, Var)
+        or uses[arg] != 1
+        or arg not in defs
+        or defs[arg].op not in PRODUCTS
+    ):
         return False
     return arg.primal is None or not arg.primal.name
 
 
 def _collect(eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var]) -> _Product:
     product = _Product()
-    stack: list[tuple[Atom, bool]] = [(a, flip) for a, flip in reversed(_parts(eqn, product, False))]
+    stack: list[tuple[Atom, bool]] = [
+        (a, flip) for a, flip in reversed(_parts(eqn, product, False))
+    ]
     while stack:
         value, flipped = stack.pop()
         if isinstance(value, Var) and value in inner and not flipped:
             stack.extend(reversed(_parts(defs[value], product, flipped)))
-        elif isinstance(value, Lit) and not flipped and isinstance(value.value, int | float):
+        elif (
+            isinstance(value, Lit)
+            and not flipped
+            and isinstance(value.value, int | float)
+        ):
             product.constants.append(value.value)
         elif flipped:
             product.below.append(value)
@@ -124,5 +137,8 @@ def _constants(product: _Product) -> list[int | float]:
     if joined and joined[0] < 0 and joined[0] == joined[0]:
         product.negative = not product.negative
         joined[0] = -joined[0]
-    whole = [int(c) if isinstance(c, float) and c.is_integer() and abs(c) < 1e6 else c for c in joined]
+    whole = [
+        int(c) if isinstance(c, float) and c.is_integer() and abs(c) < 1e6 else c
+        for c in joined
+    ]
     return [c for c in whole if c != 1]

@@ -81,12 +81,20 @@ def _declares(kind: Kind) -> Callable[..., Callable[[Formula], Formula]]:
     ) -> Callable[[Formula], Formula]:
         def register(formula: Formula) -> Formula:
             parameters = inspect.signature(formula).parameters.values()
-            context = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty}
-            defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+            context = {
+                p.name
+                for p in parameters
+                if p.kind is p.KEYWORD_ONLY and p.default is p.empty
+            }
+            defaults = {
+                p.name: p.default for p in parameters if p.default is not p.empty
+            }
             op = formula.__name__.rstrip("_")
             if op in RULES:
                 raise ValueError(f"{op} has two rules")
-            RULES[op] = Rule(op, kind, formula, _probes(at), shape, frozenset(context), defaults)
+            RULES[op] = Rule(
+                op, kind, formula, _probes(at), shape, frozenset(context), defaults
+            )
             return formula
 
         return register

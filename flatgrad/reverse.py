@@ -18,7 +18,9 @@ from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.types import Shape, same_dim, same_shape
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
-CONTAINERS = {"tuple"}  # has no derivative, but what it holds may have one: refused rather than dropped
+CONTAINERS = {
+    "tuple"
+}  # has no derivative, but what it holds may have one: refused rather than dropped
 
 
 class NoRule(Exception):
@@ -88,14 +90,22 @@ class _Reverse:
         for arg, cotangent in zip(eqn.args, cotangents, strict=False):
             if isinstance(arg, Var) and arg in self.active and cotangent is not None:
                 c = self.build.wrap(cotangent)
-                self._contribute(arg, fit(c, arg, eqn.outs[0].type.shape) if fitted else c)
+                self._contribute(
+                    arg, fit(c, arg, eqn.outs[0].type.shape) if fitted else c
+                )
 
     def _nothing_dropped(self, eqn: Eqn, count: int) -> None:
         """Every active argument is one of those that the rule has a cotangent for."""
-        ignored = [*eqn.args[count:], *(v for v in eqn.attrs.values() if isinstance(v, Var))]
+        ignored = [
+            *eqn.args[count:],
+            *(v for v in eqn.attrs.values() if isinstance(v, Var)),
+        ]
         for arg in ignored:
             if isinstance(arg, Var) and arg in self.active:
-                raise NoRule(eqn, f"no derivative of {eqn.op} with respect to {arg.name or 'one of its arguments'}")
+                raise NoRule(
+                    eqn,
+                    f"no derivative of {eqn.op} with respect to {arg.name or 'one of its arguments'}",
+                )
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
         self.pending.setdefault(value, []).append(cotangent)
@@ -125,7 +135,11 @@ class _Reverse:
     def _named(self, cotangent: Expr, value: Var) -> Expr:
         """A line of its own for the cotangent of a value that has a name."""
         made = cotangent.atom
-        fresh = isinstance(made, Var) and made.primal is None and self.build.eqns[-1].outs == (made,)
+        fresh = (
+            isinstance(made, Var)
+            and made.primal is None
+            and self.build.eqns[-1].outs == (made,)
+        )
         named = cotangent if fresh else self.build.emit("alias", cotangent)
         return self._mark(named, value)
 
@@ -152,12 +166,18 @@ def order_of_reading(eqns: Iterable[Eqn]) -> dict[Var, int]:
     return order
 
 
-def pull_back(build: Builder, rule: Rule, eqn: Eqn, gs: Sequence[Expr | None]) -> tuple[Any, ...]:
+def pull_back(
+    build: Builder, rule: Rule, eqn: Eqn, gs: Sequence[Expr | None]
+) -> tuple[Any, ...]:
     """The cotangent of each argument of `eqn`, given those of its results; None where there is none."""
     args = [build.wrap(a) for a in eqn.args]
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y, g = (ys[0], gs[0]) if len(ys) == 1 else (ys, tuple(gs))
-    options = {k: build.wrap(v) if isinstance(v, Var) else v for k, v in eqn.attrs.items() if k in rule.defaults}
+    options = {
+        k: build.wrap(v) if isinstance(v, Var) else v
+        for k, v in eqn.attrs.items()
+        if k in rule.defaults
+    }
     match rule.kind:
         case Kind.ELEMENTWISE:
             partials = _tuple(rule(*args, options=options, y=y))

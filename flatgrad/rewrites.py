@@ -72,12 +72,19 @@ class Rewrite:
         build.eqns += [e for e in scratch.eqns if e.out in live]
         return build.wrap(right)
 
-    def _matches(self, pattern: Eqn, eqn: Eqn | None, made_by: MadeBy, found: dict[Var, Atom]) -> bool:
+    def _matches(
+        self, pattern: Eqn, eqn: Eqn | None, made_by: MadeBy, found: dict[Var, Atom]
+    ) -> bool:
         if eqn is None or pattern.op != eqn.op or len(pattern.args) != len(eqn.args):
             return False
-        return all(self._fits(p, a, made_by, found) for p, a in zip(pattern.args, eqn.args, strict=True))
+        return all(
+            self._fits(p, a, made_by, found)
+            for p, a in zip(pattern.args, eqn.args, strict=True)
+        )
 
-    def _fits(self, pattern: Atom, actual: Atom, made_by: MadeBy, found: dict[Var, Atom]) -> bool:
+    def _fits(
+        self, pattern: Atom, actual: Atom, made_by: MadeBy, found: dict[Var, Atom]
+    ) -> bool:
         if isinstance(pattern, Lit):
             return pattern == actual
         if pattern in self.defs:

@@ -20,7 +20,21 @@ from flatgrad.types import same_shape
 
 IDENTITIES: dict[str, list[Rewrite]] = by_operation()
 ROUNDS = 4  # each round is linear; what a round leaves to the next is rare
-ELEMENTWISE = {"add", "sub", "mul", "truediv", "gt", "lt", "ge", "le", "eq", "ne", "maximum", "minimum", "where"}
+ELEMENTWISE = {
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "gt",
+    "lt",
+    "ge",
+    "le",
+    "eq",
+    "ne",
+    "maximum",
+    "minimum",
+    "where",
+}
 FOLDED = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
@@ -65,13 +79,20 @@ class _Walk:
         for eqn in self.block.eqns[self.keep :]:
             self._equation(self._updated(eqn))
         outs = tuple(self.same.get(o, o) for o in self.block.outs)
-        return remove_dead(check(Block(self.block.params, tuple(self.build.eqns), outs)), self.keep)
+        return remove_dead(
+            check(Block(self.block.params, tuple(self.build.eqns), outs)), self.keep
+        )
 
     def _updated(self, eqn: Eqn) -> Eqn:
         if not any(a in self.same for a in eqn.reads()):
             return eqn
-        attrs = {k: self.same.get(v, v) if isinstance(v, Var) else v for k, v in eqn.attrs.items()}
-        return replace(eqn, args=tuple(self.same.get(a, a) for a in eqn.args), attrs=attrs)
+        attrs = {
+            k: self.same.get(v, v) if isinstance(v, Var) else v
+            for k, v in eqn.attrs.items()
+        }
+        return replace(
+            eqn, args=tuple(self.same.get(a, a) for a in eqn.args), attrs=attrs
+        )
 
     def _equation(self, eqn: Eqn) -> None:
         if len(eqn.outs) > 1:
@@ -99,7 +120,11 @@ class _Walk:
         if not is_line(eqn.out):
             self.same[eqn.out] = found
             self.uses[found] += self.uses[eqn.out]
-            if isinstance(found, Var) and found.primal is None and found in (last.outs if last else ()):
+            if (
+                isinstance(found, Var)
+                and found.primal is None
+                and found in (last.outs if last else ())
+            ):
                 found.primal = eqn.out.primal
         elif last is not None and last.outs == (found,):
             self.build.eqns[-1] = replace(last, outs=eqn.outs)
@@ -112,7 +137,10 @@ class _Walk:
             if (found := rewrite.apply(eqn, self.made_by, self.build)) is not None:
                 return found
         match eqn.op, eqn.args:
-            case ("add" | "sub" | "mul") as op, (Lit(value=int() | float() as a), Lit(value=int() | float() as b)):
+            case ("add" | "sub" | "mul") as op, (
+                Lit(value=int() | float() as a),
+                Lit(value=int() | float() as b),
+            ):
                 return Lit(FOLDED[op](a, b))
             case "neg", (Lit(value=int() | float() as a),):
                 return Lit(-a)
@@ -148,11 +176,19 @@ class _Walk:
             if made is None or made.op != "broadcast_to":
                 continue
             others = [a for i, a in enumerate(eqn.args) if i != position]
-            if any(same_shape(a.type.shape, arg.type.shape) for a in others if isinstance(a, Var)):
-                args = [made.args[0] if i == position else a for i, a in enumerate(eqn.args)]
+            if any(
+                same_shape(a.type.shape, arg.type.shape)
+                for a in others
+                if isinstance(a, Var)
+            ):
+                args = [
+                    made.args[0] if i == position else a for i, a in enumerate(eqn.args)
+                ]
                 return self.build.emit(eqn.op, *args, **eqn.attrs)
             if all(a.type.shape.is_scalar for a in others):
-                args = [made.args[0] if i == position else a for i, a in enumerate(eqn.args)]
+                args = [
+                    made.args[0] if i == position else a for i, a in enumerate(eqn.args)
+                ]
                 narrow = self.build.emit(eqn.op, *args, **eqn.attrs)
                 return self.build.emit("broadcast_to", narrow, made.args[1])
         return None
@@ -160,7 +196,11 @@ class _Walk:
     def _of_broadcast(self, eqn: Eqn) -> Expr | None:
         """Moving the elements of a scalar that is spread over a shape spreads it over the new shape."""
         made = self.made_by(eqn.args[0])
-        if made is None or made.op != "broadcast_to" or not made.args[0].type.shape.is_scalar:
+        if (
+            made is None
+            or made.op != "broadcast_to"
+            or not made.args[0].type.shape.is_scalar
+        ):
             return None
         value = self.build.wrap(made.args[0])
         if eqn.op == "neg":
@@ -177,11 +217,17 @@ class _Walk:
         """g + (zeros with v at i) -> v added to g at i."""
         for whole, piece in ((total, part), (part, total)):
             made = self.made_by(piece)
-            if made is None or made.op not in ("index_add", "setitem") or not isinstance(whole, Var):
+            if (
+                made is None
+                or made.op not in ("index_add", "setitem")
+                or not isinstance(whole, Var)
+            ):
                 continue
             base = self.made_by(made.args[0]) or self.defs.get(made.args[0])
             if base is not None and base.op == "zeros_like":
-                attrs = dict(made.attrs) if made.op == "index_add" else {"repeats": False}
+                attrs = (
+                    dict(made.attrs) if made.op == "index_add" else {"repeats": False}
+                )
                 return self.build.emit("index_add", whole, *made.args[1:], **attrs)
         return None
 
@@ -228,7 +274,16 @@ def named_lengths(eqns: tuple[Eqn, ...]) -> dict[Any, Var]:
 
 
 def _key(eqn: Eqn) -> Any:
-    attrs = tuple(sorted((k, repr(v) if not isinstance(v, Var) else v) for k, v in eqn.attrs.items())) if eqn.attrs else ()
+    attrs = (
+        tuple(
+            sorted(
+                (k, repr(v) if not isinstance(v, Var) else v)
+                for k, v in eqn.attrs.items()
+            )
+        )
+        if eqn.attrs
+        else ()
+    )
     return eqn.op, eqn.args, attrs
 
 
@@ -243,7 +298,9 @@ def remove_dead(block: Block, keep: int = 0) -> Block:
     return replace(block, eqns=(*block.eqns[:keep], *reversed(kept)))
 
 
-def uses(eqns: Mapping[int, Eqn] | tuple[Eqn, ...], outs: tuple[Atom, ...]) -> Counter[Atom]:
+def uses(
+    eqns: Mapping[int, Eqn] | tuple[Eqn, ...], outs: tuple[Atom, ...]
+) -> Counter[Atom]:
     found: Counter[Atom] = Counter(outs)
     for eqn in eqns if isinstance(eqns, tuple) else eqns.values():
         found.update(eqn.reads())

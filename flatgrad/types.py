@@ -23,7 +23,15 @@ class Contradiction(Exception):
 class Dim:
     """The length of one axis: an unknown integer `root + offset`, perhaps with a name or a value."""
 
-    __slots__ = ("_multiples", "_offset", "_parent", "factor", "name", "source", "value")
+    __slots__ = (
+        "_multiples",
+        "_offset",
+        "_parent",
+        "factor",
+        "name",
+        "source",
+        "value",
+    )
 
     def __init__(self, value: int | None = None, name: str = "", source: object = None):
         self._parent: Dim | None = None
@@ -57,11 +65,15 @@ class Dim:
         node, offset = self.root()
         if factor == 1 or node.value is not None or offset:
             known = self.known
-            return self if factor == 1 else Dim(None if known is None else factor * known)
+            return (
+                self if factor == 1 else Dim(None if known is None else factor * known)
+            )
         if node._multiples is None:
             node._multiples = {}
         if factor not in node._multiples:
-            longer = Dim(name=f"{factor}*{node.name}" if node.name else "", source=node.source)
+            longer = Dim(
+                name=f"{factor}*{node.name}" if node.name else "", source=node.source
+            )
             longer.factor = (factor, node)
             node._multiples[factor] = longer
         return node._multiples[factor]
@@ -112,7 +124,9 @@ def join_dims(a: Dim, b: Dim) -> None:
         return
     if left.name and right.name and left.name != right.name:
         raise Contradiction(str(a), str(b), (left.source, right.source))
-    if (left.value is None and right.value is not None) or (not left.name and right.name):
+    if (left.value is None and right.value is not None) or (
+        not left.name and right.name
+    ):
         left, right, i, j = right, left, j, i
     right._parent, right._offset = left, i - j
     left.name, left.source = left.name or right.name, left.source or right.source
@@ -133,7 +147,9 @@ class Shape:
 
     def __init__(self, dims: Iterable[Dim] | None = None):
         self._parent: Shape | None = None
-        self.parts: dict[object, Any] = {}  # kept by shape rules: while the rank is unknown, the shape of x[1:]
+        self.parts: dict[object, Any] = (
+            {}
+        )  # kept by shape rules: while the rank is unknown, the shape of x[1:]
         self._dims = None if dims is None else tuple(dims)
 
     def root(self) -> Shape:
@@ -207,7 +223,10 @@ def broadcast_shape(shapes: Sequence[Shape]) -> Shape | None:
         return None
     rank = max(r for r in ranks if r is not None)
     padded = [(None,) * (rank - len(s.dims or ())) + (s.dims or ()) for s in wide]
-    return Shape(_broadcast_dims([d for d in column if d]) for column in zip(*padded, strict=True))
+    return Shape(
+        _broadcast_dims([d for d in column if d])
+        for column in zip(*padded, strict=True)
+    )
 
 
 def _broadcast_dims(dims: Sequence[Dim]) -> Dim:
@@ -231,7 +250,9 @@ class Type:
 
     shape: Shape = field(default_factory=Shape)
     kind: str = "any"  # float, int, bool, complex, array, tuple, other, any
-    dim: Dim | None = None  # the value itself, where it is an integer that measures an axis
+    dim: Dim | None = (
+        None  # the value itself, where it is an integer that measures an axis
+    )
     items: tuple[Type, ...] | None = None  # the elements of a tuple
 
     @property

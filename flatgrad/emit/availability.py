@@ -22,22 +22,40 @@ CHEAP = {
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "len", "size", "ndim", "invert", "external",
     "alias", "stop_gradient", "astype",
 }  # fmt: skip
-SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow"}  # on plain numbers without gradient: 2 * H
+SCALAR_CHEAP = {
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "pow",
+}  # on plain numbers without gradient: 2 * H
 
 
 @dataclass
 class Edits:
     """What changes in the forward text."""
 
-    hoisted: dict[Frame, dict[cst.CSTNode, tuple[str, Statement, int]]] = field(default_factory=dict)
+    hoisted: dict[Frame, dict[cst.CSTNode, tuple[str, Statement, int]]] = field(
+        default_factory=dict
+    )
     renamed: dict[Var, str] = field(default_factory=dict)
-    saved: dict[Statement, list[tuple[str, str]]] = field(default_factory=dict)  # before it: name = text
+    saved: dict[Statement, list[tuple[str, str]]] = field(
+        default_factory=dict
+    )  # before it: name = text
     expanded: set[Frame] = field(default_factory=set)
     separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
 
 
 class Availability:
-    def __init__(self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect, live: set[Var]):
+    def __init__(
+        self,
+        function: Function,
+        eqns: tuple[Eqn, ...],
+        names: Names,
+        dialect: Dialect,
+        live: set[Var],
+    ):
         self.function, self.names, self.dialect = function, names, dialect
         self.defs = {out: eqn for eqn in eqns for out in eqn.outs}
         self.position = {eqn: i for i, eqn in enumerate(eqns)}
@@ -92,7 +110,9 @@ class Availability:
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}
         if any(a is None for a in args.values()):
             return None
-        return Expressions(self.dialect, lambda a: args[a] or constant(None)).equation(eqn)
+        return Expressions(self.dialect, lambda a: args[a] or constant(None)).equation(
+            eqn
+        )
 
     def _is_cheap(self, eqn: Eqn) -> bool:
         if eqn.op in CHEAP:
@@ -107,8 +127,16 @@ class Availability:
     def _shape(self, eqn: Eqn) -> ast.expr | None:
         """The shape of anything that has the same shape will do."""
         x = eqn.args[0]
-        own = self._without_edit(x) if isinstance(x, Var) and (x in self.names_of or x in self.found) else None
-        candidates = [v for v in self.shaped if v is not x and same_shape(v.type.shape, x.type.shape)]
+        own = (
+            self._without_edit(x)
+            if isinstance(x, Var) and (x in self.names_of or x in self.found)
+            else None
+        )
+        candidates = [
+            v
+            for v in self.shaped
+            if v is not x and same_shape(v.type.shape, x.type.shape)
+        ]
         like: Atom = x if own is not None or not candidates else candidates[0]
         array = own or (self._without_edit(like) if isinstance(like, Var) else None)
         if array is None:
@@ -126,7 +154,12 @@ class Availability:
             return ast.Name(self.names_of[value])
         if value.name and (value in frame.writes or eqn is None):
             return ast.Name(self._keep_version(frame, value))
-        if eqn is not None and eqn.node is not None and eqn.statement is not None and len(eqn.outs) == 1:
+        if (
+            eqn is not None
+            and eqn.node is not None
+            and eqn.statement is not None
+            and len(eqn.outs) == 1
+        ):
             return ast.Name(self._hoist(frame, eqn))
         if eqn is not None and len(eqn.outs) == 1:
             return Expressions(self.dialect, self.read).equation(eqn)
@@ -151,12 +184,20 @@ class Availability:
             if taken or owner:
                 self.edits.renamed[value] = self.names.fresh(wanted)
         for value in frame.writes:
-            if value is frame.env.get(value.name) and value not in self.function.destroyed:
-                self.names_of.setdefault(value, self.edits.renamed.get(value, value.name))
+            if (
+                value is frame.env.get(value.name)
+                and value not in self.function.destroyed
+            ):
+                self.names_of.setdefault(
+                    value, self.edits.renamed.get(value, value.name)
+                )
 
     def _is_taken(self, frame: Frame, name: str) -> bool:
         """Another activation whose lines are printed uses the name."""
-        others = [self.function.frame, *(f for f in self.edits.expanded if f is not frame)]
+        others = [
+            self.function.frame,
+            *(f for f in self.edits.expanded if f is not frame),
+        ]
         return any(name in f.env for f in others)
 
     def _hoist(self, frame: Frame, eqn: Eqn) -> str:
@@ -176,7 +217,9 @@ class Availability:
         is_parameter = value in self.function.params.values()
         augmented = destroyer is not None and self._is_augmented(destroyer)
         if destroyer is not None and not (augmented and self._alone(value)):
-            self.edits.saved.setdefault(destroyer, []).append((name, f"{printed}.copy()"))
+            self.edits.saved.setdefault(destroyer, []).append(
+                (name, f"{printed}.copy()")
+            )
             return name
         if destroyer is not None:
             self.edits.separated.add(destroyer)
@@ -197,10 +240,18 @@ class Availability:
     def _alone(self, value: Var) -> bool:
         """No other name shows the array of `value`."""
         root = self.function.storage.get(value)
-        sharing = [v for v, r in self.function.storage.items() if r is root and v.name and v.name != value.name]
+        sharing = [
+            v
+            for v, r in self.function.storage.items()
+            if r is root and v.name and v.name != value.name
+        ]
         return not sharing
 
     def _overwritten_at(self, frame: Frame, value: Var) -> Statement:
         """The statement that gives the name of `value` to another value."""
-        after = [s for v, (_, s) in frame.writes.items() if v.name == value.name and v is not value]
+        after = [
+            s
+            for v, (_, s) in frame.writes.items()
+            if v.name == value.name and v is not value
+        ]
         return min(after, key=lambda s: s.order)

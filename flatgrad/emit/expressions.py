@@ -22,7 +22,12 @@ OPERATORS: dict[str, type[ast.operator]] = {
 COMPARISONS: dict[str, type[ast.cmpop]] = {
     "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE,
 }  # fmt: skip
-UNARY: dict[str, type[ast.unaryop]] = {"-": ast.USub, "+": ast.UAdd, "~": ast.Invert, "not": ast.Not}
+UNARY: dict[str, type[ast.unaryop]] = {
+    "-": ast.USub,
+    "+": ast.UAdd,
+    "~": ast.Invert,
+    "not": ast.Not,
+}
 
 # Operations that read better, and run faster, as methods of an array that has a name.
 METHODS = {
@@ -49,16 +54,24 @@ class Dialect:
                 self.used.add(name)
                 return ast.Name(name)
         parent, _, last = path.rpartition(".")
-        if parent in self.imports.values() or not parent.count(".") and parent not in self.imports.values():
+        if (
+            parent in self.imports.values()
+            or not parent.count(".")
+            and parent not in self.imports.values()
+        ):
             return self._attribute(parent, last)
-        return ast.Attribute(self.name(parent) if "." in parent else self._module(parent), last)
+        return ast.Attribute(
+            self.name(parent) if "." in parent else self._module(parent), last
+        )
 
     def _attribute(self, parent: str, last: str) -> ast.expr:
         for name, known in self.imports.items():
             if known == parent and not name.startswith("*"):
                 self.used.add(name)
                 return ast.Attribute(ast.Name(name), last)
-        from_imports = [n for n, known in self.imports.items() if known.rpartition(".")[0] == parent]
+        from_imports = [
+            n for n, known in self.imports.items() if known.rpartition(".")[0] == parent
+        ]
         if from_imports and last not in self.taken and parent != "numpy":
             self.added[last] = f"from {parent} import {last}"
             self.imports[last] = f"{parent}.{last}"
@@ -84,7 +97,10 @@ def constant(value: Any) -> ast.expr:
     match value:
         case bool() | None:
             return ast.Constant(value)
-        case int() | float() if value != value or value in (float("inf"), float("-inf")):
+        case int() | float() if value != value or value in (
+            float("inf"),
+            float("-inf"),
+        ):
             text = "nan" if value != value else "inf"
             found: ast.expr = ast.Call(ast.Name("float"), [ast.Constant(text)], [])
             return ast.UnaryOp(ast.USub(), found) if value == float("-inf") else found
@@ -95,7 +111,12 @@ def constant(value: Any) -> ast.expr:
         case list():
             return ast.List([constant(v) for v in value])
         case slice():
-            return ast.Slice(*(None if b is None else constant(b) for b in (value.start, value.stop, value.step)))
+            return ast.Slice(
+                *(
+                    None if b is None else constant(b)
+                    for b in (value.start, value.stop, value.step)
+                )
+            )
         case _:
             return ast.Constant(value)
 
@@ -119,26 +140,40 @@ class Expressions:
             return self._call(ast.Name(eqn.op), eqn.args, eqn.attrs)
         if eqn.op in METHODS and self._as_method(eqn):
             receiver, *rest = eqn.args
-            return self._call(ast.Attribute(self.read(receiver), eqn.op), rest, eqn.attrs)
+            return self._call(
+                ast.Attribute(self.read(receiver), eqn.op), rest, eqn.attrs
+            )
         return self._call(self._function(eqn), eqn.args, eqn.attrs)
 
     def _infix(self, symbol: str, eqn: Eqn) -> ast.expr:
         left, right = (self.read(a) for a in eqn.args)
         if symbol in COMPARISONS:
             return ast.Compare(left, [COMPARISONS[symbol]()], [right])
-        if symbol == "*" and isinstance(right, ast.UnaryOp) and isinstance(right.op, ast.USub):
+        if (
+            symbol == "*"
+            and isinstance(right, ast.UnaryOp)
+            and isinstance(right.op, ast.USub)
+        ):
             pass
         return ast.BinOp(left, OPERATORS[symbol](), right)
 
     def _as_method(self, eqn: Eqn) -> bool:
         """Methods where the user uses them; a scalar may be a plain number, which has none."""
         receiver = eqn.args[0]
-        if not isinstance(receiver, Var) or receiver.type.rank in (None, 0) and eqn.op not in ("reshape", "copy"):
+        if (
+            not isinstance(receiver, Var)
+            or receiver.type.rank in (None, 0)
+            and eqn.op not in ("reshape", "copy")
+        ):
             return False
         return self.dialect.methods or isinstance(self.read(receiver), ast.Name)
 
     def _call(self, function: ast.expr, args: Sequence[Atom], attrs: Any) -> ast.expr:
-        keywords = [ast.keyword(k, self._option(v)) for k, v in attrs.items() if v is not None and v is not False]
+        keywords = [
+            ast.keyword(k, self._option(v))
+            for k, v in attrs.items()
+            if v is not None and v is not False
+        ]
         return ast.Call(function, [self.read(a) for a in args], keywords)
 
     def _option(self, value: Any) -> ast.expr:
@@ -146,9 +181,17 @@ class Expressions:
 
     def _function(self, eqn: Eqn) -> ast.expr:
         """The function for `eqn.op`: of the library that the user's own line calls, else of NumPy."""
-        if eqn.dialect in ("math", "cmath") and (name := spell(eqn.op, "math")) and self._plain(eqn):
+        if (
+            eqn.dialect in ("math", "cmath")
+            and (name := spell(eqn.op, "math"))
+            and self._plain(eqn)
+        ):
             return self.dialect.name(f"math.{name}")
-        if "numpy" not in self.dialect.imports.values() and self._plain(eqn) and (name := spell(eqn.op, "math")):
+        if (
+            "numpy" not in self.dialect.imports.values()
+            and self._plain(eqn)
+            and (name := spell(eqn.op, "math"))
+        ):
             return self.dialect.name(f"math.{name}")
         for namespace in ("numpy", "numpy.linalg", "scipy.special", "scipy.linalg"):
             if name := spell(eqn.op, namespace):
@@ -205,7 +248,9 @@ class Expressions:
         if axes is None:
             return ast.Attribute(x, "T")
         if isinstance(axes, tuple | list):
-            return ast.Call(ast.Attribute(x, "transpose"), [constant(a) for a in axes], [])
+            return ast.Call(
+                ast.Attribute(x, "transpose"), [constant(a) for a in axes], []
+            )
         return ast.Call(ast.Attribute(x, "transpose"), [self._option(axes)], [])
 
     def _reshape(self, eqn: Eqn) -> ast.expr | None:
@@ -222,7 +267,9 @@ class Expressions:
         if not isinstance(axis, int) or not -1 <= axis <= 3 or not x.type.rank:
             return None
         new = ast.Constant(None)
-        before: list[ast.expr] = [ast.Constant(...)] if axis == -1 and x.type.rank > 1 else []
+        before: list[ast.expr] = (
+            [ast.Constant(...)] if axis == -1 and x.type.rank > 1 else []
+        )
         if axis == -1 and x.type.rank == 1:
             axis = 1
         before += [ast.Slice() for _ in range(max(axis, 0))]
@@ -235,14 +282,19 @@ class Expressions:
         target = self.read(shape)
         if isinstance(target, ast.Attribute) and target.attr == "shape":
             ones = ast.Call(self.dialect.name("numpy.ones_like"), [target.value], [])
-        elif isinstance(target, ast.Call) and getattr(target.func, "attr", "") == "shape":
+        elif (
+            isinstance(target, ast.Call) and getattr(target.func, "attr", "") == "shape"
+        ):
             ones = ast.Call(self.dialect.name("numpy.ones_like"), target.args, [])
         else:
             ones = ast.Call(self.dialect.name("numpy.ones"), [target], [])
         return ast.BinOp(self.read(value), ast.Mult(), ones)
 
     def _zeros_like(self, eqn: Eqn) -> ast.expr | None:
-        if eqn.args[0].type.shape.is_scalar and "numpy" not in self.dialect.imports.values():
+        if (
+            eqn.args[0].type.shape.is_scalar
+            and "numpy" not in self.dialect.imports.values()
+        ):
             return ast.Constant(0.0)
         return None
 
@@ -257,17 +309,25 @@ class Expressions:
 
     def _matmul(self, eqn: Eqn) -> ast.expr | None:
         if eqn.dialect == "numpy":
-            return ast.Call(self.dialect.name("numpy.matmul"), [self.read(a) for a in eqn.args], [])
+            return ast.Call(
+                self.dialect.name("numpy.matmul"), [self.read(a) for a in eqn.args], []
+            )
         return None
 
     def _sigmoid(self, eqn: Eqn) -> ast.expr:
         """1 / (1 + exp(-x)), so that nothing has to be imported for it."""
         if eqn.dialect == "scipy.special":
-            return ast.Call(self.dialect.name("scipy.special.expit"), [self.read(eqn.args[0])], [])
+            return ast.Call(
+                self.dialect.name("scipy.special.expit"), [self.read(eqn.args[0])], []
+            )
         minus = ast.UnaryOp(ast.USub(), self.read(eqn.args[0]))
         plain = self._plain(eqn) and "numpy" not in self.dialect.imports.values()
-        e = ast.Call(self.dialect.name("math.exp" if plain else "numpy.exp"), [minus], [])
-        return ast.BinOp(ast.Constant(1), ast.Div(), ast.BinOp(ast.Constant(1), ast.Add(), e))
+        e = ast.Call(
+            self.dialect.name("math.exp" if plain else "numpy.exp"), [minus], []
+        )
+        return ast.BinOp(
+            ast.Constant(1), ast.Div(), ast.BinOp(ast.Constant(1), ast.Add(), e)
+        )
 
     def _concatenate(self, eqn: Eqn) -> ast.expr:
         return self._of_list("numpy.concatenate", eqn)
@@ -277,12 +337,20 @@ class Expressions:
 
     def _of_list(self, path: str, eqn: Eqn) -> ast.expr:
         arrays = ast.List([self.read(a) for a in eqn.args])
-        keywords = [ast.keyword(k, self._option(v)) for k, v in eqn.attrs.items() if v is not None]
+        keywords = [
+            ast.keyword(k, self._option(v))
+            for k, v in eqn.attrs.items()
+            if v is not None
+        ]
         return ast.Call(self.dialect.name(path), [arrays], keywords)
 
     def _einsum(self, eqn: Eqn) -> ast.expr:
         subscripts = constant(eqn.attrs["subscripts"])
-        return ast.Call(self.dialect.name("numpy.einsum"), [subscripts, *map(self.read, eqn.args)], [])
+        return ast.Call(
+            self.dialect.name("numpy.einsum"),
+            [subscripts, *map(self.read, eqn.args)],
+            [],
+        )
 
 
 __all__ = ["Dialect", "Expressions", "constant", "lookup", "print_statement"]

@@ -19,7 +19,15 @@ OPERATORS = {
     cst.RightShiftAssign: cst.RightShift,
 }  # fmt: skip
 PARENTHESES = ([cst.LeftParen()], [cst.RightParen()])
-SIMPLE = (cst.Name, cst.Attribute, cst.Subscript, cst.Call, cst.Integer, cst.Float, cst.SimpleString)
+SIMPLE = (
+    cst.Name,
+    cst.Attribute,
+    cst.Subscript,
+    cst.Call,
+    cst.Integer,
+    cst.Float,
+    cst.SimpleString,
+)
 
 
 class _Replace(cst.CSTTransformer):
@@ -49,13 +57,19 @@ class Forward:
         """Sort the edits of an activation, and of those printed within it, by statement."""
         places = self.names.setdefault(frame, {})
         for node, var, statement in frame.reads:
-            if statement is not None and var in self.edits.renamed and node.value != self.edits.renamed[var]:
+            if (
+                statement is not None
+                and var in self.edits.renamed
+                and node.value != self.edits.renamed[var]
+            ):
                 places.setdefault(statement, {})[node] = self.edits.renamed[var]
         for var, (node, statement) in frame.writes.items():
             printed = self.edits.renamed.get(var, var.name)
             if node.value != printed:
                 places.setdefault(statement, {})[node] = printed
-        for node, (name, statement, position) in self.edits.hoisted.get(frame, {}).items():
+        for node, (name, statement, position) in self.edits.hoisted.get(
+            frame, {}
+        ).items():
             self.hoists.setdefault(statement, []).append((position, node, name))
         for statement in frame.statements:
             for inner in self.function.calls.get(statement, ()):
@@ -79,12 +93,16 @@ class Forward:
             return before
         if before:
             node, first = _without_leading(node), before[0]
-            before[0] = first.with_changes(leading_lines=(*_leading(statement.node), *_leading(first)))
+            before[0] = first.with_changes(
+                leading_lines=(*_leading(statement.node), *_leading(first))
+            )
         return [*before, node]
 
     def _before(self, statement: Statement) -> Iterator[cst.BaseStatement]:
         """Named sub-expressions and helpers read in place, as they are evaluated; then what is saved."""
-        steps: list[tuple[int, Any]] = [(p, (n, name)) for p, n, name in self.hoists.get(statement, ())]
+        steps: list[tuple[int, Any]] = [
+            (p, (n, name)) for p, n, name in self.hoists.get(statement, ())
+        ]
         steps += [(self.order[f], f) for f in self._expanded(statement)]
         done: dict[cst.CSTNode, cst.CSTNode] = {}
         for _, step in sorted(steps, key=lambda step: step[0]):
@@ -92,32 +110,45 @@ class Forward:
                 yield from self._activation(step, statement)
             else:
                 node, name = step
-                yield assignment(name, _bare(self._rewritten(statement, node, hoisting=node)))
+                yield assignment(
+                    name, _bare(self._rewritten(statement, node, hoisting=node))
+                )
                 done[node] = cst.Name(name)
         for name, text in self.edits.saved.get(statement, ()):
             yield assignment(name, cst.parse_expression(text))
 
     def _expanded(self, statement: Statement) -> list[Frame]:
-        return [f for f in self.function.calls.get(statement, ()) if f in self.edits.expanded]
+        return [
+            f
+            for f in self.function.calls.get(statement, ())
+            if f in self.edits.expanded
+        ]
 
     def _node(self, statement: Statement) -> Any:
         """The statement itself; None for a return, whose value the caller prints."""
         node = statement.node
         if statement.frame.returned is not None and _is_return(node, statement.frame):
             return None
-        if not isinstance(node, cst.BaseStatement | cst.SimpleStatementLine | cst.BaseCompoundStatement):
+        if not isinstance(
+            node,
+            cst.BaseStatement | cst.SimpleStatementLine | cst.BaseCompoundStatement,
+        ):
             return None
         if statement in self.edits.separated:
             node = self._separated(statement, node)
             return node
         return self._rewritten(statement, node)
 
-    def _separated(self, statement: Statement, node: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
+    def _separated(
+        self, statement: Statement, node: cst.SimpleStatementLine
+    ) -> cst.SimpleStatementLine:
         """p /= s  ->  p = p0 / s"""
         (augmented,) = node.body
         assert isinstance(augmented, cst.AugAssign)
         frame: Frame = statement.frame
-        old = next(v for n, v, s in frame.reads if n is augmented.target and s is statement)
+        old = next(
+            v for n, v, s in frame.reads if n is augmented.target and s is statement
+        )
         new = frame.bindings[augmented.target]
         left = cst.Name(self.edits.renamed.get(old, self._saved_name(statement, old)))
         right = self._rewritten(statement, augmented.value)
@@ -132,10 +163,15 @@ class Forward:
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
-    def _rewritten(self, statement: Statement, node: Any, hoisting: cst.CSTNode | None = None) -> Any:
+    def _rewritten(
+        self, statement: Statement, node: Any, hoisting: cst.CSTNode | None = None
+    ) -> Any:
         """`node` with the names that the edits gave to its parts; the node itself where none did."""
         replacements: dict[cst.CSTNode, cst.CSTNode] = {
-            n: cst.Name(name) for n, name in self.names.get(statement.frame, {}).get(statement, {}).items()
+            n: cst.Name(name)
+            for n, name in self.names.get(statement.frame, {})
+            .get(statement, {})
+            .items()
         }
         for _, part, name in self.hoists.get(statement, ()):
             if part is not hoisting:
@@ -158,19 +194,30 @@ class Forward:
 
     # --- helpers that are read in place --------------------------------------------------------------------------------
 
-    def _activation(self, frame: Frame, statement: Statement) -> Iterator[cst.BaseStatement]:
+    def _activation(
+        self, frame: Frame, statement: Statement
+    ) -> Iterator[cst.BaseStatement]:
         for name, (node, value) in frame.arguments.items():
             if self._bound_by_line(frame, name, node, value):
                 assert node is not None
-                yield assignment(self._parameter_name(frame, name), _bare(self._argument(frame, node)))
+                yield assignment(
+                    self._parameter_name(frame, name),
+                    _bare(self._argument(frame, node)),
+                )
         for inner in frame.statements:
             if not _is_docstring(inner.node):
                 yield from self.statement(inner)
 
-    def _bound_by_line(self, frame: Frame, name: str, node: cst.CSTNode | None, value: Any) -> bool:
+    def _bound_by_line(
+        self, frame: Frame, name: str, node: cst.CSTNode | None, value: Any
+    ) -> bool:
         """The parameter gets a line of its own: its argument is no name and it is read more than once."""
-        if node is None or isinstance(node, cst.Name | cst.Integer | cst.Float | cst.SimpleString):
-            return any(v.name == name for v in frame.writes) and not isinstance(node, cst.Name)
+        if node is None or isinstance(
+            node, cst.Name | cst.Integer | cst.Float | cst.SimpleString
+        ):
+            return any(v.name == name for v in frame.writes) and not isinstance(
+                node, cst.Name
+            )
         uses = sum(1 for n, _, _ in frame.reads if n.value == name)
         return uses > 1
 
@@ -191,15 +238,23 @@ class Forward:
             if where is not statement or node.value not in frame.arguments:
                 continue
             argument, given = frame.arguments[node.value]
-            if given is not value or argument is None or self._bound_by_line(frame, node.value, argument, given):
+            if (
+                given is not value
+                or argument is None
+                or self._bound_by_line(frame, node.value, argument, given)
+            ):
                 continue
             replaced = self._argument(frame, argument)
-            found[node] = replaced if isinstance(replaced, SIMPLE) else _parenthesized(replaced)
+            found[node] = (
+                replaced if isinstance(replaced, SIMPLE) else _parenthesized(replaced)
+            )
         return found
 
 
 def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
-    return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], value)])
+    return cst.SimpleStatementLine(
+        [cst.Assign([cst.AssignTarget(cst.Name(name))], value)]
+    )
 
 
 def _parenthesized(node: Any) -> Any:
@@ -220,16 +275,24 @@ def _leading(node: Any) -> Any:
 
 
 def _without_leading(node: Any) -> Any:
-    return node.with_changes(leading_lines=()) if getattr(node, "leading_lines", ()) else node
+    return (
+        node.with_changes(leading_lines=())
+        if getattr(node, "leading_lines", ())
+        else node
+    )
 
 
 def _is_return(node: Any, frame: Frame) -> bool:
-    return isinstance(node, cst.SimpleStatementLine) and any(part is frame.returned for part in node.body)
+    return isinstance(node, cst.SimpleStatementLine) and any(
+        part is frame.returned for part in node.body
+    )
 
 
 def _is_docstring(node: Any) -> bool:
     match node:
-        case cst.SimpleStatementLine(body=[cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())]):
+        case cst.SimpleStatementLine(
+            body=[cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())]
+        ):
             return True
         case _:
             return False

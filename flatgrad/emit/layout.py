@@ -45,8 +45,15 @@ class Style:
 class Layout:
     """Prints one function; `texts` gives the definitions, `dialect` what they import."""
 
-    def __init__(self, gradient: Gradient, names: Names, dialect: Dialect, style: Style):
-        self.gradient, self.names, self.dialect, self.style = gradient, names, dialect, style
+    def __init__(
+        self, gradient: Gradient, names: Names, dialect: Dialect, style: Style
+    ):
+        self.gradient, self.names, self.dialect, self.style = (
+            gradient,
+            names,
+            dialect,
+            style,
+        )
         function, block, keep = gradient.function, gradient.block, gradient.keep
         self.function = function
         forward, backward = block.eqns[:keep], block.eqns[keep:]
@@ -56,7 +63,15 @@ class Layout:
         self.available = Availability(function, forward, names, dialect, live)
         self.outputs = self._outputs(block.outs[: len(function.seeds)])
         self.gradients = block.outs[len(function.seeds) :]
-        self.lines = Lines(backward, self.gradients, self.available, names, dialect, style.prefix, self.seeds)
+        self.lines = Lines(
+            backward,
+            self.gradients,
+            self.available,
+            names,
+            dialect,
+            style.prefix,
+            self.seeds,
+        )
         self.printed = self.lines.print()
         self.results = [self.lines.read(g) for g in self.gradients]
         order = {frame: i for i, frame in _first_equations(forward)}
@@ -64,17 +79,28 @@ class Layout:
 
     def _name_seeds(self) -> dict[Var, str]:
         found: dict[Var, str] = {}
-        for seed, output in zip(self.function.seeds, self.function.outputs, strict=True):
+        for seed, output in zip(
+            self.function.seeds, self.function.outputs, strict=True
+        ):
             wanted = f"{self.style.prefix}{output}"
-            found[seed] = self.names.underscored(wanted) if wanted not in found.values() else self.names.fresh(wanted)
+            found[seed] = (
+                self.names.underscored(wanted)
+                if wanted not in found.values()
+                else self.names.fresh(wanted)
+            )
         return found
 
     def _outputs(self, outs: Sequence[Atom]) -> list[ast.expr]:
         """Names for the results; those that have none get lines of their own."""
         found: list[ast.expr] = []
         self.unnamed: dict[int, str] = {}
-        for position, (out, name) in enumerate(zip(outs, self.function.outputs, strict=True)):
-            if isinstance(out, Var) and (known := self.available.names_of.get(out)) is not None:
+        for position, (out, name) in enumerate(
+            zip(outs, self.function.outputs, strict=True)
+        ):
+            if (
+                isinstance(out, Var)
+                and (known := self.available.names_of.get(out)) is not None
+            ):
                 found.append(ast.Name(known))
                 continue
             fresh = name if name not in self.names.taken else self.names.fresh(name)
@@ -93,39 +119,77 @@ class Layout:
     def _flat(self) -> str:
         name = self._function_name("grad")
         value = _tuple_of(self.outputs, self.function.returns_tuple)
-        result = ast.Return(ast.Tuple([value, _tuple_of(self.results, len(self.results) > 1)]))
+        result = ast.Return(
+            ast.Tuple([value, _tuple_of(self.results, len(self.results) > 1)])
+        )
         defaults, prepared = self._seed_defaults()
         lines = [*prepared, *self._backward_lines(), "", print_statement(result)]
-        return self._definition(name, self._parameters(defaults), self._forward_body(), lines)
+        return self._definition(
+            name, self._parameters(defaults), self._forward_body(), lines
+        )
 
     def _pair(self) -> list[str]:
         lines = self._backward_lines()
-        cached, lines = self._cache([*lines, print_statement(ast.Return(_tuple_of(self.results, len(self.results) > 1)))])
+        cached, lines = self._cache(
+            [
+                *lines,
+                print_statement(
+                    ast.Return(_tuple_of(self.results, len(self.results) > 1))
+                ),
+            ]
+        )
         cache = self.names.underscored("cache")
         forward = self._function_name("forward")
-        values = ", ".join(text for _, text in cached) + ("," if len(cached) == 1 else "")
+        values = ", ".join(text for _, text in cached) + (
+            "," if len(cached) == 1 else ""
+        )
         outputs = ", ".join(print_statement(ast.Expr(o)) for o in self.outputs)
         tail = ["", f"{cache} = ({values})", f"return {outputs}, {cache}"]
-        first = self._definition(forward, self._parameters({}, seeds=False), self._forward_body(), tail)
-        names = ", ".join(name for name, _ in cached) + ("," if len(cached) == 1 else "")
-        unpack = [f"{names} = {cache}" if len(cached) != 1 else f"({names}) = {cache}"] if cached else []
+        first = self._definition(
+            forward, self._parameters({}, seeds=False), self._forward_body(), tail
+        )
+        names = ", ".join(name for name, _ in cached) + (
+            "," if len(cached) == 1 else ""
+        )
+        unpack = (
+            [f"{names} = {cache}" if len(cached) != 1 else f"({names}) = {cache}"]
+            if cached
+            else []
+        )
         parameters = ", ".join([*self.seeds.values(), cache])
         body = "\n".join(_indented([*unpack, *lines]))
-        return [first, f"def {self._function_name('backward')}({parameters}):\n{body}\n"]
+        return [
+            first,
+            f"def {self._function_name('backward')}({parameters}):\n{body}\n",
+        ]
 
     def _function_name(self, kind: str) -> str:
         stem = self.function.name
         if kind != "grad":
-            stem = re.sub(r"_forward$", "", stem) if kind in ("forward", "backward") and False else stem
+            stem = (
+                re.sub(r"_forward$", "", stem)
+                if kind in ("forward", "backward") and False
+                else stem
+            )
         return self.names.underscored(f"{stem}_{kind}")
 
-    def _definition(self, name: str, parameters: cst.Parameters, body: list[Any], tail: list[str]) -> str:
+    def _definition(
+        self, name: str, parameters: cst.Parameters, body: list[Any], tail: list[str]
+    ) -> str:
         """def NAME(parameters): the forward part, then `tail`"""
         user = self.function.node
-        header = user.body.header if isinstance(user.body, cst.IndentedBlock) else cst.TrailingWhitespace()
-        block = cst.IndentedBlock(body or [cst.SimpleStatementLine([cst.Pass()])], header=header)
+        header = (
+            user.body.header
+            if isinstance(user.body, cst.IndentedBlock)
+            else cst.TrailingWhitespace()
+        )
+        block = cst.IndentedBlock(
+            body or [cst.SimpleStatementLine([cst.Pass()])], header=header
+        )
         node = cst.FunctionDef(cst.Name(name), parameters, block)
-        text = self.function.module.tree.with_changes(body=[node], header=[], footer=[]).code
+        text = self.function.module.tree.with_changes(
+            body=[node], header=[], footer=[]
+        ).code
         if not body:
             text = text.rsplit("pass", 1)[0].rstrip()
         return "\n".join([text.rstrip("\n"), *_indented(tail)]) + "\n"
@@ -149,14 +213,24 @@ class Layout:
             parts = [e.value for e in value.elements]
         if len(parts) == len(self.function.outputs):
             lines = [
-                assignment(self.unnamed[i], _bare(self.forward._rewritten(statement, part)))
+                assignment(
+                    self.unnamed[i], _bare(self.forward._rewritten(statement, part))
+                )
                 for i, part in enumerate(parts)
                 if i in self.unnamed
             ]
         else:
-            names = [self.unnamed.get(i, f"_{i}") for i in range(len(self.function.outputs))]
-            target = cst.AssignTarget(cst.Tuple([cst.Element(cst.Name(n)) for n in names], lpar=[], rpar=[]))
-            lines = [cst.SimpleStatementLine([cst.Assign([target], self.forward._rewritten(statement, value))])]
+            names = [
+                self.unnamed.get(i, f"_{i}") for i in range(len(self.function.outputs))
+            ]
+            target = cst.AssignTarget(
+                cst.Tuple([cst.Element(cst.Name(n)) for n in names], lpar=[], rpar=[])
+            )
+            lines = [
+                cst.SimpleStatementLine(
+                    [cst.Assign([target], self.forward._rewritten(statement, value))]
+                )
+            ]
         everything = [*before, *lines]
         leading = getattr(statement.node, "leading_lines", ())
         everything[0] = everything[0].with_changes(leading_lines=leading)
@@ -169,11 +243,16 @@ class Layout:
 
     def _seed_defaults(self) -> tuple[dict[str, str], list[str]]:
         """Seeds of scalars default to 1.0; after a parameter with a default the others default to ones."""
-        positional = (*self.function.node.params.posonly_params, *self.function.node.params.params)
+        positional = (
+            *self.function.node.params.posonly_params,
+            *self.function.node.params.params,
+        )
         after_default = any(p.default is not None for p in positional)
         defaults: dict[str, str] = {}
         prepared: list[str] = []
-        for seed, out, output in zip(self.seeds, self.gradient.block.outs, self.outputs, strict=False):
+        for seed, out, output in zip(
+            self.seeds, self.gradient.block.outs, self.outputs, strict=False
+        ):
             name = self.seeds[seed]
             if out.type.shape.is_scalar:
                 defaults[name] = "1.0"
@@ -181,21 +260,35 @@ class Layout:
             elif after_default:
                 defaults[name] = "None"
                 ones = ast.Call(self.dialect.name("numpy.ones_like"), [output], [])
-                prepared += [f"if {name} is None:", f"{INDENT}{print_statement(ast.Assign([ast.Name(name)], ones))}"]
+                prepared += [
+                    f"if {name} is None:",
+                    f"{INDENT}{print_statement(ast.Assign([ast.Name(name)], ones))}",
+                ]
         return defaults, prepared
 
-    def _parameters(self, defaults: dict[str, str], seeds: bool = True) -> cst.Parameters:
+    def _parameters(
+        self, defaults: dict[str, str], seeds: bool = True
+    ) -> cst.Parameters:
         params = self.function.node.params
         added = [
             cst.Param(
                 cst.Name(name),
-                default=cst.parse_expression(defaults[name]) if name in defaults else None,
-                equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")) if name in defaults else cst.MaybeSentinel.DEFAULT,
+                default=(
+                    cst.parse_expression(defaults[name]) if name in defaults else None
+                ),
+                equal=(
+                    cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+                    if name in defaults
+                    else cst.MaybeSentinel.DEFAULT
+                ),
             )
             for name in (self.seeds.values() if seeds else ())
         ]
         plain = [p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in params.params]
-        keyword_only = [p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in params.kwonly_params]
+        keyword_only = [
+            p.with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            for p in params.kwonly_params
+        ]
         return params.with_changes(params=[*plain, *added], kwonly_params=keyword_only)
 
     # --- the backward part ---------------------------------------------------------------------------------------------
@@ -203,7 +296,11 @@ class Layout:
     def _backward_lines(self) -> list[str]:
         lines: list[str] = []
         for number, group in enumerate(self._groups()):
-            text = [line for node in group.nodes for line in print_statement(node).split("\n")]
+            text = [
+                line
+                for node in group.nodes
+                for line in print_statement(node).split("\n")
+            ]
             comment = self._comment(group.statement) if self.style.comments else ""
             if number == 0 or comment:
                 lines.append("") if number == 0 else None
@@ -235,18 +332,28 @@ class Layout:
         if statement is None:
             return ""
         node = statement.node
-        if isinstance(node, cst.SimpleStatementLine) and any(isinstance(p, cst.Return) for p in node.body):
+        if isinstance(node, cst.SimpleStatementLine) and any(
+            isinstance(p, cst.Return) for p in node.body
+        ):
             (returned,) = [p for p in node.body if isinstance(p, cst.Return)]
             value = self.forward._rewritten(statement, returned.value)
             names = ", ".join(print_statement(ast.Expr(o)) for o in self.outputs)
-            text = f"{names} = {self._code(value)}" if self._is_main(statement) and self.unnamed else f"return {self._code(value)}"
+            text = (
+                f"{names} = {self._code(value)}"
+                if self._is_main(statement) and self.unnamed
+                else f"return {self._code(value)}"
+            )
         elif isinstance(node, cst.SimpleStatementLine):
             shown = self.forward._node(statement)
             text = "; ".join(self._code(part) for part in shown.body)
         else:
             text = self._code(node)
         text = " ".join(text.split())
-        return text if len(text) <= WIDTH - len(INDENT) - 2 else text[: WIDTH - len(INDENT) - 5] + "..."
+        return (
+            text
+            if len(text) <= WIDTH - len(INDENT) - 2
+            else text[: WIDTH - len(INDENT) - 5] + "..."
+        )
 
     def _is_main(self, statement: Statement) -> bool:
         return statement.frame is self.function.frame
@@ -260,13 +367,29 @@ class Layout:
         """(name in the backward, expression in the forward) of what the backward reads of the forward."""
         code = "\n".join(line for line in lines if not line.startswith("#"))
         local = self._forward_names()
-        used = [n for n in dict.fromkeys(re.findall(r"[^\W\d]\w*", re.sub(r"\.\s*\w+", lambda m: m[0] if False else "", code))) if n in local]
+        used = [
+            n
+            for n in dict.fromkeys(
+                re.findall(
+                    r"[^\W\d]\w*",
+                    re.sub(r"\.\s*\w+", lambda m: m[0] if False else "", code),
+                )
+            )
+            if n in local
+        ]
         cached: list[tuple[str, str]] = []
         for name in used:
             only_shape = re.findall(rf"(?<![\w.]){name}\b(?!\.shape\b)", code) == []
             if only_shape:
                 short = self.names.fresh(f"{name}_shape")
-                lines = [line if line.startswith("#") else re.sub(rf"(?<![\w.]){name}\.shape\b", short, line) for line in lines]
+                lines = [
+                    (
+                        line
+                        if line.startswith("#")
+                        else re.sub(rf"(?<![\w.]){name}\.shape\b", short, line)
+                    )
+                    for line in lines
+                ]
                 cached.append((short, f"{name}.shape"))
             else:
                 cached.append((name, name))
@@ -277,15 +400,29 @@ class Layout:
         for frame in (self.function.frame, *self.available.edits.expanded):
             names |= {v.name for v in frame.writes}
         names |= set(self.available.edits.renamed.values()) | set(self.unnamed.values())
-        names |= {name for places in self.available.edits.hoisted.values() for name, _, _ in places.values()}
-        names |= {name for saved in self.available.edits.saved.values() for name, _ in saved}
+        names |= {
+            name
+            for places in self.available.edits.hoisted.values()
+            for name, _, _ in places.values()
+        }
+        names |= {
+            name for saved in self.available.edits.saved.values() for name, _ in saved
+        }
         names |= set(self.available.names_of.values())
-        return names - set(self.dialect.imports) - set(self.function.module.constants) - set(self.function.module.functions)
+        return (
+            names
+            - set(self.dialect.imports)
+            - set(self.function.module.constants)
+            - set(self.function.module.functions)
+        )
 
 
 def _prefers_functions(function: Function) -> bool:
     """The user writes np.sum(x) rather than x.sum()."""
-    return any(eqn.op in ("sum", "mean", "max", "reshape") and eqn.dialect == "numpy" for eqn in function.block.eqns)
+    return any(
+        eqn.op in ("sum", "mean", "max", "reshape") and eqn.dialect == "numpy"
+        for eqn in function.block.eqns
+    )
 
 
 def _first_equations(eqns: Sequence[Any]) -> list[tuple[int, Frame]]:
@@ -313,4 +450,14 @@ def _bare(node: Any) -> Any:
     return bare(node)
 
 
-__all__ = ["HELPERS", "Gradient", "Layout", "Lit", "Style", "assignment", "names_in_text", "replace", "with_needed"]
+__all__ = [
+    "HELPERS",
+    "Gradient",
+    "Layout",
+    "Lit",
+    "Style",
+    "assignment",
+    "names_in_text",
+    "replace",
+    "with_needed",
+]

@@ -18,7 +18,17 @@ VIEWS = {
     "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split",
 }  # fmt: skip
 STORES = {"setitem", "index_add"}
-REPEATABLE = {"shape", "tuple", "slice", "expand_dims", "transpose", "matrix_transpose", "size", "arange", "external"}
+REPEATABLE = {
+    "shape",
+    "tuple",
+    "slice",
+    "expand_dims",
+    "transpose",
+    "matrix_transpose",
+    "size",
+    "arange",
+    "external",
+}
 IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
 LARGEST = 40  # equations in one expression; a longer one is cut into lines
 FOREVER = 1 << 60
@@ -92,7 +102,11 @@ class Lines:
             return False
         if self.uses[out] == 1:
             return True
-        simple = all(a not in self.folded or self.defs[a].op in REPEATABLE for a in eqn.reads() if isinstance(a, Var))
+        simple = all(
+            a not in self.folded or self.defs[a].op in REPEATABLE
+            for a in eqn.reads()
+            if isinstance(a, Var)
+        )
         return eqn.op in REPEATABLE and simple
 
     def _last_reads(self) -> dict[Var, int]:
@@ -136,8 +150,14 @@ class Lines:
         if eqn.op == "alias" and self.printed.get(eqn.args[0]) == name:
             self._assign(eqn.out, name, eqn.args[0])
             return []
-        if eqn.op in IN_PLACE and self.printed.get(eqn.args[0]) == name and self._may_reuse(number, eqn):
-            node: ast.stmt = ast.AugAssign(ast.Name(name), OPERATORS[IN_PLACE[eqn.op]](), self.read(eqn.args[1]))
+        if (
+            eqn.op in IN_PLACE
+            and self.printed.get(eqn.args[0]) == name
+            and self._may_reuse(number, eqn)
+        ):
+            node: ast.stmt = ast.AugAssign(
+                ast.Name(name), OPERATORS[IN_PLACE[eqn.op]](), self.read(eqn.args[1])
+            )
             self._assign(eqn.out, name, eqn.args[0])
             return [node]
         value = self.expressions.equation(eqn)
@@ -146,7 +166,9 @@ class Lines:
 
     def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         value = self.expressions.equation(eqn)
-        names = [self._name(number, out, None) if self.uses[out] else "_" for out in eqn.outs]
+        names = [
+            self._name(number, out, None) if self.uses[out] else "_" for out in eqn.outs
+        ]
         for out, name in zip(eqn.outs, names, strict=True):
             self._assign(out, name, out)
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]
@@ -175,7 +197,11 @@ class Lines:
         if eqn.op == "setitem":
             return ast.Assign([target], self.read(value))
         if eqn.attrs.get("repeats") is not False:
-            call = ast.Call(self.dialect.name("numpy.add.at"), [ast.Name(name), self.read(index), self.read(value)], [])
+            call = ast.Call(
+                self.dialect.name("numpy.add.at"),
+                [ast.Name(name), self.read(index), self.read(value)],
+                [],
+            )
             return ast.Expr(call)
         operator, amount = self._signed(value)
         return ast.AugAssign(target, operator, amount)
@@ -195,10 +221,16 @@ class Lines:
             value = hinted
         primal = value.primal
         if primal is None:
-            return self.names.fresh(telling(self.defs.get(value), self.readers.get(value)))
+            return self.names.fresh(
+                telling(self.defs.get(value), self.readers.get(value))
+            )
         wanted = self._other_names.get(primal) or self._derivative(primal)
         holder = self._holds.get(wanted)
-        if holder is not None and holder is not source and self._is_alive(holder, number):
+        if (
+            holder is not None
+            and holder is not source
+            and self._is_alive(holder, number)
+        ):
             wanted = self._other_names[primal] = self.names.fresh(f"{wanted}0")
         return wanted
 
@@ -223,11 +255,15 @@ class Lines:
         if printed and (primal.name or primal in self.available.names_of):
             name = f"{self.prefix}{self._plain_name(primal, printed)}"
             if name not in self._known():
-                name = self.names.underscored(name) if name in self.names.taken else name
+                name = (
+                    self.names.underscored(name) if name in self.names.taken else name
+                )
                 self.names.taken.add(name)
         else:
             eqn = self.available.defs.get(primal)
-            name = self.names.fresh(self.prefix + telling(eqn, self.available.readers.get(primal)))
+            name = self.names.fresh(
+                self.prefix + telling(eqn, self.available.readers.get(primal))
+            )
         self._other_names[primal] = name
         return name
 
@@ -262,12 +298,18 @@ class Lines:
     def _may_reuse(self, number: int, eqn: Eqn) -> bool:
         """The old value is dead after this line, nobody else has its array, and the new one fits into it."""
         old = eqn.args[0]
-        if not isinstance(old, Var) or old not in self.root or self._is_alive(old, number):
+        if (
+            not isinstance(old, Var)
+            or old not in self.root
+            or self._is_alive(old, number)
+        ):
             return False
         root = self.root[old]
         if root not in self.owned or not same_shape(old.type.shape, eqn.out.type.shape):
             return False
-        return not any(v is not old and self._is_alive(v, number) for v in self.sharing[root])
+        return not any(
+            v is not old and self._is_alive(v, number) for v in self.sharing[root]
+        )
 
 
 __all__ = ["Line", "Lines", "Lit", "Printed"]

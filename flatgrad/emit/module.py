@@ -28,16 +28,27 @@ class Emitted:
 
     @staticmethod
     def dialect_of(module: Module, names: Names) -> Dialect:
-        return Dialect({name: i.path for name, i in module.imports.items()}, names.taken)
+        return Dialect(
+            {name: i.path for name, i in module.imports.items()}, names.taken
+        )
 
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
     body = [text for one in emitted for text in one.texts]
-    helpers = [HELPERS[h] for h in with_needed(sorted({h for e in emitted for h in e.dialect.helpers}))]
+    helpers = [
+        HELPERS[h]
+        for h in with_needed(sorted({h for e in emitted for h in e.dialect.helpers}))
+    ]
     kept = _needed(module, [*body])
     definitions = [_definition(module, name) for name in module.order if name in kept]
     imports = _imports(module, emitted, [*helpers, *definitions, *body])
-    parts = [HEADER, "\n".join(imports), *_joined(module, definitions, kept), *helpers, *body]
+    parts = [
+        HEADER,
+        "\n".join(imports),
+        *_joined(module, definitions, kept),
+        *helpers,
+        *body,
+    ]
     return layout("\n\n\n".join(part.strip("\n") for part in parts if part) + "\n")
 
 
@@ -51,7 +62,9 @@ def _needed(module: Module, texts: Iterable[str]) -> set[str]:
     pending = list(texts)
     while pending:
         for name in names_in_text(pending.pop()):
-            if name in found or not (name in module.functions or name in module.constants):
+            if name in found or not (
+                name in module.functions or name in module.constants
+            ):
                 continue
             found.add(name)
             pending.append(_definition(module, name))
@@ -60,7 +73,11 @@ def _needed(module: Module, texts: Iterable[str]) -> set[str]:
 
 def _definition(module: Module, name: str) -> str:
     if name in module.functions:
-        return module.code(module.functions[name].with_changes(leading_lines=_comments(module.functions[name])))
+        return module.code(
+            module.functions[name].with_changes(
+                leading_lines=_comments(module.functions[name])
+            )
+        )
     return module.code(module.constants[name])
 
 
@@ -72,19 +89,27 @@ def _joined(module: Module, definitions: Sequence[str], kept: set[str]) -> list[
     """Definitions as the user ordered them; constants that follow each other stay together."""
     parts: list[str] = []
     seen: set[int] = set()
-    for name, text in zip([n for n in module.order if n in kept], definitions, strict=True):
+    for name, text in zip(
+        [n for n in module.order if n in kept], definitions, strict=True
+    ):
         node = module.functions.get(name) or module.constants[name]
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if name in module.constants and parts and not parts[-1].lstrip().startswith(("def ", "@", "#")):
+        if (
+            name in module.constants
+            and parts
+            and not parts[-1].lstrip().startswith(("def ", "@", "#"))
+        ):
             parts[-1] = f"{parts[-1].rstrip()}\n{text.strip()}"
         else:
             parts.append(text.strip("\n"))
     return parts
 
 
-def _imports(module: Module, emitted: Sequence[Emitted], texts: Sequence[str]) -> list[str]:
+def _imports(
+    module: Module, emitted: Sequence[Emitted], texts: Sequence[str]
+) -> list[str]:
     """The user's imports that are used, as they stand, and those that the backward needs besides."""
     used = {name for text in texts for name in names_in_text(text)}
     added: dict[str, str] = {}
@@ -100,10 +125,17 @@ def _imports(module: Module, emitted: Sequence[Emitted], texts: Sequence[str]) -
     for name, line in added.items():
         if name in used:
             _add_line(lines, groups, line)
-    if any("np." in text for text in texts) and "np" not in added and "np" not in module.imports:
+    if (
+        any("np." in text for text in texts)
+        and "np" not in added
+        and "np" not in module.imports
+    ):
         lines["import numpy as np"] = None
     found = [line for line in lines if not line.startswith("from __future__")]
-    return [*(line for line in lines if line.startswith("from __future__")), *(_merged(line, groups) for line in found)]
+    return [
+        *(line for line in lines if line.startswith("from __future__")),
+        *(_merged(line, groups) for line in found),
+    ]
 
 
 def _add_line(lines: dict[str, None], groups: dict[str, list[str]], line: str) -> None:
@@ -117,4 +149,6 @@ def _add_line(lines: dict[str, None], groups: dict[str, list[str]], line: str) -
 
 
 def _merged(line: str, groups: dict[str, list[str]]) -> str:
-    return f"{line} import {', '.join(sorted(groups[line]))}" if line in groups else line
+    return (
+        f"{line} import {', '.join(sorted(groups[line]))}" if line in groups else line
+    )

@@ -60,7 +60,9 @@ def telling(eqn: Eqn | None, reader: Eqn | None = None) -> str:
         return "a"
     if eqn is None:
         return "value"
-    return TELLING.get(eqn.op, eqn.op if eqn.op.isidentifier() and len(eqn.op) <= 12 else "value")
+    return TELLING.get(
+        eqn.op, eqn.op if eqn.op.isidentifier() and len(eqn.op) <= 12 else "value"
+    )
 
 
 def is_hidden(var: Var) -> bool:

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursion
-HARMLESS_OPTIONS = {"order", "casting", "subok", "optimize", "like", "copy", "stable", "kind", "device"}
+HARMLESS_OPTIONS = {
+    "order",
+    "casting",
+    "subok",
+    "optimize",
+    "like",
+    "copy",
+    "stable",
+    "kind",
+    "device",
+}
 CHANGING_METHODS = {
     "sort", "fill", "append", "extend", "insert", "pop", "remove", "clear", "update", "reverse", "resize", "put",
     "partition", "setdefault", "popitem", "itemset", "setflags", "byteswap",
@@ -37,7 +47,9 @@ def call(low: Lowering, node: cst.Call) -> Value:
         case _:
             args, keywords = _arguments(low, node)
             reads = _atoms([function, *args, *keywords.values()])
-            return low.opaque("a call of a value is not read", reads, node, code="FG108")[0]
+            return low.opaque(
+                "a call of a value is not read", reads, node, code="FG108"
+            )[0]
 
 
 def _function(low: Lowering, func: cst.BaseExpression) -> Any:
@@ -58,7 +70,12 @@ def _arguments(low: Lowering, node: cst.Call) -> tuple[list[Value], dict[str, Va
         if arg.star == "*" and isinstance(value, Struct):
             positional += value.items
         elif arg.star:
-            raise Refusal("FG110", "unpacking in a call is not read yet", "write the arguments one by one", arg)
+            raise Refusal(
+                "FG110",
+                "unpacking in a call is not read yet",
+                "write the arguments one by one",
+                arg,
+            )
         elif arg.keyword is not None:
             keywords[arg.keyword.value] = value
         else:
@@ -81,15 +98,27 @@ def _library(low: Lowering, node: cst.Call, path: str) -> Value:
 def _method(low: Lowering, node: cst.Call, receiver: Value, name: str) -> Value:
     spelling = lookup("ndarray", name)
     args, keywords = _arguments(low, node)
-    if spelling is None or spelling.attribute or (isinstance(receiver, Struct) and not spelling.sequence):
+    if (
+        spelling is None
+        or spelling.attribute
+        or (isinstance(receiver, Struct) and not spelling.sequence)
+    ):
         value = _unknown(low, node, f".{name}()", [receiver, *args], keywords)
         if name in CHANGING_METHODS:
             _changed(low, node, receiver, value)
         return value
-    return _apply(low, node, spelling, f".{name}()", [receiver, *args], keywords, "method")
+    return _apply(
+        low, node, spelling, f".{name}()", [receiver, *args], keywords, "method"
+    )
 
 
-def _unknown(low: Lowering, node: cst.Call, name: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> Var:
+def _unknown(
+    low: Lowering,
+    node: cst.Call,
+    name: str,
+    args: Sequence[Value],
+    keywords: Mapping[str, Value],
+) -> Var:
     name = name.removeprefix("builtins.")
     step = "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
     reads = _atoms([*args, *keywords.values()])
@@ -102,35 +131,60 @@ def _apply(low: Lowering, node: cst.Call, spelling: Spelling, name: str, args: S
     try:
         bound = bind(spelling, args, keywords, lift=Lit)
     except TypeError as error:
-        raise Refusal("FG202", str(error), "see the library's documentation", node) from None
+        raise Refusal(
+            "FG202", str(error), "see the library's documentation", node
+        ) from None
     rule = RULES.get(bound.op)
     if rule is None and not bound.fold:
         return _unknown(low, node, name, args, keywords)
     unknown = [o for o in bound.unknown if not _harmless(o, bound.options[o])]
     if unknown:
         what = f"the option {unknown[0]}= of {name} is not read"
-        return low.opaque(what, _atoms([*args, *keywords.values()]), node, code="FG202")[0]
+        return low.opaque(
+            what, _atoms([*args, *keywords.values()]), node, code="FG202"
+        )[0]
     data = _data(low, node, bound.data, bound.sequence)
     if data is None:
         what = f"{name} of a sequence whose length is not known is not read"
-        return low.opaque(what, _atoms([*args, *keywords.values()]), node, code="FG108")[0]
+        return low.opaque(
+            what, _atoms([*args, *keywords.values()]), node, code="FG108"
+        )[0]
     low.build.dialect = namespace
     if bound.fold:
         return _fold(low, node, bound.op, data)
-    return _emit(low, node, bound.op, data, _options(low, node, bound.options, set(bound.unknown)))
+    return _emit(
+        low,
+        node,
+        bound.op,
+        data,
+        _options(low, node, bound.options, set(bound.unknown)),
+    )
 
 
 def _harmless(option: str, value: Any) -> bool:
-    return option in HARMLESS_OPTIONS or value == Lit(None) or (option == "dtype" and _is_float(value))
+    return (
+        option in HARMLESS_OPTIONS
+        or value == Lit(None)
+        or (option == "dtype" and _is_float(value))
+    )
 
 
 def _is_float(value: Any) -> bool:
     if isinstance(value, Path):
-        return value.path in ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
-    return isinstance(value, Var) and value.type.kind == "other" or value == Lit("float64")
+        return value.path in (
+            "builtins.float",
+            "numpy.float64",
+            "numpy.double",
+            "numpy.float_",
+        )
+    return (
+        isinstance(value, Var) and value.type.kind == "other" or value == Lit("float64")
+    )
 
 
-def _data(low: Lowering, node: cst.Call, data: Mapping[str, Any], sequence: str) -> list[Atom] | None:
+def _data(
+    low: Lowering, node: cst.Call, data: Mapping[str, Any], sequence: str
+) -> list[Atom] | None:
     found: list[Atom] = []
     for name, value in data.items():
         if name == sequence:
@@ -173,7 +227,9 @@ def _static(value: Any) -> Any:
             return UNKNOWN
 
 
-def _options(low: Lowering, node: cst.Call, options: Mapping[str, Any], dropped: set[str]) -> dict[str, Any]:
+def _options(
+    low: Lowering, node: cst.Call, options: Mapping[str, Any], dropped: set[str]
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in options.items():
         if name in dropped:
@@ -202,7 +258,13 @@ def _fold(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom]) -> Value
     return total
 
 
-def _emit(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom], options: dict[str, Any]) -> Value:
+def _emit(
+    low: Lowering,
+    node: cst.Call,
+    op: str,
+    data: Sequence[Atom],
+    options: dict[str, Any],
+) -> Value:
     if op == "split":
         return _split(low, node, data, options)
     if op == "array":
@@ -215,10 +277,22 @@ def _emit(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom], options:
     return values[0] if count == 1 else Struct(values)
 
 
-RESULTS = {"slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4}
+RESULTS = {
+    "slogdet": 2,
+    "eigh": 2,
+    "eig": 2,
+    "svd": 3,
+    "qr": 2,
+    "divmod": 2,
+    "modf": 2,
+    "frexp": 2,
+    "lstsq": 4,
+}
 
 
-def _split(low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]) -> Value:
+def _split(
+    low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]
+) -> Value:
     """The parts are values of their own where their number is written down."""
     match data[1:]:
         case [Lit(value=int() as count)]:
@@ -232,7 +306,9 @@ def _split(low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[st
     return Struct(tuple(e.atom for e in made), "list")
 
 
-def _array(low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]) -> Value:
+def _array(
+    low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]
+) -> Value:
     (value,) = data
     if isinstance(value, Var) and value.name == "" and low.build.eqns[-1].out is value:
         eqn = low.build.eqns[-1]
@@ -256,7 +332,10 @@ def _atoms(values: Sequence[Value]) -> list[Atom]:
 def in_place(low: Lowering, node: cst.Call) -> bool:
     """`np.add.at(a, i, v)` as a write into a; False where the call is no such write."""
     match node:
-        case cst.Call(func=func, args=[cst.Arg(value=cst.Name() as name, keyword=None), index, value]):
+        case cst.Call(
+            func=func,
+            args=[cst.Arg(value=cst.Name() as name, keyword=None), index, value],
+        ):
             function = _function(low, func)
             if function != Path("numpy.add.at"):
                 return False
@@ -265,7 +344,13 @@ def in_place(low: Lowering, node: cst.Call) -> bool:
                 return False
             where, what = low.expression(index.value), low.expression(value.value)
             low.build.dialect = ""
-            new = low.emit("index_add", base, low.atom(where, index), low.atom(what, value), repeats=True)
+            new = low.emit(
+                "index_add",
+                base,
+                low.atom(where, index),
+                low.atom(what, value),
+                repeats=True,
+            )
             low.write(name, base, new)
             return True
         case _:
@@ -275,7 +360,9 @@ def in_place(low: Lowering, node: cst.Call) -> bool:
 def may_change_arguments(low: Lowering, node: cst.Call, value: Value) -> None:
     """A call that is made for its effect may write into any array that it is given."""
     match node.func:
-        case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)) if name in KEEPING_FUNCTIONS:
+        case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)) if (
+            name in KEEPING_FUNCTIONS
+        ):
             return
         case _:
             pass
@@ -285,7 +372,9 @@ def may_change_arguments(low: Lowering, node: cst.Call, value: Value) -> None:
             _changed(low, node, changed, value, arg.value)
 
 
-def _changed(low: Lowering, node: cst.Call, receiver: Value, value: Value, name: Any = None) -> None:
+def _changed(
+    low: Lowering, node: cst.Call, receiver: Value, value: Value, name: Any = None
+) -> None:
     """`receiver` holds something else after the call."""
     if name is None and isinstance(node.func, cst.Attribute):
         name = node.func.value
@@ -293,7 +382,13 @@ def _changed(low: Lowering, node: cst.Call, receiver: Value, value: Value, name:
         raise Refusal("FG111", "a list is changed in place", "make a new list", node)
     if isinstance(receiver, Var) and isinstance(name, cst.Name):
         reads = [receiver, *_atoms([value])]
-        low.write(name, receiver, low.opaque("a call that changes its argument", reads, node, code="FG202")[0])
+        low.write(
+            name,
+            receiver,
+            low.opaque("a call that changes its argument", reads, node, code="FG202")[
+                0
+            ],
+        )
 
 
 # --- helpers of the same file ------------------------------------------------------------------------------------
@@ -307,7 +402,12 @@ def _helper(low: Lowering, node: cst.Call, callee: Callee) -> Value:
     frame = Frame(callee.node, callee.frame, node, statement)
     if frame.depth() > DEPTH:
         what = f"{callee.name} calls itself"
-        return low.opaque(f"{what}, which is not read yet", _atoms([*args, *keywords.values()]), node, code="FG112")[0]
+        return low.opaque(
+            f"{what}, which is not read yet",
+            _atoms([*args, *keywords.values()]),
+            node,
+            code="FG112",
+        )[0]
     _bind_parameters(low, frame, node, callee, args, keywords)
     mark, problems = len(low.build.eqns), len(low.problems)
     low.frame = frame
@@ -316,7 +416,9 @@ def _helper(low: Lowering, node: cst.Call, callee: Callee) -> Value:
     finally:
         low.frame, low.build.statement = caller, statement
     if result is None or len(low.problems) > problems:
-        return _unreadable(low, node, callee, [*args, *keywords.values()], mark, problems)
+        return _unreadable(
+            low, node, callee, [*args, *keywords.values()], mark, problems
+        )
     low.calls.setdefault(statement, []).append(frame)
     return result
 
@@ -330,16 +432,29 @@ def _read_body(low: Lowering, frame: Frame) -> Value | None:
     return frame.result
 
 
-def _unreadable(low: Lowering, node: cst.Call, callee: Callee, args: Sequence[Value], mark: int, problems: int) -> Var:
+def _unreadable(
+    low: Lowering,
+    node: cst.Call,
+    callee: Callee,
+    args: Sequence[Value],
+    mark: int,
+    problems: int,
+) -> Var:
     """Forget what was read of the helper: its call is opaque, with the first reason why."""
-    reason = low.problems[problems].args[0] if len(low.problems) > problems else "it returns nothing"
+    reason = (
+        low.problems[problems].args[0]
+        if len(low.problems) > problems
+        else "it returns nothing"
+    )
     code = low.problems[problems].code if len(low.problems) > problems else "FG102"
     place = low.problems[problems].node if len(low.problems) > problems else None
     del low.problems[problems:], low.build.eqns[mark:]
     low.scanned = min(low.scanned, mark)
     line = low.module.place(place) if place is not None else None
     where = f" (line {line.line})" if line else ""
-    return low.opaque(f"{callee.name} cannot be read: {reason}{where}", _atoms(args), node, code=code)[0]
+    return low.opaque(
+        f"{callee.name} cannot be read: {reason}{where}", _atoms(args), node, code=code
+    )[0]
 
 
 def _bind_parameters(low: Lowering, frame: Frame, node: cst.Call, callee: Callee, args: Sequence[Value],
@@ -357,7 +472,12 @@ def _bind_parameters(low: Lowering, frame: Frame, node: cst.Call, callee: Callee
     names = {p.name.value for p in (*params.params, *params.kwonly_params)}
     for key, value in keywords.items():
         if key not in names or key in given:
-            raise Refusal("FG113", f"{callee.name} has no free parameter {key}", "mend the call", node)
+            raise Refusal(
+                "FG113",
+                f"{callee.name} has no free parameter {key}",
+                "mend the call",
+                node,
+            )
         given[key] = value
     nodes = _argument_nodes(node, [p.name.value for p in by_position])
     for param in (*by_position, *params.kwonly_params):
@@ -371,14 +491,25 @@ def _bind_parameters(low: Lowering, frame: Frame, node: cst.Call, callee: Callee
 def _argument_nodes(node: cst.Call, names: Sequence[str]) -> dict[str, cst.CSTNode]:
     found: dict[str, cst.CSTNode] = {}
     for position, arg in enumerate(node.args):
-        name = arg.keyword.value if arg.keyword else names[position] if position < len(names) else ""
+        name = (
+            arg.keyword.value
+            if arg.keyword
+            else names[position] if position < len(names) else ""
+        )
         found[name] = arg.value
     return found
 
 
-def _default(low: Lowering, frame: Frame, param: cst.Param, callee: Callee, node: cst.Call) -> Value:
+def _default(
+    low: Lowering, frame: Frame, param: cst.Param, callee: Callee, node: cst.Call
+) -> Value:
     if param.default is None:
-        raise Refusal("FG113", f"{callee.name} lacks its argument {param.name.value}", "mend the call", node)
+        raise Refusal(
+            "FG113",
+            f"{callee.name} lacks its argument {param.name.value}",
+            "mend the call",
+            node,
+        )
     return low.expression(param.default)
 
 

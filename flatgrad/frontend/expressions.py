@@ -85,7 +85,9 @@ def expression(low: Lowering, node: Any) -> Value:
 
 
 def unread(low: Lowering, node: cst.CSTNode, what: str) -> Var:
-    return low.opaque(f"{what} is not read yet", low.mention(node), node, code="FG108")[0]
+    return low.opaque(f"{what} is not read yet", low.mention(node), node, code="FG108")[
+        0
+    ]
 
 
 def name_value(low: Lowering, node: cst.CSTNode, name: str) -> Value:
@@ -115,7 +117,9 @@ def name_value(low: Lowering, node: cst.CSTNode, name: str) -> Value:
         return Path(f"builtins.{name}")
     if any(key.startswith("*") for key in module.imports):
         return _from_star(low, name)
-    raise Refusal("FG109", f"the name {name} is not defined here", "define or import it", node)
+    raise Refusal(
+        "FG109", f"the name {name} is not defined here", "define or import it", node
+    )
 
 
 def _from_star(low: Lowering, name: str) -> Path:
@@ -138,9 +142,13 @@ def _constant(low: Lowering, name: str) -> Value:
 def _set_to(line: cst.SimpleStatementLine, name: str) -> cst.BaseExpression | None:
     for part in line.body:
         match part:
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value) if target == name:
+            case cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Name(value=target))], value=value
+            ) if (target == name):
                 return value
-            case cst.AnnAssign(target=cst.Name(value=target), value=cst.BaseExpression() as value) if target == name:
+            case cst.AnnAssign(
+                target=cst.Name(value=target), value=cst.BaseExpression() as value
+            ) if (target == name):
                 return value
             case _:
                 pass
@@ -165,7 +173,11 @@ def _describe(low: Lowering, var: Var, value: cst.BaseExpression) -> None:
 
 def _string(low: Lowering, node: Any) -> Value:
     value = node.evaluated_value
-    return Lit(value) if isinstance(value, str | bytes) else unread(low, node, "an f-string")
+    return (
+        Lit(value)
+        if isinstance(value, str | bytes)
+        else unread(low, node, "an f-string")
+    )
 
 
 def _binary(low: Lowering, node: cst.BinaryOperation) -> Value:
@@ -182,7 +194,9 @@ def _binary(low: Lowering, node: cst.BinaryOperation) -> Value:
     return value
 
 
-def _operate(low: Lowering, node: cst.BinaryOperation, left: Value, right: Value) -> Value:
+def _operate(
+    low: Lowering, node: cst.BinaryOperation, left: Value, right: Value
+) -> Value:
     op = BINARY[type(node.operator)]
     match op, left, right:
         case "add", Struct(items=a, kind=kind), Struct(items=b) if kind == right.kind:  # type: ignore[union-attr]
@@ -199,7 +213,9 @@ def _operate(low: Lowering, node: cst.BinaryOperation, left: Value, right: Value
 
 def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
     match op, operand:
-        case "neg", Lit(value=int() | float() as number) if not isinstance(number, bool):
+        case "neg", Lit(value=int() | float() as number) if not isinstance(
+            number, bool
+        ):
             return Lit(-number)
         case "pos", Lit(value=int() | float()):
             return operand
@@ -210,7 +226,10 @@ def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
 
 
 def _comparison(low: Lowering, node: cst.Comparison) -> Value:
-    values = [low.expression(node.left), *(low.expression(c.comparator) for c in node.comparisons)]
+    values = [
+        low.expression(node.left),
+        *(low.expression(c.comparator) for c in node.comparisons),
+    ]
     if len(values) == 2 and type(node.comparisons[0].operator) in COMPARISONS:
         op = COMPARISONS[type(node.comparisons[0].operator)]
         pair = [low.atom(v, node) for v in values]
@@ -221,11 +240,18 @@ def _comparison(low: Lowering, node: cst.Comparison) -> Value:
     return low.emit("test", *(a for v in values for a in atoms_in(v)), node=node)
 
 
-def _boolean(low: Lowering, node: cst.CSTNode, left: cst.BaseExpression, right: cst.BaseExpression) -> Value:
+def _boolean(
+    low: Lowering,
+    node: cst.CSTNode,
+    left: cst.BaseExpression,
+    right: cst.BaseExpression,
+) -> Value:
     pair = [low.atom(low.expression(side), side) for side in (left, right)]
     if all(a.type.kind == "bool" for a in pair):
         return low.emit("test", *pair, node=node)
-    return low.opaque(f"{UNREAD[cst.BooleanOperation]} is not read yet", pair, node, code="FG108")[0]
+    return low.opaque(
+        f"{UNREAD[cst.BooleanOperation]} is not read yet", pair, node, code="FG108"
+    )[0]
 
 
 def _elements(low: Lowering, elements: Any) -> list[Value]:
@@ -281,7 +307,11 @@ def _index_part(low: Lowering, part: Any) -> Atom:
         case cst.Index(value=value, star=None):
             found = low.expression(value)
             if isinstance(found, Path):
-                return Lit(None) if found.path == "numpy.newaxis" else low.atom(found, value)
+                return (
+                    Lit(None)
+                    if found.path == "numpy.newaxis"
+                    else low.atom(found, value)
+                )
             if isinstance(found, Struct):
                 atoms = [low.atom(i, value) for i in found.items]
                 if found.kind == "tuple" and all(isinstance(a, Lit) for a in atoms):
@@ -289,13 +319,18 @@ def _index_part(low: Lowering, part: Any) -> Atom:
                 return low.emit("tuple", *atoms, list=found.kind == "list")
             return low.atom(found, value)
         case cst.Slice(lower=lower, upper=upper, step=step):
-            bounds = [low.atom(low.expression(b), b) if b is not None else Lit(None) for b in (lower, upper, step)]
+            bounds = [
+                low.atom(low.expression(b), b) if b is not None else Lit(None)
+                for b in (lower, upper, step)
+            ]
             if all(isinstance(b, Lit) for b in bounds):
                 return Lit(slice(*(b.value for b in bounds if isinstance(b, Lit))))
             low.build.dialect = ""
             return low.emit("slice", *bounds)
         case _:
-            raise Refusal("FG108", "a star in an index is not read", "write the index out", part)
+            raise Refusal(
+                "FG108", "a star in an index is not read", "write the index out", part
+            )
 
 
 def _attribute(low: Lowering, node: cst.Attribute) -> Value:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend.declarations import Declared, from_annotation, from_comment, from_docstring
+from flatgrad.frontend.declarations import (
+    Declared,
+    from_annotation,
+    from_comment,
+    from_docstring,
+)
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
@@ -38,7 +43,9 @@ def _annotations(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -
         if parameter.annotation is not None:
             text = low.module.code(parameter.annotation.annotation)
             if (found := from_annotation(parameter.name.value, text)) is not None:
-                _apply(low, found, params[parameter.name.value], f"the annotation {text}")
+                _apply(
+                    low, found, params[parameter.name.value], f"the annotation {text}"
+                )
 
 
 def _docstring(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
@@ -47,7 +54,9 @@ def _docstring(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> 
         return
     for found in from_docstring(text, list(params)):
         if found.name in params and not found.is_result:
-            _apply(low, found, params[found.name], f"the docstring: {found.text.strip()}")
+            _apply(
+                low, found, params[found.name], f"the docstring: {found.text.strip()}"
+            )
         elif found.is_result:
             low.results.append(found)
 
@@ -78,7 +87,9 @@ def _number(var: Var, kind: str) -> None:
             var.type.kind = kind
 
 
-def _plain_numbers(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
+def _plain_numbers(
+    low: Lowering, node: cst.FunctionDef, params: dict[str, Var]
+) -> None:
     """In a file that imports no library of arrays and does nothing to arrays, parameters are numbers."""
     if low.module.imports_library_of_arrays() or _handles_arrays(node):
         return
@@ -90,7 +101,11 @@ def _plain_numbers(low: Lowering, node: cst.FunctionDef, params: dict[str, Var])
 def _handles_arrays(node: cst.FunctionDef) -> bool:
     kinds = (cst.Subscript, cst.Attribute, cst.MatrixMultiply, cst.For, cst.CompFor)
     return any(
-        isinstance(n, kinds) or (isinstance(n, cst.Call) and getattr(n.func, "value", "") in ("len", "sum", "zip"))
+        isinstance(n, kinds)
+        or (
+            isinstance(n, cst.Call)
+            and getattr(n.func, "value", "") in ("len", "sum", "zip")
+        )
         for n in nodes_in(node.body)
         if not _is_module_attribute(n)
     )
@@ -111,12 +126,16 @@ def after(low: Lowering, line: Any) -> None:
     for leading in getattr(line, "leading_lines", ()):
         comments(low, leading.comment, ())
     comments(low, trailing, targets)
-    for part in getattr(line, "body", ()) if isinstance(line, cst.SimpleStatementLine) else ():
+    for part in (
+        getattr(line, "body", ()) if isinstance(line, cst.SimpleStatementLine) else ()
+    ):
         match part:
             case cst.AnnAssign(target=cst.Name(value=name), annotation=annotation):
                 text = low.module.code(annotation.annotation)
                 value = low.frame.env.get(name)
-                if (found := from_annotation(name, text)) is not None and isinstance(value, Var):
+                if (found := from_annotation(name, text)) is not None and isinstance(
+                    value, Var
+                ):
                     _apply(low, found, value, f"the annotation {text}")
             case _:
                 pass
@@ -124,7 +143,9 @@ def after(low: Lowering, line: Any) -> None:
 
 def _targets(line: Any) -> Sequence[str]:
     match line:
-        case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)])]):
+        case cst.SimpleStatementLine(
+            body=[cst.Assign(targets=[cst.AssignTarget(target=target)])]
+        ):
             match target:
                 case cst.Name(value=name):
                     return (name,)
@@ -138,7 +159,9 @@ def _targets(line: Any) -> Sequence[str]:
             return ()
 
 
-def comments(low: Lowering, comment: cst.Comment | None, targets: Sequence[str]) -> None:
+def comments(
+    low: Lowering, comment: cst.Comment | None, targets: Sequence[str]
+) -> None:
     if comment is None:
         return
     known = [n for n, v in low.frame.env.items() if isinstance(v, Var)]
@@ -171,12 +194,20 @@ def results(low: Lowering) -> None:
     named = {i.name: i for i in items if isinstance(i, Var) and i.name}
     for position, found in enumerate(low.results):
         value = named.get(found.name)
-        if value is None and len(low.results) == len(items) and isinstance(items[position], Var):
+        if (
+            value is None
+            and len(low.results) == len(items)
+            and isinstance(items[position], Var)
+        ):
             alone = len(items) == 1
             value = items[position] if alone or not found.name else None  # type: ignore[assignment]
         if isinstance(value, Var):
             _apply(low, found, value, f"the docstring: {found.text.strip()}")
-    returns = low.frame.function.returns if isinstance(low.frame.function, cst.FunctionDef) else None
+    returns = (
+        low.frame.function.returns
+        if isinstance(low.frame.function, cst.FunctionDef)
+        else None
+    )
     if returns is not None and len(items) == 1 and isinstance(items[0], Var):
         text = low.module.code(returns.annotation)
         if (declared := from_annotation("", text)) is not None:

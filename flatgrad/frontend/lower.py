@@ -16,7 +16,16 @@ from flatgrad.builder import Builder, atom
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import calls, expressions, hints
 from flatgrad.frontend.module import Module, names_in, nodes_in
-from flatgrad.frontend.scope import Callee, Frame, Function, Path, Refusal, Stale, Struct, Value
+from flatgrad.frontend.scope import (
+    Callee,
+    Frame,
+    Function,
+    Path,
+    Refusal,
+    Stale,
+    Struct,
+    Value,
+)
 from flatgrad.graph import Atom, Lit, Statement, Var
 from flatgrad.registry import infer
 from flatgrad.types import Contradiction, Dim, join, scalar
@@ -41,7 +50,9 @@ COMPOUND = {
 }  # fmt: skip
 
 
-def lower(module: Module, name: str, shapes: Mapping[str, tuple[str | int, ...]]) -> Function:
+def lower(
+    module: Module, name: str, shapes: Mapping[str, tuple[str | int, ...]]
+) -> Function:
     """Read the function `name`; every problem of its text is reported at once."""
     return Lowering(module, shapes).function(name)
 
@@ -57,10 +68,16 @@ class Lowering:
     calls: dict[Statement, list[Frame]] = field(default_factory=dict)
     destroyed: dict[Var, Statement] = field(default_factory=dict)
     storage: dict[Var, Var] = field(default_factory=dict)
-    shown: dict[Var, list[Var]] = field(default_factory=dict)  # storage -> all values that lie in it
-    whole: set[Var] = field(default_factory=set)  # values that are all of their storage, unmoved
+    shown: dict[Var, list[Var]] = field(
+        default_factory=dict
+    )  # storage -> all values that lie in it
+    whole: set[Var] = field(
+        default_factory=set
+    )  # values that are all of their storage, unmoved
     frame: Frame = None  # type: ignore[assignment]
-    results: list[Any] = field(default_factory=list)  # what the docstring declares of the results
+    results: list[Any] = field(
+        default_factory=list
+    )  # what the docstring declares of the results
     count: int = 0
     scanned: int = 0
 
@@ -79,7 +96,10 @@ class Lowering:
             raise FlatgradError(*map(self._diagnostic, self.problems))
         block = self.build.block(tuple(params.values()), list(outs))
         returns_tuple = isinstance(self.frame.result, Struct)
-        seeds = [Var(n, primal=o if isinstance(o, Var) else None) for n, o in zip(names, outs, strict=True)]
+        seeds = [
+            Var(n, primal=o if isinstance(o, Var) else None)
+            for n, o in zip(names, outs, strict=True)
+        ]
         return Function(
             name, self.module, node, block, self.frame, params, seeds, names, returns_tuple,
             self.calls, self.destroyed, self.storage, labels(block),
@@ -94,16 +114,22 @@ class Lowering:
                             f"{parameter.name.value}", "name each parameter", parameter)  # fmt: skip
             var = Var(parameter.name.value)
             self.own(var)
-            found[var.name] = self.frame.env[var.name] = self.frame.bindings[parameter.name] = var
+            found[var.name] = self.frame.env[var.name] = self.frame.bindings[
+                parameter.name
+            ] = var
         return found
 
     def _infer_all(self) -> None:
         for number in range(ROUNDS):
-            for eqn in reversed(self.build.eqns) if number % 2 == 0 else self.build.eqns:
+            for eqn in (
+                reversed(self.build.eqns) if number % 2 == 0 else self.build.eqns
+            ):
                 try:
                     infer(eqn)
                 except Contradiction as found:
-                    self.contradiction(found, eqn.node or (eqn.statement and eqn.statement.node))
+                    self.contradiction(
+                        found, eqn.node or (eqn.statement and eqn.statement.node)
+                    )
                     return
 
     def _outputs(self, node: cst.FunctionDef) -> tuple[list[Atom], list[str]]:
@@ -113,7 +139,11 @@ class Lowering:
                 self.refuse("FG102", f"{node.name.value} returns nothing", "return the value to differentiate",
                             node.name)  # fmt: skip
             return [], []
-        items = result.items if isinstance(result, Struct) and result.kind == "tuple" else (result,)
+        items = (
+            result.items
+            if isinstance(result, Struct) and result.kind == "tuple"
+            else (result,)
+        )
         outs: list[Atom] = []
         unnamed = sum(not (isinstance(i, Var) and i.name) for i in items)
         names: list[str] = []
@@ -122,8 +152,12 @@ class Lowering:
                 self.refuse("FG103", f"the result is a {_what(item)}", "return arrays or a tuple of arrays",
                             self.frame.returned)  # fmt: skip
                 return [], []
-            number = f"{1 + sum(n.startswith('out') for n in names)}" if unnamed > 1 else ""
-            names.append(item.name if isinstance(item, Var) and item.name else f"out{number}")
+            number = (
+                f"{1 + sum(n.startswith('out') for n in names)}" if unnamed > 1 else ""
+            )
+            names.append(
+                item.name if isinstance(item, Var) and item.name else f"out{number}"
+            )
             outs.append(item)
         return outs, names
 
@@ -137,13 +171,20 @@ class Lowering:
 
     # --- problems ------------------------------------------------------------------------------------------
 
-    def refuse(self, code: str, what: str, next_step: str, node: cst.CSTNode | None) -> None:
+    def refuse(
+        self, code: str, what: str, next_step: str, node: cst.CSTNode | None
+    ) -> None:
         self.problems.append(Refusal(code, what, next_step, node))
 
     def contradiction(self, found: Contradiction, node: cst.CSTNode | None) -> None:
         told = "; ".join(str(s) for s in found.sources if s)
         what = f"the shapes contradict each other: {found.left} is not {found.right}"
-        self.refuse("FG301", what, told or "state the shapes with --shape or in the docstring", node)
+        self.refuse(
+            "FG301",
+            what,
+            told or "state the shapes with --shape or in the docstring",
+            node,
+        )
 
     def attempt(self, node: cst.CSTNode, action: Any) -> None:
         """Run `action`; a refusal is noted and the reading goes on."""
@@ -162,8 +203,12 @@ class Lowering:
 
     def suite(self, body: cst.BaseSuite) -> None:
         if self.frame.enclosing is None and self.frame.statement is None:
-            hints.comments(self, getattr(getattr(body, "header", None), "comment", None), ())
-        lines: Sequence[Any] = [body] if isinstance(body, cst.SimpleStatementSuite) else body.body
+            hints.comments(
+                self, getattr(getattr(body, "header", None), "comment", None), ()
+            )
+        lines: Sequence[Any] = (
+            [body] if isinstance(body, cst.SimpleStatementSuite) else body.body
+        )
         for line in lines:
             if self.frame.returned is not None:
                 return
@@ -186,7 +231,9 @@ class Lowering:
 
     def _line(self, line: Any) -> None:
         match line:
-            case cst.SimpleStatementLine(body=parts) | cst.SimpleStatementSuite(body=parts):
+            case cst.SimpleStatementLine(body=parts) | cst.SimpleStatementSuite(
+                body=parts
+            ):
                 for part in parts:
                     self.attempt(part, lambda part=part: self.simple(part))  # type: ignore[misc]
             case cst.FunctionDef(name=cst.Name(value=name)):
@@ -209,13 +256,23 @@ class Lowering:
             case cst.Return(value=value):
                 self.frame.returned = node
                 self.frame.result = self.result(value)
-            case cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString()) | cst.Pass() | cst.Import():
+            case (
+                cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())
+                | cst.Pass()
+                | cst.Import()
+            ):
                 pass
             case cst.Expr(value=cst.Call() as call):
                 self.effect(call)
             case cst.Expr(value=value):
                 self.expression(value)
-            case cst.Assert() | cst.Raise() | cst.ImportFrom() | cst.Global() | cst.Nonlocal():
+            case (
+                cst.Assert()
+                | cst.Raise()
+                | cst.ImportFrom()
+                | cst.Global()
+                | cst.Nonlocal()
+            ):
                 self.mention(node)
             case cst.Del(target=target):
                 self.refuse("FG104", "del is not read", "leave the name alone", node)
@@ -235,7 +292,9 @@ class Lowering:
         names = sorted(set(_changed_names(inside)))
         changed = [n for n in names if n in self.frame.env or _binds(inside, n)]
         old = [v for n in changed if isinstance(v := self.frame.env.get(n), Var)]
-        outs = self.opaque(what, [*reads, *old], node, code="FG105", count=max(1, len(changed)))
+        outs = self.opaque(
+            what, [*reads, *old], node, code="FG105", count=max(1, len(changed))
+        )
         for name, out in zip(changed, outs, strict=False):
             out.name = name
             before = self.frame.env.get(name)
@@ -264,7 +323,9 @@ class Lowering:
 
     # --- assignment ----------------------------------------------------------------------------------------
 
-    def assign(self, target: cst.BaseExpression, value: Value, source: cst.CSTNode) -> None:
+    def assign(
+        self, target: cst.BaseExpression, value: Value, source: cst.CSTNode
+    ) -> None:
         match target:
             case cst.Name(value=name):
                 self.bind(target, name, value, source)
@@ -277,9 +338,15 @@ class Lowering:
                 raise Refusal("FG106", "an assignment to this target is not read",
                               "assign to a name or to elements of a named array", target)  # fmt: skip
 
-    def bind(self, target: cst.Name, name: str, value: Value, source: cst.CSTNode) -> None:
+    def bind(
+        self, target: cst.Name, name: str, value: Value, source: cst.CSTNode
+    ) -> None:
         if isinstance(value, Lit | Var):
-            fresh = isinstance(value, Var) and not value.name and value not in self.externals.values()
+            fresh = (
+                isinstance(value, Var)
+                and not value.name
+                and value not in self.externals.values()
+            )
             if fresh and isinstance(value, Var):
                 value.name = name
             else:
@@ -294,9 +361,17 @@ class Lowering:
         self.frame.bindings[target] = value
         self.frame.writes[value] = (target, self.build.statement)
 
-    def _unpack(self, target: cst.CSTNode, elements: Sequence[Any], value: Value, source: cst.CSTNode) -> None:
+    def _unpack(
+        self,
+        target: cst.CSTNode,
+        elements: Sequence[Any],
+        value: Value,
+        source: cst.CSTNode,
+    ) -> None:
         stars = [i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)]
-        parts = self._parts(value, len(elements), stars[0] if stars else None, target, source)
+        parts = self._parts(
+            value, len(elements), stars[0] if stars else None, target, source
+        )
         for element, part in zip(elements, parts, strict=True):
             self.assign(element.value, part, source)
 
@@ -306,7 +381,11 @@ class Lowering:
             items = list(value.items)
             if star is not None and len(items) >= count - 1:
                 end = len(items) - (count - 1 - star)
-                return [*items[:star], Struct(tuple(items[star:end]), "list"), *items[end:]]
+                return [
+                    *items[:star],
+                    Struct(tuple(items[star:end]), "list"),
+                    *items[end:],
+                ]
             if star is None and len(items) == count:
                 return items
             raise Refusal("FG107", f"{len(items)} values are unpacked into {count} names",
@@ -318,7 +397,11 @@ class Lowering:
         if star is None:
             return [self.emit("getitem", whole, Lit(i)) for i in range(count)]
         after = count - 1 - star
-        indices: list[Any] = [*range(star), slice(star, -after or None), *range(-after, 0)]
+        indices: list[Any] = [
+            *range(star),
+            slice(star, -after or None),
+            *range(-after, 0),
+        ]
         return [self.emit("getitem", whole, Lit(i)) for i in indices]
 
     def _known_length(self, whole: Atom, count: int) -> None:
@@ -328,7 +411,13 @@ class Lowering:
         if dims:
             join_dims(dims[0], Dim(count, source=f"{count} names take its elements"))
 
-    def augment(self, target: cst.BaseExpression, op: str, value: cst.BaseExpression, node: cst.AugAssign) -> None:
+    def augment(
+        self,
+        target: cst.BaseExpression,
+        op: str,
+        value: cst.BaseExpression,
+        node: cst.AugAssign,
+    ) -> None:
         match target:
             case cst.Name(value=name):
                 old = self.atom(self.expression(target), target)
@@ -357,7 +446,9 @@ class Lowering:
         if not isinstance(base, Var):
             raise Refusal("FG106", f"an element of a {_what(base)} is assigned",
                           "assign to elements of a named array", target)  # fmt: skip
-        self.write(target.value, base, self.emit(op, base, index, self.atom(value, target)))
+        self.write(
+            target.value, base, self.emit(op, base, index, self.atom(value, target))
+        )
 
     def write(self, name: cst.BaseExpression, old: Var, new: Var) -> None:
         """`new` is what the array `old` holds after a write into it through `name`."""
@@ -398,7 +489,12 @@ class Lowering:
             case Var() | Lit():
                 return value
             case Struct(items=items):
-                return self.emit("tuple", *(self.atom(i, node) for i in items), node=node, list=value.kind == "list")
+                return self.emit(
+                    "tuple",
+                    *(self.atom(i, node) for i in items),
+                    node=node,
+                    list=value.kind == "list",
+                )
             case Path(path=path):
                 return self.external(self.module.code(node), path)
             case Callee(name=name):
@@ -434,7 +530,11 @@ class Lowering:
                 if out in self.storage:
                     continue
                 base = eqn.args[0] if eqn.op in VIEWS and eqn.args else None
-                if isinstance(base, Var) and base in self.storage and not out.type.shape.is_scalar:
+                if (
+                    isinstance(base, Var)
+                    and base in self.storage
+                    and not out.type.shape.is_scalar
+                ):
                     root = self.storage[base]
                     self.storage[out] = root
                     self.shown[root].append(out)
@@ -455,11 +555,21 @@ class Lowering:
         frame: Frame | None = self.frame
         while frame is not None:
             for name, value in list(frame.env.items()):
-                if isinstance(value, Var) and value is not old and self.storage.get(value) is root:
-                    frame.env[name] = new if follows and value in self.whole else Stale(name, new.name, statement)
+                if (
+                    isinstance(value, Var)
+                    and value is not old
+                    and self.storage.get(value) is root
+                ):
+                    frame.env[name] = (
+                        new
+                        if follows and value in self.whole
+                        else Stale(name, new.name, statement)
+                    )
                 elif value is old:
                     unsure = shared_unknown and name != new.name
-                    frame.env[name] = Stale(name, new.name, statement) if unsure else new
+                    frame.env[name] = (
+                        Stale(name, new.name, statement) if unsure else new
+                    )
             frame = frame.statement.frame if frame.statement is not None else None
         self.storage[new] = root
         self.shown[root].append(new)
@@ -490,7 +600,12 @@ def parameters_of(node: cst.FunctionDef | cst.Lambda) -> Iterator[cst.Param]:
 
 def stale(value: Stale, node: cst.CSTNode) -> Refusal:
     what = f"{value.name} and {value.other} may share one array, and {value.other} was written in place"
-    return Refusal("FG401", what, f"take a copy where {value.other} is made, or state the shapes", node)
+    return Refusal(
+        "FG401",
+        what,
+        f"take a copy where {value.other} is made, or state the shapes",
+        node,
+    )
 
 
 def atoms_in(value: Value) -> list[Atom]:
@@ -519,9 +634,17 @@ def _changed_names(inside: Sequence[cst.CSTNode]) -> Iterator[str]:
     """Names that a compound statement may bind or whose arrays it may write."""
     for node in inside:
         match node:
-            case cst.AssignTarget(target=target) | cst.AnnAssign(target=target) | cst.AugAssign(target=target):
+            case (
+                cst.AssignTarget(target=target)
+                | cst.AnnAssign(target=target)
+                | cst.AugAssign(target=target)
+            ):
                 yield from _base_names(target)
-            case cst.For(target=target) | cst.NamedExpr(target=target) | cst.Del(target=target):
+            case (
+                cst.For(target=target)
+                | cst.NamedExpr(target=target)
+                | cst.Del(target=target)
+            ):
                 yield from _base_names(target)
             case cst.AsName(name=name):
                 yield from _base_names(name)
@@ -537,7 +660,11 @@ def _base_names(target: cst.CSTNode) -> Iterator[str]:
     match target:
         case cst.Name(value=name):
             yield name
-        case cst.Subscript(value=value) | cst.Attribute(value=value) | cst.StarredElement(value=value):
+        case (
+            cst.Subscript(value=value)
+            | cst.Attribute(value=value)
+            | cst.StarredElement(value=value)
+        ):
             yield from _base_names(value)
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             for element in elements:
@@ -548,7 +675,9 @@ def _base_names(target: cst.CSTNode) -> Iterator[str]:
 
 def _binds(inside: Sequence[cst.CSTNode], name: str) -> bool:
     return any(
-        isinstance(n, cst.AssignTarget | cst.For | cst.NamedExpr | cst.AnnAssign | cst.AsName)
+        isinstance(
+            n, cst.AssignTarget | cst.For | cst.NamedExpr | cst.AnnAssign | cst.AsName
+        )
         for n in inside
         if name in set(_changed_names([n]))
     )
@@ -557,7 +686,11 @@ def _binds(inside: Sequence[cst.CSTNode], name: str) -> bool:
 def labels(block: Any) -> set[Var]:
     """Parameters that carry no gradient: they index, count or name."""
     params = set(block.params)
-    integer = {p for p in params if p.type.kind in ("int", "bool", "str", "dict", "other", "none")}
+    integer = {
+        p
+        for p in params
+        if p.type.kind in ("int", "bool", "str", "dict", "other", "none")
+    }
     made = {out: eqn for eqn in block.eqns for out in eqn.outs}
     for eqn in block.eqns:
         for used in _used_as_integers(eqn):
@@ -577,7 +710,19 @@ def _used_as_integers(eqn: Any) -> Iterator[Atom]:
             pass
 
 
-PLUMBING = {"tuple", "slice", "reshape", "ravel", "copy", "alias", "astype", "getitem", "invert", "asarray", "transpose"}
+PLUMBING = {
+    "tuple",
+    "slice",
+    "reshape",
+    "ravel",
+    "copy",
+    "alias",
+    "astype",
+    "getitem",
+    "invert",
+    "asarray",
+    "transpose",
+}
 
 
 def _sources(value: Atom, made: Mapping[Var, Any]) -> set[Var]:

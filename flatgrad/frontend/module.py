@@ -26,8 +26,12 @@ class Module:
     imports: dict[str, Imported] = field(default_factory=dict)
     functions: dict[str, cst.FunctionDef] = field(default_factory=dict)
     constants: dict[str, cst.SimpleStatementLine] = field(default_factory=dict)
-    others: set[str] = field(default_factory=set)  # names bound at top level by anything else
-    order: list[str] = field(default_factory=list)  # functions and constants as they stand
+    others: set[str] = field(
+        default_factory=set
+    )  # names bound at top level by anything else
+    order: list[str] = field(
+        default_factory=list
+    )  # functions and constants as they stand
     _places: dict[cst.CSTNode, Place] | None = None
 
     def place(self, node: cst.CSTNode) -> Place | None:
@@ -40,10 +44,21 @@ class Module:
         return self.tree.code_for_node(node)
 
     def imports_library_of_arrays(self) -> bool:
-        return any(i.path.partition(".")[0] not in SCALAR_LIBRARIES for i in self.imports.values())
+        return any(
+            i.path.partition(".")[0] not in SCALAR_LIBRARIES
+            for i in self.imports.values()
+        )
 
 
-SCALAR_LIBRARIES = {"math", "cmath", "typing", "__future__", "functools", "operator", "dataclasses"}
+SCALAR_LIBRARIES = {
+    "math",
+    "cmath",
+    "typing",
+    "__future__",
+    "functools",
+    "operator",
+    "dataclasses",
+}
 
 
 def read_module(text: str) -> Module:
@@ -67,10 +82,16 @@ def _syntax_error(text: str, error: cst.ParserSyntaxError) -> Diagnostic:
         end = python.end_offset or column + 1
         end_line = python.end_lineno or line
         place = Place(line, max(column, 1), end_line, max(end, column + 1, 2))
-        return Diagnostic("FG010", f"not valid Python: {python.msg}", "mend the syntax first", place)
+        return Diagnostic(
+            "FG010", f"not valid Python: {python.msg}", "mend the syntax first", place
+        )
     except ValueError as problem:
-        return Diagnostic("FG010", f"not valid Python: {problem}", "mend the syntax first")
-    place = Place(error.raw_line, error.raw_column + 1, error.raw_line, error.raw_column + 2)
+        return Diagnostic(
+            "FG010", f"not valid Python: {problem}", "mend the syntax first"
+        )
+    place = Place(
+        error.raw_line, error.raw_column + 1, error.raw_line, error.raw_column + 2
+    )
     return Diagnostic("FG010", "not valid Python", "mend the syntax first", place)
 
 
@@ -82,7 +103,9 @@ def _collect(module: Module, statement: cst.CSTNode) -> None:
         case cst.SimpleStatementLine(body=parts):
             for part in parts:
                 _collect_simple(module, statement, part)
-        case cst.If(body=cst.IndentedBlock(body=inner)) | cst.Try(body=cst.IndentedBlock(body=inner)):
+        case cst.If(body=cst.IndentedBlock(body=inner)) | cst.Try(
+            body=cst.IndentedBlock(body=inner)
+        ):
             if not _is_main_guard(module, statement):
                 for nested in inner:
                     _collect(module, nested)
@@ -96,13 +119,17 @@ def _is_main_guard(module: Module, statement: cst.CSTNode) -> bool:
     return isinstance(statement, cst.If) and "__name__" in module.code(statement.test)
 
 
-def _collect_simple(module: Module, line: cst.SimpleStatementLine, part: cst.CSTNode) -> None:
+def _collect_simple(
+    module: Module, line: cst.SimpleStatementLine, part: cst.CSTNode
+) -> None:
     match part:
         case cst.Import(names=names):
             for alias in names:
                 imported = _import(module, alias)
                 module.imports[imported.name] = imported
-        case cst.ImportFrom(names=names, module=source) if not isinstance(names, cst.ImportStar):
+        case cst.ImportFrom(names=names, module=source) if not isinstance(
+            names, cst.ImportStar
+        ):
             start = "." * len(part.relative) + (module.code(source) if source else "")
             for alias in names:
                 imported = _import_from(module, start, alias)
@@ -134,7 +161,9 @@ def _import_from(module: Module, source: str, alias: cst.ImportAlias) -> Importe
     original = module.code(alias.name)
     name = module.code(alias.asname.name) if alias.asname else original
     renamed = f" as {name}" if alias.asname else ""
-    return Imported(name, f"{source}.{original}", f"from {source} import {original}{renamed}")
+    return Imported(
+        name, f"{source}.{original}", f"from {source} import {original}{renamed}"
+    )
 
 
 def assigned_names(node: cst.CSTNode) -> Iterator[str]:

@@ -67,10 +67,16 @@ class Frame:
     call: cst.Call | None = None  # the call in the caller's text
     statement: Statement | None = None  # the caller's statement
     env: dict[str, Value] = field(default_factory=dict)
-    values: dict[cst.CSTNode, Value] = field(default_factory=dict)  # of each expression read
-    bindings: dict[cst.CSTNode, Var] = field(default_factory=dict)  # of each name assigned
+    values: dict[cst.CSTNode, Value] = field(
+        default_factory=dict
+    )  # of each expression read
+    bindings: dict[cst.CSTNode, Var] = field(
+        default_factory=dict
+    )  # of each name assigned
     statements: list[Statement] = field(default_factory=list)
-    reads: list[tuple[cst.Name, Var, Statement | None]] = field(default_factory=list)  # of names, in order
+    reads: list[tuple[cst.Name, Var, Statement | None]] = field(
+        default_factory=list
+    )  # of names, in order
     writes: dict[Var, tuple[cst.Name, Statement]] = field(default_factory=dict)
     arguments: dict[str, tuple[cst.CSTNode | None, Value]] = field(default_factory=dict)
     result: Value | None = None
@@ -97,7 +103,13 @@ class Function:
     seeds: list[Var] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     returns_tuple: bool = False
-    calls: dict[Statement, list[Frame]] = field(default_factory=dict)  # helpers read in place, by statement
-    destroyed: dict[Var, Statement] = field(default_factory=dict)  # by a write into the array that holds it
-    storage: dict[Var, Var] = field(default_factory=dict)  # the value whose array a view shows
+    calls: dict[Statement, list[Frame]] = field(
+        default_factory=dict
+    )  # helpers read in place, by statement
+    destroyed: dict[Var, Statement] = field(
+        default_factory=dict
+    )  # by a write into the array that holds it
+    storage: dict[Var, Var] = field(
+        default_factory=dict
+    )  # the value whose array a view shows
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient

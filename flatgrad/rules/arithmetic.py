@@ -153,6 +153,8 @@ def fmin(a, b, /, *, y):
 )
 def clip(x, low=None, high=None, /):
     """A bound that is None does not bind; at a bound x takes the gradient."""
+    if absent(low) and absent(high):
+        return 1, None, None
     if absent(high):
         return x >= low, x < low
     if absent(low):

@@ -66,6 +66,12 @@ def nansum(x, /, axis=None, keepdims=False):
     return slope(xp.logical_not(xp.isnan(x)), axis, keepdims)
 
 
+@general(at=[*AXES, probe((1.0, float("nan"), 0.5))], shape=real)
+def nanmean(x, /, axis=None, keepdims=False):
+    there = xp.logical_not(xp.isnan(x))
+    return slope(there / xp.sum(there, axis=axis, keepdims=True), axis, keepdims)
+
+
 # All elements that attain an extreme share the gradient equally.
 
 

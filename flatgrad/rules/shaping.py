@@ -365,15 +365,15 @@ def several(op, count, x, *args, **options):
     return tuple(getattr(xp, op)(x, *args, **options))
 
 
-def _parts(op, x, sections, axis, y):
-    def jvp(dx, dsections=None):
-        return several(op, len(y), dx, sections, axis=axis)
+def _parts(op, x, sections, y, along, **options):
+    def jvp(dx, *_):
+        return several(op, len(y), dx, sections, **options)
 
     def vjp(g):
-        return xp.concatenate(
-            *(xp.zeros_like(p) if h is None else h for p, h in zip(y, g, strict=True)),
-            axis=axis,
+        parts = (
+            xp.zeros_like(p) if h is None else h for p, h in zip(y, g, strict=True)
         )
+        return xp.concatenate(*parts, axis=along)
 
     return jvp, vjp
 
@@ -387,12 +387,27 @@ def _parts(op, x, sections, axis, y):
     shape=shapes.split,
 )
 def split(x, sections, /, axis=0, *, y):
-    return _parts("split", x, sections, axis, y)
+    return _parts("split", x, sections, y, axis, axis=axis)
 
 
 @general(at=[probe(VECTOR, 2), probe(MATRIX, 2, axis=1)], shape=shapes.anything)
 def array_split(x, sections, /, axis=0, *, y):
-    return _parts("array_split", x, sections, axis, y)
+    return _parts("array_split", x, sections, y, axis, axis=axis)
+
+
+@general(at=[(MATRIX, 2), (CUBE, (1,))], shape=shapes.anything)
+def vsplit(x, sections, /, *, y):
+    return _parts("vsplit", x, sections, y, 0)
+
+
+@general(at=[(MATRIX, 3), (VECTOR, (1,))], shape=shapes.anything)
+def hsplit(x, sections, /, *, y):
+    return _parts("hsplit", x, sections, y, min(1, rank(x) - 1))
+
+
+@general(at=[(CUBE, 2)], shape=shapes.anything)
+def dsplit(x, sections, /, *, y):
+    return _parts("dsplit", x, sections, y, 2)
 
 
 # --------------------------------------------------------------------------------------- one value, renamed

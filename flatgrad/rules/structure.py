@@ -33,6 +33,10 @@ def picked_log_softmax(x, p, index, /, logarithm=False):
 
     def vjp(g):
         q = xp.exp(p) if logarithm else p
-        return xp.index_add(q, index, -1, repeats=False) * xp.expand_dims(-g, axis=1), None, None
+        return (
+            xp.index_add(q, index, -1, repeats=False) * xp.expand_dims(-g, axis=1),
+            None,
+            None,
+        )
 
     return jvp, vjp
