@@ -19,6 +19,7 @@ from flatgrad.patterns import recognise
 from flatgrad.reverse import NoRule, reverse
 from flatgrad.simplify import simplify
 
+OTHER_LIBRARIES = {"torch", "jax", "cupy", "tensorflow", "autograd", "mxnet", "paddle", "dask"}
 DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that depth to the printer of libcst
 
 
@@ -40,6 +41,7 @@ def transform(text: str, options: Options) -> str:
 
 
 def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
+    _refuse_other_libraries(module, name)
     function = lower(module, name, options.shapes)
     wrt = _wrt(function, options)
     gradient = differentiate(function, wrt)
@@ -47,6 +49,14 @@ def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
     style = Style(options.emit, options.names, options.comments)
     layout = Layout(gradient, names, dialect, style)
     return Emitted(function, layout.texts(), dialect, layout.available.edits.expanded)
+
+
+def _refuse_other_libraries(module: Module, name: str) -> None:
+    roots = sorted({i.path.partition(".")[0] for i in module.imports.values()} & OTHER_LIBRARIES)
+    if roots:
+        what = f"functions written with {roots[0]} are not read yet"
+        place = module.place(module.functions[name].name)
+        raise FlatgradError(Diagnostic("FG114", what, "write the function with numpy", place))
 
 
 def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:

@@ -18,6 +18,7 @@ from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.types import Shape, same_dim, same_shape
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
+COMPLEX = {"conj", "real", "imag", "angle"}
 CONTAINERS = {
     "tuple"
 }  # has no derivative, but what it holds may have one: refused rather than dropped
@@ -78,6 +79,10 @@ class _Reverse:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
             return
+        if eqn.op in COMPLEX or any(v.type.kind == "complex" for v in (*eqn.outs, *eqn.args)):
+            raise NoRule(eqn, "complex values are not differentiated yet")
+        if eqn.op == "getitem" and isinstance(eqn.args[1], Lit) and isinstance(eqn.args[1].value, str):
+            raise NoRule(eqn, "gradients of dicts are not given yet")
         gs = [self._cotangent(out) for out in eqn.outs]
         if all(g is None for g in gs):
             return
@@ -123,7 +128,7 @@ class _Reverse:
         """End of a statement: what it contributes to named values joins what later statements did."""
         named = [v for v in self.pending if v.name]
         for value in sorted(named, key=lambda v: order.get(v, 0)):
-            terms = self.pending.pop(value)
+            terms = self.pending.pop(value)[::-1]
             total = self._sum(value, terms)
             if value in self.settled:
                 total = self._sum(value, [self.settled[value], total])
@@ -247,12 +252,12 @@ def active_values(block: Block, wrt: Sequence[Var]) -> set[Var]:
         rule = RULES.get(eqn.op)
         if rule is not None and rule.kind is Kind.CONSTANT and eqn.op not in CONTAINERS:
             continue
-        if any(arg in varied for arg in eqn.args if isinstance(arg, Var)):
+        if any(arg in varied for arg in eqn.reads() if isinstance(arg, Var)):
             varied.update(out for out in eqn.outs if out.type.kind not in INTEGER_KINDS)
     useful = {out for out in block.outs if isinstance(out, Var)}
     for eqn in reversed(block.eqns):
         if not useful.isdisjoint(eqn.outs):
-            useful.update(a for a in eqn.args if isinstance(a, Var))
+            useful.update(a for a in eqn.reads() if isinstance(a, Var))
     return varied & useful
 
 

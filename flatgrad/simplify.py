@@ -16,6 +16,8 @@ from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.products import in_order
 from flatgrad.rewrites import Rewrite, by_operation
+from flatgrad.registry import RULES
+from flatgrad.shapes import may_repeat
 from flatgrad.types import same_shape
 
 IDENTITIES: dict[str, list[Rewrite]] = by_operation()
@@ -35,6 +37,7 @@ ELEMENTWISE = {
     "minimum",
     "where",
 }
+COMPARISONS = {"gt", "lt", "ge", "le"}
 FOLDED = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
@@ -49,7 +52,7 @@ def simplify(block: Block, keep: int = 0) -> Block:
         block = walk.run()
         if not walk.changed:
             break
-    return remove_dead(in_order(block, keep), keep)
+    return _Walk(in_order(block, keep), keep).run()
 
 
 @dataclass(eq=False)
@@ -69,6 +72,7 @@ class _Walk:
         self.uses.update(self.block.outs)
         self.lengths = named_lengths(self.block.eqns[: self.keep])
         self.primal: dict[Atom, Eqn] = {}
+        self.stores: dict[Atom, Eqn] = {}  # by what is overwritten
 
     def run(self) -> Block:
         for eqn in self.block.eqns[: self.keep]:
@@ -76,6 +80,8 @@ class _Walk:
             if len(eqn.outs) == 1:
                 self.seen.setdefault(_key(eqn), eqn.out)
                 self.primal[eqn.out] = eqn
+                if eqn.op == "setitem":
+                    self.stores[eqn.args[0]] = eqn
         for eqn in self.block.eqns[self.keep :]:
             self._equation(self._updated(eqn))
         outs = tuple(self.same.get(o, o) for o in self.block.outs)
@@ -146,19 +152,29 @@ class _Walk:
                 return Lit(-a)
             case "alias", (Var() as x,) if not is_line(eqn.out):
                 return x
+            case "alias", (x,) if (made := self.made_by(x)) is not None and len(made.outs) == 1:
+                return self.build.emit(made.op, *made.args, **made.attrs)
             case "add", (total, part):
-                return self._without_broadcast(eqn) or self._scattered(total, part)
-            case ("broadcast_to" | "reshape"), (Var() as x, shape):
-                return self._same_already(eqn, x, shape) or self._of_broadcast(eqn)
+                spread = self._without_broadcast(eqn)
+                return spread if spread is not None else self._scattered(total, part)
+            case ("broadcast_to" | "reshape"), (Var() as x, _):
+                same = self._same_already(eqn, x)
+                return same if same is not None else self._of_broadcast(eqn)
             case ("setitem" | "index_add"), (x, index, value):
                 return self._store(eqn, x, index, value)
             case "getitem", (x, Lit(value=int() as k)):
                 return self._length(x, k)
-            case "sum", (x,) if not eqn.attrs.get("keepdims"):
+            case "sum", (x,):
                 return self._sum(eqn, x)
+            case "mul", (a, b):
+                newer = self._mask_after_store(a, b)
+                return newer if newer is not None else self._without_broadcast(eqn)
             case op, _ if op in ELEMENTWISE:
                 return self._without_broadcast(eqn)
-            case ("transpose" | "matrix_transpose" | "neg"), (Var(),):
+            case "matrix_transpose", (Var() as x,):
+                turned = self._turned(x)
+                return turned if turned is not None else self._of_broadcast(eqn)
+            case ("transpose" | "neg"), (Var(),):
                 return self._of_broadcast(eqn)
             case _:
                 return None
@@ -172,26 +188,31 @@ class _Walk:
     def _without_broadcast(self, eqn: Eqn) -> Expr | None:
         """broadcast_to(v, shape) * y -> v * y where y already has that shape."""
         for position, arg in enumerate(eqn.args):
-            made = self.made_by(arg)
-            if made is None or made.op != "broadcast_to":
+            value, shape = self._spread(arg)
+            if value is None:
                 continue
             others = [a for i, a in enumerate(eqn.args) if i != position]
-            if any(
-                same_shape(a.type.shape, arg.type.shape)
-                for a in others
-                if isinstance(a, Var)
-            ):
-                args = [
-                    made.args[0] if i == position else a for i, a in enumerate(eqn.args)
-                ]
+            args = [value if i == position else a for i, a in enumerate(eqn.args)]
+            goal = arg.type.shape if shape is not None else eqn.out.type.shape
+            if any(same_shape(a.type.shape, goal) for a in others if isinstance(a, Var)):
                 return self.build.emit(eqn.op, *args, **eqn.attrs)
-            if all(a.type.shape.is_scalar for a in others):
-                args = [
-                    made.args[0] if i == position else a for i, a in enumerate(eqn.args)
-                ]
+            if shape is not None and all(a.type.shape.is_scalar for a in others):
                 narrow = self.build.emit(eqn.op, *args, **eqn.attrs)
-                return self.build.emit("broadcast_to", narrow, made.args[1])
+                return self.build.emit("broadcast_to", narrow, shape)
         return None
+
+    def _spread(self, value: Atom) -> tuple[Atom | None, Atom | None]:
+        """(v, shape) of broadcast_to(v, shape); (v, None) where a spread scalar has been moved about since."""
+        made = self.made_by(value)
+        if made is None:
+            return None, None
+        if made.op == "broadcast_to":
+            return made.args[0], made.args[1]
+        if made.op in ("expand_dims", "reshape", "transpose", "matrix_transpose", "neg"):
+            inner, _ = self._spread(made.args[0])
+            if inner is not None and inner.type.shape.is_scalar:
+                return (atom(-self.build.wrap(inner)) if made.op == "neg" else inner), None
+        return None, None
 
     def _of_broadcast(self, eqn: Eqn) -> Expr | None:
         """Moving the elements of a scalar that is spread over a shape spreads it over the new shape."""
@@ -209,7 +230,7 @@ class _Walk:
             return self.build.emit("broadcast_to", value, eqn.args[1])
         return None
 
-    def _same_already(self, eqn: Eqn, x: Var, shape: Atom) -> Var | None:
+    def _same_already(self, eqn: Eqn, x: Var) -> Var | None:
         """A value that has the shape already is itself."""
         return x if same_shape(x.type.shape, eqn.out.type.shape) else None
 
@@ -235,6 +256,8 @@ class _Walk:
         made = self.made_by(value)
         if made is not None and made.op == "broadcast_to":
             return self.build.emit(eqn.op, x, index, made.args[0], **eqn.attrs)
+        if eqn.op == "index_add" and "repeats" not in eqn.attrs:
+            return self.build.emit("index_add", x, index, value, repeats=may_repeat(index))
         base = self.defs.get(x)
         fresh = base is not None and base.op == "zeros_like"
         if eqn.op == "index_add" and fresh and eqn.attrs.get("repeats") is False:
@@ -254,8 +277,37 @@ class _Walk:
         return self.lengths.get(dims[k].root())
 
     def _sum(self, eqn: Eqn, x: Atom) -> Any:
-        """The sum of a scalar is that scalar."""
-        return x if x.type.shape.is_scalar else None
+        """The sum of a scalar is that scalar; the sum of -x is minus the sum of x."""
+        if x.type.shape.is_scalar and not eqn.attrs.get("keepdims"):
+            return x
+        made = self.made_by(x)
+        if made is not None and made.op == "neg":
+            return -self.build.emit("sum", made.args[0], **eqn.attrs)
+        return None
+
+    def _turned(self, x: Var) -> Any:
+        """Two transpositions in a row are one, or none."""
+        made = self.made_by(x) or self.primal.get(x)
+        axes = made.attrs.get("axes") if made is not None and made.op == "transpose" else None
+        if made is None or not isinstance(axes, tuple) or not all(isinstance(a, int) for a in axes):
+            return None
+        order = (*axes[:-2], axes[-1], axes[-2])
+        if order == tuple(range(len(order))):
+            return made.args[0]
+        return self.build.emit("transpose", made.args[0], axes=order)
+
+    def _mask_after_store(self, g: Atom, mask: Atom) -> Expr | None:
+        """g * (m > 0), where g is zero wherever m was overwritten since, may as well read the new m."""
+        made, zeroed = self.made_by(mask), self.defs.get(g)
+        while zeroed is not None and zeroed.op == "alias":
+            zeroed = self.defs.get(zeroed.args[0])
+        if made is None or made.op not in COMPARISONS or zeroed is None or zeroed.op != "setitem":
+            return None
+        store = self.stores.get(made.args[0])
+        if store is None or store.args[1] != zeroed.args[1] or zeroed.args[2] != Lit(0):
+            return None
+        newer = self.build.emit(made.op, store.out, *made.args[1:])
+        return self.build.emit("mul", g, newer)
 
 
 def is_line(value: Var) -> bool:
@@ -274,17 +326,13 @@ def named_lengths(eqns: tuple[Eqn, ...]) -> dict[Any, Var]:
 
 
 def _key(eqn: Eqn) -> Any:
-    attrs = (
-        tuple(
-            sorted(
-                (k, repr(v) if not isinstance(v, Var) else v)
-                for k, v in eqn.attrs.items()
-            )
-        )
-        if eqn.attrs
-        else ()
-    )
-    return eqn.op, eqn.args, attrs
+    """Equal for equations that compute the same; options at their defaults do not count."""
+    if not eqn.attrs:
+        return eqn.op, eqn.args, ()
+    rule = RULES.get(eqn.op)
+    defaults = rule.defaults if rule is not None else {}
+    given = [(k, v) for k, v in eqn.attrs.items() if isinstance(v, Var) or defaults.get(k, ...) != v]
+    return eqn.op, eqn.args, tuple(sorted((k, v if isinstance(v, Var) else repr(v)) for k, v in given))
 
 
 def remove_dead(block: Block, keep: int = 0) -> Block:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.expressions import Dialect, Expressions, constant
+from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
 from flatgrad.emit.names import Names, telling
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
-from flatgrad.types import same_shape
+from flatgrad.types import Dim
 
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
@@ -63,15 +65,14 @@ class Availability:
         self.found: dict[Atom, ast.expr] = {}
         self.names_of: dict[Var, str] = {}  # printed names of named values
         self.readers: dict[Atom, Eqn] = {}
-        self.shaped: list[Var] = []
+        self.by_shape: dict[Any, Var] = {}
+        self.by_length: dict[Any, Var] = {}
+        self.given: set[str] = set()  # names of hoisted values
         self.live = live
         for eqn in eqns:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
         self._note_final_names(function.frame)
-        for param in function.params.values():
-            self.shaped.append(param)
-        self.shaped += [v for v in self.names_of if v not in function.params.values()]
 
     def _note_final_names(self, frame: Frame) -> None:
         """The names that values still have at the end of the activation."""
@@ -104,15 +105,13 @@ class Availability:
         if eqn is None or depth > 8 or len(eqn.outs) > 1:
             return None
         if eqn.op == "shape":
-            return self._shape(eqn)
+            return self._known_shape(eqn.args[0])
         if not self._is_cheap(eqn):
             return None
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}
         if any(a is None for a in args.values()):
             return None
-        return Expressions(self.dialect, lambda a: args[a] or constant(None)).equation(
-            eqn
-        )
+        return self._expression(eqn, lambda a: args[a] or constant(None))
 
     def _is_cheap(self, eqn: Eqn) -> bool:
         if eqn.op in CHEAP:
@@ -124,25 +123,51 @@ class Availability:
         scalars = all(a.type.shape.is_scalar for a in (*eqn.args, eqn.out))
         return eqn.op in SCALAR_CHEAP and scalars and eqn.out not in self.live
 
-    def _shape(self, eqn: Eqn) -> ast.expr | None:
-        """The shape of anything that has the same shape will do."""
-        x = eqn.args[0]
-        own = (
-            self._without_edit(x)
-            if isinstance(x, Var) and (x in self.names_of or x in self.found)
-            else None
-        )
-        candidates = [
-            v
-            for v in self.shaped
-            if v is not x and same_shape(v.type.shape, x.type.shape)
-        ]
-        like: Atom = x if own is not None or not candidates else candidates[0]
-        array = own or (self._without_edit(like) if isinstance(like, Var) else None)
-        if array is None:
-            return None
-        proxy = Eqn(eqn.outs, "shape", (like,))
-        return Expressions(self.dialect, lambda _: array).equation(proxy)
+    def _expression(self, eqn: Eqn, read: Read) -> ast.expr:
+        return Expressions(self.dialect, read, self.shape).equation(eqn)
+
+    def shape(self, x: Atom) -> ast.expr:
+        """The shape of `x`, or of anything that has the same; spelled out where its lengths have names."""
+        found = self._known_shape(x)
+        if found is not None:
+            return found
+        array = self.read(x)
+        if x.type.rank:
+            return ast.Attribute(array, "shape")
+        return ast.Call(self.dialect.name("numpy.shape"), [array], [])
+
+    def _known_shape(self, x: Atom) -> ast.expr | None:
+        like = self._like(x)
+        if like is not None and like.type.rank:
+            return ast.Attribute(ast.Name(self.names_of[like]), "shape")
+        if like is not None:
+            return ast.Call(self.dialect.name("numpy.shape"), [ast.Name(self.names_of[like])], [])
+        lengths = [self._length(d) for d in x.type.shape.dims or ()]
+        if lengths and all(n is not None for n in lengths):
+            return ast.Tuple([n for n in lengths if n is not None])
+        return None
+
+    def _like(self, x: Atom) -> Var | None:
+        """A value under a name that has the shape of `x`, best x itself."""
+        if isinstance(x, Var) and x in self.names_of:
+            return x
+        if not self.by_shape:
+            for value in self.names_of:
+                if value.type.kind not in ("str", "tuple", "other", "slice"):
+                    self.by_shape.setdefault(_shape_key(value), value)
+        return self.by_shape.get(_shape_key(x)) if isinstance(x, Var) else None
+
+    def _length(self, dim: Dim) -> ast.expr | None:
+        """N, 4 or E // H: a length that the forward part has computed."""
+        if dim.known is not None:
+            return constant(dim.known)
+        if not self.by_length:
+            for value in self.defs:
+                length = value.type.dim
+                if length is not None and length.known is None:
+                    self.by_length.setdefault(length.root(), value)
+        value = self.by_length.get(dim.root())
+        return self._without_edit(value) if value is not None else None
 
     # --- edits ---------------------------------------------------------------------------------------------------
 
@@ -162,7 +187,7 @@ class Availability:
         ):
             return ast.Name(self._hoist(frame, eqn))
         if eqn is not None and len(eqn.outs) == 1:
-            return Expressions(self.dialect, self.read).equation(eqn)
+            return self._expression(eqn, self.read)
         raise AssertionError(f"{value.name or 'a value'} cannot be had")
 
     def _frame(self, value: Var, eqn: Eqn | None) -> Frame:
@@ -175,33 +200,52 @@ class Availability:
         """Read the helper in place: its lines stand where it was called, so that its values have names."""
         if frame.statement is None or frame in self.edits.expanded:
             return
-        self._expand(frame.statement.frame)
+        caller = frame.statement.frame
+        self._expand(caller)
+        self._refuse_writes(frame)
         self.edits.expanded.add(frame)
+        self._name_arguments(frame, caller)
+        others = [f for f in (self.function.frame, *self.edits.expanded) if f is not frame]
         for value in frame.writes:
-            wanted = value.name
-            owner = [v for v, n in self.edits.renamed.items() if n == wanted]
-            taken = self._is_taken(frame, wanted)
-            if taken or owner:
-                self.edits.renamed[value] = self.names.fresh(wanted)
+            if not self._is_free(value.name, others, value):
+                self.edits.renamed[value] = self.names.fresh(value.name)
         for value in frame.writes:
-            if (
-                value is frame.env.get(value.name)
-                and value not in self.function.destroyed
-            ):
-                self.names_of.setdefault(
-                    value, self.edits.renamed.get(value, value.name)
-                )
+            if value is frame.env.get(value.name) and value not in self.function.destroyed:
+                self.names_of.setdefault(value, self.edits.renamed.get(value, value.name))
 
-    def _is_taken(self, frame: Frame, name: str) -> bool:
-        """Another activation whose lines are printed uses the name."""
-        others = [
-            self.function.frame,
-            *(f for f in self.edits.expanded if f is not frame),
-        ]
-        return any(name in f.env for f in others)
+    def _name_arguments(self, frame: Frame, caller: Frame) -> None:
+        """An argument that is an expression and read more than once gets a name, if it can the parameter's."""
+        for name, (node, value) in frame.arguments.items():
+            reads = sum(1 for n, v, _ in frame.reads if n.value == name and v is value)
+            eqn = self.defs.get(value) if isinstance(value, Var) else None
+            if reads > 1 and eqn is not None and eqn.node is node and value not in self.names_of:
+                self._hoist(self._frame(eqn.out, eqn), eqn, name)
 
-    def _hoist(self, frame: Frame, eqn: Eqn) -> str:
-        name = self.names.fresh(telling(eqn, self.readers.get(eqn.out)))
+    def _is_free(self, name: str, others: list[Frame], value: Var | None = None) -> bool:
+        """A name of a helper may stand in the emitted function: nothing else there has it."""
+        module = self.function.module
+        if name in module.functions or name in module.constants or name in module.imports or name in self.given:
+            return False
+        return not any(name in f.env and f.env[name] is not value for f in others)
+
+    def _refuse_writes(self, frame: Frame) -> None:
+        """A helper that writes into its argument cannot be read in place under other names."""
+        given = [v for _, v in frame.arguments.values() if isinstance(v, Var)]
+        for value in given:
+            at = self.function.destroyed.get(value)
+            if at is not None and at.frame is frame:
+                place = self.function.module.place(at.node)
+                what = f"a helper writes into its argument {value.name or 'here'}"
+                step = "let the helper work on a copy, and return it"
+                raise FlatgradError(Diagnostic("FG402", what, step, place))
+
+    def _hoist(self, frame: Frame, eqn: Eqn, wanted: str = "") -> str:
+        others = [self.function.frame, *self.edits.expanded]
+        if wanted and self._is_free(wanted, [f for f in others if f.env.get(wanted) is not eqn.out]):
+            name = wanted
+        else:
+            name = self.names.fresh(wanted or telling(eqn, self.readers.get(eqn.out)))
+        self.given.add(name)
         assert eqn.statement is not None
         places = self.edits.hoisted.setdefault(frame, {})
         places[eqn.node] = (name, eqn.statement, self.position[eqn])
@@ -255,3 +299,11 @@ class Availability:
             if v.name == value.name and v is not value
         ]
         return min(after, key=lambda s: s.order)
+
+
+def _shape_key(value: Var) -> Any:
+    """Equal for values that are known to have one shape."""
+    dims = value.type.shape.dims
+    if dims is None:
+        return id(value.type.shape.root())
+    return tuple(d.known if d.known is not None else (id(d.root()[0]), d.root()[1]) for d in dims)

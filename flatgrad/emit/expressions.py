@@ -34,6 +34,7 @@ METHODS = {
     "sum", "mean", "max", "min", "prod", "reshape", "copy", "dot", "ravel", "swapaxes", "cumsum", "squeeze", "conj",
     "trace", "diagonal", "repeat", "std", "var",
 }  # fmt: skip
+REDUCTIONS = {"sum", "mean", "max", "min", "prod", "std", "var", "cumsum", "trace"}
 
 
 @dataclass
@@ -124,8 +125,8 @@ def constant(value: Any) -> ast.expr:
 class Expressions:
     """Equation -> expression, given how to read its arguments."""
 
-    def __init__(self, dialect: Dialect, read: Read):
-        self.dialect, self.read = dialect, read
+    def __init__(self, dialect: Dialect, read: Read, shape: Read):
+        self.dialect, self.read, self.shape = dialect, read, shape
 
     def equation(self, eqn: Eqn) -> ast.expr:
         special = getattr(self, f"_{eqn.op}", None)
@@ -166,7 +167,9 @@ class Expressions:
             and eqn.op not in ("reshape", "copy")
         ):
             return False
-        return self.dialect.methods or isinstance(self.read(receiver), ast.Name)
+        if eqn.op not in REDUCTIONS or self.dialect.methods:
+            return True
+        return isinstance(self.read(receiver), ast.Name)
 
     def _call(self, function: ast.expr, args: Sequence[Atom], attrs: Any) -> ast.expr:
         keywords = [
@@ -222,18 +225,23 @@ class Expressions:
     def _getitem(self, eqn: Eqn) -> ast.expr:
         return ast.Subscript(self.read(eqn.args[0]), self.read(eqn.args[1]))
 
-    def _shape(self, eqn: Eqn) -> ast.expr | None:
-        x = eqn.args[0]
-        if x.type.rank in (None, 0) and not self._is_surely_array(x):
-            return None
-        return ast.Attribute(self.read(x), "shape")
+    def _shape(self, eqn: Eqn) -> ast.expr:
+        return self.shape(eqn.args[0])
 
-    def _is_surely_array(self, x: Atom) -> bool:
-        return x.type.rank is not None and x.type.rank > 0
-
-    def _size(self, eqn: Eqn) -> ast.expr | None:
-        x = eqn.args[0]
-        return ast.Attribute(self.read(x), "size") if x.type.rank else None
+    def _size(self, eqn: Eqn) -> ast.expr:
+        """x.size, or N * D where the shape is spelled out."""
+        match self.shape(eqn.args[0]):
+            case ast.Attribute(value=array, attr="shape"):
+                return ast.Attribute(array, "size")
+            case ast.Tuple(elts=[first, *rest]):
+                product = first
+                for length in rest:
+                    product = ast.BinOp(product, ast.Mult(), length)
+                return product
+            case ast.Call(args=args):
+                return ast.Call(self.dialect.name("numpy.size"), args, [])
+            case other:
+                raise AssertionError(f"no size of {other}")
 
     def _matrix_transpose(self, eqn: Eqn) -> ast.expr:
         x = eqn.args[0]
@@ -257,7 +265,7 @@ class Expressions:
         x, shape = eqn.args
         if not self._as_method(eqn):
             return None
-        made = self.read(shape)
+        made = constant(-1) if eqn.out.type.rank == 1 else self.read(shape)
         sizes = made.elts if isinstance(made, ast.Tuple) else [made]
         return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, [])
 
@@ -279,27 +287,25 @@ class Expressions:
     def _broadcast_to(self, eqn: Eqn) -> ast.expr:
         """g * np.ones_like(x): an array of its own, in the type of g and x."""
         value, shape = eqn.args
-        target = self.read(shape)
-        if isinstance(target, ast.Attribute) and target.attr == "shape":
-            ones = ast.Call(self.dialect.name("numpy.ones_like"), [target.value], [])
-        elif (
-            isinstance(target, ast.Call) and getattr(target.func, "attr", "") == "shape"
-        ):
-            ones = ast.Call(self.dialect.name("numpy.ones_like"), target.args, [])
-        else:
-            ones = ast.Call(self.dialect.name("numpy.ones"), [target], [])
+        match self.read(shape):
+            case ast.Attribute(value=array, attr="shape"):
+                ones = ast.Call(self.dialect.name("numpy.ones_like"), [array], [])
+            case ast.Call(func=ast.Attribute(attr="shape"), args=args):
+                ones = ast.Call(self.dialect.name("numpy.ones_like"), args, [])
+            case target:
+                ones = ast.Call(self.dialect.name("numpy.ones"), [target], [])
         return ast.BinOp(self.read(value), ast.Mult(), ones)
 
-    def _zeros_like(self, eqn: Eqn) -> ast.expr | None:
-        if (
-            eqn.args[0].type.shape.is_scalar
-            and "numpy" not in self.dialect.imports.values()
-        ):
+    def _zeros_like(self, eqn: Eqn) -> ast.expr:
+        """Zeros of x's shape: of x's type only where that is known to hold fractions."""
+        x = eqn.args[0]
+        if x.type.shape.is_scalar:
             return ast.Constant(0.0)
-        return None
-
-    def _sum(self, eqn: Eqn) -> ast.expr | None:
-        return None
+        shape = self.shape(x)
+        exact = x.type.kind in ("float", "complex")
+        if exact and isinstance(shape, ast.Attribute):
+            return ast.Call(self.dialect.name("numpy.zeros_like"), [shape.value], [])
+        return ast.Call(self.dialect.name("numpy.zeros"), [shape], [])
 
     def _dot(self, eqn: Eqn) -> ast.expr | None:
         a, b = (self.read(x) for x in eqn.args)

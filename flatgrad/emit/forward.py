@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import libcst as cst
@@ -31,17 +31,20 @@ SIMPLE = (
 
 
 class _Replace(cst.CSTTransformer):
-    """Put nodes in the place of nodes, by identity."""
+    """Put other nodes in the place of some, asking for each node as it comes by."""
 
-    def __init__(self, replacements: dict[cst.CSTNode, cst.CSTNode]):
+    def __init__(self, replacement: Callable[[cst.CSTNode], cst.CSTNode | None]):
         super().__init__()
-        self.replacements = replacements
+        self.replacement = replacement
+        self.found: dict[cst.CSTNode, cst.CSTNode] = {}
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        return node not in self.replacements
+        if (new := self.replacement(node)) is not None:
+            self.found[node] = new
+        return node not in self.found
 
     def on_leave(self, original: Any, updated: Any) -> Any:
-        return self.replacements.get(original, updated)
+        return self.found.get(original, updated)
 
 
 class Forward:
@@ -51,6 +54,7 @@ class Forward:
         self.function, self.edits, self.order = function, edits, order
         self.names: dict[Frame, dict[Statement, dict[cst.CSTNode, str]]] = {}
         self.hoists: dict[Statement, list[tuple[int, cst.CSTNode, str]]] = {}
+        self.reads: dict[Frame, dict[Statement, list[Any]]] = {}
         self._collect(function.frame)
 
     def _collect(self, frame: Frame) -> None:
@@ -82,13 +86,14 @@ class Forward:
         """The forward part without its return statement."""
         found: list[cst.BaseStatement] = []
         for statement in self.function.frame.statements:
-            found += self.statement(statement)
+            if not _is_return(statement.node, statement.frame):
+                found += self.statement(statement)
         return found
 
     def statement(self, statement: Statement) -> list[cst.BaseStatement]:
         """A statement of the user with what has to stand before it."""
-        before = list(self._before(statement))
-        node = self._node(statement)
+        before = list(self.before(statement))
+        node = self.node(statement)
         if node is None:
             return before
         if before:
@@ -98,22 +103,20 @@ class Forward:
             )
         return [*before, node]
 
-    def _before(self, statement: Statement) -> Iterator[cst.BaseStatement]:
+    def before(self, statement: Statement) -> Iterator[cst.BaseStatement]:
         """Named sub-expressions and helpers read in place, as they are evaluated; then what is saved."""
         steps: list[tuple[int, Any]] = [
             (p, (n, name)) for p, n, name in self.hoists.get(statement, ())
         ]
         steps += [(self.order[f], f) for f in self._expanded(statement)]
-        done: dict[cst.CSTNode, cst.CSTNode] = {}
         for _, step in sorted(steps, key=lambda step: step[0]):
             if isinstance(step, Frame):
-                yield from self._activation(step, statement)
+                yield from self._activation(step)
             else:
                 node, name = step
                 yield assignment(
-                    name, _bare(self._rewritten(statement, node, hoisting=node))
+                    name, _bare(self.rewritten(statement, node, hoisting=node))
                 )
-                done[node] = cst.Name(name)
         for name, text in self.edits.saved.get(statement, ()):
             yield assignment(name, cst.parse_expression(text))
 
@@ -124,7 +127,7 @@ class Forward:
             if f in self.edits.expanded
         ]
 
-    def _node(self, statement: Statement) -> Any:
+    def node(self, statement: Statement) -> Any:
         """The statement itself; None for a return, whose value the caller prints."""
         node = statement.node
         if statement.frame.returned is not None and _is_return(node, statement.frame):
@@ -134,121 +137,95 @@ class Forward:
             cst.BaseStatement | cst.SimpleStatementLine | cst.BaseCompoundStatement,
         ):
             return None
-        if statement in self.edits.separated:
-            node = self._separated(statement, node)
-            return node
-        return self._rewritten(statement, node)
+        match node:
+            case cst.SimpleStatementLine(
+                body=[cst.AugAssign(target=cst.Name() as target) as augmented]
+            ) if self._is_separated(statement, target):
+                return node.with_changes(body=[self._separated(statement, augmented, target)])
+            case _:
+                return self.rewritten(statement, node)
 
-    def _separated(
-        self, statement: Statement, node: cst.SimpleStatementLine
-    ) -> cst.SimpleStatementLine:
+    def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
+        """The old and the new version of an augmented variable have different names."""
+        new = statement.frame.bindings[target]
+        left = self._left(statement, target)
+        same = isinstance(left, cst.Name) and left.value == self.edits.renamed.get(new, new.name)
+        return statement in self.edits.separated or not same
+
+    def _left(self, statement: Statement, target: cst.Name) -> Any:
+        """The old version of the variable that `target` names in an augmented assignment."""
+        argument = self._arguments(statement).get(target)
+        if argument is not None:
+            return _parenthesized(self.rewritten(statement.frame.statement, argument))
+        reads = self._reads_of(statement.frame).get(statement, ())
+        old = next(v for n, v, _ in reads if n is target)
+        return cst.Name(self.edits.renamed.get(old, old.name or target.value))
+
+    def _separated(self, statement: Statement, node: cst.AugAssign, target: cst.Name) -> cst.Assign:
         """p /= s  ->  p = p0 / s"""
-        (augmented,) = node.body
-        assert isinstance(augmented, cst.AugAssign)
-        frame: Frame = statement.frame
-        old = next(
-            v for n, v, s in frame.reads if n is augmented.target and s is statement
-        )
-        new = frame.bindings[augmented.target]
-        left = cst.Name(self.edits.renamed.get(old, self._saved_name(statement, old)))
-        right = self._rewritten(statement, augmented.value)
-        if not isinstance(right, SIMPLE):
-            right = _parenthesized(right)
-        value = cst.BinaryOperation(left, OPERATORS[type(augmented.operator)](), right)
-        target = cst.AssignTarget(cst.Name(self.edits.renamed.get(new, new.name)))
-        return node.with_changes(body=[cst.Assign([target], value)])
+        new = statement.frame.bindings[target]
+        left = self._left(statement, target)
+        right = _parenthesized(self.rewritten(statement, node.value))
+        value = cst.BinaryOperation(left, OPERATORS[type(node.operator)](), right)
+        printed = cst.Name(self.edits.renamed.get(new, new.name))
+        return cst.Assign([cst.AssignTarget(printed)], value)
 
-    def _saved_name(self, statement: Statement, old: Var) -> str:
-        return old.name
+    # --- expressions -------------------------------------------------------------
 
-    # --- expressions -------------------------------------------------------------------------------------------------
-
-    def _rewritten(
-        self, statement: Statement, node: Any, hoisting: cst.CSTNode | None = None
-    ) -> Any:
+    def rewritten(self, statement: Statement, node: Any, hoisting: cst.CSTNode | None = None) -> Any:
         """`node` with the names that the edits gave to its parts; the node itself where none did."""
-        replacements: dict[cst.CSTNode, cst.CSTNode] = {
-            n: cst.Name(name)
-            for n, name in self.names.get(statement.frame, {})
-            .get(statement, {})
-            .items()
-        }
-        for _, part, name in self.hoists.get(statement, ()):
-            if part is not hoisting:
-                replacements[part] = cst.Name(name)
-        for frame in self._expanded(statement):
-            assert frame.call is not None
-            replacements.setdefault(frame.call, _parenthesized(self._result(frame)))
-        replacements |= self._parameters(statement)
-        if not replacements:
+        named = self.names.get(statement.frame, {}).get(statement, {})
+        hoisted = {n: name for _, n, name in self.hoists.get(statement, ()) if n is not hoisting}
+        calls = {frame.call: frame for frame in self._expanded(statement)}
+        arguments = self._arguments(statement)
+        if not (named or hoisted or calls or arguments):
             return node
-        if node in replacements and node is not hoisting:
-            return replacements[node]
-        return node.visit(_Replace(replacements))
+
+        def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
+            if part in named or part in hoisted:
+                return cst.Name(named.get(part) or hoisted[part])
+            if part in calls:
+                return _parenthesized(self._result(calls[part]))  # type: ignore[no-any-return]
+            if part in arguments:
+                given = self.rewritten(statement.frame.statement, arguments[part])
+                return _parenthesized(given)  # type: ignore[no-any-return]
+            return None
+
+        found = replacement(node)
+        return found if found is not None else node.visit(_Replace(replacement))
 
     def _result(self, frame: Frame) -> cst.BaseExpression:
         """What an activation that is read in place returns."""
         last = frame.statements[-1]
-        value = frame.function.body if isinstance(frame.function, cst.Lambda) else frame.returned.value  # type: ignore[union-attr]
-        return self._rewritten(last, value)  # type: ignore[no-any-return]
+        value = frame.function.body if frame.returned is None else frame.returned.value
+        return self.rewritten(last, value)  # type: ignore[no-any-return]
 
-    # --- helpers that are read in place --------------------------------------------------------------------------------
+    # --- helpers that are read in place ----------------------------------------------
 
-    def _activation(
-        self, frame: Frame, statement: Statement
-    ) -> Iterator[cst.BaseStatement]:
-        for name, (node, value) in frame.arguments.items():
-            if self._bound_by_line(frame, name, node, value):
-                assert node is not None
-                yield assignment(
-                    self._parameter_name(frame, name),
-                    _bare(self._argument(frame, node)),
-                )
+    def _activation(self, frame: Frame) -> Iterator[cst.BaseStatement]:
         for inner in frame.statements:
             if not _is_docstring(inner.node):
                 yield from self.statement(inner)
 
-    def _bound_by_line(
-        self, frame: Frame, name: str, node: cst.CSTNode | None, value: Any
-    ) -> bool:
-        """The parameter gets a line of its own: its argument is no name and it is read more than once."""
-        if node is None or isinstance(
-            node, cst.Name | cst.Integer | cst.Float | cst.SimpleString
-        ):
-            return any(v.name == name for v in frame.writes) and not isinstance(
-                node, cst.Name
-            )
-        uses = sum(1 for n, _, _ in frame.reads if n.value == name)
-        return uses > 1
-
-    def _parameter_name(self, frame: Frame, name: str) -> str:
-        return name
-
-    def _argument(self, frame: Frame, node: cst.CSTNode) -> Any:
-        assert frame.statement is not None
-        return self._rewritten(frame.statement, node)
-
-    def _parameters(self, statement: Statement) -> dict[cst.CSTNode, cst.CSTNode]:
+    def _arguments(self, statement: Statement) -> dict[cst.CSTNode, cst.CSTNode]:
         """Inside a helper that is read in place, parameters stand for the caller's expressions."""
         frame: Frame = statement.frame
         if frame.statement is None:
             return {}
         found: dict[cst.CSTNode, cst.CSTNode] = {}
-        for node, value, where in frame.reads:
-            if where is not statement or node.value not in frame.arguments:
-                continue
-            argument, given = frame.arguments[node.value]
-            if (
-                given is not value
-                or argument is None
-                or self._bound_by_line(frame, node.value, argument, given)
-            ):
-                continue
-            replaced = self._argument(frame, argument)
-            found[node] = (
-                replaced if isinstance(replaced, SIMPLE) else _parenthesized(replaced)
-            )
+        for node, value, where in self._reads_of(frame).get(statement, ()):
+            argument, given = frame.arguments.get(node.value, (None, None))
+            if given is value and argument is not None:
+                found[node] = argument
         return found
+
+    def _reads_of(self, frame: Frame) -> dict[Statement, list[Any]]:
+        if frame not in self.reads:
+            by_statement: dict[Statement, list[Any]] = {}
+            for read in frame.reads:
+                by_statement.setdefault(read[2], []).append(read)  # type: ignore[arg-type]
+            self.reads[frame] = by_statement
+        return self.reads[frame]
 
 
 def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:

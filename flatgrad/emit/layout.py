@@ -195,18 +195,16 @@ class Layout:
         return "\n".join([text.rstrip("\n"), *_indented(tail)]) + "\n"
 
     def _forward_body(self) -> list[Any]:
-        body = self.forward.body()
-        frame = self.function.frame
-        if self.unnamed and frame.returned is not None:
-            body += self._named_results(frame)
-        return body
+        return [*self.forward.body(), *self._results(self.function.frame)]
 
-    def _named_results(self, frame: Frame) -> list[Any]:
+    def _results(self, frame: Frame) -> list[Any]:
         """out = <what is returned>, where the user gave it no name."""
         statement = frame.statements[-1]
         returned = frame.returned
         assert returned is not None and returned.value is not None
-        before = list(self.forward._before(statement))
+        if not self.unnamed:
+            return list(self.forward.before(statement))
+        before = list(self.forward.before(statement))
         value = returned.value
         parts = [value]
         if isinstance(frame.result, Struct) and isinstance(value, cst.Tuple):
@@ -214,7 +212,7 @@ class Layout:
         if len(parts) == len(self.function.outputs):
             lines = [
                 assignment(
-                    self.unnamed[i], _bare(self.forward._rewritten(statement, part))
+                    self.unnamed[i], _bare(self.forward.rewritten(statement, part))
                 )
                 for i, part in enumerate(parts)
                 if i in self.unnamed
@@ -228,7 +226,7 @@ class Layout:
             )
             lines = [
                 cst.SimpleStatementLine(
-                    [cst.Assign([target], self.forward._rewritten(statement, value))]
+                    [cst.Assign([target], self.forward.rewritten(statement, value))]
                 )
             ]
         everything = [*before, *lines]
@@ -336,7 +334,7 @@ class Layout:
             isinstance(p, cst.Return) for p in node.body
         ):
             (returned,) = [p for p in node.body if isinstance(p, cst.Return)]
-            value = self.forward._rewritten(statement, returned.value)
+            value = self.forward.rewritten(statement, returned.value)
             names = ", ".join(print_statement(ast.Expr(o)) for o in self.outputs)
             text = (
                 f"{names} = {self._code(value)}"
@@ -344,7 +342,7 @@ class Layout:
                 else f"return {self._code(value)}"
             )
         elif isinstance(node, cst.SimpleStatementLine):
-            shown = self.forward._node(statement)
+            shown = self.forward.node(statement)
             text = "; ".join(self._code(part) for part in shown.body)
         else:
             text = self._code(node)

@@ -56,7 +56,7 @@ class Lines:
                  dialect: Dialect, prefix: str, seeds: dict[Var, str]):  # fmt: skip
         self.eqns, self.outs, self.available, self.names = eqns, outs, available, names
         self.prefix, self.seeds = prefix, seeds
-        self.expressions = Expressions(dialect, self.read)
+        self.expressions = Expressions(dialect, self.read, self.shape)
         self.dialect = dialect
         self.defs = {out: eqn for eqn in eqns for out in eqn.outs}
         self.uses = Counter(a for e in eqns for a in e.reads())
@@ -138,6 +138,14 @@ class Lines:
         if isinstance(value, Var) and value in self.folded:
             return self.expressions.equation(self.defs[value])
         return self.available.read(value)
+
+    def shape(self, value: Atom) -> ast.expr:
+        if value not in self.printed and value not in self.folded:
+            return self.available.shape(value)
+        array = self.read(value)
+        if value.type.rank:
+            return ast.Attribute(array, "shape")
+        return ast.Call(self.dialect.name("numpy.shape"), [array], [])
 
     def _line(self, number: int, line: Line) -> list[ast.stmt]:
         eqn = line.eqn

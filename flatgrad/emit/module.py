@@ -43,8 +43,7 @@ def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
     definitions = [_definition(module, name) for name in module.order if name in kept]
     imports = _imports(module, emitted, [*helpers, *definitions, *body])
     parts = [
-        HEADER,
-        "\n".join(imports),
+        "\n\n".join([HEADER, "\n".join(imports)]).strip(),
         *_joined(module, definitions, kept),
         *helpers,
         *body,

@@ -28,7 +28,7 @@ from flatgrad.frontend.scope import (
 )
 from flatgrad.graph import Atom, Lit, Statement, Var
 from flatgrad.registry import infer
-from flatgrad.types import Contradiction, Dim, join, scalar
+from flatgrad.types import Contradiction, Dim, Shape, join, scalar
 
 ROUNDS = 3  # how often facts about shapes are carried through the whole function
 VIEWS = {
@@ -78,6 +78,7 @@ class Lowering:
     results: list[Any] = field(
         default_factory=list
     )  # what the docstring declares of the results
+    _parameter_vars: list[Var] = field(default_factory=list)
     count: int = 0
     scanned: int = 0
 
@@ -114,12 +115,18 @@ class Lowering:
                             f"{parameter.name.value}", "name each parameter", parameter)  # fmt: skip
             var = Var(parameter.name.value)
             self.own(var)
+            self._parameter_vars.append(var)
             found[var.name] = self.frame.env[var.name] = self.frame.bindings[
                 parameter.name
             ] = var
         return found
 
     def _infer_all(self) -> None:
+        self._infer()
+        if assume(self.build.eqns, self._parameter_vars):
+            self._infer()
+
+    def _infer(self) -> None:
         for number in range(ROUNDS):
             for eqn in (
                 reversed(self.build.eqns) if number % 2 == 0 else self.build.eqns
@@ -681,6 +688,34 @@ def _binds(inside: Sequence[cst.CSTNode], name: str) -> bool:
         for n in inside
         if name in set(_changed_names([n]))
     )
+
+
+ONE_MATRIX = {"cholesky", "eigh", "eigvalsh", "inv", "det", "slogdet", "solve", "svd", "qr", "pinv", "matrix_power"}
+BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
+
+
+def assume(eqns: Sequence[Any], params: Sequence[Var]) -> bool:
+    """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was.
+
+    A matrix given to numpy.linalg is one matrix, no stack. A parameter that only ever meets scalars is one.
+    """
+    assumed = False
+    for eqn in eqns:
+        if eqn.op in ONE_MATRIX and eqn.args and eqn.args[0].type.rank is None:
+            join(eqn.args[0].type.shape, Shape((Dim(), Dim())))
+            assumed = True
+    met: dict[Atom, list[bool]] = {p: [] for p in params if p.type.rank is None}
+    for eqn in eqns:
+        for position, arg in enumerate(eqn.args):
+            if arg in met:
+                others = [a for i, a in enumerate(eqn.args) if i != position]
+                scalars = bool(others) and all(a.type.shape.is_scalar and isinstance(a, Var) for a in others)
+                met[arg].append(eqn.op in BROADCASTING and scalars)
+    for param, only in met.items():
+        if only and all(only):
+            join(param.type.shape, scalar())
+            assumed = True
+    return assumed
 
 
 def labels(block: Any) -> set[Var]:

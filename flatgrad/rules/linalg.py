@@ -18,7 +18,8 @@ from flatgrad.rules.products import (
     dims,
     rank,
 )
-from flatgrad.shapes import Var, axes_of, giving, learn, option, promoted, same
+from flatgrad.graph import Var
+from flatgrad.shapes import axes_of, giving, learn, option, promoted, same
 from flatgrad.shapes import diagonal as diagonal_shape
 from flatgrad.types import Dim, Shape, join, join_dims, scalar
 

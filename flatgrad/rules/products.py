@@ -7,7 +7,8 @@ from string import ascii_lowercase
 
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import multilinear, probe
-from flatgrad.shapes import Var, broadcast, learn, option, product, promoted
+from flatgrad.graph import Var
+from flatgrad.shapes import broadcast, learn, option, product, promoted
 from flatgrad.types import (
     Contradiction,
     Dim,

@@ -1,0 +1,92 @@
+"""Shape rules: Eqn -> None; what is known of arguments and results is joined, in both directions.
+
+A rule is called when its equation is written and again in a few later rounds, so it may be repeated, and
+what it makes up (a new length for `-1`) it leaves on the result's type, where the next round finds it. A
+rule never guesses: where a length cannot be known, it stays unknown and the text asks at run time.
+"""
+
+from flatgrad.shapes.arrangement import (
+    at_least,
+    broadcast_to,
+    diagonal,
+    expand_dims,
+    flat,
+    matrix_transpose,
+    moveaxis,
+    reshape,
+    rot90,
+    squeeze,
+    swapaxes,
+    transpose,
+)  # fmt: skip
+from flatgrad.shapes.broadcasting import (
+    arithmetic,
+    broadcast,
+    cast,
+    elementwise,
+    elementwise_bool,
+    elementwise_float,
+    elementwise_int,
+    like_second,
+    same,
+    selection,
+)  # fmt: skip
+from flatgrad.shapes.creation import (
+    arange,
+    drawn,
+    drawn_with_shape,
+    filled,
+    spaced,
+    square,
+)  # fmt: skip
+from flatgrad.shapes.facts import (
+    anything,
+    axes_of,
+    giving,
+    learn,
+    option,
+    promoted,
+    truth,
+)  # fmt: skip
+from flatgrad.shapes.indexing import along_axis, getitem, take, updated
+from flatgrad.shapes.joining import (
+    append,
+    array_of,
+    column_stack,
+    concatenate,
+    dstack,
+    hstack,
+    pad,
+    repeat,
+    split,
+    stack,
+    tile,
+    vstack,
+)  # fmt: skip
+from flatgrad.shapes.lengths import (
+    distance,
+    multiple,
+    power,
+    product,
+    quotient,
+    remainder,
+    sum_of,
+)  # fmt: skip
+from flatgrad.shapes.reductions import item, reduction, resized, scan
+from flatgrad.shapes.subscripts import is_basic_index, may_repeat
+from flatgrad.shapes.tuples import length, make_slice, make_tuple, ndim, shape_of, size
+
+__all__ = [
+    "along_axis", "anything", "append", "arange", "arithmetic", "array_of",
+    "at_least", "axes_of", "broadcast", "broadcast_to", "cast", "column_stack",
+    "concatenate", "diagonal", "distance", "drawn", "drawn_with_shape", "dstack",
+    "elementwise", "elementwise_bool", "elementwise_float", "elementwise_int",
+    "expand_dims", "filled", "flat", "getitem", "giving", "hstack",
+    "is_basic_index", "item", "learn", "length", "like_second", "make_slice",
+    "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim",
+    "option", "pad", "power", "product", "promoted", "quotient", "reduction",
+    "remainder", "repeat", "reshape", "resized", "rot90", "same", "scan",
+    "selection", "shape_of", "size", "spaced", "split", "square", "squeeze",
+    "stack", "sum_of", "swapaxes", "take", "tile", "transpose", "truth", "updated",
+    "vstack",
+]  # fmt: skip

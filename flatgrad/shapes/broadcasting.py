@@ -1,0 +1,99 @@
+"""Element by element: results as wide as the arguments together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flatgrad.graph import Eqn
+from flatgrad.registry import ShapeRule
+from flatgrad.shapes.facts import (
+    equate,
+    giving,
+    kind_of_dtype,
+    learn,
+    learn_dim,
+    measure,
+    option,
+    option_type,
+    promoted,
+    spelled,
+)
+from flatgrad.shapes.tuples import joined_tuple
+from flatgrad.types import Dim, Type, broadcast_shape, join, scalar
+
+
+def broadcast(result: Type, args: Sequence[Type]) -> None:
+    """Join the shapes of an elementwise operation; lengths that may be 1 are left apart."""
+    shapes = [a.shape for a in args if a.kind not in ("none", "str")]
+    if result.shape.is_scalar:
+        for shape in shapes:
+            join(shape, scalar())
+    wide = [s for s in shapes if not s.is_scalar]
+    joint = wide[0] if len(wide) == 1 else broadcast_shape(wide)
+    if joint is not None:
+        join(result.shape, joint)
+
+
+def elementwise(eqn: Eqn) -> None:
+    types = [a.type for a in eqn.args]
+    broadcast(eqn.out.type, types)
+    learn(eqn.out.type, promoted([t.kind for t in types if t.kind != "none"]))
+
+
+elementwise_float = giving("float", elementwise)
+elementwise_bool = giving("bool", elementwise)
+elementwise_int = giving("int", elementwise)
+
+
+def selection(eqn: Eqn) -> None:
+    """where(condition, a, b): the condition says nothing about the kind."""
+    types = [a.type for a in eqn.args]
+    broadcast(eqn.out.type, types)
+    learn(eqn.out.type, promoted([t.kind for t in types[1:]]))
+
+
+def arithmetic(operation: Callable[[Dim, Dim], Dim | None]) -> ShapeRule:
+    """An elementwise operation that also computes with lengths."""
+
+    def rule(eqn: Eqn) -> None:
+        if eqn.op == "add" and any(a.type.kind == "tuple" for a in eqn.args):
+            return joined_tuple(eqn)
+        elementwise(eqn)
+        if all(a.type.kind == "int" and a.type.shape.is_scalar for a in eqn.args):
+            first, *others = [measure(a.type) or Dim() for a in eqn.args]
+            second = others[0] if others else first
+            learn_dim(
+                eqn.out.type, operation(first, second) or eqn.out.type.dim or Dim()
+            )
+        return None
+
+    return rule
+
+
+def same(eqn: Eqn) -> None:
+    """The result is like the first argument."""
+    join(eqn.out.type.shape, eqn.args[0].type.shape)
+    learn(eqn.out.type, eqn.args[0].type.kind)
+
+
+def identical(eqn: Eqn) -> None:
+    """The result is the first argument."""
+    equate(eqn.out.type, eqn.args[0].type)
+
+
+def cast(eqn: Eqn) -> None:
+    """The same shape, the kind that `dtype` says."""
+    dtype = option(eqn, "dtype")
+    if (shape := spelled(option_type(eqn, "shape"))) is not None:
+        join(eqn.out.type.shape, shape)
+    else:
+        join(eqn.out.type.shape, eqn.args[0].type.shape)
+    learn(
+        eqn.out.type, eqn.args[0].type.kind if dtype is None else kind_of_dtype(dtype)
+    )
+
+
+def like_second(eqn: Eqn) -> None:
+    """unbroadcast(g, like): the shape of the second argument."""
+    join(eqn.out.type.shape, eqn.args[1].type.shape)
+    learn(eqn.out.type, eqn.args[0].type.kind)
