@@ -19,7 +19,16 @@ from flatgrad.patterns import recognise
 from flatgrad.reverse import NoRule, reverse
 from flatgrad.simplify import simplify
 
-OTHER_LIBRARIES = {"torch", "jax", "cupy", "tensorflow", "autograd", "mxnet", "paddle", "dask"}
+OTHER_LIBRARIES = {
+    "torch",
+    "jax",
+    "cupy",
+    "tensorflow",
+    "autograd",
+    "mxnet",
+    "paddle",
+    "dask",
+}
 DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that depth to the printer of libcst
 
 
@@ -52,11 +61,15 @@ def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
 
 
 def _refuse_other_libraries(module: Module, name: str) -> None:
-    roots = sorted({i.path.partition(".")[0] for i in module.imports.values()} & OTHER_LIBRARIES)
+    roots = sorted(
+        {i.path.partition(".")[0] for i in module.imports.values()} & OTHER_LIBRARIES
+    )
     if roots:
         what = f"functions written with {roots[0]} are not read yet"
         place = module.place(module.functions[name].name)
-        raise FlatgradError(Diagnostic("FG114", what, "write the function with numpy", place))
+        raise FlatgradError(
+            Diagnostic("FG114", what, "write the function with numpy", place)
+        )
 
 
 def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:

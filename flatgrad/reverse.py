@@ -79,9 +79,15 @@ class _Reverse:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
             return
-        if eqn.op in COMPLEX or any(v.type.kind == "complex" for v in (*eqn.outs, *eqn.args)):
+        if eqn.op in COMPLEX or any(
+            v.type.kind == "complex" for v in (*eqn.outs, *eqn.args)
+        ):
             raise NoRule(eqn, "complex values are not differentiated yet")
-        if eqn.op == "getitem" and isinstance(eqn.args[1], Lit) and isinstance(eqn.args[1].value, str):
+        if (
+            eqn.op == "getitem"
+            and isinstance(eqn.args[1], Lit)
+            and isinstance(eqn.args[1].value, str)
+        ):
             raise NoRule(eqn, "gradients of dicts are not given yet")
         gs = [self._cotangent(out) for out in eqn.outs]
         if all(g is None for g in gs):

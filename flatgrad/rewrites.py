@@ -21,6 +21,7 @@ IDENTITIES: list[Callable[..., tuple[Any, Any]]] = [
     lambda x: (x * 1.0, x),
     lambda x: (1.0 * x, x),
     lambda x: (x / 1, x),
+    lambda x: (x / 1.0, x),
     lambda x: (x - 0, x),
     lambda x: (x**1, x),
     lambda x: (x * -1, -x),

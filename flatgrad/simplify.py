@@ -18,7 +18,7 @@ from flatgrad.products import in_order
 from flatgrad.rewrites import Rewrite, by_operation
 from flatgrad.registry import RULES
 from flatgrad.shapes import may_repeat
-from flatgrad.types import same_shape
+from flatgrad.types import dim_key, same_shape
 
 IDENTITIES: dict[str, list[Rewrite]] = by_operation()
 ROUNDS = 4  # each round is linear; what a round leaves to the next is rare
@@ -120,6 +120,17 @@ class _Walk:
             self.seen.setdefault(_key(new), new.out)
             self.defs[new.out] = new
 
+    def _is_trivial(self, eqn: Eqn) -> bool:
+        """Sooner written twice than named: 1 / y, and a number times a scalar."""
+        if eqn.op == "truediv" and isinstance(eqn.args[0], Lit):
+            return True
+        scalar = all(a.type.shape.is_scalar for a in eqn.args)
+        return (
+            eqn.op in ("mul", "truediv", "neg")
+            and scalar
+            and (eqn.op == "neg" or any(isinstance(a, Lit) for a in eqn.args))
+        )
+
     def _becomes(self, eqn: Eqn, found: Atom, start: int) -> None:
         """`found` takes the place of the result of `eqn`; a line keeps its variable."""
         last = self.build.eqns[-1] if len(self.build.eqns) > start else None
@@ -152,7 +163,9 @@ class _Walk:
                 return Lit(-a)
             case "alias", (Var() as x,) if not is_line(eqn.out):
                 return x
-            case "alias", (x,) if (made := self.made_by(x)) is not None and len(made.outs) == 1:
+            case "alias", (x,) if (made := self.made_by(x)) is not None and len(
+                made.outs
+            ) == 1:
                 return self.build.emit(made.op, *made.args, **made.attrs)
             case "add", (total, part):
                 spread = self._without_broadcast(eqn)
@@ -194,7 +207,9 @@ class _Walk:
             others = [a for i, a in enumerate(eqn.args) if i != position]
             args = [value if i == position else a for i, a in enumerate(eqn.args)]
             goal = arg.type.shape if shape is not None else eqn.out.type.shape
-            if any(same_shape(a.type.shape, goal) for a in others if isinstance(a, Var)):
+            if any(
+                same_shape(a.type.shape, goal) for a in others if isinstance(a, Var)
+            ):
                 return self.build.emit(eqn.op, *args, **eqn.attrs)
             if shape is not None and all(a.type.shape.is_scalar for a in others):
                 narrow = self.build.emit(eqn.op, *args, **eqn.attrs)
@@ -208,10 +223,18 @@ class _Walk:
             return None, None
         if made.op == "broadcast_to":
             return made.args[0], made.args[1]
-        if made.op in ("expand_dims", "reshape", "transpose", "matrix_transpose", "neg"):
+        if made.op in (
+            "expand_dims",
+            "reshape",
+            "transpose",
+            "matrix_transpose",
+            "neg",
+        ):
             inner, _ = self._spread(made.args[0])
             if inner is not None and inner.type.shape.is_scalar:
-                return (atom(-self.build.wrap(inner)) if made.op == "neg" else inner), None
+                return (
+                    atom(-self.build.wrap(inner)) if made.op == "neg" else inner
+                ), None
         return None, None
 
     def _of_broadcast(self, eqn: Eqn) -> Expr | None:
@@ -257,7 +280,9 @@ class _Walk:
         if made is not None and made.op == "broadcast_to":
             return self.build.emit(eqn.op, x, index, made.args[0], **eqn.attrs)
         if eqn.op == "index_add" and "repeats" not in eqn.attrs:
-            return self.build.emit("index_add", x, index, value, repeats=may_repeat(index))
+            return self.build.emit(
+                "index_add", x, index, value, repeats=may_repeat(index)
+            )
         base = self.defs.get(x)
         fresh = base is not None and base.op == "zeros_like"
         if eqn.op == "index_add" and fresh and eqn.attrs.get("repeats") is False:
@@ -274,7 +299,7 @@ class _Walk:
             return None
         if dims[k].known is not None:
             return Lit(dims[k].known)
-        return self.lengths.get(dims[k].root())
+        return self.lengths.get(dim_key(dims[k]))
 
     def _sum(self, eqn: Eqn, x: Atom) -> Any:
         """The sum of a scalar is that scalar; the sum of -x is minus the sum of x."""
@@ -287,9 +312,17 @@ class _Walk:
 
     def _turned(self, x: Var) -> Any:
         """Two transpositions in a row are one, or none."""
-        made = self.made_by(x) or self.primal.get(x)
-        axes = made.attrs.get("axes") if made is not None and made.op == "transpose" else None
-        if made is None or not isinstance(axes, tuple) or not all(isinstance(a, int) for a in axes):
+        made = self.made_by(x) or (self.primal.get(x) if not x.name else None)
+        axes = (
+            made.attrs.get("axes")
+            if made is not None and made.op == "transpose"
+            else None
+        )
+        if (
+            made is None
+            or not isinstance(axes, tuple)
+            or not all(isinstance(a, int) for a in axes)
+        ):
             return None
         order = (*axes[:-2], axes[-1], axes[-2])
         if order == tuple(range(len(order))):
@@ -301,7 +334,12 @@ class _Walk:
         made, zeroed = self.made_by(mask), self.defs.get(g)
         while zeroed is not None and zeroed.op == "alias":
             zeroed = self.defs.get(zeroed.args[0])
-        if made is None or made.op not in COMPARISONS or zeroed is None or zeroed.op != "setitem":
+        if (
+            made is None
+            or made.op not in COMPARISONS
+            or zeroed is None
+            or zeroed.op != "setitem"
+        ):
             return None
         store = self.stores.get(made.args[0])
         if store is None or store.args[1] != zeroed.args[1] or zeroed.args[2] != Lit(0):
@@ -321,7 +359,7 @@ def named_lengths(eqns: tuple[Eqn, ...]) -> dict[Any, Var]:
     for eqn in eqns:
         for out in eqn.outs:
             if out.name and out.type.dim is not None and out.type.dim.known is None:
-                found.setdefault(out.type.dim.root(), out)
+                found.setdefault(dim_key(out.type.dim), out)
     return found
 
 
@@ -331,8 +369,16 @@ def _key(eqn: Eqn) -> Any:
         return eqn.op, eqn.args, ()
     rule = RULES.get(eqn.op)
     defaults = rule.defaults if rule is not None else {}
-    given = [(k, v) for k, v in eqn.attrs.items() if isinstance(v, Var) or defaults.get(k, ...) != v]
-    return eqn.op, eqn.args, tuple(sorted((k, v if isinstance(v, Var) else repr(v)) for k, v in given))
+    given = [
+        (k, v)
+        for k, v in eqn.attrs.items()
+        if isinstance(v, Var) or defaults.get(k, ...) != v
+    ]
+    return (
+        eqn.op,
+        eqn.args,
+        tuple(sorted((k, v if isinstance(v, Var) else repr(v)) for k, v in given)),
+    )
 
 
 def remove_dead(block: Block, keep: int = 0) -> Block:

@@ -23,22 +23,16 @@ class Contradiction(Exception):
 class Dim:
     """The length of one axis: an unknown integer `root + offset`, perhaps with a name or a value."""
 
-    __slots__ = (
-        "_multiples",
-        "_offset",
-        "_parent",
-        "factor",
-        "name",
-        "source",
-        "value",
-    )
+    __slots__ = ("_offset", "_parent", "name", "quotients", "source", "terms", "value")
 
     def __init__(self, value: int | None = None, name: str = "", source: object = None):
         self._parent: Dim | None = None
         self._offset = 0
-        self._multiples: dict[int, Dim] | None = None
-        self.factor: tuple[int, Dim] | None = None  # (4, H) where this is 4 * H
         self.value, self.name, self.source = value, name, source
+        self.terms: Polynomial | None = None  # what it was computed from: N * T, 2 * H
+        self.quotients: dict[object, Dim] | None = (
+            None  # E // H, once it has been asked for
+        )
 
     def root(self) -> tuple[Dim, int]:
         """The representative of this dimension, and how much longer than it this one is."""
@@ -60,55 +54,105 @@ class Dim:
         longer._parent, longer._offset = self, offset
         return longer
 
-    def times(self, factor: int) -> Dim:
-        """`factor` times as long: one and the same for the same factor."""
-        node, offset = self.root()
-        if factor == 1 or node.value is not None or offset:
-            known = self.known
-            return (
-                self if factor == 1 else Dim(None if known is None else factor * known)
-            )
-        if node._multiples is None:
-            node._multiples = {}
-        if factor not in node._multiples:
-            longer = Dim(
-                name=f"{factor}*{node.name}" if node.name else "", source=node.source
-            )
-            longer.factor = (factor, node)
-            node._multiples[factor] = longer
-        return node._multiples[factor]
-
-    def over(self, divisor: int) -> Dim | None:
-        """One `divisor`-th of the length, where that is known to be whole."""
-        node, offset = self.root()
-        if self.known is not None and self.known % divisor == 0:
-            return Dim(self.known // divisor)
-        if node.factor is not None and not offset and node.factor[0] % divisor == 0:
-            return node.factor[1].times(node.factor[0] // divisor)
-        return self if divisor == 1 else None
-
-    def minus(self, other: Dim) -> Dim | None:
-        """How much longer than `other` this is, where that can be said."""
-        (left, i), (right, j) = self.root(), other.root()
-        if left is right:
-            return Dim(i - j)
-        if other.known is not None:
-            return self.plus(-other.known)
-        k, base = left.factor or (1, left)
-        m, other_base = right.factor or (1, right)
-        if base.root() == other_base.root() and not i and not j and k > m:
-            return base.times(k - m)
-        return None
-
     def __str__(self) -> str:
         node, offset = self.root()
         if node.value is not None:
             return str(node.value + offset)
         return (node.name or "?") + (f"{offset:+d}" if offset else "")
 
+    def over(self, divisor: Dim) -> Dim:
+        """The length divided by another: one and the same for the same divisor."""
+        exact = _exact_quotient(polynomial(self), polynomial(divisor))
+        if exact is not None:
+            return dim_of(exact)
+        node, offset = self.root()
+        if node.quotients is None:
+            node.quotients = {}
+        return node.quotients.setdefault((offset, divisor.root()), Dim())
+
+
+Polynomial = dict[
+    tuple[Dim, ...], int
+]  # the coefficient of each product of lengths; () is the constant
+
+
+def polynomial(d: Dim, within: frozenset[Dim] = frozenset()) -> Polynomial:
+    """The length in terms of those that were not computed from others."""
+    node, offset = d.root()
+    if node.value is not None:
+        return add_polynomials({(): node.value + offset}, {})
+    if node.terms is None or node in within:
+        return add_polynomials({(node,): 1}, {(): offset})
+    total: Polynomial = {(): offset}
+    for factors, coefficient in node.terms.items():
+        product: Polynomial = {(): coefficient}
+        for factor in factors:
+            product = multiply_polynomials(product, polynomial(factor, within | {node}))
+        total = add_polynomials(total, product)
+    return total
+
+
+def add_polynomials(p: Polynomial, q: Polynomial) -> Polynomial:
+    total = {m: p.get(m, 0) + q.get(m, 0) for m in (*p, *q)}
+    return {m: c for m, c in total.items() if c}
+
+
+def multiply_polynomials(p: Polynomial, q: Polynomial) -> Polynomial:
+    total: Polynomial = {}
+    for m, c in p.items():
+        for n, d in q.items():
+            total = add_polynomials(total, {tuple(sorted((*m, *n), key=id)): c * d})
+    return total
+
+
+def _exact_quotient(p: Polynomial, q: Polynomial) -> Polynomial | None:
+    """p / q for a single product q that divides every term of p."""
+    match list(q.items()):
+        case [(factors, coefficient)]:
+            pass
+        case _:
+            return None
+    found: Polynomial = {}
+    for terms, number in p.items():
+        rest = list(terms)
+        for factor in factors:
+            if factor not in rest:
+                return None
+            rest.remove(factor)
+        if number % coefficient:
+            return None
+        found[tuple(rest)] = number // coefficient
+    return found
+
+
+def dim_of(p: Polynomial) -> Dim:
+    """The length that a polynomial gives; a new one unless it is a number, or N + 1."""
+    constant, rest = p.get((), 0), {m: c for m, c in p.items() if m}
+    match list(rest.items()):
+        case []:
+            return Dim(constant)
+        case [((single,), 1)]:
+            return single.plus(constant) if constant else single
+    computed = Dim()
+    computed.terms = rest
+    return computed.plus(constant) if constant else computed
+
 
 def same_dim(a: Dim, b: Dim) -> bool:
-    return a.root() == b.root() or (a.known is not None and a.known == b.known)
+    if a.root() == b.root() or (a.known is not None and a.known == b.known):
+        return True
+    computed = a.root()[0].terms is not None or b.root()[0].terms is not None
+    return computed and polynomial(a) == polynomial(b)
+
+
+def dim_key(d: Dim) -> object:
+    """Equal for dimensions that are known to be the same length."""
+    node, offset = d.root()
+    if node.value is not None:
+        return node.value + offset
+    if node.terms is not None:
+        return frozenset(polynomial(d).items())
+    return node, offset
 
 
 def join_dims(a: Dim, b: Dim) -> None:
@@ -128,9 +172,10 @@ def join_dims(a: Dim, b: Dim) -> None:
         not left.name and right.name
     ):
         left, right, i, j = right, left, j, i
+    if left.terms is None and right.terms is not None:
+        left.terms = add_polynomials(right.terms, {(): j - i})
     right._parent, right._offset = left, i - j
     left.name, left.source = left.name or right.name, left.source or right.source
-    left.factor = left.factor or right.factor
 
 
 def incompatible(a: Dim, b: Dim) -> bool:
@@ -143,10 +188,16 @@ def incompatible(a: Dim, b: Dim) -> bool:
 class Shape:
     """A tuple of dimensions, or not known yet."""
 
-    __slots__ = ("_dims", "_parent", "leading", "parts")
+    __slots__ = ("_dims", "_parent", "leading", "parts", "sources")
 
     def __init__(self, dims: Iterable[Dim] | None = None):
         self._parent: Shape | None = None
+        self.leading: tuple[
+            Dim, ...
+        ] = ()  # the first lengths, where the rank is not known
+        self.sources: frozenset[Shape] = (
+            frozenset()
+        )  # what it was broadcast from, while that is not known
         self.parts: dict[object, Any] = (
             {}
         )  # kept by shape rules: while the rank is unknown, the shape of x[1:]
@@ -159,6 +210,13 @@ class Shape:
         if node is not self:
             self._parent = node
         return node
+
+    def broadcast_of(self) -> frozenset[Shape]:
+        """The shapes that this one was broadcast from: itself, where it was not."""
+        node = self.root()
+        if node._dims is not None or not node.sources:
+            return frozenset((node,))
+        return frozenset(s.root() for s in node.sources if not s.is_scalar)
 
     @property
     def dims(self) -> tuple[Dim, ...] | None:
@@ -200,6 +258,7 @@ def join(a: Shape, b: Shape) -> None:
         return
     if left._dims is None:
         left._parent = right
+        right.sources = right.sources or left.sources - {right}
     elif right._dims is None:
         right._parent = left
     elif len(left._dims) != len(right._dims):
@@ -213,20 +272,34 @@ def join(a: Shape, b: Shape) -> None:
 
 def broadcast_shape(shapes: Sequence[Shape]) -> Shape | None:
     """The shape of an elementwise result, as far as it is known; None where it is not."""
-    wide = [s for s in shapes if not s.is_scalar]
+    wide = [s.root() for s in shapes if not s.is_scalar]
     if not wide:
         return scalar()
-    if all(s.root() is wide[0].root() for s in wide):
+    if all(s is wide[0] for s in wide):
         return wide[0]
-    ranks = [s.rank for s in wide]
-    if None in ranks:
-        return None
-    rank = max(r for r in ranks if r is not None)
+    if any(s.dims is None for s in wide):
+        return _unknown_broadcast(wide)
+    rank = max(len(s.dims or ()) for s in wide)
     padded = [(None,) * (rank - len(s.dims or ())) + (s.dims or ()) for s in wide]
     return Shape(
         _broadcast_dims([d for d in column if d])
         for column in zip(*padded, strict=True)
     )
+
+
+def _unknown_broadcast(wide: Sequence[Shape]) -> Shape | None:
+    """What is broadcast from the same shapes has the same shape, known or not: one and the same object."""
+    sources = frozenset(r for s in wide for r in s.broadcast_of())
+    for shape in wide:
+        if shape.broadcast_of() == sources:
+            return shape
+    first = wide[0]
+    if sources not in first.parts:
+        made = Shape()
+        made.sources = sources
+        first.parts[sources] = made
+    found: Shape = first.parts[sources]
+    return found
 
 
 def _broadcast_dims(dims: Sequence[Dim]) -> Dim:

@@ -17,7 +17,7 @@ from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
-from flatgrad.types import Dim
+from flatgrad.types import Dim, dim_key
 
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
@@ -59,6 +59,7 @@ class Availability:
         live: set[Var],
     ):
         self.function, self.names, self.dialect = function, names, dialect
+        self.eqns = eqns
         self.defs = {out: eqn for eqn in eqns for out in eqn.outs}
         self.position = {eqn: i for i, eqn in enumerate(eqns)}
         self.edits = Edits()
@@ -67,6 +68,7 @@ class Availability:
         self.readers: dict[Atom, Eqn] = {}
         self.by_shape: dict[Any, Var] = {}
         self.by_length: dict[Any, Var] = {}
+        self.named_lengths: dict[Any, Var] | None = None
         self.given: set[str] = set()  # names of hoisted values
         self.live = live
         for eqn in eqns:
@@ -85,6 +87,16 @@ class Availability:
     def printed_name(self, frame: Frame, name: str) -> str:
         return name
 
+    def prepare(self, positions: list[int]) -> None:
+        """Name the sub-expressions at these positions of the forward part, in this order."""
+        for position in positions:
+            self.read(self.eqns[position].out)
+
+    def hoisted(self) -> list[int]:
+        return [
+            p for places in self.edits.hoisted.values() for _, _, p in places.values()
+        ]
+
     def read(self, value: Atom) -> ast.expr:
         """An expression for `value` where the backward begins; edits the forward where there is none yet."""
         if isinstance(value, Lit):
@@ -102,6 +114,10 @@ class Availability:
         if value in self.names_of:
             return ast.Name(self.names_of[value])
         eqn = self.defs.get(value)
+        if (length := value.type.dim) is not None and (
+            known := self._named_length(length)
+        ) is not None:
+            return ast.Name(self.names_of[known])
         if eqn is None or depth > 8 or len(eqn.outs) > 1:
             return None
         if eqn.op == "shape":
@@ -141,7 +157,9 @@ class Availability:
         if like is not None and like.type.rank:
             return ast.Attribute(ast.Name(self.names_of[like]), "shape")
         if like is not None:
-            return ast.Call(self.dialect.name("numpy.shape"), [ast.Name(self.names_of[like])], [])
+            return ast.Call(
+                self.dialect.name("numpy.shape"), [ast.Name(self.names_of[like])], []
+            )
         lengths = [self._length(d) for d in x.type.shape.dims or ()]
         if lengths and all(n is not None for n in lengths):
             return ast.Tuple([n for n in lengths if n is not None])
@@ -157,16 +175,26 @@ class Availability:
                     self.by_shape.setdefault(_shape_key(value), value)
         return self.by_shape.get(_shape_key(x)) if isinstance(x, Var) else None
 
+    def _named_length(self, dim: Dim) -> Var | None:
+        if self.named_lengths is None:
+            lengths = (
+                (dim_key(v.type.dim), v)
+                for v in self.names_of
+                if v.type.dim is not None
+            )
+            self.named_lengths = dict(reversed([*lengths]))
+        return self.named_lengths.get(dim_key(dim))
+
     def _length(self, dim: Dim) -> ast.expr | None:
         """N, 4 or E // H: a length that the forward part has computed."""
         if dim.known is not None:
             return constant(dim.known)
         if not self.by_length:
-            for value in self.defs:
+            for value in (*self.names_of, *self.defs):
                 length = value.type.dim
                 if length is not None and length.known is None:
-                    self.by_length.setdefault(length.root(), value)
-        value = self.by_length.get(dim.root())
+                    self.by_length.setdefault(dim_key(length), value)
+        value = self.by_length.get(dim_key(dim))
         return self._without_edit(value) if value is not None else None
 
     # --- edits ---------------------------------------------------------------------------------------------------
@@ -205,26 +233,45 @@ class Availability:
         self._refuse_writes(frame)
         self.edits.expanded.add(frame)
         self._name_arguments(frame, caller)
-        others = [f for f in (self.function.frame, *self.edits.expanded) if f is not frame]
+        others = [
+            f for f in (self.function.frame, *self.edits.expanded) if f is not frame
+        ]
         for value in frame.writes:
             if not self._is_free(value.name, others, value):
                 self.edits.renamed[value] = self.names.fresh(value.name)
         for value in frame.writes:
-            if value is frame.env.get(value.name) and value not in self.function.destroyed:
-                self.names_of.setdefault(value, self.edits.renamed.get(value, value.name))
+            if (
+                value is frame.env.get(value.name)
+                and value not in self.function.destroyed
+            ):
+                self.names_of.setdefault(
+                    value, self.edits.renamed.get(value, value.name)
+                )
 
     def _name_arguments(self, frame: Frame, caller: Frame) -> None:
         """An argument that is an expression and read more than once gets a name, if it can the parameter's."""
         for name, (node, value) in frame.arguments.items():
             reads = sum(1 for n, v, _ in frame.reads if n.value == name and v is value)
             eqn = self.defs.get(value) if isinstance(value, Var) else None
-            if reads > 1 and eqn is not None and eqn.node is node and value not in self.names_of:
+            if (
+                reads > 1
+                and eqn is not None
+                and eqn.node is node
+                and value not in self.names_of
+            ):
                 self._hoist(self._frame(eqn.out, eqn), eqn, name)
 
-    def _is_free(self, name: str, others: list[Frame], value: Var | None = None) -> bool:
+    def _is_free(
+        self, name: str, others: list[Frame], value: Var | None = None
+    ) -> bool:
         """A name of a helper may stand in the emitted function: nothing else there has it."""
         module = self.function.module
-        if name in module.functions or name in module.constants or name in module.imports or name in self.given:
+        if (
+            name in module.functions
+            or name in module.constants
+            or name in module.imports
+            or name in self.given
+        ):
             return False
         return not any(name in f.env and f.env[name] is not value for f in others)
 
@@ -241,7 +288,9 @@ class Availability:
 
     def _hoist(self, frame: Frame, eqn: Eqn, wanted: str = "") -> str:
         others = [self.function.frame, *self.edits.expanded]
-        if wanted and self._is_free(wanted, [f for f in others if f.env.get(wanted) is not eqn.out]):
+        if wanted and self._is_free(
+            wanted, [f for f in others if f.env.get(wanted) is not eqn.out]
+        ):
             name = wanted
         else:
             name = self.names.fresh(wanted or telling(eqn, self.readers.get(eqn.out)))
@@ -306,4 +355,4 @@ def _shape_key(value: Var) -> Any:
     dims = value.type.shape.dims
     if dims is None:
         return id(value.type.shape.root())
-    return tuple(d.known if d.known is not None else (id(d.root()[0]), d.root()[1]) for d in dims)
+    return tuple(map(dim_key, dims))

@@ -39,12 +39,69 @@ class _Replace(cst.CSTTransformer):
         self.found: dict[cst.CSTNode, cst.CSTNode] = {}
 
     def on_visit(self, node: cst.CSTNode) -> bool:
+        if node in self.found:
+            return False
         if (new := self.replacement(node)) is not None:
             self.found[node] = new
+        elif isinstance(node, GROUPING):
+            for child in node.children:
+                if (inner := self.replacement(child)) is not None:
+                    self.found[child] = _parenthesized(inner)
         return node not in self.found
 
     def on_leave(self, original: Any, updated: Any) -> Any:
-        return self.found.get(original, updated)
+        found = self.found.get(original, updated)
+        if isinstance(original, cst.BinaryOperation) and original not in self.found:
+            return _grouped(original, found, self.found)
+        return found
+
+
+GROUPING = (
+    cst.UnaryOperation,
+    cst.Attribute,
+    cst.Call,
+    cst.Subscript,
+    cst.Comparison,
+    cst.ComparisonTarget,
+    cst.BooleanOperation,
+)
+BINDING = {
+    cst.Add: 1,
+    cst.Subtract: 1,
+    cst.Multiply: 2,
+    cst.Divide: 2,
+    cst.FloorDivide: 2,
+    cst.Modulo: 2,
+    cst.MatrixMultiply: 2,
+}
+
+
+def _grouped(
+    original: cst.BinaryOperation,
+    updated: Any,
+    replaced: dict[cst.CSTNode, cst.CSTNode],
+) -> Any:
+    """Operands that were put in get the parentheses that they need, and no others."""
+    own = BINDING.get(type(original.operator), 9)
+    if original.left in replaced and _binding(updated.left) < own:
+        updated = updated.with_changes(left=_parenthesized(updated.left))
+    if original.right in replaced and _binding(updated.right) <= own:
+        updated = updated.with_changes(right=_parenthesized(updated.right))
+    return updated
+
+
+def _binding(node: Any) -> int:
+    match node:
+        case cst.BinaryOperation(lpar=[], operator=cst.Power()):
+            return 4
+        case cst.BinaryOperation(lpar=[], operator=operator):
+            return BINDING.get(type(operator), 0)
+        case cst.UnaryOperation(lpar=[]):
+            return 1
+        case cst.BinaryOperation() | cst.UnaryOperation():
+            return 9
+        case _:
+            return 9 if isinstance(node, SIMPLE) or node.lpar else 0
 
 
 class Forward:
@@ -141,7 +198,9 @@ class Forward:
             case cst.SimpleStatementLine(
                 body=[cst.AugAssign(target=cst.Name() as target) as augmented]
             ) if self._is_separated(statement, target):
-                return node.with_changes(body=[self._separated(statement, augmented, target)])
+                return node.with_changes(
+                    body=[self._separated(statement, augmented, target)]
+                )
             case _:
                 return self.rewritten(statement, node)
 
@@ -149,7 +208,9 @@ class Forward:
         """The old and the new version of an augmented variable have different names."""
         new = statement.frame.bindings[target]
         left = self._left(statement, target)
-        same = isinstance(left, cst.Name) and left.value == self.edits.renamed.get(new, new.name)
+        same = isinstance(left, cst.Name) and left.value == self.edits.renamed.get(
+            new, new.name
+        )
         return statement in self.edits.separated or not same
 
     def _left(self, statement: Statement, target: cst.Name) -> Any:
@@ -161,7 +222,9 @@ class Forward:
         old = next(v for n, v, _ in reads if n is target)
         return cst.Name(self.edits.renamed.get(old, old.name or target.value))
 
-    def _separated(self, statement: Statement, node: cst.AugAssign, target: cst.Name) -> cst.Assign:
+    def _separated(
+        self, statement: Statement, node: cst.AugAssign, target: cst.Name
+    ) -> cst.Assign:
         """p /= s  ->  p = p0 / s"""
         new = statement.frame.bindings[target]
         left = self._left(statement, target)
@@ -172,10 +235,16 @@ class Forward:
 
     # --- expressions -------------------------------------------------------------
 
-    def rewritten(self, statement: Statement, node: Any, hoisting: cst.CSTNode | None = None) -> Any:
+    def rewritten(
+        self, statement: Statement, node: Any, hoisting: cst.CSTNode | None = None
+    ) -> Any:
         """`node` with the names that the edits gave to its parts; the node itself where none did."""
         named = self.names.get(statement.frame, {}).get(statement, {})
-        hoisted = {n: name for _, n, name in self.hoists.get(statement, ()) if n is not hoisting}
+        hoisted = {
+            n: name
+            for _, n, name in self.hoists.get(statement, ())
+            if n is not hoisting
+        }
         calls = {frame.call: frame for frame in self._expanded(statement)}
         arguments = self._arguments(statement)
         if not (named or hoisted or calls or arguments):
@@ -185,10 +254,9 @@ class Forward:
             if part in named or part in hoisted:
                 return cst.Name(named.get(part) or hoisted[part])
             if part in calls:
-                return _parenthesized(self._result(calls[part]))  # type: ignore[no-any-return]
+                return self._result(calls[part])
             if part in arguments:
-                given = self.rewritten(statement.frame.statement, arguments[part])
-                return _parenthesized(given)  # type: ignore[no-any-return]
+                return self.rewritten(statement.frame.statement, arguments[part])  # type: ignore[no-any-return]
             return None
 
         found = replacement(node)

@@ -60,22 +60,38 @@ class Layout:
         self.dialect.methods = not _prefers_functions(function)
         self.seeds = self._name_seeds()
         live = {v for e in backward for v in [*e.outs]}
-        self.available = Availability(function, forward, names, dialect, live)
-        self.outputs = self._outputs(block.outs[: len(function.seeds)])
+        live = {v for e in backward for v in e.outs}
+        wanted = self._print(forward, backward, names.copy(), live, [])
+        self._print(forward, backward, names, live, sorted(wanted))
+        order = {frame: i for i, frame in _first_equations(forward)}
+        self.forward = Forward(function, self.available.edits, order)
+
+    def _print(
+        self,
+        forward: Any,
+        backward: Any,
+        names: Names,
+        live: set[Var],
+        hoisted: list[int],
+    ) -> list[int]:
+        """Print the backward part; twice, so that the second time names are given in the order of the text."""
+        function, block = self.function, self.gradient.block
+        self.available = Availability(function, forward, names, self.dialect, live)
+        self.available.prepare(hoisted)
+        self.outputs = self._outputs(block.outs[: len(function.seeds)], names)
         self.gradients = block.outs[len(function.seeds) :]
         self.lines = Lines(
             backward,
             self.gradients,
             self.available,
             names,
-            dialect,
-            style.prefix,
+            self.dialect,
+            self.style.prefix,
             self.seeds,
         )
         self.printed = self.lines.print()
         self.results = [self.lines.read(g) for g in self.gradients]
-        order = {frame: i for i, frame in _first_equations(forward)}
-        self.forward = Forward(function, self.available.edits, order)
+        return self.available.hoisted()
 
     def _name_seeds(self) -> dict[Var, str]:
         found: dict[Var, str] = {}
@@ -90,7 +106,7 @@ class Layout:
             )
         return found
 
-    def _outputs(self, outs: Sequence[Atom]) -> list[ast.expr]:
+    def _outputs(self, outs: Sequence[Atom], names: Names) -> list[ast.expr]:
         """Names for the results; those that have none get lines of their own."""
         found: list[ast.expr] = []
         self.unnamed: dict[int, str] = {}
@@ -103,8 +119,8 @@ class Layout:
             ):
                 found.append(ast.Name(known))
                 continue
-            fresh = name if name not in self.names.taken else self.names.fresh(name)
-            self.names.taken.add(fresh)
+            fresh = name if name not in names.taken else names.fresh(name)
+            names.taken.add(fresh)
             self.unnamed[position] = fresh
             if isinstance(out, Var):
                 self.available.names_of[out] = fresh
@@ -320,10 +336,17 @@ class Layout:
 
     def _shown(self, statement: Statement | None) -> Statement | None:
         while statement is not None and statement.frame.statement is not None:
-            if statement.frame in self.available.edits.expanded:
+            if statement.frame in self.available.edits.expanded and not self._returns(
+                statement
+            ):
                 break
             statement = statement.frame.statement
         return statement
+
+    def _returns(self, statement: Statement) -> bool:
+        """The value of a helper that is read in place stands in the caller's line."""
+        frame = statement.frame
+        return frame.returned is None or statement is frame.statements[-1]
 
     def _comment(self, statement: Statement | None) -> str:
         """The forward line that a group undoes, as it is printed."""

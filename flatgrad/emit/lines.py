@@ -26,6 +26,7 @@ REPEATABLE = {
     "transpose",
     "matrix_transpose",
     "size",
+    "reshape",
     "arange",
     "external",
 }
@@ -62,11 +63,18 @@ class Lines:
         self.uses = Counter(a for e in eqns for a in e.reads())
         self.uses.update(outs)
         self.readers: dict[Atom, Eqn] = {a: e for e in eqns for a in e.reads()}
+        self.aliases: dict[Atom, list[Var]] = {}
+        for eqn in eqns:
+            if eqn.op == "alias":
+                self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
         self.printed: dict[Atom, str] = dict(seeds)
         self.lines = self._cut()
         self.last = self._last_reads()
-        self._holds: dict[str, Var] = {name: seed for seed, name in seeds.items()}
-        self._other_names: dict[Var, str] = {}
+        self._holds: dict[str, set[Var]] = {
+            name: {seed} for seed, name in seeds.items()
+        }
+        self._names: dict[Var, str] = {}
+        self._own = {name: name for name in seeds.values()}
         self.root: dict[Var, Var] = {}
         self.sharing: dict[Var, set[Var]] = {}
         self.owned: set[Var] = set()
@@ -153,30 +161,23 @@ class Lines:
             return self._several(number, eqn)
         if eqn.op in STORES:
             return self._store(number, eqn)
-        source = eqn.args[0] if eqn.op in ("alias", *IN_PLACE) else None
-        name = self._name(number, eqn.out, source)
+        name = self._name(number, eqn.out)
         if eqn.op == "alias" and self.printed.get(eqn.args[0]) == name:
             self._assign(eqn.out, name, eqn.args[0])
             return []
-        if (
-            eqn.op in IN_PLACE
-            and self.printed.get(eqn.args[0]) == name
-            and self._may_reuse(number, eqn)
-        ):
-            node: ast.stmt = ast.AugAssign(
-                ast.Name(name), OPERATORS[IN_PLACE[eqn.op]](), self.read(eqn.args[1])
-            )
-            self._assign(eqn.out, name, eqn.args[0])
-            return [node]
+        for old, other in _operands(eqn):
+            if self.printed.get(old) == name and self._may_reuse(number, old, eqn):
+                operator = OPERATORS[IN_PLACE[eqn.op]]()
+                node = ast.AugAssign(ast.Name(name), operator, self.read(other))
+                self._assign(eqn.out, name, old)
+                return [node]
         value = self.expressions.equation(eqn)
         self._assign(eqn.out, name, self._base(eqn))
         return [ast.Assign([ast.Name(name)], value)]
 
     def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         value = self.expressions.equation(eqn)
-        names = [
-            self._name(number, out, None) if self.uses[out] else "_" for out in eqn.outs
-        ]
+        names = [self._name(number, out) if self.uses[out] else "_" for out in eqn.outs]
         for out, name in zip(eqn.outs, names, strict=True):
             self._assign(out, name, out)
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]
@@ -184,12 +185,12 @@ class Lines:
     def _store(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         """x[i] = v: into x itself where nobody else has it, else into a copy."""
         base, index, value = eqn.args
-        name = self._name(number, eqn.out, base)
+        name = self._name(number, eqn.out)
         nodes: list[ast.stmt] = []
         if base in self.folded and self._base(self.defs[base]) is base:
             nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
             self._assign(eqn.out, name, eqn.out)
-        elif self._may_reuse(number, eqn):
+        elif self._may_reuse(number, base, eqn):
             if self.printed[base] != name:
                 nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
             self._assign(eqn.out, name, base)
@@ -223,28 +224,27 @@ class Lines:
 
     # --- names -------------------------------------------------------------------------------------------------------
 
-    def _name(self, number: int, value: Var, source: Atom | None) -> str:
+    def _name(self, number: int, value: Var) -> str:
         """The name of a line: after the value whose derivative it is."""
-        if (hinted := self._hint(value)) is not None:
-            value = hinted
+        value = self._hint(value) or value
         primal = value.primal
         if primal is None:
-            return self.names.fresh(
-                telling(self.defs.get(value), self.readers.get(value))
-            )
-        wanted = self._other_names.get(primal) or self._derivative(primal)
-        holder = self._holds.get(wanted)
-        if (
-            holder is not None
-            and holder is not source
-            and self._is_alive(holder, number)
+            eqn, reader = self.defs.get(value), self.readers.get(value)
+            return self.names.fresh(telling(eqn, reader))
+        wanted = self._derivative(primal)
+        source = self.defs[value].args[:1] if self.defs[value].op == "alias" else ()
+        if any(
+            self._is_alive(v, number) and v not in source
+            for v in self._holds.get(wanted, ())
         ):
-            wanted = self._other_names[primal] = self.names.fresh(f"{wanted}0")
+            wanted = self._names[primal] = self.names.fresh(f"{wanted}0")
         return wanted
 
     def _hint(self, value: Var) -> Var | None:
         """A store that only the next line reads is made under that line's name."""
         while value.primal is None or not value.primal.name:
+            if (shown := self._shown_as(value)) is not None:
+                return shown
             reader = self.readers.get(value)
             if self.uses[value] != 1 or reader is None or len(reader.outs) != 1:
                 return None
@@ -253,39 +253,41 @@ class Lines:
             value = reader.out
         return value
 
+    def _shown_as(self, value: Var) -> Var | None:
+        """The named derivative that starts as this very value: grad_h for both rather than grad_a, grad_h = grad_a."""
+        for reader in self.aliases.get(value, ()):
+            if is_line(reader):
+                return reader
+        return None
+
     def _is_alive(self, value: Var, number: int) -> bool:
         return self.last.get(value, -1) > number
 
     def _derivative(self, primal: Var) -> str:
-        if primal in self._other_names:
-            return self._other_names[primal]
-        printed = self.available.names_of.get(primal) or primal.name
-        if printed and (primal.name or primal in self.available.names_of):
-            name = f"{self.prefix}{self._plain_name(primal, printed)}"
-            if name not in self._known():
-                name = (
-                    self.names.underscored(name) if name in self.names.taken else name
-                )
-                self.names.taken.add(name)
-        else:
-            eqn = self.available.defs.get(primal)
-            name = self.names.fresh(
-                self.prefix + telling(eqn, self.available.readers.get(primal))
+        if primal not in self._names:
+            self._names[primal] = self._new_name(primal)
+        return self._names[primal]
+
+    def _new_name(self, primal: Var) -> str:
+        """grad_x for every version of x; for an unnamed value, after what it is."""
+        printed = primal.name or self.available.names_of.get(primal)
+        if not printed:
+            eqn, reader = self.available.defs.get(primal), self.available.readers.get(
+                primal
             )
-        self._other_names[primal] = name
+            return self.names.fresh(self.prefix + telling(eqn, reader))
+        name = self.prefix + printed
+        if name in self._own:
+            return name
+        name = self.names.underscored(name)
+        self._own[self.prefix + printed] = name
         return name
-
-    def _plain_name(self, primal: Var, printed: str) -> str:
-        """The user's name, for older versions of a variable too."""
-        return primal.name or printed
-
-    def _known(self) -> set[str]:
-        return {*self._other_names.values(), *self.seeds.values()}
 
     def _assign(self, value: Var, name: str, storage: Atom) -> None:
         """`value` is in `name` from now on, in the array of `storage`."""
+        shared = self.printed.get(storage) == name
         self.printed[value] = name
-        self._holds[name] = value
+        self._holds[name] = self._holds[name] | {value} if shared else {value}
         root = self.root.get(storage, storage) if isinstance(storage, Var) else value
         self.root[value] = root
         self.sharing.setdefault(root, set()).add(value)
@@ -303,9 +305,8 @@ class Lines:
             eqn = self.defs[base]
         return eqn.out
 
-    def _may_reuse(self, number: int, eqn: Eqn) -> bool:
+    def _may_reuse(self, number: int, old: Atom, eqn: Eqn) -> bool:
         """The old value is dead after this line, nobody else has its array, and the new one fits into it."""
-        old = eqn.args[0]
         if (
             not isinstance(old, Var)
             or old not in self.root
@@ -318,6 +319,14 @@ class Lines:
         return not any(
             v is not old and self._is_alive(v, number) for v in self.sharing[root]
         )
+
+
+def _operands(eqn: Eqn) -> list[tuple[Atom, Atom]]:
+    """(what may be updated in place, by what) for an arithmetic operation."""
+    if eqn.op not in IN_PLACE:
+        return []
+    a, b = eqn.args
+    return [(a, b), (b, a)] if eqn.op in ("add", "mul") else [(a, b)]
 
 
 __all__ = ["Line", "Lines", "Lit", "Printed"]

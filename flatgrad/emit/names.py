@@ -24,6 +24,23 @@ TELLING = {
     "sigmoid": "gate", "eq": "hit", "gt": "mask", "lt": "mask", "ge": "mask", "le": "mask", "where": "chosen",
     "concatenate": "joined", "stack": "stacked", "einsum": "product", "maximum": "larger", "minimum": "smaller",
 }  # fmt: skip
+# Functions whose value is called after them and their argument: log_p.
+ELEMENTARY = {
+    "exp",
+    "log",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "sinh",
+    "cosh",
+    "log1p",
+    "expm1",
+    "log2",
+    "log10",
+    "erf",
+}
 ACTIVATIONS = {"tanh", "relu", "sigmoid", "softmax", "log_softmax", "softplus"}
 
 
@@ -37,6 +54,12 @@ class Names:
 
     def __init__(self, text: str):
         self.taken = names_in_text(text) | set(keyword.kwlist) | set(dir(builtins))
+
+    def copy(self) -> Names:
+        """The same names, to try things out with."""
+        other = Names("")
+        other.taken = set(self.taken)
+        return other
 
     def fresh(self, wanted: str) -> str:
         """`wanted`, or wanted2, wanted3 and so on where it is taken."""
@@ -60,6 +83,8 @@ def telling(eqn: Eqn | None, reader: Eqn | None = None) -> str:
         return "a"
     if eqn is None:
         return "value"
+    if eqn.op in ELEMENTARY and isinstance(eqn.args[0], Var) and eqn.args[0].name:
+        return f"{eqn.op}_{eqn.args[0].name}"
     return TELLING.get(
         eqn.op, eqn.op if eqn.op.isidentifier() and len(eqn.op) <= 12 else "value"
     )

@@ -102,7 +102,7 @@ def name_value(low: Lowering, node: cst.CSTNode, name: str) -> Value:
                 from flatgrad.frontend.lower import stale
 
                 raise stale(value, node)
-            if isinstance(value, Var):
+            if isinstance(value, Var) or name in frame.arguments:
                 low.frame.reads.append((node, value, low.build.statement))  # type: ignore[arg-type]
             return value
         frame = frame.enclosing  # type: ignore[assignment]

@@ -17,7 +17,7 @@ from flatgrad.frontend.declarations import (
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
-from flatgrad.types import Dim, Shape, join, scalar
+from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -215,6 +215,7 @@ def results(low: Lowering) -> None:
 
 
 LINEAR = re.compile(r"(\w+)([+-]\d+)$")  # n-1
+QUOTIENT = re.compile(r"(\w+)//([^\W\d]\w*)$")  # E//H
 MULTIPLE = re.compile(r"(\d+)\*(\w+)$")  # 4*H
 
 
@@ -224,9 +225,19 @@ def parse_dim(low: Lowering, text: str | int, source: str) -> Dim:
         return Dim(text, source=source)
     if found := LINEAR.fullmatch(text):
         return low.dim(found[1], source).plus(int(found[2]))
+    if found := QUOTIENT.fullmatch(text):
+        return low.dim(found[1], source).over(low.dim(found[2], source))
     if found := MULTIPLE.fullmatch(text):
-        return low.dim(found[2], source).times(int(found[1]))
+        return _multiple(low.dim(found[2], source), int(found[1]), text, source)
     return Dim(name=text, source=source)
+
+
+def _multiple(length: Dim, factor: int, name: str, source: str) -> Dim:
+    longer = dim_of({m: factor * c for m, c in polynomial(length).items()})
+    root, _ = longer.root()
+    if not root.name and root.value is None:
+        root.name, root.source = name, source
+    return longer
 
 
 __all__ = ["after", "comments", "declare", "parse_dim", "results"]

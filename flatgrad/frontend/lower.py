@@ -690,7 +690,19 @@ def _binds(inside: Sequence[cst.CSTNode], name: str) -> bool:
     )
 
 
-ONE_MATRIX = {"cholesky", "eigh", "eigvalsh", "inv", "det", "slogdet", "solve", "svd", "qr", "pinv", "matrix_power"}
+ONE_MATRIX = {
+    "cholesky",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "det",
+    "slogdet",
+    "solve",
+    "svd",
+    "qr",
+    "pinv",
+    "matrix_power",
+}
 BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
 
 
@@ -709,7 +721,9 @@ def assume(eqns: Sequence[Any], params: Sequence[Var]) -> bool:
         for position, arg in enumerate(eqn.args):
             if arg in met:
                 others = [a for i, a in enumerate(eqn.args) if i != position]
-                scalars = bool(others) and all(a.type.shape.is_scalar and isinstance(a, Var) for a in others)
+                scalars = bool(others) and all(
+                    a.type.shape.is_scalar and isinstance(a, Var) for a in others
+                )
                 met[arg].append(eqn.op in BROADCASTING and scalars)
     for param, only in met.items():
         if only and all(only):

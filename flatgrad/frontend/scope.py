@@ -74,7 +74,7 @@ class Frame:
         default_factory=dict
     )  # of each name assigned
     statements: list[Statement] = field(default_factory=list)
-    reads: list[tuple[cst.Name, Var, Statement | None]] = field(
+    reads: list[tuple[cst.Name, Value, Statement | None]] = field(
         default_factory=list
     )  # of names, in order
     writes: dict[Var, tuple[cst.Name, Statement]] = field(default_factory=dict)

@@ -1,0 +1,25 @@
+"""How libraries spell the canonical operations, in both directions.
+
+In: a namespace and a name of that library, and the arguments of a call. Out: the canonical operation, its
+data and its options, under the names that its rule gives them.
+
+The tables are in the modules called *_names; their language is described in lines.py.
+"""
+
+from flatgrad.namespaces.calls import arrange, bind
+from flatgrad.namespaces.operators import INFIX, PREFIX
+from flatgrad.namespaces.spelling import Bound, Spelling, meanings
+from flatgrad.namespaces.tables import lookup, spell, spellings
+
+__all__ = [
+    "INFIX",
+    "PREFIX",
+    "Bound",
+    "Spelling",
+    "arrange",
+    "bind",
+    "lookup",
+    "meanings",
+    "spell",
+    "spellings",
+]

@@ -1,0 +1,68 @@
+"""scipy.special and scipy.linalg."""
+
+UNARY = {
+    "scipy.special": """
+        erf, erfc, erfcx, erfi, erfinv, erfcinv, dawsn, expit -> sigmoid, log_expit, logit, softplus
+        gamma, gammaln, loggamma, rgamma, digamma = psi -> digamma, gammasgn, entr, ndtr, log_ndtr, ndtri
+        j0, j1, y0, y1, i0, i1, i0e, i1e, k0, k1, k0e, k1e, expi, exp1, exprel, spence, expm1, log1p
+        cosm1, exp2, exp10, cbrt, sindg, cosdg, tandg, ellipk, ellipe, ellipkm1, zetac, round
+        """,
+}
+
+BINARY = {
+    "scipy.special": """
+        xlogy, xlog1py, rel_entr, kl_div, beta, betaln, huber, pseudo_huber, binom, poch, agm, owens_t
+        ellipkinc, ellipeinc, zeta
+        """,
+}
+
+SIGNATURES = {
+    "scipy.special": """
+        logsumexp(a, axis, b, keepdims, return_sign)
+        softmax(x, axis)
+        log_softmax(x, axis)
+        polygamma(n, x)
+        multigammaln(a, d)
+        jv = jn -> jv (v, z)
+        yv = yn -> yv (v, z)
+        kv = kn -> kv (v, z)
+        iv(v, z)
+        ive(v, z)
+        kve(v, z)
+        expn(n, x)
+        gammainc(a, x)
+        gammaincc(a, x)
+        gammaincinv(a, p)
+        gammainccinv(a, p)
+        betainc(a, b, x)
+        betaincinv(a, b, p)
+        boxcox(x, lmbda)
+        boxcox1p(x, lmbda)
+        inv_boxcox(x, lmbda)
+        hyp0f1(v, z)
+        hyp1f1(a, b, x)
+        hyp2f1(a, b, c, z)
+        sinc(x)
+        comb(N, k, exact, repetition)
+        factorial(n, exact)
+        """,
+    "scipy.linalg": """
+        inv(a, overwrite_a, check_finite, assume_a, lower)
+        solve(a, b, lower, overwrite_a, overwrite_b, check_finite, assume_a, transposed)
+        det(a, overwrite_a, check_finite)
+        solve_triangular(a, b, trans, lower, unit_diagonal, overwrite_b, check_finite)
+        cholesky -> scipy_cholesky (a, lower, overwrite_a, check_finite)
+        eigh -> scipy_eigh (a, b, lower, eigvals_only)
+        eigvalsh -> scipy_eigvalsh (a, b, lower)
+        svd -> svd (a, full_matrices, compute_uv, overwrite_a, check_finite)
+        svdvals(a, overwrite_a, check_finite)
+        pinv(a, atol, rtol, return_rank, check_finite)
+        norm(a, ord, axis, keepdims, check_finite)
+        expm(A)
+        sqrtm(A)
+        logm(A)
+        solve_sylvester(a, b, q)
+        block_diag(*arrs)
+        toeplitz(c, r)
+        """,
+}
