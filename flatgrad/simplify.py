@@ -110,7 +110,11 @@ class _Walk:
         if found is not None:
             self.changed = True
             self._becomes(eqn, atom(found), start)
-        elif not is_line(eqn.out) and (old := self.seen.get(_key(eqn))) is not None:
+        elif (
+            not is_line(eqn.out)
+            and not self._is_trivial(eqn)
+            and (old := self.seen.get(_key(eqn))) is not None
+        ):
             self.same[eqn.out] = old
             self.uses[old] += self.uses[eqn.out]
             self.changed = True

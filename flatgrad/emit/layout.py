@@ -59,7 +59,6 @@ class Layout:
         forward, backward = block.eqns[:keep], block.eqns[keep:]
         self.dialect.methods = not _prefers_functions(function)
         self.seeds = self._name_seeds()
-        live = {v for e in backward for v in [*e.outs]}
         live = {v for e in backward for v in e.outs}
         wanted = self._print(forward, backward, names.copy(), live, [])
         self._print(forward, backward, names, live, sorted(wanted))

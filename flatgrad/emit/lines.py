@@ -248,7 +248,7 @@ class Lines:
             reader = self.readers.get(value)
             if self.uses[value] != 1 or reader is None or len(reader.outs) != 1:
                 return None
-            if reader.out.primal is None and reader.out in self.folded:
+            if not _goes_on(value, reader):
                 return None
             value = reader.out
         return value
@@ -319,6 +319,13 @@ class Lines:
         return not any(
             v is not old and self._is_alive(v, number) for v in self.sharing[root]
         )
+
+
+def _goes_on(value: Var, reader: Eqn) -> bool:
+    """`reader` continues the same array: the next store into it, or arithmetic on it."""
+    if reader.op in STORES:
+        return reader.args[0] is value
+    return reader.op in IN_PLACE or reader.op == "alias"
 
 
 def _operands(eqn: Eqn) -> list[tuple[Atom, Atom]]:

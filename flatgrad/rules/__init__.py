@@ -4,23 +4,17 @@ A rule is written as the mathematics says it; docs/adding-an-operation.md shows 
 answer for the options it is given it raises NotImplementedError, and the caller refuses with a place.
 """
 
-from flatgrad.rules import (
+from flatgrad.rules import (  # noqa: F401 - for what they register
     arithmetic,
+    bessel,
+    decompositions,
+    diagonals,
+    einsum,
     elementary,
+    gamma,
     indexing,
     linalg,
-    products,
-    reductions,
-    shaping,
-    special,
-    structure,
-)
-
-FAMILIES = (
-    arithmetic,
-    elementary,
-    indexing,
-    linalg,
+    norms,
     products,
     reductions,
     shaping,

@@ -9,27 +9,23 @@ from math import pi
 
 from flatgrad.builder import xp
 from flatgrad.graph import Var
-from flatgrad.registry import constant, elementwise, probe
+from flatgrad.registry import elementwise, probe
 from flatgrad.shapes import elementwise_float as real
 
-ANY, POSITIVE, UNIT = (
-    [(0.4,), ([-1.3, 0.2, 2.1],)],
-    [(1.4,), ([0.3, 2.2, 5.1],)],
-    [(0.3,), ([0.1, 0.6, 0.95],)],
-)
+ANY = [(0.4,), ([-1.3, 0.2, 2.1],)]
+POSITIVE = [(1.4,), ([0.3, 2.2, 5.1],)]
+UNIT = [(0.3,), ([0.1, 0.6, 0.95],)]
 PAIRS = [(1.4, 0.7), ([0.3, 2.2, 5.1], 1.2)]
 
 
 def with_numbers(eqn):
     """The shape follows the data where all options are numbers; arrays among them would be broadcast too."""
-    if not any(
-        isinstance(option, Var) and not option.type.shape.is_scalar
-        for option in eqn.attrs.values()
-    ):
+    varying = [option for option in eqn.attrs.values() if isinstance(option, Var)]
+    if all(option.type.shape.is_scalar for option in varying):
         real(eqn)
 
 
-# ------------------------------------------------------------------------------------- the error function
+# ------------------------------------------------------------------- the error function
 
 
 @elementwise(at=ANY, shape=real)
@@ -82,7 +78,7 @@ def ndtri(x, /, *, y):
     return (2 * pi) ** 0.5 * xp.exp(y**2 / 2)
 
 
-# ------------------------------------------------------------------------------------------ the logistic
+# ------------------------------------------------------------------------- the logistic
 
 
 @elementwise(at=UNIT, shape=real)
@@ -95,118 +91,7 @@ def log_expit(x, /):
     return xp.sigmoid(-x)
 
 
-# -------------------------------------------------------------------------------------- gamma and relatives
-
-
-@elementwise(at=[*POSITIVE, (-1.4,)], shape=real)
-def gamma(x, /, *, y):
-    return y * xp.digamma(x)
-
-
-@elementwise(at=[*POSITIVE, (-1.4,)], shape=real)
-def gammaln(x, /):
-    return xp.digamma(x)
-
-
-@elementwise(at=POSITIVE, shape=real)
-def loggamma(x, /):
-    return xp.digamma(x)
-
-
-@elementwise(at=POSITIVE, shape=real)
-def rgamma(x, /, *, y):
-    return -y * xp.digamma(x)
-
-
-@elementwise(at=POSITIVE, shape=real)
-def digamma(x, /):
-    return xp.polygamma(x, n=1)
-
-
-@elementwise(at=[probe(1.4, n=1), probe([0.3, 2.2], n=2)], shape=with_numbers)
-def polygamma(x, /, n=...):
-    return xp.polygamma(x, n=n + 1)
-
-
-@elementwise(at=PAIRS, shape=real)
-def beta(a, b, /, *, y):
-    both = xp.digamma(a + b)
-    return y * (xp.digamma(a) - both), y * (xp.digamma(b) - both)
-
-
-@elementwise(at=PAIRS, shape=real)
-def betaln(a, b, /):
-    both = xp.digamma(a + b)
-    return xp.digamma(a) - both, xp.digamma(b) - both
-
-
-@elementwise(at=[(4.6, 1.7)], shape=real)
-def binom(n, k, /, *, y):
-    rest = xp.digamma(n - k + 1)
-    return y * (xp.digamma(n + 1) - rest), y * (rest - xp.digamma(k + 1))
-
-
-@elementwise(at=PAIRS, shape=real)
-def poch(z, m, /, *, y):
-    both = xp.digamma(z + m)
-    return y * (both - xp.digamma(z)), y * both
-
-
-@elementwise(at=[probe(3.4, d=1), probe([3.4, 5.2], d=3)], shape=with_numbers)
-def multigammaln(a, /, d=...):
-    if not isinstance(d, int):
-        raise NotImplementedError(
-            "multigammaln with a dimension that is not a number written down"
-        )
-    total = xp.digamma(a)
-    for j in range(1, d):
-        total = total + xp.digamma(a - j / 2)
-    return total
-
-
-@elementwise(at=[probe(1.4, a=2.3), probe([0.3, 2.2], a=0.7)], shape=with_numbers)
-def gammainc(x, /, a=...):
-    return gamma_density(x, a)
-
-
-@elementwise(at=[probe(1.4, a=2.3), probe([0.3, 2.2], a=0.7)], shape=with_numbers)
-def gammaincc(x, /, a=...):
-    return -gamma_density(x, a)
-
-
-@elementwise(at=[probe(0.4, a=2.3), probe([0.1, 0.8], a=0.7)], shape=with_numbers)
-def gammaincinv(p, /, a=..., *, y):
-    return 1 / gamma_density(y, a)
-
-
-@elementwise(at=[probe(0.4, a=2.3), probe([0.1, 0.8], a=0.7)], shape=with_numbers)
-def gammainccinv(p, /, a=..., *, y):
-    return -1 / gamma_density(y, a)
-
-
-def gamma_density(x, a):
-    return xp.exp(xp.xlogy(a - 1, x) - x - xp.gammaln(a))
-
-
-@elementwise(
-    at=[probe(0.4, a=2.3, b=1.6), probe([0.1, 0.8], a=0.7, b=3.0)], shape=with_numbers
-)
-def betainc(x, /, a=..., b=...):
-    return beta_density(x, a, b)
-
-
-@elementwise(
-    at=[probe(0.4, a=2.3, b=1.6), probe([0.1, 0.8], a=0.7, b=3.0)], shape=with_numbers
-)
-def betaincinv(p, /, a=..., b=..., *, y):
-    return 1 / beta_density(y, a, b)
-
-
-def beta_density(x, a, b):
-    return xp.exp(xp.xlogy(a - 1, x) + xp.xlog1py(b - 1, -x) - xp.betaln(a, b))
-
-
-# ----------------------------------------------------------------------------------------------- entropies
+# ---------------------------------------------------------------------------- entropies
 
 
 @elementwise(at=POSITIVE, shape=real)
@@ -234,103 +119,7 @@ def kl_div(x, t, /):
     return xp.log(x / t), 1 - x / t
 
 
-# ---------------------------------------------------------------------------------------- Bessel functions
-
-
-@elementwise(at=ANY, shape=real)
-def j0(x, /):
-    return -xp.j1(x)
-
-
-@elementwise(at=[*ANY, (0.0,)], shape=real)
-def j1(x, /):
-    return (xp.j0(x) - xp.jv(x, v=2)) / 2
-
-
-@elementwise(at=POSITIVE, shape=real)
-def y0(x, /):
-    return -xp.y1(x)
-
-
-@elementwise(at=POSITIVE, shape=real)
-def y1(x, /, *, y):
-    return xp.y0(x) - y / x
-
-
-@elementwise(at=ANY, shape=real)
-def i0(x, /):
-    return xp.i1(x)
-
-
-@elementwise(at=[*ANY, (0.0,)], shape=real)
-def i1(x, /):
-    return (xp.i0(x) + xp.iv(x, v=2)) / 2
-
-
-@elementwise(at=ANY, shape=real)
-def i0e(x, /, *, y):
-    return xp.i1e(x) - xp.sign(x) * y
-
-
-@elementwise(at=ANY, shape=real)
-def i1e(x, /, *, y):
-    return (xp.i0e(x) + xp.ive(x, v=2)) / 2 - xp.sign(x) * y
-
-
-@elementwise(at=POSITIVE, shape=real)
-def k0(x, /):
-    return -xp.k1(x)
-
-
-@elementwise(at=POSITIVE, shape=real)
-def k1(x, /, *, y):
-    return -xp.k0(x) - y / x
-
-
-@elementwise(at=POSITIVE, shape=real)
-def k0e(x, /, *, y):
-    return y - xp.k1e(x)
-
-
-@elementwise(at=POSITIVE, shape=real)
-def k1e(x, /, *, y):
-    return y - xp.k0e(x) - y / x
-
-
-ORDERS = [probe(1.4, v=1), probe([0.3, 2.2, 5.1], v=2.5)]
-
-
-@elementwise(at=ORDERS, shape=with_numbers)
-def jv(z, /, v=...):
-    return (xp.jv(z, v=v - 1) - xp.jv(z, v=v + 1)) / 2
-
-
-@elementwise(at=ORDERS, shape=with_numbers)
-def yv(z, /, v=...):
-    return (xp.yv(z, v=v - 1) - xp.yv(z, v=v + 1)) / 2
-
-
-@elementwise(at=ORDERS, shape=with_numbers)
-def iv(z, /, v=...):
-    return (xp.iv(z, v=v - 1) + xp.iv(z, v=v + 1)) / 2
-
-
-@elementwise(at=ORDERS, shape=with_numbers)
-def kv(z, /, v=...):
-    return -(xp.kv(z, v=v - 1) + xp.kv(z, v=v + 1)) / 2
-
-
-@elementwise(at=ORDERS, shape=with_numbers)
-def ive(z, /, v=..., *, y):
-    return (xp.ive(z, v=v - 1) + xp.ive(z, v=v + 1)) / 2 - xp.sign(z) * y
-
-
-@elementwise(at=ORDERS, shape=with_numbers)
-def kve(z, /, v=..., *, y):
-    return y - (xp.kve(z, v=v - 1) + xp.kve(z, v=v + 1)) / 2
-
-
-# -------------------------------------------------------------- exponential integrals, hypergeometric, elliptic
+# -------------------------------------- exponential integrals, hypergeometric, elliptic
 
 
 @elementwise(at=ANY, shape=real)
@@ -396,7 +185,7 @@ def ellipkm1(p, /, *, y):
     return (p * y - xp.ellipe(1 - p)) / (2 * p * (1 - p))
 
 
-# ------------------------------------------------------------------------------- losses, transforms, degrees
+# ---------------------------------------------------------- losses, transforms, degrees
 
 
 @elementwise(at=[(1.2, 0.4), (1.2, -3.0), (0.5, [0.2, 0.9, -2.0])], shape=real)
@@ -452,6 +241,3 @@ def cosdg(x, /):
 @elementwise(at=ANY, shape=real)
 def tandg(x, /, *, y):
     return pi / 180 * (1 + y**2)
-
-
-constant("gammasgn", "factorial", "comb", shape=real)
