@@ -116,10 +116,45 @@ def cost(value: Atom, defs: Mapping[Var, Eqn], depth: int = 0) -> int:
     return own + sum(cost(a, defs, depth + 1) for a in eqn.args)
 
 
-def by_operation() -> dict[str, list[Rewrite]]:
-    """The identities, under the operation at the root of their left side."""
-    found: dict[str, list[Rewrite]] = {}
-    for identity in IDENTITIES:
-        rewrite = Rewrite.of(identity)
-        found.setdefault(rewrite.left.op, []).append(rewrite)
-    return found
+class Identities:
+    """All identities, found by what an equation and its arguments look like."""
+
+    def __init__(self) -> None:
+        self.by_operation: dict[str, list[Rewrite]] = {}
+        for identity in IDENTITIES:
+            rewrite = Rewrite.of(identity)
+            self.by_operation.setdefault(rewrite.left.op, []).append(rewrite)
+        self._candidates: dict[tuple[str, ...], list[Rewrite]] = {}
+
+    def apply(self, eqn: Eqn, made_by: MadeBy, build: Builder) -> Expr | None:
+        """The simpler expression for `eqn` by the first identity that matches."""
+        if eqn.op not in self.by_operation:
+            return None
+        looks = (eqn.op, *(_look(arg, made_by) for arg in eqn.args))
+        if looks not in self._candidates:
+            known = self.by_operation[eqn.op]
+            self._candidates[looks] = [r for r in known if _may_match(r, looks[1:])]
+        for rewrite in self._candidates[looks]:
+            if (found := rewrite.apply(eqn, made_by, build)) is not None:
+                return found
+        return None
+
+
+def _look(value: Atom, made_by: MadeBy) -> str:
+    """What an argument looks like: a number, the operation that makes it, or nothing in particular."""
+    if isinstance(value, Lit):
+        return f"={value.value!r}" if isinstance(value.value, int | float) else "="
+    made = made_by(value)
+    return made.op if made is not None else ""
+
+
+def _may_match(rewrite: Rewrite, looks: tuple[str, ...]) -> bool:
+    patterns = rewrite.left.args
+    return len(patterns) == len(looks) and all(
+        (
+            look == f"={p.value!r}"
+            if isinstance(p, Lit)
+            else p not in rewrite.defs or look == rewrite.defs[p].op
+        )
+        for p, look in zip(patterns, looks, strict=True)
+    )

@@ -15,13 +15,13 @@ from typing import Any
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.products import in_order
-from flatgrad.rewrites import Rewrite, by_operation
+from flatgrad.rewrites import Identities
 from flatgrad.registry import RULES
 from flatgrad.shapes import may_repeat
 from flatgrad.types import dim_key, same_shape
 
-IDENTITIES: dict[str, list[Rewrite]] = by_operation()
-ROUNDS = 4  # each round is linear; what a round leaves to the next is rare
+IDENTITIES = Identities()
+ROUNDS = 2  # each round is linear; what a round leaves to the next is rare
 ELEMENTWISE = {
     "add",
     "sub",
@@ -154,9 +154,8 @@ class _Walk:
 
     def _shorter(self, eqn: Eqn) -> Any:
         """A simpler way to compute `eqn`, or None."""
-        for rewrite in IDENTITIES.get(eqn.op, ()):
-            if (found := rewrite.apply(eqn, self.made_by, self.build)) is not None:
-                return found
+        if (found := IDENTITIES.apply(eqn, self.made_by, self.build)) is not None:
+            return found
         match eqn.op, eqn.args:
             case ("add" | "sub" | "mul") as op, (
                 Lit(value=int() | float() as a),

@@ -111,6 +111,7 @@ class Forward:
         self.function, self.edits, self.order = function, edits, order
         self.names: dict[Frame, dict[Statement, dict[cst.CSTNode, str]]] = {}
         self.hoists: dict[Statement, list[tuple[int, cst.CSTNode, str]]] = {}
+        self.nodes: dict[Statement, Any] = {}
         self.reads: dict[Frame, dict[Statement, list[Any]]] = {}
         self._collect(function.frame)
 
@@ -186,6 +187,11 @@ class Forward:
 
     def node(self, statement: Statement) -> Any:
         """The statement itself; None for a return, whose value the caller prints."""
+        if statement not in self.nodes:
+            self.nodes[statement] = self._edited(statement)
+        return self.nodes[statement]
+
+    def _edited(self, statement: Statement) -> Any:
         node = statement.node
         if statement.frame.returned is not None and _is_return(node, statement.frame):
             return None

@@ -60,8 +60,12 @@ class Layout:
         self.dialect.methods = not _prefers_functions(function)
         self.seeds = self._name_seeds()
         live = {v for e in backward for v in e.outs}
-        wanted = self._print(forward, backward, names.copy(), live, [])
-        self._print(forward, backward, names, live, sorted(wanted))
+        trial = names.copy()
+        wanted = self._print(forward, backward, trial, live, [])
+        if trial.numbered:
+            self._print(forward, backward, names, live, sorted(wanted))
+        else:
+            names.taken = trial.taken
         order = {frame: i for i, frame in _first_equations(forward)}
         self.forward = Forward(function, self.available.edits, order)
 

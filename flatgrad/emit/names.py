@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import re
 
+from flatgrad.frontend.module import names_in_text
 from flatgrad.graph import Eqn, Var
-
-# Strings and comments, which hold no names of the program, and names.
-TOKEN = re.compile(
-    r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*|([^\W\d]\w*)"""
-)
 
 # What to call an intermediate value, by the operation that makes it.
 TELLING = {
@@ -44,15 +39,11 @@ ELEMENTARY = {
 ACTIVATIONS = {"tanh", "relu", "sigmoid", "softmax", "log_softmax", "softplus"}
 
 
-def names_in_text(text: str) -> set[str]:
-    """Every identifier of a source text, outside of strings and comments."""
-    return {match[1] for match in TOKEN.finditer(text) if match[1]}
-
-
 class Names:
     """The names of one emitted module: those that are taken, and new ones."""
 
     def __init__(self, text: str):
+        self.numbered = False  # whether names had to be told apart by numbers
         self.taken = names_in_text(text) | set(keyword.kwlist) | set(dir(builtins))
 
     def copy(self) -> Names:
@@ -66,6 +57,7 @@ class Names:
         name, number = wanted, 2
         while name in self.taken:
             name, number = f"{wanted}{number}", number + 1
+            self.numbered = True
         self.taken.add(name)
         return name
 

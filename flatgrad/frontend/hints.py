@@ -14,7 +14,6 @@ from flatgrad.frontend.declarations import (
     from_comment,
     from_docstring,
 )
-from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
@@ -91,32 +90,28 @@ def _plain_numbers(
     low: Lowering, node: cst.FunctionDef, params: dict[str, Var]
 ) -> None:
     """In a file that imports no library of arrays and does nothing to arrays, parameters are numbers."""
-    if low.module.imports_library_of_arrays() or _handles_arrays(node):
+    if low.module.imports_library_of_arrays() or _handles_arrays(low, node):
         return
     for var in params.values():
         if var.type.rank is None and var.type.kind == "any":
             join(var.type.shape, scalar())
 
 
-def _handles_arrays(node: cst.FunctionDef) -> bool:
-    kinds = (cst.Subscript, cst.Attribute, cst.MatrixMultiply, cst.For, cst.CompFor)
-    return any(
-        isinstance(n, kinds)
-        or (
-            isinstance(n, cst.Call)
-            and getattr(n.func, "value", "") in ("len", "sum", "zip")
-        )
-        for n in nodes_in(node.body)
-        if not _is_module_attribute(n)
-    )
+def _handles_arrays(low: Lowering, node: cst.FunctionDef) -> bool:
+    """Subscripts, attributes, matrix products, loops or lengths: signs of arrays, lists or objects."""
+    text = STRING_OR_COMMENT.sub("", low.module.code(node.body))
+    return SIGN_OF_ARRAYS.search(text) is not None
 
 
-def _is_module_attribute(node: cst.CSTNode) -> bool:
-    match node:
-        case cst.Attribute(value=cst.Name(value="math" | "cmath")):
-            return True
-        case _:
-            return False
+STRING_OR_COMMENT = re.compile(
+    r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*"""
+)
+SIGN_OF_ARRAYS = re.compile(
+    r"""[\w)\]]\[                       # x[0]
+    | (?<![\w.])(?!c?math\.)[^\W\d]\w*\.[^\W\d]   # x.T
+    | @ | \bfor\b | \b(?:len|sum|zip)\(""",
+    re.VERBOSE,
+)
 
 
 def after(low: Lowering, line: Any) -> None:

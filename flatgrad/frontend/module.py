@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -49,6 +50,11 @@ class Module:
             for i in self.imports.values()
         )
 
+
+# Strings and comments, which hold no names of the program, and names.
+TOKEN = re.compile(
+    r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*|([^\W\d]\w*)"""
+)
 
 SCALAR_LIBRARIES = {
     "math",
@@ -191,6 +197,11 @@ def _target_names(target: cst.CSTNode) -> Iterator[str]:
             pass
 
 
+def names_in_text(text: str) -> set[str]:
+    """Every identifier of a source text, outside of strings and comments."""
+    return {match[1] for match in TOKEN.finditer(text) if match[1]}
+
+
 def names_in(node: cst.CSTNode) -> Iterator[cst.Name]:
     """Every name that is read in `node`: no attribute names, no keywords of calls."""
     stack = [node]
@@ -218,17 +229,12 @@ def nodes_in(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def main_functions(module: Module) -> list[str]:
     """Public top-level functions that no other function of the file calls."""
     called = {
-        name.value
+        name
         for caller, function in module.functions.items()
-        for name in _called_names(function)
-        if name.value != caller
+        for name in names_in_text(module.code(function.body))
+        if name != caller
     }
     return [n for n in module.functions if not n.startswith("_") and n not in called]
-
-
-def _called_names(function: cst.FunctionDef) -> Iterable[cst.Name]:
-    for name in names_in(function.body):
-        yield name
 
 
 def _positions(tree: cst.Module) -> dict[cst.CSTNode, Place]:

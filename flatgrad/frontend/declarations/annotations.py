@@ -14,7 +14,7 @@ from flatgrad.frontend.declarations.descriptions import (
 )
 from flatgrad.frontend.declarations.dims import parse_expression, parse_pieces
 from flatgrad.frontend.declarations.kinds import SCALARS, VAGUE
-from flatgrad.frontend.declarations.statements import QUOTED, Declared, Stated
+from flatgrad.frontend.declarations.statements import Declared, Stated
 from flatgrad.frontend.declarations.tuples import Variables
 from flatgrad.frontend.declarations.words import word_set
 
@@ -63,6 +63,9 @@ OTHER_TYPES = {
     **dict.fromkeys(word_set("list tuple List Tuple Sequence Iterable set"), "any"),
 }
 
+# What begins a piece that stands for any number of dimensions: "...", "*batch".
+MANY = ("...", "*")
+
 # Bits at the end of a type's name.
 BITS = re.compile(r"\d+_?$")
 
@@ -76,8 +79,7 @@ def from_annotation(name: str, annotation_source: str) -> Declared | None:
     stated = state_type(tree.body) if tree else None
     if stated is None:
         return None
-    text = f"{name}: {annotation_source.strip()}"
-    return Declared(name, stated.dims, stated.kind, 0, text[:QUOTED], stated.leading)
+    return stated.of(name, f"{name}: {annotation_source.strip()}")
 
 
 def state_type(node: ast.expr) -> Stated | None:
@@ -117,7 +119,7 @@ def state_plain_type(name: str) -> Stated | None:
 def union_members(node: ast.expr) -> list[ast.expr]:
     """The types between the bars of "A | B | None"."""
     members: list[ast.expr] = []
-    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+    while isinstance(node, ast.BinOp):
         members.append(node.right)
         node = node.left
     return [node, *reversed(members)]
@@ -173,7 +175,7 @@ def state_literal(values: Sequence[ast.expr]) -> Stated | None:
 
 def is_element(head: str) -> bool:
     """Whether a name is a kind of jaxtyping."""
-    return BITS.sub("", head).lower() in ELEMENTS and head[:1].isupper()
+    return BITS.sub("", head).lower() in ELEMENTS
 
 
 def is_array_type(node: ast.expr) -> bool:
@@ -189,19 +191,14 @@ def element_type(name: str) -> str:
 
 def state_array(shape: str | None, element: str) -> Stated:
     """An array whose shape is written with spaces: "N D"; None for an unknown one."""
-    pieces = None if shape is None else shape.split()
     kind = element_type(element)
-    if pieces is None:
+    if shape is None:
         return Stated(None, kind, 0)
-    index = next((i for i, one in enumerate(pieces) if is_many(one)), None)
-    if index is not None:
-        return Stated(None, kind, 0, parse_pieces(pieces[:index]) or None)
+    pieces = shape.split()
+    many = [i for i, piece in enumerate(pieces) if piece.startswith(MANY)]
+    if many:
+        return Stated(None, kind, 0, parse_pieces(pieces[: many[0]]) or None)
     return Stated(parse_pieces(pieces), kind, 0)
-
-
-def is_many(piece: str) -> bool:
-    """Whether it stands for any number of dimensions: "...", "*batch"."""
-    return piece == "..." or (piece.startswith("*") and len(piece) > 1)
 
 
 def nptyping_shape(node: ast.expr) -> str | None:

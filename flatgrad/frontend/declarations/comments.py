@@ -11,7 +11,7 @@ from flatgrad.frontend.declarations.entries import Entry
 from flatgrad.frontend.declarations.headings import split_headings
 from flatgrad.frontend.declarations.kinds import SCALARS
 from flatgrad.frontend.declarations.sentences import find_subjects
-from flatgrad.frontend.declarations.statements import QUOTED, Declared, Stated
+from flatgrad.frontend.declarations.statements import Declared, Stated
 from flatgrad.frontend.declarations.tuples import Variables
 from flatgrad.frontend.declarations.words import hide_brackets
 
@@ -39,16 +39,11 @@ def from_comment(
     targets = [name.strip() for name in target.split(",")] if target else []
     variables = Variables(frozenset(parameters))
     named = named_in_comment(raw, targets, parameters, variables)
-    if named or not targets or not all(map(str.isidentifier, targets)):
+    if named or not all(map(str.isidentifier, targets)):
         return merge(named)
     stated = state_targets(text, targets, variables)
     pairs = zip(targets, stated, strict=False)
-    return [comment_declared(name, one, text) for name, one in pairs]
-
-
-def comment_declared(name: str, stated: Stated, text: str) -> Declared:
-    """The statement as one of this name."""
-    return Declared(name, stated.dims, stated.kind, 0, text[:QUOTED], stated.leading)
+    return [one.of(name, text) for name, one in pairs]
 
 
 def named_in_comment(
@@ -62,7 +57,7 @@ def named_in_comment(
         stated = state_tuple(words, 0, variables)
         stated = stated or state_shape(words, len(part.names) > 1, variables)
         if stated is not None:
-            declared += [comment_declared(name, stated, raw) for name in part.names]
+            declared += [stated.of(name, raw) for name in part.names]
         sentences = find_subjects(Entry("prose", (), (), 0), words, known)
         declared.extend(found.declared for found in sentences)
     return declared

@@ -34,10 +34,10 @@ SHAPE_WORD = re.compile(
 
 # "tensor of size (", which without the noun may speak of a window.
 SIZE_WORD = re.compile(
-    r"\b(?:array|ndarray|tensor|matrix|vector)s? of (?=(?:size|dimensions?) ?[(\[])",
+    r"\b(?P<noun>(?:array|ndarray|tensor|matrix|vector)s? of )"
+    r"(?:size|dimensions?) ?(?=[(\[])",
     re.IGNORECASE,
 )
-SIZE = re.compile(r"(?:size|dimensions?) ?", re.IGNORECASE)
 
 # "same shape as x", "shape of `x`".
 SAME_SHAPE = re.compile(
@@ -156,9 +156,7 @@ def shape_places(text: str) -> Iterator[tuple[int, int]]:
     for found in SHAPE_WORD.finditer(text):
         yield found.start(), found.end()
     for found in SIZE_WORD.finditer(text):
-        size = SIZE.match(text, found.end())
-        if size is not None:
-            yield found.end(), size.end()
+        yield found.end("noun"), found.end()
 
 
 def is_own_shape(before: str, several: bool) -> bool:

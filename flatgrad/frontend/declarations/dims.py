@@ -77,7 +77,7 @@ def parse_leading(text: str) -> Dims | None:
 def dimension_pieces(text: str) -> list[str] | None:
     """The text between the commas of a shape, brackets and last comma removed."""
     text = text.strip().translate(PLAIN)
-    bracketed = text[:1] + text[-1:] in ("()", "[]") and len(text) > 1
+    bracketed = text[:1] + text[-1:] in ("()", "[]")
     inner = text[1:-1].strip() if bracketed else text
     if len(text) > LONGEST_SHAPE or not (inner or bracketed):
         return None

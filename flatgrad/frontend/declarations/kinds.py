@@ -93,31 +93,26 @@ def type_tokens(text: str) -> list[str]:
 def kind_of_head(tokens: list[str], text: str, several: bool) -> Stated | None:
     """The kind that the first noun of a description names."""
     head, following = tokens[0], tokens[1] if len(tokens) > 1 else "."
-    if several and head.endswith("s"):
-        head = head.removesuffix("s") if head != "matrices" else "matrix"
+    if several:
+        head = head.removesuffix("s")
     spread = not DISTRIBUTIVE.isdisjoint(tokens)
     end = len(SENTENCE_END.split(text, maxsplit=1)[0])
     if head in DICTS:
         return Stated(None, "dict", end)
     if head in STRINGS:
         return Stated(None, "str", end)
-    if head in ARRAYS and following not in ARRAYS_PLURAL:
+    if head in ARRAYS:
         return Stated(None, element_kind(" ".join(tokens), ""), end)
-    if head in SCALARS and following in ARRAYS | (ARRAYS_PLURAL if several else set()):
+    if head in SCALARS and following in ARRAYS:
         return Stated(None, SCALARS[head].replace("any", "array"), end)
     choice = not ARRAYS.isdisjoint(tokens)
     if head in SCALARS and follows_scalar(following) and not (spread or choice):
-        return Stated((), scalar_kind(head, following), end)
+        return Stated((), SCALARS[head], end)
     if head == "index" and (following == "of" or not following.isalnum()):
         return None if spread else Stated((), "int", end)
     if says_labels(text, text):
         return Stated(None, "int", end)
     return None
-
-
-def scalar_kind(head: str, following: str) -> str:
-    """The kind of a scalar; in "scalar float" the second word has it."""
-    return SCALARS.get(following, SCALARS[head]) if head == "scalar" else SCALARS[head]
 
 
 def follows_scalar(token: str) -> bool:

@@ -15,7 +15,7 @@ from flatgrad.frontend.declarations.descriptions import (
 )
 from flatgrad.frontend.declarations.entries import Entry
 from flatgrad.frontend.declarations.headings import names_before
-from flatgrad.frontend.declarations.statements import QUOTED, Declared, Stated
+from flatgrad.frontend.declarations.statements import Declared, Stated
 from flatgrad.frontend.declarations.tuples import Variables
 from flatgrad.frontend.declarations.words import bracket_at, matching_brackets
 
@@ -43,15 +43,9 @@ class Found:
 
 def declare(entry: Entry, name: str, stated: Stated, text: str) -> Found:
     """The statement as one of this variable."""
-    declared = Declared(
-        name,
-        stated.dims,
-        stated.kind,
-        entry.line,
-        text.strip()[:QUOTED],
-        stated.leading,
-        entry.section == "results",
-    )
+    declared = stated.of(name, text.strip())
+    is_result = entry.section == "results"
+    declared = replace(declared, line=entry.line, is_result=is_result)
     return Found(declared, stated.like, entry.nested)
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from flatgrad.frontend.declarations.dims import Dims
 
+# The characters of the text that a diagnostic quotes.
+QUOTED = 100
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -30,6 +33,6 @@ class Stated:
     leading: Dims | None = None
     like: str = ""  # "same shape as x": x
 
-
-# The characters of the text that a diagnostic quotes.
-QUOTED = 100
+    def of(self, name: str, text: str) -> Declared:
+        """The statement as one of this variable."""
+        return Declared(name, self.dims, self.kind, 0, text[:QUOTED], self.leading)

@@ -1,0 +1,115 @@
+"""Diagonals and triangles of matrices."""
+
+from flatgrad.builder import xp
+from flatgrad.registry import linear, probe
+from flatgrad.rules.matrices import (
+    CUBE,
+    MATRIX,
+    SQUARE,
+    SQUARES,
+    TALL,
+    UNKNOWN,
+    VECTOR,
+    agree,
+    is_square,
+    rank,
+    smaller,
+)
+from flatgrad.shapes import axes_of, learn, option, same
+from flatgrad.shapes import diagonal as diagonal_shape
+from flatgrad.types import Dim, Shape, join
+
+
+def trace_shape(eqn):
+    x = eqn.args[0].type
+    learn(eqn.out.type, x.kind)
+    if x.shape.dims is not None:
+        axes = (option(eqn, "axis1"), option(eqn, "axis2"))
+        gone = axes_of(axes, len(x.shape.dims)) or ()
+        kept = (d for i, d in enumerate(x.shape.dims) if i not in gone)
+        join(eqn.out.type.shape, Shape(kept))
+
+
+def diag_shape(eqn):
+    """A vector becomes a matrix, a matrix its diagonal."""
+    x, out, k = eqn.args[0].type, eqn.out.type, option(eqn, "k")
+    learn(out, x.kind)
+    known = isinstance(k, int)
+    if x.shape.rank == 1 or out.shape.rank == 2:
+        if x.shape.dims is None:
+            join(x.shape, Shape([Dim()]))
+        long = x.shape.dims[0].plus(abs(k)) if known else Dim()
+        join(out.shape, Shape([long, long]))
+    elif x.shape.rank == 2 and out.shape.dims is None:
+        m, n = x.shape.dims
+        if known and agree([m], [n]):
+            long = m.plus(-abs(k))
+        else:
+            long = smaller(m, n) if k == 0 else Dim()
+        join(out.shape, Shape([long]))
+
+
+def on_diagonal(values, like, offset=0):
+    """A matrix like `like` that holds `values` on a diagonal and 0 elsewhere."""
+    if is_square(like):
+        return xp.diag(values, k=offset) if offset else xp.diag(values)
+    at = xp.arange(values.shape[0])
+    down = at - offset if offset < 0 else at
+    right = at + offset if offset > 0 else at
+    return xp.setitem(xp.zeros_like(like), xp.tuple(down, right), values)
+
+
+@linear(at=[(SQUARE,), (MATRIX,), probe(SQUARE, offset=1), probe(CUBE, axis1=1, axis2=2),
+            probe(CUBE, axis1=2, axis2=0)], shape=trace_shape)  # fmt: skip
+def trace(a, /, offset=0, axis1=0, axis2=1, *, g):
+    if rank(a) is None:
+        raise NotImplementedError(UNKNOWN)
+    first, second = axis1 % rank(a), axis2 % rank(a)
+    options = {"k": offset} if offset else {}
+    if not (is_square(a) and (first, second) == (rank(a) - 2, rank(a) - 1)):
+        options["M"] = a.shape[second]
+    ones = xp.eye(a.shape[first], **options)
+    ones = ones if first < second else ones.mT
+    if rank(a) == 2:
+        return g * ones
+    others = tuple(i for i in range(rank(a)) if i not in (first, second))
+    if others != tuple(range(rank(a) - 2)):
+        ones = xp.expand_dims(ones, axis=others)
+    return xp.expand_dims(g, axis=tuple(sorted((first, second)))) * ones
+
+
+@linear(at=[(VECTOR,), (SQUARE,), (MATRIX,), probe(SQUARE, k=1), probe(MATRIX, k=-1), probe(VECTOR, k=-2)],
+        shape=diag_shape)  # fmt: skip
+def diag(v, /, k=0, *, g):
+    match rank(v):
+        case 1:
+            return xp.diag(g, k=k) if k else xp.diag(g)
+        case 2:
+            return on_diagonal(g, v, k)
+        case _:
+            raise NotImplementedError(UNKNOWN)
+
+
+@linear(at=[(SQUARE,), (MATRIX,), (TALL,), probe(MATRIX, offset=1), probe(SQUARES, axis1=1, axis2=2)],
+        shape=diagonal_shape)  # fmt: skip
+def diagonal(a, /, offset=0, axis1=0, axis2=1, *, g):
+    if rank(a) is None:
+        raise NotImplementedError(UNKNOWN)
+    if rank(a) == 2 and (axis1 % 2, axis2 % 2) == (0, 1):
+        return on_diagonal(g, a, offset)
+    last = (axis1 % rank(a), axis2 % rank(a)) == (rank(a) - 2, rank(a) - 1)
+    if offset == 0 and last and is_square(a):
+        return g[..., None] * xp.eye(a.shape[-1])
+    raise NotImplementedError(
+        "the diagonals of other than square matrices in the last two axes"
+    )
+
+
+@linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=same)
+def tril(a, /, k=0, *, g):
+    return xp.tril(g, k=k) if k else xp.tril(g)
+
+
+@linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=same)
+def triu(a, /, k=0, *, g):
+    return xp.triu(g, k=k) if k else xp.triu(g)

@@ -1,0 +1,117 @@
+"""The gamma function, its logarithm and derivatives, beta functions, and their incomplete integrals."""
+
+from flatgrad.builder import xp
+from flatgrad.registry import constant, elementwise, probe
+from flatgrad.rules.special import PAIRS, POSITIVE, with_numbers
+from flatgrad.shapes import elementwise_float as real
+
+
+@elementwise(at=[*POSITIVE, (-1.4,)], shape=real)
+def gamma(x, /, *, y):
+    return y * xp.digamma(x)
+
+
+@elementwise(at=[*POSITIVE, (-1.4,)], shape=real)
+def gammaln(x, /):
+    return xp.digamma(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def loggamma(x, /):
+    return xp.digamma(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def rgamma(x, /, *, y):
+    return -y * xp.digamma(x)
+
+
+@elementwise(at=POSITIVE, shape=real)
+def digamma(x, /):
+    return xp.polygamma(x, n=1)
+
+
+@elementwise(at=[probe(1.4, n=1), probe([0.3, 2.2], n=2)], shape=with_numbers)
+def polygamma(x, /, n=...):
+    return xp.polygamma(x, n=n + 1)
+
+
+@elementwise(at=PAIRS, shape=real)
+def beta(a, b, /, *, y):
+    both = xp.digamma(a + b)
+    return y * (xp.digamma(a) - both), y * (xp.digamma(b) - both)
+
+
+@elementwise(at=PAIRS, shape=real)
+def betaln(a, b, /):
+    both = xp.digamma(a + b)
+    return xp.digamma(a) - both, xp.digamma(b) - both
+
+
+@elementwise(at=[(4.6, 1.7)], shape=real)
+def binom(n, k, /, *, y):
+    rest = xp.digamma(n - k + 1)
+    return y * (xp.digamma(n + 1) - rest), y * (rest - xp.digamma(k + 1))
+
+
+@elementwise(at=PAIRS, shape=real)
+def poch(z, m, /, *, y):
+    both = xp.digamma(z + m)
+    return y * (both - xp.digamma(z)), y * both
+
+
+@elementwise(at=[probe(3.4, d=1), probe([3.4, 5.2], d=3)], shape=with_numbers)
+def multigammaln(a, /, d=...):
+    if not isinstance(d, int):
+        raise NotImplementedError(
+            "multigammaln with a dimension that is not a number written down"
+        )
+    total = xp.digamma(a)
+    for j in range(1, d):
+        total = total + xp.digamma(a - j / 2)
+    return total
+
+
+@elementwise(at=[probe(1.4, a=2.3), probe([0.3, 2.2], a=0.7)], shape=with_numbers)
+def gammainc(x, /, a=...):
+    return gamma_density(x, a)
+
+
+@elementwise(at=[probe(1.4, a=2.3), probe([0.3, 2.2], a=0.7)], shape=with_numbers)
+def gammaincc(x, /, a=...):
+    return -gamma_density(x, a)
+
+
+@elementwise(at=[probe(0.4, a=2.3), probe([0.1, 0.8], a=0.7)], shape=with_numbers)
+def gammaincinv(p, /, a=..., *, y):
+    return 1 / gamma_density(y, a)
+
+
+@elementwise(at=[probe(0.4, a=2.3), probe([0.1, 0.8], a=0.7)], shape=with_numbers)
+def gammainccinv(p, /, a=..., *, y):
+    return -1 / gamma_density(y, a)
+
+
+def gamma_density(x, a):
+    return xp.exp(xp.xlogy(a - 1, x) - x - xp.gammaln(a))
+
+
+@elementwise(
+    at=[probe(0.4, a=2.3, b=1.6), probe([0.1, 0.8], a=0.7, b=3.0)], shape=with_numbers
+)
+def betainc(x, /, a=..., b=...):
+    return beta_density(x, a, b)
+
+
+@elementwise(
+    at=[probe(0.4, a=2.3, b=1.6), probe([0.1, 0.8], a=0.7, b=3.0)], shape=with_numbers
+)
+def betaincinv(p, /, a=..., b=..., *, y):
+    return 1 / beta_density(y, a, b)
+
+
+def beta_density(x, a, b):
+    return xp.exp(xp.xlogy(a - 1, x) + xp.xlog1py(b - 1, -x) - xp.betaln(a, b))
+
+
+constant("gammasgn", "factorial", "comb", shape=real)

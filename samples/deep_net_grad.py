@@ -1,0 +1,30 @@
+# Made by flatgrad.
+
+import numpy as np
+
+
+def deep_net_grad(x, W1, W2, W3, grad_x):
+    """
+    Three layers that all call their result x.
+
+    x : (N, D)  W1 : (D, H)  W2 : (H, H)  W3 : (H, C)
+    """
+    x03 = x
+    x02 = np.tanh(x @ W1)
+    tanh2 = np.tanh(x02 @ W2)
+    x0 = x02 + tanh2
+    x = x0 @ W3
+
+    # x = x0 @ W3
+    grad_x0 = grad_x @ W3.T
+    grad_W3 = x0.T @ grad_x
+    # x0 = x02 + tanh2
+    grad_a = grad_x0 * (1 - tanh2**2)
+    grad_x = grad_a @ W2.T + grad_x0
+    grad_W2 = x02.T @ grad_a
+    # x02 = np.tanh(x @ W1)
+    grad_a2 = grad_x * (1 - x02**2)
+    grad_x = grad_a2 @ W1.T
+    grad_W1 = x03.T @ grad_a2
+
+    return x, (grad_x, grad_W1, grad_W2, grad_W3)

@@ -1,0 +1,39 @@
+# Made by flatgrad.
+
+import numpy as np
+
+
+def logistic_regression_grad(w, b, X, t, lam=0.1, grad_out=1.0):
+    """
+    Mean negative log-likelihood of labels 0 and 1, and a penalty on the weights.
+
+    Parameters
+    ----------
+    w : ndarray of shape (D,)
+    b : float
+    X : ndarray of shape (N, D)
+    t : ndarray of shape (N,)
+        The labels.
+    """
+    z = X @ w + b
+    logaddexp2 = np.logaddexp(0, z)
+    nll = logaddexp2 - t * z
+    product = lam * w
+    out = nll.mean() + product @ w / 2
+
+    # out = nll.mean() + product @ w / 2
+    grad_product = grad_out / 2
+    grad_product_ = grad_product * w
+    grad_nll = grad_out / nll.size * np.ones_like(nll)
+    grad_lam = (grad_product_ * w).sum()
+    grad_w = lam * grad_product_ + grad_product * product
+    # nll = logaddexp2 - t * z
+    grad_product2 = -grad_nll
+    grad_z = grad_nll * np.exp(z - logaddexp2) + grad_product2 * t
+    grad_t = grad_product2 * z
+    # z = X @ w + b
+    grad_X = np.outer(grad_z, w)
+    grad_w += X.T @ grad_z
+    grad_b = grad_z.sum()
+
+    return out, (grad_w, grad_b, grad_X, grad_t, grad_lam)

@@ -1,0 +1,20 @@
+import numpy as np
+
+
+def softmax_loss(scores, y):
+    """
+    Mean cross-entropy of the softmax of class scores.
+
+    Inputs:
+    - scores: A numpy array of shape (N, C), the score of each class for each example
+    - y: A numpy array of shape (N,), the right class of each example
+
+    Returns:
+    - loss: Scalar
+    """
+    N = scores.shape[0]
+    shifted = scores - scores.max(axis=1, keepdims=True)  # exp must not overflow
+    exps = np.exp(shifted)
+    probs = exps / exps.sum(axis=1, keepdims=True)
+    loss = -np.log(probs[np.arange(N), y]).mean()
+    return loss

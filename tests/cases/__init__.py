@@ -1,0 +1,467 @@
+"""What to differentiate in each file, and where; what is refused, and how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+
+
+@dataclass(frozen=True)
+class Case:
+    """A forward function, what to differentiate, and a value for every parameter."""
+
+    file: str
+    function: str
+    wrt: tuple[str, ...]
+    inputs: Callable[[Generator], dict[str, object]]
+    shapes: tuple[str, ...] = ()
+    rtol: float = 2e-5
+    step: float = 1e-4
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A function that cannot be differentiated: the code, a piece of the message and its line."""
+
+    file: str
+    function: str
+    code: str
+    message: str
+    line: int
+    wrt: tuple[str, ...] = ()
+
+
+def normal(rng: Generator, *shape: int) -> np.ndarray:
+    return rng.standard_normal(shape)
+
+
+def positive(rng: Generator, *shape: int) -> np.ndarray:
+    return rng.uniform(0.5, 2.0, shape)
+
+
+def spd(rng: Generator, n: int) -> np.ndarray:
+    """Symmetric, positive definite, well conditioned."""
+    a = rng.standard_normal((n, n))
+    return a @ a.T / n + np.eye(n)
+
+
+CASES = [
+    Case(
+        "fc_relu_helpers.py",
+        "affine_relu_affine",
+        ("x", "w1", "b1", "w2", "b2"),
+        lambda rng: dict(
+            x=normal(rng, 4, 5),
+            w1=normal(rng, 5, 3),
+            b1=normal(rng, 3),
+            w2=normal(rng, 3, 2),
+            b2=normal(rng, 2),
+        ),
+    ),
+    Case(
+        "softmax_regression.py",
+        "loss",
+        ("W", "b"),
+        lambda rng: dict(
+            W=normal(rng, 4, 3),
+            b=normal(rng, 3),
+            X=normal(rng, 5, 4),
+            y=np.array([0, 2, 1, 1, 0]),
+            reg=0.1,
+        ),
+    ),
+    Case(
+        "svm_margins.py",
+        "svm_loss_vectorized",
+        ("W", "reg"),
+        lambda rng: dict(
+            W=normal(rng, 5, 4),
+            X=normal(rng, 6, 5),
+            y=np.array([1, 0, 3, 2, 2, 1]),
+            reg=0.3,
+        ),
+    ),
+    Case(
+        "layernorm_axis.py",
+        "ln",
+        ("x", "gamma", "beta"),
+        lambda rng: dict(
+            x=normal(rng, 4, 6), gamma=normal(rng, 6), beta=normal(rng, 6)
+        ),
+    ),
+    Case(
+        "groupnorm.py",
+        "groupnorm_forward",
+        ("x", "gamma", "beta"),
+        lambda rng: dict(
+            x=normal(rng, 2, 4, 3, 2),
+            gamma=normal(rng, 1, 4, 1, 1),
+            beta=normal(rng, 1, 4, 1, 1),
+            G=2,
+        ),
+    ),
+    Case(
+        "lstm_gates.py",
+        "lstm_step",
+        ("x", "prev_h", "prev_c", "Wx", "Wh", "b"),
+        lambda rng: dict(
+            x=normal(rng, 3, 4),
+            prev_h=normal(rng, 3, 2),
+            prev_c=normal(rng, 3, 2),
+            Wx=normal(rng, 4, 8),
+            Wh=normal(rng, 2, 8),
+            b=normal(rng, 8),
+        ),
+    ),
+    Case(
+        "gru_cell.py",
+        "gru",
+        ("x", "h", "Wz", "Wr", "Wn", "Uz", "Ur", "Un"),
+        lambda rng: dict(
+            x=normal(rng, 3),
+            h=normal(rng, 2),
+            Wz=normal(rng, 2, 3),
+            Wr=normal(rng, 2, 3),
+            Wn=normal(rng, 2, 3),
+            Uz=normal(rng, 2, 2),
+            Ur=normal(rng, 2, 2),
+            Un=normal(rng, 2, 2),
+        ),
+    ),
+    Case(
+        "attention_heads.py",
+        "attend",
+        ("Q", "K", "V"),
+        lambda rng: dict(
+            Q=normal(rng, 2, 3, 4), K=normal(rng, 2, 5, 4), V=normal(rng, 2, 5, 3)
+        ),
+    ),
+    Case(
+        "attention_einsum.py",
+        "self_attention",
+        ("x", "Wq", "Wk", "Wv"),
+        lambda rng: dict(
+            x=normal(rng, 4, 3),
+            Wq=normal(rng, 3, 2),
+            Wk=normal(rng, 3, 2),
+            Wv=normal(rng, 3, 2),
+        ),
+    ),
+    Case(
+        "embedding_bag.py",
+        "bag",
+        ("table", "weights"),
+        lambda rng: dict(
+            table=normal(rng, 6, 3),
+            weights=normal(rng, 2, 4),
+            tokens=np.array([[0, 3, 3, 5], [1, 0, 1, 3]]),
+        ),
+    ),
+    Case(
+        "conv1x1.py",
+        "conv1x1",
+        ("x", "w", "b"),
+        lambda rng: dict(
+            x=normal(rng, 2, 3, 4, 4), w=normal(rng, 5, 3), b=normal(rng, 5)
+        ),
+    ),
+    Case(
+        "avg_pool_reshape.py",
+        "avg_pool",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 2, 2, 4, 6)),
+    ),
+    Case(
+        "max_pool_reshape.py",
+        "max_pool_forward_reshape",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 2, 1, 4, 4)),
+    ),
+    Case(
+        "dropout_seeded.py",
+        "dropout",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 4, 5), p=0.6, seed=3),
+    ),
+    Case(
+        "dropout_generator.py",
+        "net",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 4, 5), w=normal(rng, 5, 2)),
+    ),
+    Case(
+        "neuron_sigmoid_circuit.py",
+        "neuron",
+        ("w0", "x0", "w1", "x1", "w2"),
+        lambda rng: dict(w0=2.0, x0=-1.0, w1=-3.0, x1=-2.0, w2=-3.0),
+    ),
+    Case("staged_circuit.py", "f", ("x", "y"), lambda rng: dict(x=3.0, y=-4.0)),
+    Case(
+        "max_circuit.py",
+        "circuit",
+        ("x", "y", "z", "w"),
+        lambda rng: dict(x=3.0, y=-4.0, z=2.0, w=-1.0),
+    ),
+    Case("reuse_everything.py", "g", ("x",), lambda rng: dict(x=0.7)),
+    Case(
+        "grad_name_taken.py",
+        "step",
+        ("x", "grad_x", "dx"),
+        lambda rng: dict(x=normal(rng, 4), grad_x=normal(rng, 4), dx=0.1),
+    ),
+    Case(
+        "shadowed_builtins.py",
+        "weighted",
+        ("sum", "max", "len"),
+        lambda rng: dict(sum=normal(rng, 3), max=normal(rng, 3), len=2.5),
+    ),
+    Case(
+        "np_is_a_number.py",
+        "total",
+        ("np", "zeros_like"),
+        lambda rng: dict(np=1.5, zeros_like=-0.4),
+    ),
+    Case(
+        "kwonly_options.py",
+        "robust",
+        ("x", "scale", "power"),
+        lambda rng: dict(x=positive(rng, 5), scale=1.7, power=1.3),
+    ),
+    Case(
+        "positional_only.py",
+        "lerp",
+        ("a", "b", "t"),
+        lambda rng: dict(a=normal(rng, 3), b=normal(rng, 3), t=0.3),
+    ),
+    Case(
+        "annotated.py",
+        "energy",
+        ("pos", "charge", "k"),
+        lambda rng: dict(pos=normal(rng, 3), charge=1.3, k=8.9),
+    ),
+    Case("walrus.py", "cdf", ("x", "mu", "s"), lambda rng: dict(x=0.4, mu=0.1, s=1.2)),
+    Case(
+        "chained_assignment.py",
+        "chain",
+        ("x", "k"),
+        lambda rng: dict(x=normal(rng, 4), k=0.5),
+    ),
+    Case(
+        "starred.py",
+        "horner",
+        ("coeffs", "t"),
+        lambda rng: dict(coeffs=normal(rng, 4), t=0.6),
+    ),
+    Case(
+        "swap_tuple.py",
+        "rotate",
+        ("x", "y", "theta"),
+        lambda rng: dict(x=1.2, y=-0.3, theta=0.5),
+    ),
+    Case("nested_unpacking.py", "mix", ("a", "b"), lambda rng: dict(a=1.5, b=0.3)),
+    Case(
+        "module_constants.py",
+        "planck",
+        ("lam", "T"),
+        lambda rng: dict(lam=positive(rng, 4), T=1.8),
+    ),
+    Case(
+        "asserts_and_prints.py",
+        "checked",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 3, 4), w=normal(rng, 4)),
+    ),
+    Case("debug_print.py", "noisy", ("x",), lambda rng: dict(x=0.3)),
+    Case("semivariance.py", "spread", ("r",), lambda rng: dict(r=normal(rng, 6))),
+    Case(
+        "pendulum_energy.py",
+        "energy",
+        ("theta", "omega", "m", "l"),
+        lambda rng: dict(theta=0.7, omega=-1.1, m=1.3, l=0.8, g=9.81),
+    ),
+    Case(
+        "double_pendulum.py",
+        "accelerations",
+        ("t1", "t2", "w1", "w2"),
+        lambda rng: dict(t1=0.7, t2=-0.4, w1=0.3, w2=1.1),
+    ),
+    Case("rk4_step.py", "rk4", ("y", "h", "k"), lambda rng: dict(y=0.8, h=0.1, k=1.4)),
+    Case(
+        "leapfrog.py",
+        "leapfrog",
+        ("q", "p", "dt"),
+        lambda rng: dict(q=normal(rng, 5), p=normal(rng, 5), dt=0.1),
+    ),
+    Case(
+        "lennard_jones_pair.py",
+        "lj",
+        ("r1", "r2", "eps", "sigma"),
+        lambda rng: dict(
+            r1=normal(rng, 3), r2=2 + positive(rng, 3), eps=1.2, sigma=0.9
+        ),
+    ),
+    Case(
+        "lennard_jones_all.py",
+        "potential",
+        ("pos", "sigma"),
+        lambda rng: dict(pos=3 * normal(rng, 4, 3), sigma=1.1),
+    ),
+    Case(
+        "distance_matrix.py",
+        "distances",
+        ("X", "Y"),
+        lambda rng: dict(X=normal(rng, 4, 3), Y=normal(rng, 5, 3)),
+    ),
+    Case(
+        "rbf_kernel.py",
+        "gp_kernel",
+        ("X", "lengthscale", "variance"),
+        lambda rng: dict(
+            X=normal(rng, 4, 2), lengthscale=positive(rng, 2), variance=1.4
+        ),
+    ),
+    Case(
+        "gp_likelihood.py",
+        "nll",
+        ("y", "log_ell", "log_noise"),
+        lambda rng: dict(
+            y=normal(rng, 5), log_ell=0.1, log_noise=-1.0, X=normal(rng, 5)
+        ),
+    ),
+    Case(
+        "gp_cholesky.py",
+        "lml",
+        ("K", "y"),
+        lambda rng: dict(K=spd(rng, 4), y=normal(rng, 4)),
+    ),
+    Case(
+        "gaussian_logpdf.py",
+        "logpdf",
+        ("x", "mu", "sigma"),
+        lambda rng: dict(x=normal(rng, 5), mu=0.3, sigma=1.2),
+    ),
+    Case(
+        "student_t.py",
+        "student_t_nll",
+        ("x", "loc", "scale", "df"),
+        lambda rng: dict(x=normal(rng, 5), loc=0.3, scale=1.2, df=4.5),
+    ),
+    Case(
+        "beta_binomial.py",
+        "loglik",
+        ("a", "b"),
+        lambda rng: dict(a=1.5, b=2.5, k=np.array([1, 3, 2]), n=np.array([4, 5, 5])),
+    ),
+    Case(
+        "poisson_glm.py",
+        "deviance",
+        ("beta",),
+        lambda rng: dict(
+            beta=0.3 * normal(rng, 3),
+            X=normal(rng, 6, 3),
+            y=np.array([1, 0, 2, 3, 1, 1]),
+        ),
+    ),
+    Case(
+        "logistic_hessian_free.py",
+        "nll",
+        ("w", "X"),
+        lambda rng: dict(
+            w=normal(rng, 3),
+            X=normal(rng, 5, 3),
+            y=np.array([1.0, 0, 1, 1, 0]),
+            lam=0.1,
+        ),
+    ),
+    Case(
+        "mixture_logsumexp.py",
+        "mixture",
+        ("x", "mu", "log_pi", "log_s"),
+        lambda rng: dict(
+            x=normal(rng, 5),
+            mu=normal(rng, 3),
+            log_pi=normal(rng, 3),
+            log_s=0.3 * normal(rng, 3),
+        ),
+    ),
+    Case("hand_logsumexp.py", "lse", ("x",), lambda rng: dict(x=4 * normal(rng, 3, 4))),
+    Case(
+        "correlation.py",
+        "pearson",
+        ("x", "y"),
+        lambda rng: dict(x=normal(rng, 7), y=normal(rng, 7)),
+    ),
+    Case(
+        "covariance.py",
+        "total_correlation",
+        ("X",),
+        lambda rng: dict(X=normal(rng, 8, 3)),
+    ),
+    Case("skewness.py", "moments", ("x",), lambda rng: dict(x=normal(rng, 9))),
+    Case(
+        "weighted_variance.py",
+        "wvar",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 6), w=positive(rng, 6)),
+    ),
+    Case("autocovariance.py", "lag_one", ("x",), lambda rng: dict(x=normal(rng, 9))),
+    Case(
+        "trapezoid_rule.py",
+        "integrate",
+        ("y", "x"),
+        lambda rng: dict(y=normal(rng, 7), x=np.cumsum(positive(rng, 7))),
+    ),
+    Case(
+        "finite_differences.py",
+        "burgers_residual",
+        ("u", "nu", "dx", "dt"),
+        lambda rng: dict(u=normal(rng, 8), nu=0.3, dx=0.5, dt=0.1),
+    ),
+    Case(
+        "laplacian2d.py",
+        "heat_step",
+        ("u", "alpha"),
+        lambda rng: dict(u=normal(rng, 4, 5), alpha=0.2),
+    ),
+    Case(
+        "upwind_inplace.py",
+        "advect",
+        ("c", "v"),
+        lambda rng: dict(c=normal(rng, 6), v=0.4),
+    ),
+    Case(
+        "black76_vega.py",
+        "price",
+        ("F", "K", "sigma", "T", "r"),
+        lambda rng: dict(F=1.1, K=1.0, sigma=0.3, T=1.5, r=0.02),
+    ),
+    Case(
+        "annuity.py",
+        "present_value",
+        ("cash", "rate"),
+        lambda rng: dict(cash=positive(rng, 5), rate=0.07),
+    ),
+    Case(
+        "portfolio.py",
+        "sharpe",
+        ("w", "mu", "Sigma", "rf"),
+        lambda rng: dict(
+            w=positive(rng, 3), mu=normal(rng, 3), Sigma=spd(rng, 3), rf=0.01
+        ),
+    ),
+    Case(
+        "bond_duration.py",
+        "bond",
+        ("y", "c", "face"),
+        lambda rng: dict(y=0.05, c=0.04, face=1.0),
+    ),
+    Case(
+        "vasicek.py",
+        "zero_coupon",
+        ("r", "kappa", "theta", "sigma", "tau"),
+        lambda rng: dict(r=0.03, kappa=0.8, theta=0.05, sigma=0.1, tau=2.0),
+    ),
+]
+
+REFUSALS: list[Refusal] = []

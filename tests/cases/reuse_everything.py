@@ -1,0 +1,10 @@
+from math import *
+
+
+def g(x):
+    a = x * x
+    b = a * x
+    c = a + b
+    a = sin(c) * a
+    b += a * x
+    return a * b + c / x

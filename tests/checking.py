@@ -1,0 +1,275 @@
+"""Source text and inputs -> whether what flatgrad emits for it agrees with central differences.
+
+Each check transforms a text, executes the text and what was emitted for it, and compares value, gradients and
+everything that a caller can observe besides: what happens to the arguments, to the seeds and to the cache.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+
+from flatgrad.errors import FlatgradError
+from flatgrad.options import Options
+from flatgrad.pipeline import transform
+
+Inputs = Mapping[str, Any]
+
+AGREED, REFUSED = "agreed", "refused"
+
+
+class Wrong(AssertionError):
+    """What was emitted does something else than the forward function and its derivative."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One function, what it is called with, and how close the numbers have to be."""
+
+    source: str
+    inputs: Inputs
+    wrt: tuple[str, ...] = ()  # none: every floating-point input
+    function: str = "f"
+    shapes: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    emit: str = "grad"
+    rtol: float = 1e-5
+    step: float = 1e-4
+    names: str = "grad_"
+
+    @property
+    def text(self) -> str:
+        return dedent(self.source).strip("\n") + "\n"
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        return self.wrt or tuple(n for n, v in self.inputs.items() if is_float(v))
+
+    def emitted(self) -> str:
+        options = Options(
+            (self.function,), self.asked, self.emit, self.names, self.shapes
+        )
+        return transform(self.text, options)
+
+
+def is_float(value: Any) -> bool:
+    return np.asarray(value).dtype.kind == "f"
+
+
+def agree(
+    source: str, *, emits: Sequence[str] = ("grad", "pair"), **inputs: Any
+) -> None:
+    """The emitted code must be there, and must be right."""
+    for emit in emits:
+        examine(Trial(source, inputs, emit=emit))
+
+
+def agree_or_refuse(
+    source: str, *, emits: Sequence[str] = ("grad", "pair"), **inputs: Any
+) -> None:
+    """A correct gradient or a located refusal; never a wrong number, never a crash."""
+    for emit in emits:
+        outcome(Trial(source, inputs, emit=emit))
+
+
+def outcome(trial: Trial) -> str:
+    """`AGREED` or `REFUSED`; raises Wrong where it is neither."""
+    try:
+        emitted = trial.emitted()
+    except FlatgradError as error:
+        located(error, trial.text)
+        return REFUSED
+    examine(trial, emitted)
+    return AGREED
+
+
+def located(error: FlatgradError, text: str) -> None:
+    """Every diagnostic of a refused text has a place in it, a code and a sentence."""
+    lines = text.split("\n")
+    for found in error.diagnostics:
+        if found.code == "FG999" or not found.what:
+            raise Wrong(f"not a refusal: {found}")
+        place = found.place
+        if place is None or not 1 <= place.line <= len(lines):
+            raise Wrong(f"a refusal without a place: {found}")
+        if not 1 <= place.column <= len(lines[place.line - 1]) + 1:
+            raise Wrong(f"a refusal whose column is outside of its line: {found}")
+
+
+def examine(trial: Trial, emitted: str | None = None) -> None:
+    """Raise Wrong, with the emitted text, where it does not agree with the forward function."""
+    emitted = trial.emitted() if emitted is None else emitted
+    try:
+        _examine(trial, emitted)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong}\n\n{trial.text}\n--- emitted ---\n{emitted}") from None
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise Wrong(
+            f"does not run: {what}\n\n{trial.text}\n--- emitted ---\n{emitted}"
+        ) from error
+
+
+def _examine(trial: Trial, emitted: str) -> None:
+    forward = load(trial.text)[trial.function]
+    module = load(emitted)
+    expected_inputs = copy.deepcopy(dict(trial.inputs))
+    expected = drawn(forward, *expected_inputs.values())
+    outs = as_tuple(expected)
+    seeds = [cotangent(out, number) for number, out in enumerate(outs)]
+    given = copy.deepcopy(dict(trial.inputs))
+    run = _run_pair if trial.emit == "pair" else _run_grad
+    value, gradients = run(trial, module, given, seeds)
+    _same("the value", value, expected)
+    for name, argument in given.items():
+        untouched = trial.inputs[name]
+        if not _equal(argument, untouched):  # it may do less than the forward, not more
+            after = f"the argument {name} after the call"
+            _same(after, argument, expected_inputs[name])
+    differences = central(forward, trial, seeds)
+    gradients = gradients if len(trial.asked) > 1 else (gradients,)
+    if len(gradients) != len(trial.asked):
+        raise Wrong(f"{len(gradients)} gradients for {len(trial.asked)} names")
+    for name, gradient in zip(trial.asked, gradients, strict=True):
+        _close(name, gradient, differences[name], trial)
+
+
+def _run_grad(
+    trial: Trial, module: Mapping[str, Any], given: dict[str, Any], seeds: list[Any]
+) -> tuple[Any, Any]:
+    kept = copy.deepcopy(seeds)
+    function = module[f"{trial.function}_grad"]
+    value, gradients = drawn(function, *given.values(), *seeds)
+    _same("a seed after the call", tuple(seeds), tuple(kept))
+    return value, gradients
+
+
+def _run_pair(
+    trial: Trial, module: Mapping[str, Any], given: dict[str, Any], seeds: list[Any]
+) -> tuple[Any, Any]:
+    """The backward is called twice: it may destroy neither the cache nor what the forward returned."""
+    *outs, cache = drawn(module[f"{trial.function}_forward"], *given.values())
+    if not isinstance(cache, tuple):
+        raise Wrong("the cache is no tuple")
+    value = tuple(outs) if len(outs) > 1 else outs[0]
+    kept = copy.deepcopy((value, cache, seeds))
+    backward = module[f"{trial.function}_backward"]
+    first = backward(*seeds, cache)
+    remembered = copy.deepcopy(first)
+    second = backward(*seeds, cache)
+    _same("the gradient at the second call", second, remembered)
+    _same("the gradient of the first call after the second", first, remembered)
+    _same("value, cache and seeds after the backward", (value, cache, seeds), kept)
+    return value, first
+
+
+def load(text: str) -> dict[str, Any]:
+    """The names that the module `text` defines."""
+    module: dict[str, Any] = {"__name__": "tried"}
+    exec(compile(text, "<tried>", "exec"), module)
+    return module
+
+
+def drawn(function: Callable[..., Any], *args: Any) -> Any:
+    """Call `function` with the random numbers that every other call gets too."""
+    np.random.seed(7)  # noqa: NPY002
+    with np.errstate(all="ignore"):
+        return function(*args)
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def cotangent(out: Any, number: int) -> Any:
+    """Fixed numbers in the shape of an output, no two alike; a plain number for a scalar."""
+    shape = np.shape(out)
+    draw = np.random.default_rng(1000 + number).uniform(0.5, 1.5, shape)
+    return float(draw) if shape == () else draw.astype(_precision(out))
+
+
+def _precision(value: Any) -> Any:
+    dtype = np.asarray(value).dtype
+    return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def central(
+    forward: Callable[..., Any], trial: Trial, seeds: Sequence[Any]
+) -> dict[str, Any]:
+    """The derivative of the seeded sum of all outputs, by differences of the fourth order."""
+    base = {
+        n: doubled(v) if n in trial.asked else v
+        for n, v in copy.deepcopy(dict(trial.inputs)).items()
+    }
+
+    def total(name: str, moved: Any) -> float:
+        args = copy.deepcopy(base) | {name: moved}
+        outs = as_tuple(drawn(forward, *args.values()))
+        pairs = zip(seeds, outs, strict=True)
+        return sum(float(np.sum(np.asarray(s) * np.asarray(o))) for s, o in pairs)
+
+    found = {}
+    for name in trial.asked:
+        start = np.asarray(base[name], dtype=float)
+        slope = np.zeros(start.shape)
+        for index in np.ndindex(start.shape):
+            values = []
+            for factor in (-2, -1, 1, 2):
+                moved = start.copy()
+                moved[index] += factor * trial.step
+                plain = moved.item() if isinstance(base[name], float) else moved
+                values.append(total(name, plain))
+            a, b, c, d = values
+            slope[index] = (a - 8 * b + 8 * c - d) / (12 * trial.step)
+        found[name] = slope
+    return found
+
+
+def doubled(value: Any) -> Any:
+    """`value` in double precision, a plain number where it was one."""
+    if isinstance(value, np.ndarray):
+        return value.astype(float)
+    return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
+
+
+def _close(name: str, gradient: Any, expected: Any, trial: Trial) -> None:
+    found = np.asarray(gradient)
+    if found.dtype.kind not in "fiu":
+        raise Wrong(f"the gradient of {name} is of kind {found.dtype}")
+    if found.shape != np.shape(expected):
+        raise Wrong(
+            f"the gradient of {name} has shape {found.shape}, not {np.shape(expected)}"
+        )
+    scale = 1 + np.max(np.abs(expected), initial=0.0)
+    if not np.allclose(found, expected, rtol=0, atol=trial.rtol * scale):
+        raise Wrong(f"the gradient of {name} is\n{found}\nand should be\n{expected}")
+
+
+def _equal(one: Any, other: Any) -> bool:
+    try:
+        _same("", one, other)
+    except Wrong:
+        return False
+    return True
+
+
+def _same(what: str, found: Any, expected: Any) -> None:
+    """Equal but for rounding, whatever the nesting."""
+    if isinstance(expected, tuple | list):
+        if not isinstance(found, tuple | list) or len(found) != len(expected):
+            raise Wrong(f"{what}: not {len(expected)} items but {found!r}")
+        for one, other in zip(found, expected, strict=True):
+            _same(what, one, other)
+        return
+    one, other = np.asarray(found), np.asarray(expected)
+    if one.dtype.kind not in "fiub" or other.dtype.kind not in "fiub":
+        return
+    same = one.shape == other.shape and np.allclose(
+        one, other, rtol=1e-6, atol=1e-9, equal_nan=True
+    )
+    if not same:
+        raise Wrong(f"{what} is\n{found!r}\nand should be\n{expected!r}")
