@@ -19,7 +19,7 @@ from flatgrad.rules.matrices import (
     together,
 )
 from flatgrad.shapes import option
-from flatgrad.types import Contradiction, Shape, join, join_dims
+from flatgrad.types import Contradiction, Dim, Shape, join, join_dims
 
 
 def tensordot_shape(eqn):

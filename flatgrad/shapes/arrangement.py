@@ -179,17 +179,9 @@ def rot90(eqn: Eqn) -> None:
 
 
 def diagonal(eqn: Eqn) -> None:
-    """diag(v, k) of a vector is a matrix, diag and diagonal of a matrix are a vector."""
-    x, out = eqn.args[0].type, eqn.out.type
+    """diagonal(x, offset) of a matrix."""
+    x, out, offset = eqn.args[0].type, eqn.out.type, option(eqn, "offset")
     learn(out, x.kind)
-    offset = option(eqn, "k") if eqn.op == "diag" else option(eqn, "offset")
-    dims = x.shape.dims
-    if dims is None or not isinstance(offset, int):
-        return
-    if eqn.op == "diag" and len(dims) == 1:
-        side = dims[0].plus(abs(offset))
-        join(out.shape, Shape([side, side]))
-    elif len(dims) == 2:
-        join(
-            out.shape, Shape([dims[0].plus(-abs(offset)) if same_dim(*dims) else Dim()])
-        )
+    if x.shape.dims is not None and len(x.shape.dims) == 2 and isinstance(offset, int):
+        m, n = x.shape.dims
+        join(out.shape, Shape([m.plus(-abs(offset)) if same_dim(m, n) else Dim()]))

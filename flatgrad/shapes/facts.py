@@ -12,6 +12,9 @@ from flatgrad.types import Contradiction, Dim, Shape, Type, join, join_dims, sca
 REAL = ("float", "int", "bool", "arange")
 
 
+# ------------------------------------------------------------------------- what is read
+
+
 def option(eqn: Eqn, name: str) -> Any:
     """The value of an option, the rule's default where it is not given, a Var where known at run time only."""
     rule = RULES.get(eqn.op)
@@ -86,6 +89,9 @@ def kind_of_dtype(dtype: Any) -> str:
     return next(
         (kind for start, kind in known.items() if text.startswith(start)), "any"
     )
+
+
+# -------------------------------------------------------------------- what is concluded
 
 
 def learn(type: Type, kind: str) -> None:

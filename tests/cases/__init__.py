@@ -40,6 +40,11 @@ def positive(rng: Generator, *shape: int) -> np.ndarray:
     return rng.uniform(0.5, 2.0, shape)
 
 
+def away_from_zero(rng: Generator, *shape: int) -> np.ndarray:
+    x = rng.standard_normal(shape)
+    return x + 0.2 * np.sign(x)
+
+
 def spd(rng: Generator, n: int) -> np.ndarray:
     """Symmetric, positive definite, well conditioned."""
     a = rng.standard_normal((n, n))
@@ -462,6 +467,213 @@ CASES = [
         ("r", "kappa", "theta", "sigma", "tau"),
         lambda rng: dict(r=0.03, kappa=0.8, theta=0.05, sigma=0.1, tau=2.0),
     ),
+    Case(
+        "rodrigues.py",
+        "rotate_vector",
+        ("v", "k", "theta"),
+        lambda rng: dict(v=normal(rng, 3), k=normal(rng, 3), theta=0.7),
+    ),
+    Case(
+        "triangle_area.py",
+        "area",
+        ("a", "b", "c"),
+        lambda rng: dict(a=normal(rng, 3), b=normal(rng, 3), c=normal(rng, 3)),
+    ),
+    Case("heron.py", "heron", ("a", "b", "c"), lambda rng: dict(a=3.0, b=4.0, c=4.5)),
+    Case(
+        "shoelace.py", "polygon_area", ("xy",), lambda rng: dict(xy=normal(rng, 6, 2))
+    ),
+    Case(
+        "quaternion.py",
+        "quat_rotate",
+        ("q", "v"),
+        lambda rng: dict(q=normal(rng, 4), v=normal(rng, 3)),
+    ),
+    Case(
+        "euler_matrix.py",
+        "rotz_apply",
+        ("alpha", "p"),
+        lambda rng: dict(alpha=0.4, p=normal(rng, 2, 5)),
+    ),
+    Case("robot_arm.py", "end_effector", ("q",), lambda rng: dict(q=normal(rng, 3))),
+    Case(
+        "pinhole.py",
+        "reprojection_error",
+        ("X", "f", "t"),
+        lambda rng: dict(
+            X=normal(rng, 4, 3) + np.array([0, 0, 6.0]),
+            f=1.3,
+            t=0.1 * normal(rng, 3),
+            uv=normal(rng, 4, 2),
+        ),
+    ),
+    Case(
+        "haversine.py",
+        "haversine",
+        ("lat1", "lon1", "lat2", "lon2"),
+        lambda rng: dict(lat1=48.1, lon1=11.6, lat2=-33.9, lon2=151.2),
+    ),
+    Case(
+        "spherical.py",
+        "to_spherical",
+        ("x", "y", "z"),
+        lambda rng: dict(x=1.0, y=-0.5, z=0.8),
+    ),
+    Case(
+        "hypot_atan2_arrays.py",
+        "polar",
+        ("x", "y"),
+        lambda rng: dict(x=normal(rng, 4), y=normal(rng, 4)),
+    ),
+    Case(
+        "ridge_inverse.py",
+        "ridge",
+        ("X", "y", "lam"),
+        lambda rng: dict(X=normal(rng, 6, 3), y=normal(rng, 6), lam=0.5),
+    ),
+    Case(
+        "least_squares_residual.py",
+        "rss",
+        ("X", "y"),
+        lambda rng: dict(X=normal(rng, 6, 3), y=normal(rng, 6)),
+    ),
+    Case(
+        "mahalanobis.py",
+        "mahalanobis",
+        ("x", "mu", "cov"),
+        lambda rng: dict(x=normal(rng, 3), mu=normal(rng, 3), cov=spd(rng, 3)),
+    ),
+    Case(
+        "mvn_logpdf.py",
+        "mvn",
+        ("X", "mu", "cov"),
+        lambda rng: dict(X=normal(rng, 4, 3), mu=normal(rng, 3), cov=spd(rng, 3)),
+    ),
+    Case(
+        "kl_gaussians.py",
+        "kl",
+        ("m0", "S0", "m1", "S1"),
+        lambda rng: dict(
+            m0=normal(rng, 3), S0=spd(rng, 3), m1=normal(rng, 3), S1=spd(rng, 3)
+        ),
+    ),
+    Case(
+        "rayleigh.py",
+        "rayleigh",
+        ("A", "x"),
+        lambda rng: dict(A=normal(rng, 4, 4), x=normal(rng, 4)),
+    ),
+    Case(
+        "power_iteration_step.py",
+        "two_steps",
+        ("A", "v"),
+        lambda rng: dict(A=normal(rng, 3, 3), v=normal(rng, 3)),
+    ),
+    Case(
+        "frobenius_orthogonality.py",
+        "penalty",
+        ("W",),
+        lambda rng: dict(W=normal(rng, 4, 3)),
+    ),
+    Case(
+        "low_rank.py",
+        "loss",
+        ("U", "V"),
+        lambda rng: dict(
+            U=normal(rng, 4, 2),
+            V=normal(rng, 3, 2),
+            M=normal(rng, 4, 3),
+            mask=np.array([[1, 0, 1], [1, 1, 0], [0, 1, 1], [1, 1, 1]]),
+        ),
+    ),
+    Case(
+        "batched_matmul.py",
+        "bilinear",
+        ("x", "W", "y"),
+        lambda rng: dict(
+            x=normal(rng, 4, 3), W=normal(rng, 2, 3, 5), y=normal(rng, 4, 5)
+        ),
+    ),
+    Case(
+        "tensordot_contract.py",
+        "contract",
+        ("A", "B"),
+        lambda rng: dict(A=normal(rng, 2, 3, 4), B=normal(rng, 3, 4, 5)),
+    ),
+    Case(
+        "kron_sum.py",
+        "kronsum",
+        ("A", "B"),
+        lambda rng: dict(A=normal(rng, 2, 2), B=normal(rng, 3, 3)),
+    ),
+    Case(
+        "outer_update.py",
+        "rank_one",
+        ("A", "u", "v"),
+        lambda rng: dict(A=normal(rng, 3, 4), u=normal(rng, 3), v=normal(rng, 4)),
+    ),
+    Case(
+        "stack_features.py",
+        "features",
+        ("x", "y"),
+        lambda rng: dict(x=normal(rng, 5), y=normal(rng, 5)),
+    ),
+    Case(
+        "concatenate_split.py",
+        "mix",
+        ("a", "b", "c"),
+        lambda rng: dict(a=normal(rng, 2, 3), b=normal(rng, 4, 3), c=normal(rng, 6, 1)),
+    ),
+    Case(
+        "pad_window.py",
+        "smooth",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 6), w=normal(rng, 3)),
+    ),
+    Case(
+        "convolve_filter.py",
+        "filtered",
+        ("x", "h"),
+        lambda rng: dict(x=normal(rng, 8), h=normal(rng, 3)),
+    ),
+    Case("flip_and_stride.py", "fold", ("x",), lambda rng: dict(x=normal(rng, 8))),
+    Case(
+        "fancy_rows.py",
+        "gather",
+        ("W", "b"),
+        lambda rng: dict(
+            W=normal(rng, 5, 3), b=normal(rng, 3), idx=np.array([0, 2, 2, 4])
+        ),
+    ),
+    Case(
+        "boolean_mask.py",
+        "masked_mean",
+        ("x", "w"),
+        lambda rng: dict(x=away_from_zero(rng, 7), w=normal(rng, 7)),
+    ),
+    Case(
+        "mask_store.py",
+        "leaky",
+        ("x", "alpha"),
+        lambda rng: dict(x=away_from_zero(rng, 4, 3), alpha=0.1),
+    ),
+    Case(
+        "ellipsis_newaxis.py",
+        "blend",
+        ("img", "w"),
+        lambda rng: dict(img=normal(rng, 2, 3, 4), w=normal(rng, 3)),
+    ),
+    Case(
+        "inplace_diagonal.py",
+        "with_diag",
+        ("A", "d"),
+        lambda rng: dict(A=normal(rng, 4, 4), d=normal(rng, 4)),
+    ),
+    Case("jacobian_rosenbrock.py", "rosen", ("x",), lambda rng: dict(x=normal(rng, 5))),
+    Case(
+        "himmelblau.py", "himmelblau", ("p",), lambda rng: dict(p=np.array([1.0, 2.0]))
+    ),
+    Case("ackley.py", "ackley", ("x",), lambda rng: dict(x=normal(rng, 3))),
 ]
 
 REFUSALS: list[Refusal] = []

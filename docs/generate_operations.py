@@ -1,0 +1,142 @@
+"""The registry and the tables of names -> docs/operations.md.
+
+    python docs/generate_operations.py
+
+prints the page; `pytest tests/test_docs.py --update` writes it.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+
+import flatgrad.rules  # noqa: F401  (fills the registry)
+from flatgrad.namespaces import INFIX, PREFIX, spellings
+from flatgrad.registry import RULES, Kind, Rule
+
+# How a name of each namespace is written in the table.
+WRITTEN = {
+    "builtins": "{}",
+    "math": "math.{}",
+    "numpy": "np.{}",
+    "numpy.linalg": "np.linalg.{}",
+    "numpy.random": "np.random.{}",
+    "ndarray": ".{}",
+    "scipy.linalg": "scipy.linalg.{}",
+    "scipy.special": "scipy.special.{}",
+}
+LONGEST = 60  # characters of a formula; a longer one is to be read where it stands
+
+HEAD = """\
+# Operations
+
+Made from the rules and the tables of names by `docs/generate_operations.py`; do not edit.
+
+The first column is flatgrad's own name, the second how the operation may be written. The formula is the
+one in the rule, as far as it fits into a line: `y` is the result, `g` the derivative that comes in, and an
+elementwise rule gives the partial derivative in each argument. [adding-an-operation.md](adding-an-operation.md)
+explains the kinds. [decisions/degenerate-points.md](decisions/degenerate-points.md) says what happens at corners and ties.
+"""
+
+CONSTANT = """\
+## Constant
+
+These have the derivative zero wherever they have one, or give no floating-point numbers. They may be
+used anywhere, and no gradient goes through them.
+
+| operation | spelled |
+|---|---|
+"""
+
+UNKNOWN = """\
+## Without a derivative
+
+flatgrad knows these names. It refuses where a gradient would have to go through them.
+
+"""
+
+
+def page() -> str:
+    spelled = names_by_operation()
+    active = [r for r in RULES.values() if r.kind is not Kind.CONSTANT]
+    known = [r for r in active if has_derivative(r)]
+    constant = [r for r in RULES.values() if r.kind is Kind.CONSTANT]
+    missing = [op for op in spelled if op not in {r.op for r in known + constant}]
+    parts = [HEAD]
+    for family in sorted({family_of(rule) for rule in known}):
+        parts += [f"\n## {family.capitalize()}\n\n", *table(family, known, spelled)]
+    parts += ["\n", CONSTANT]
+    parts += [f"| `{r.op}` | {code(spelled.get(r.op, []))} |\n" for r in constant]
+    names = sorted(name for op in missing for name in spelled[op])
+    parts += ["\n", UNKNOWN, textwrap.fill(code(names), 110), "\n"]
+    return "".join(parts)
+
+
+def table(family: str, rules: list[Rule], spelled: dict[str, list[str]]) -> list[str]:
+    """A row for each operation of the family."""
+    rows = ["| operation | spelled | kind | derivative |\n", "|---|---|---|---|\n"]
+    for rule in rules:
+        if family_of(rule) == family:
+            cells = (f"`{rule.op}`", code(spelled.get(rule.op, [])))
+            kind = rule.kind.name.lower()
+            rows.append(f"| {' | '.join((*cells, kind, formula_of(rule)))} |\n")
+    return rows
+
+
+def names_by_operation() -> dict[str, list[str]]:
+    """Operation -> everything that it may be written as, operators first."""
+    found: dict[str, list[str]] = {}
+    for op, sign in INFIX.items():
+        found.setdefault(op, []).append(sign)
+    for op, sign in PREFIX.items():
+        found.setdefault(op, []).append(sign)
+    for namespace, written in WRITTEN.items():
+        for spelling in spellings(namespace):
+            names = found.setdefault(spelling.op, [])
+            name = written.format(spelling.name)
+            if name not in names:
+                names.append(name)
+    return found
+
+
+def code(names: list[str]) -> str:
+    return ", ".join(f"`{name}`".replace("|", "\\|") for name in names)
+
+
+def family_of(rule: Rule) -> str:
+    return rule.formula.__module__.rpartition(".")[2]
+
+
+def has_derivative(rule: Rule) -> bool:
+    """A rule that only says how the shape follows raises whatever it is given."""
+    return list(inspect.signature(rule.formula).parameters) != ["data", "options"]
+
+
+def formula_of(rule: Rule) -> str:
+    """What the rule returns, where that is one short expression; else what its docstring says."""
+    (function,) = ast.parse(textwrap.dedent(inspect.getsource(rule.formula))).body
+    told = (inspect.getdoc(rule.formula) or "").partition("\n")[0].replace("|", "\\|")
+    returned = [*returns(function)]
+    if len(returned) == 1 and len(statements(function)) == 1:
+        text = ast.unparse(returned[0])
+        text = text[1:-1] if isinstance(returned[0], ast.Tuple) else text
+        text = text.replace("xp.", "")
+        if len(text) <= LONGEST:
+            return f"`{text}`".replace("|", "\\|")
+    return told
+
+
+def statements(function: ast.FunctionDef) -> list[ast.stmt]:
+    """The body without its docstring."""
+    body = function.body
+    return body[1:] if ast.get_docstring(function) is not None else body
+
+
+def returns(function: ast.FunctionDef) -> Iterator[ast.expr]:
+    for statement in statements(function):
+        if isinstance(statement, ast.Return) and statement.value is not None:
+            yield statement.value
+
+
+if __name__ == "__main__":
+    print(page(), end="")

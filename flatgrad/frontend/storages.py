@@ -1,0 +1,146 @@
+"""Which values lie in one array, and what a write into it changes.
+
+In: equations and names as they are read. Out: which names follow a write, which become stale, and which values
+are destroyed by it. Only operations that surely allocate give an array of their own; whatever else is
+computed may share the array of each of its arguments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flatgrad.frontend.scope import Frame, Refusal, Stale, Struct, Value
+from flatgrad.graph import Eqn, Statement, Var
+from flatgrad.registry import RULES, Kind
+from flatgrad.shapes import is_basic_index
+
+# Operations besides the elementwise and multilinear ones whose results are always new arrays.
+ALLOCATING = {
+    "sum", "mean", "prod", "max", "min", "var", "std", "ptp", "median", "cumsum", "cumprod", "logsumexp", "softmax",
+    "log_softmax", "norm", "inv", "solve", "det", "slogdet", "cholesky", "eigh", "svd", "qr", "pinv", "concatenate",
+    "stack", "vstack", "hstack", "column_stack", "tile", "repeat", "pad", "copy", "where", "clip", "sort", "take",
+    "roll", "full", "full_like", "tril", "triu", "flatten", "append", "relu", "sigmoid", "zeros_like", "trace",
+    "take_along_axis", "item", "float",
+}  # fmt: skip
+HOLDING = {"tuple", "slice", "external", "constant_array"}  # without derivative, but they may hold an array
+SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
+
+
+def allocates(eqn: Eqn) -> bool:
+    """The results of `eqn` surely lie in arrays that nothing else shows."""
+    if eqn.op in SHARING or eqn.op in HOLDING:
+        return False
+    if eqn.op == "getitem":
+        return is_basic_index(eqn.args[1]) is False
+    rule = RULES.get(eqn.op)
+    if rule is None:
+        return False
+    return eqn.op in ALLOCATING or rule.kind in (Kind.ELEMENTWISE, Kind.MULTILINEAR, Kind.CONSTANT)
+
+
+@dataclass(eq=False)
+class Storages:
+    """A storage is known by the first value seen in it; values that may share one are joined."""
+
+    parent: dict[Var, Var] = field(default_factory=dict)
+    shown: dict[Var, list[Var]] = field(default_factory=dict)  # values in a storage that are intact
+    whole: set[Var] = field(default_factory=set)  # values that are all of their storage, unmoved
+    destroyed: dict[Var, Statement] = field(default_factory=dict)
+    holders: dict[Var, dict[tuple[int, str], tuple[Frame, str]]] = field(default_factory=dict)
+    names: dict[Var, set[str]] = field(default_factory=dict)  # under which a storage has ever been known
+
+    def root(self, var: Var) -> Var:
+        if var not in self.parent:
+            self.own(var)
+        while (up := self.parent[var]) is not var:
+            self.parent[var] = self.parent[up]
+            var = up
+        return var
+
+    def own(self, var: Var) -> None:
+        self.parent[var] = var
+        self.shown[var] = [var]
+        self.whole.add(var)
+
+    def note(self, eqn: Eqn) -> None:
+        """The results of an equation get their storages: their own, or those of what they may show."""
+        for out in eqn.outs:
+            if out in self.parent:
+                continue
+            self.own(out)
+            if out.type.shape.is_scalar or allocates(eqn):
+                continue
+            for arg in eqn.reads():
+                if isinstance(arg, Var) and not arg.type.shape.is_scalar:
+                    self._join(out, arg)
+            if eqn.op != "alias" or eqn.args[0] not in self.whole:
+                self.whole.discard(out)
+
+    def _join(self, a: Var, b: Var) -> None:
+        left, right = self.root(a), self.root(b)
+        if left is right:
+            return
+        self.parent[left] = right
+        self.shown[right] += self.shown.pop(left)
+        self.holders.setdefault(right, {}).update(self.holders.pop(left, {}))
+        self.names.setdefault(right, set()).update(self.names.pop(left, set()))
+
+    def hold(self, frame: Frame, name: str, value: Value) -> None:
+        """`name` in `frame` is `value` from now on."""
+        frame.env[name] = value
+        for var in vars_in(value):
+            root = self.root(var)
+            self.holders.setdefault(root, {})[id(frame), name] = (frame, name)
+            self.names.setdefault(root, set()).add(name)
+
+    def write(self, old: Var, new: Var, statement: Statement, *, unsure: bool) -> None:
+        """The array of `old` holds `new` from now on: other names of it follow, or become stale.
+
+        `unsure`: a number would be left alone by the write, an array not, and which it is is not known.
+        """
+        root = self.root(old)
+        follows = old in self.whole and not unsure
+        for frame, name in list(self.holders.get(root, {}).values()):
+            value = frame.env[name]
+            after = self._after(value, old, new, root, name, follows, statement)
+            if after is not value and frame is not statement.frame:
+                what = f"a helper writes into {name}, which its caller still has"
+                raise Refusal("FG402", what, "let the helper work on a copy, and return it", statement.node)
+            frame.env[name] = after
+        for var in self.shown[root]:
+            self.destroyed.setdefault(var, statement)
+        self.shown[root] = [new]
+        self.parent[new] = root
+        if old in self.whole:
+            self.whole.add(new)
+
+    def _after(
+        self, value: Value, old: Var, new: Var, root: Var, name: str, follows: bool, statement: Statement
+    ) -> Value:
+        """What a name stands for after the write."""
+        if isinstance(value, Struct):
+            items = tuple(self._after(i, old, new, root, name, follows, statement) for i in value.items)
+            changed = [i for i, before in zip(items, value.items, strict=True) if i is not before]
+            stale = [i for i in changed if isinstance(i, Stale)]
+            return stale[0] if stale else Struct(items, value.kind) if changed else value
+        if not isinstance(value, Var) or self.root(value) is not root:
+            return value
+        if follows and value in self.whole:
+            return new
+        if value is old and name == new.name:
+            return new
+        return Stale(name, new.name, statement)
+
+    def shared(self, var: Var) -> bool:
+        """Another name has ever stood for the array of `var`."""
+        return len(self.names.get(self.root(var), ())) > 1
+
+
+def vars_in(value: Value) -> list[Var]:
+    match value:
+        case Var():
+            return [value]
+        case Struct(items=items):
+            return [v for item in items for v in vars_in(item)]
+        case _:
+            return []

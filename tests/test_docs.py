@@ -1,0 +1,106 @@
+"""The pages in docs/: their examples run, what is generated is up to date, links lead somewhere.
+
+With --update the results that the examples show, and docs/operations.md, are written anew.
+"""
+
+import contextlib
+import doctest
+import importlib.util
+import io
+import re
+import traceback
+from pathlib import Path
+
+import pytest
+
+from flatgrad.registry import RULES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+EXAMPLES = [p for p in PAGES if ">>> " in p.read_text(encoding="utf-8")]
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)[^)]*\)")
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+# --------------------------------------------------------------------------------------- examples
+
+
+@pytest.fixture
+def rules_as_they_are():
+    """A page may declare rules of its own."""
+    before = dict(RULES)
+    yield
+    RULES.clear()
+    RULES.update(before)
+
+
+@pytest.mark.usefixtures("rules_as_they_are")
+@pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
+def test_examples_show_what_happens(page, update):
+    if update:
+        before = dict(RULES)
+        page.write_text(rewritten(page), encoding="utf-8")
+        RULES.clear()
+        RULES.update(before)
+    failed, tried = doctest.testfile(str(page), module_relative=False)
+    assert tried > 0
+    assert failed == 0, "see the report above; --update rewrites what a page shows"
+
+
+def rewritten(page: Path) -> str:
+    """The page with what its examples print today."""
+    text = page.read_text(encoding="utf-8")
+    lines, names = text.splitlines(keepends=True), {"__name__": "__main__"}
+    changes = []
+    for example in doctest.DocTestParser().get_examples(text):
+        start = example.lineno + example.source.count("\n")
+        stop = start + example.want.count("\n")
+        changes.append((start, stop, shown(example, names)))
+    for start, stop, output in reversed(changes):
+        lines[start:stop] = output
+    return "".join(lines)
+
+
+def shown(example: doctest.Example, names: dict) -> list[str]:
+    """What the interpreter shows for one example; a blank line as doctest spells it."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(example.source, "<example>", "single"), names)
+        except Exception as error:
+            told = "".join(traceback.format_exception_only(error))
+            printed.write(f"Traceback (most recent call last):\n    ...\n{told}")
+    margin = " " * example.indent
+    found = printed.getvalue().rstrip("\n")
+    lines = found.split("\n") if found else []
+    return [f"{margin}{line or '<BLANKLINE>'}\n" for line in lines]
+
+
+# -------------------------------------------------------------------------------- generated pages
+
+
+def test_table_of_operations_is_up_to_date(golden):
+    path = DOCS / "generate_operations.py"
+    spec = importlib.util.spec_from_file_location("generate_operations", path)
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    golden(DOCS / "operations.md", generator.page())
+
+
+# ------------------------------------------------------------------------------------------ links
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_decision_is_in_the_index():
+    index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    pages = {p.name for p in (DOCS / "decisions").glob("*.md")} - {"README.md"}
+    assert {page for page in pages if f"]({page})" not in index} == set()
