@@ -46,6 +46,9 @@ class Edits:
         default_factory=dict
     )  # before it: name = text
     expanded: set[Frame] = field(default_factory=set)
+    copied: set[cst.CSTNode] = field(
+        default_factory=set
+    )  # hoisted views of what is written later
     separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
 
 
@@ -79,7 +82,7 @@ class Availability:
     def _note_final_names(self, frame: Frame) -> None:
         """The names that values still have at the end of the activation."""
         for name, value in frame.env.items():
-            if isinstance(value, Var) and value not in self.function.destroyed:
+            if isinstance(value, Var) and value not in self.function.storages.destroyed:
                 printed = self.printed_name(frame, name)
                 if value not in self.names_of or value.name == name:
                     self.names_of[value] = printed
@@ -242,7 +245,7 @@ class Availability:
         for value in frame.writes:
             if (
                 value is frame.env.get(value.name)
-                and value not in self.function.destroyed
+                and value not in self.function.storages.destroyed
             ):
                 self.names_of.setdefault(
                     value, self.edits.renamed.get(value, value.name)
@@ -279,7 +282,7 @@ class Availability:
         """A helper that writes into its argument cannot be read in place under other names."""
         given = [v for _, v in frame.arguments.values() if isinstance(v, Var)]
         for value in given:
-            at = self.function.destroyed.get(value)
+            at = self.function.storages.destroyed.get(value)
             if at is not None and at.frame is frame:
                 place = self.function.module.place(at.node)
                 what = f"a helper writes into its argument {value.name or 'here'}"
@@ -298,12 +301,14 @@ class Availability:
         assert eqn.statement is not None
         places = self.edits.hoisted.setdefault(frame, {})
         places[eqn.node] = (name, eqn.statement, self.position[eqn])
+        if eqn.out in self.function.storages.destroyed:
+            self.edits.copied.add(eqn.node)
         self.names_of[eqn.out] = name
         return name
 
     def _keep_version(self, frame: Frame, value: Var) -> str:
         """A name of its own for a version of a variable that is overwritten."""
-        destroyer = self.function.destroyed.get(value)
+        destroyer = self.function.storages.destroyed.get(value)
         printed = self.edits.renamed.get(value, value.name)
         name = self.names.fresh(f"{printed}0")
         self.names_of[value] = name
@@ -332,13 +337,7 @@ class Availability:
 
     def _alone(self, value: Var) -> bool:
         """No other name shows the array of `value`."""
-        root = self.function.storage.get(value)
-        sharing = [
-            v
-            for v, r in self.function.storage.items()
-            if r is root and v.name and v.name != value.name
-        ]
-        return not sharing
+        return not self.function.storages.shared(value)
 
     def _overwritten_at(self, frame: Frame, value: Var) -> Statement:
         """The statement that gives the name of `value` to another value."""

@@ -172,8 +172,9 @@ class Forward:
                 yield from self._activation(step)
             else:
                 node, name = step
+                value = _bare(self.rewritten(statement, node, hoisting=node))
                 yield assignment(
-                    name, _bare(self.rewritten(statement, node, hoisting=node))
+                    name, _copied(value) if node in self.edits.copied else value
                 )
         for name, text in self.edits.saved.get(statement, ()):
             yield assignment(name, cst.parse_expression(text))
@@ -306,6 +307,10 @@ def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine(
         [cst.Assign([cst.AssignTarget(cst.Name(name))], value)]
     )
+
+
+def _copied(node: Any) -> cst.Call:
+    return cst.Call(cst.Attribute(_parenthesized(node), cst.Name("copy")))
 
 
 def _parenthesized(node: Any) -> Any:

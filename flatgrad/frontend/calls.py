@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
+from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Callee, Frame, Path, Refusal, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Spelling, bind, lookup
 from flatgrad.registry import RULES, Kind
+from flatgrad.types import join, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -23,7 +26,6 @@ HARMLESS_OPTIONS = {
     "subok",
     "optimize",
     "like",
-    "copy",
     "stable",
     "kind",
     "device",
@@ -37,6 +39,13 @@ KEEPING_FUNCTIONS = {"print", "isinstance", "len", "warn", "assert_allclose", "s
 
 def call(low: Lowering, node: cst.Call) -> Value:
     function = _function(low, node.func)
+    value = _value(low, node, function)
+    if not isinstance(function, Callee):
+        _effects(low, node, function, value)
+    return value
+
+
+def _value(low: Lowering, node: cst.Call, function: Any) -> Value:
     match function:
         case Callee():
             return _helper(low, node, function)
@@ -69,6 +78,17 @@ def _arguments(low: Lowering, node: cst.Call) -> tuple[list[Value], dict[str, Va
         value = low.expression(arg.value)
         if arg.star == "*" and isinstance(value, Struct):
             positional += value.items
+        elif (
+            arg.star == "*" and isinstance(value, Var) and value.type.items is not None
+        ):
+            low.build.dialect = ""
+            positional += [
+                low.emit("getitem", value, Lit(i)) for i in range(len(value.type.items))
+            ]
+        elif arg.star == "*" and isinstance(value, Var) and len(node.args) == 1:
+            positional.append(
+                value
+            )  # one tuple stands for its elements where a shape is asked for
         elif arg.star:
             raise Refusal(
                 "FG110",
@@ -103,10 +123,7 @@ def _method(low: Lowering, node: cst.Call, receiver: Value, name: str) -> Value:
         or spelling.attribute
         or (isinstance(receiver, Struct) and not spelling.sequence)
     ):
-        value = _unknown(low, node, f".{name}()", [receiver, *args], keywords)
-        if name in CHANGING_METHODS:
-            _changed(low, node, receiver, value)
-        return value
+        return _unknown(low, node, f".{name}()", [receiver, *args], keywords)
     return _apply(
         low, node, spelling, f".{name}()", [receiver, *args], keywords, "method"
     )
@@ -150,6 +167,9 @@ def _apply(low: Lowering, node: cst.Call, spelling: Spelling, name: str, args: S
             what, _atoms([*args, *keywords.values()]), node, code="FG108"
         )[0]
     low.build.dialect = namespace
+    if namespace == "math":
+        for atom in data:
+            join(atom.type.shape, scalar())
     if bound.fold:
         return _fold(low, node, bound.op, data)
     return _emit(
@@ -328,6 +348,15 @@ def _atoms(values: Sequence[Value]) -> list[Atom]:
 
 # --- calls that write into their arguments ---------------------------------------------------------------------
 
+WRITING_FUNCTIONS = {
+    "copyto", "put", "place", "putmask", "fill_diagonal", "shuffle", "at", "put_along_axis", "setattr", "exec", "eval",
+    "next", "heappush", "iadd", "imul", "isub", "setitem",
+}  # fmt: skip
+PURE_LIBRARIES = {
+    "numpy", "scipy", "math", "cmath", "builtins", "warnings", "logging", "sys", "os", "time", "random", "itertools",
+    "functools", "operator", "copy", "typing",
+}  # fmt: skip
+
 
 def in_place(low: Lowering, node: cst.Call) -> bool:
     """`np.add.at(a, i, v)` as a write into a; False where the call is no such write."""
@@ -336,8 +365,7 @@ def in_place(low: Lowering, node: cst.Call) -> bool:
             func=func,
             args=[cst.Arg(value=cst.Name() as name, keyword=None), index, value],
         ):
-            function = _function(low, func)
-            if function != Path("numpy.add.at"):
+            if _function(low, func) != Path("numpy.add.at"):
                 return False
             base = low.expression(name)
             if not isinstance(base, Var):
@@ -357,38 +385,84 @@ def in_place(low: Lowering, node: cst.Call) -> bool:
             return False
 
 
-def may_change_arguments(low: Lowering, node: cst.Call, value: Value) -> None:
-    """A call that is made for its effect may write into any array that it is given."""
-    match node.func:
-        case cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name)) if (
-            name in KEEPING_FUNCTIONS
-        ):
-            return
-        case _:
-            pass
-    for arg in node.args:
-        changed = low.frame.values.get(arg.value)
-        if isinstance(arg.value, cst.Name) and isinstance(changed, Var):
-            _changed(low, node, changed, value, arg.value)
+def _effects(low: Lowering, node: cst.Call, function: Any, value: Value) -> None:
+    """Whatever the call may write into holds something unknown afterwards."""
+    for written in _written(node, function):
+        before = low.frame.values.get(written)
+        if isinstance(before, Struct):
+            raise Refusal(
+                "FG111", "a list may be changed in place", "make a new list", node
+            )
+        if isinstance(before, Var) and not before.type.shape.is_scalar:
+            _spoil(low, node, written, before, value)
 
 
-def _changed(
-    low: Lowering, node: cst.Call, receiver: Value, value: Value, name: Any = None
+def _spoil(
+    low: Lowering, node: cst.Call, written: Any, before: Var, value: Value
 ) -> None:
-    """`receiver` holds something else after the call."""
-    if name is None and isinstance(node.func, cst.Attribute):
-        name = node.func.value
-    if isinstance(receiver, Struct):
-        raise Refusal("FG111", "a list is changed in place", "make a new list", node)
-    if isinstance(receiver, Var) and isinstance(name, cst.Name):
-        reads = [receiver, *_atoms([value])]
-        low.write(
-            name,
-            receiver,
-            low.opaque("a call that changes its argument", reads, node, code="FG202")[
-                0
-            ],
-        )
+    if isinstance(written, cst.Name) and low.frame.env.get(written.value) is before:
+        reads = [before, *_atoms([value])]
+        what = "a call that may change its argument is not read"
+        low.write(written, before, low.opaque(what, reads, node, code="FG202")[0])
+    else:
+        assert low.build.statement is not None
+        low.note()
+        low.storages.spoil(before, low.build.statement)
+
+
+def _written(node: cst.Call, function: Any) -> list[Any]:
+    """The arguments that a call may write into: by out=, by its name, or since nothing is known of it."""
+    found = [
+        a.value for a in node.args if a.keyword is not None and a.keyword.value == "out"
+    ]
+    match function:
+        case Path(path=path):
+            root, name = path.partition(".")[0], path.rpartition(".")[2]
+            if name in WRITING_FUNCTIONS or root not in PURE_LIBRARIES:
+                found += [a.value for a in node.args]
+            else:
+                found += _positional_out(node, path)
+        case (_, name):
+            assert isinstance(node.func, cst.Attribute)
+            if name in CHANGING_METHODS or name.startswith("__"):
+                found.append(node.func.value)
+        case _:
+            found += [a.value for a in node.args]
+    return found
+
+
+def _positional_out(node: cst.Call, path: str) -> list[Any]:
+    """np.maximum(x, y, c) writes into c."""
+    namespace, _, name = path.rpartition(".")
+    spelling = lookup(namespace, name)
+    if spelling is None or "out" not in spelling.parameters or spelling.variadic:
+        return []
+    at = spelling.parameters.index("out")
+    return [a.value for a in node.args[at:] if a.keyword is None]
+
+
+def effects_within(low: Lowering, node: cst.CSTNode) -> None:
+    """The same for calls in text that is only passed through."""
+    for call_node in nodes_in(node):
+        if isinstance(call_node, cst.Call):
+            for written in _written(call_node, _textual_function(low, call_node.func)):
+                for name in names_in(written):
+                    value = low.frame.env.get(name.value)
+                    if isinstance(value, Var) and not value.type.shape.is_scalar:
+                        assert low.build.statement is not None
+                        low.note()
+                        low.storages.spoil(value, low.build.statement)
+
+
+def _textual_function(low: Lowering, func: cst.BaseExpression) -> Any:
+    """What a call calls, as far as its text says it."""
+    text = low.module.code(func)
+    root, _, rest = text.partition(".")
+    if root in low.module.imports:
+        return Path(".".join(filter(None, (low.module.imports[root].path, rest))))
+    if isinstance(func, cst.Attribute):
+        return None, func.attr.value
+    return Path(f"builtins.{text}") if hasattr(builtins, text) else None
 
 
 # --- helpers of the same file ------------------------------------------------------------------------------------
@@ -400,6 +474,11 @@ def _helper(low: Lowering, node: cst.Call, callee: Callee) -> Value:
     caller, statement = low.frame, low.build.statement
     assert statement is not None
     frame = Frame(callee.node, callee.frame, node, statement)
+    if getattr(callee.node, "decorators", ()):
+        what = f"{callee.name} is decorated, so what it does is not known"
+        return low.opaque(
+            what, _atoms([*args, *keywords.values()]), node, code="FG116"
+        )[0]
     if frame.depth() > DEPTH:
         what = f"{callee.name} calls itself"
         return low.opaque(
@@ -448,8 +527,10 @@ def _unreadable(
     )
     code = low.problems[problems].code if len(low.problems) > problems else "FG102"
     place = low.problems[problems].node if len(low.problems) > problems else None
+    forgotten = {out for eqn in low.build.eqns[mark:] for out in eqn.outs}
     del low.problems[problems:], low.build.eqns[mark:]
     low.scanned = min(low.scanned, mark)
+    low.externals = {k: v for k, v in low.externals.items() if v not in forgotten}
     line = low.module.place(place) if place is not None else None
     where = f" (line {line.line})" if line else ""
     return low.opaque(
@@ -479,13 +560,36 @@ def _bind_parameters(low: Lowering, frame: Frame, node: cst.Call, callee: Callee
                 node,
             )
         given[key] = value
+    _refuse_hidden_defaults(low, callee, given, node)
     nodes = _argument_nodes(node, [p.name.value for p in by_position])
     for param in (*by_position, *params.kwonly_params):
         name = param.name.value
         if name not in given:
             given[name] = _default(low, frame, param, callee, node)
-        frame.env[name] = given[name]
+        low.note()
+        low.storages.hold(frame, name, given[name])
         frame.arguments[name] = (nodes.get(name, param.default), given[name])
+
+
+def _refuse_hidden_defaults(
+    low: Lowering, callee: Callee, given: Mapping[str, Value], node: cst.Call
+) -> None:
+    """A default that reads a name means the name where the helper is defined, not where it is called."""
+    for param in (
+        *callee.node.params.posonly_params,
+        *callee.node.params.params,
+        *callee.node.params.kwonly_params,
+    ):
+        if param.default is None or param.name.value in given:
+            continue
+        for name in names_in(param.default):
+            if name.value in low.frame.env and name.value not in (
+                "True",
+                "False",
+                "None",
+            ):
+                what = f"the default of {param.name.value} reads {name.value}, which means something else here"
+                raise Refusal("FG117", what, "give the argument in the call", node)
 
 
 def _argument_nodes(node: cst.Call, names: Sequence[str]) -> dict[str, cst.CSTNode]:
@@ -510,7 +614,9 @@ def _default(
             "mend the call",
             node,
         )
-    return low.expression(param.default)
+    if param.name.value in callee.defaults:
+        return callee.defaults[param.name.value]
+    return low.in_module(param.default)
 
 
-__all__ = ["Kind", "call", "in_place", "may_change_arguments"]
+__all__ = ["Kind", "call", "effects_within", "in_place"]

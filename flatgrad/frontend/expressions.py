@@ -74,9 +74,10 @@ def expression(low: Lowering, node: Any) -> Value:
         case cst.Call():
             return calls.call(low, node)
         case cst.Lambda():
-            return Callee("", node, low.frame)
+            return low.callee("lambda", node)
         case cst.NamedExpr(target=target, value=value):
             low.assign(target, low.expression(value), value)
+            low.walrus.add(low.build.statement)
             return low.frame.env[target.value]
         case cst.BooleanOperation(left=left, right=right):
             return _boolean(low, node, left, right)
@@ -107,6 +108,9 @@ def name_value(low: Lowering, node: cst.CSTNode, name: str) -> Value:
             return value
         frame = frame.enclosing  # type: ignore[assignment]
     module = low.module
+    if name in module.unsteady:
+        what = f"{name} is given more than one value at module level"
+        raise Refusal("FG115", what, "give each value a name of its own", node)
     if name in module.functions:
         return Callee(name, module.functions[name])
     if name in module.imports:
@@ -132,10 +136,13 @@ def _from_star(low: Lowering, name: str) -> Path:
 
 def _constant(low: Lowering, name: str) -> Value:
     """A module constant: its value stays a name, its shape and kind come from what it is set to."""
+    setting = _set_to(low.module.constants[name], name)
+    if isinstance(setting, cst.Lambda):
+        return Callee(name, setting)
     known = name in low.externals
     var = low.external(name)
-    if not known and (value := _set_to(low.module.constants[name], name)) is not None:
-        _describe(low, var, value)
+    if not known and setting is not None:
+        _describe(low, var, setting)
     return var
 
 

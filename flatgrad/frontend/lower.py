@@ -15,7 +15,13 @@ import libcst as cst
 from flatgrad.builder import Builder, atom
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import calls, expressions, hints
-from flatgrad.frontend.module import Module, names_in, nodes_in
+from flatgrad.frontend.module import (
+    Module,
+    assigned_names,
+    collect_import,
+    names_in,
+    nodes_in,
+)
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -26,16 +32,13 @@ from flatgrad.frontend.scope import (
     Struct,
     Value,
 )
+from flatgrad.frontend.storages import Storages
 from flatgrad.graph import Atom, Lit, Statement, Var
 from flatgrad.registry import infer
+from flatgrad.shapes import may_repeat
 from flatgrad.types import Contradiction, Dim, Shape, join, scalar
 
 ROUNDS = 3  # how often facts about shapes are carried through the whole function
-VIEWS = {
-    "alias", "ravel", "transpose", "matrix_transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims",
-    "broadcast_to", "reshape", "getitem", "asarray", "diagonal", "flip", "split", "real", "imag",
-}  # fmt: skip
-
 AUGMENTED = {
     cst.AddAssign: "add", cst.SubtractAssign: "sub", cst.MultiplyAssign: "mul", cst.DivideAssign: "truediv",
     cst.PowerAssign: "pow", cst.MatrixMultiplyAssign: "matmul", cst.FloorDivideAssign: "floordiv",
@@ -66,15 +69,12 @@ class Lowering:
     dims: dict[str, Dim] = field(default_factory=dict)
     externals: dict[str, Var] = field(default_factory=dict)
     calls: dict[Statement, list[Frame]] = field(default_factory=dict)
-    destroyed: dict[Var, Statement] = field(default_factory=dict)
-    storage: dict[Var, Var] = field(default_factory=dict)
-    shown: dict[Var, list[Var]] = field(
-        default_factory=dict
-    )  # storage -> all values that lie in it
-    whole: set[Var] = field(
-        default_factory=set
-    )  # values that are all of their storage, unmoved
+    storages: Storages = field(default_factory=Storages)
     frame: Frame = None  # type: ignore[assignment]
+    walrus: set[Statement] = field(default_factory=set)
+    function_texts: list[Any] = field(
+        default_factory=list
+    )  # nested functions, whose text stays as it is
     results: list[Any] = field(
         default_factory=list
     )  # what the docstring declares of the results
@@ -103,7 +103,7 @@ class Lowering:
         ]
         return Function(
             name, self.module, node, block, self.frame, params, seeds, names, returns_tuple,
-            self.calls, self.destroyed, self.storage, labels(block),
+            self.calls, self.storages, self.walrus, self._captured(), labels(block),
         )  # fmt: skip
 
     def _parameters(self, node: cst.FunctionDef) -> dict[str, Var]:
@@ -114,11 +114,17 @@ class Lowering:
                 self.refuse("FG101", f"{kind} of any number are not read: {parameter.star}"
                             f"{parameter.name.value}", "name each parameter", parameter)  # fmt: skip
             var = Var(parameter.name.value)
-            self.own(var)
             self._parameter_vars.append(var)
-            found[var.name] = self.frame.env[var.name] = self.frame.bindings[
-                parameter.name
-            ] = var
+            found[var.name] = self.frame.bindings[parameter.name] = var
+            self.hold(var.name, var)
+        return found
+
+    def _captured(self) -> set[Var]:
+        """Values that nested functions read by name."""
+        found: set[Var] = set()
+        for node, frame in self.function_texts:
+            names = {n.value for n in names_in(node)}
+            found |= {v for v in frame.writes if v.name in names}
         return found
 
     def _infer_all(self) -> None:
@@ -199,8 +205,18 @@ class Lowering:
             action()
         except Refusal as refusal:
             self.problems.append(refusal)
+            self._define_targets(node)
         except Contradiction as found:
             self.contradiction(found, node)
+            self._define_targets(node)
+
+    def _define_targets(self, node: cst.CSTNode) -> None:
+        """What a refused statement would have assigned is at least defined: one problem, one message."""
+        for name in assigned_names(node):
+            if name not in self.frame.env:
+                self.hold(
+                    name, self.opaque("a refused value", [], node, code="FG105")[0]
+                )
 
     def _diagnostic(self, problem: Refusal) -> Diagnostic:
         place = self.module.place(problem.node) if problem.node is not None else None
@@ -217,14 +233,14 @@ class Lowering:
             [body] if isinstance(body, cst.SimpleStatementSuite) else body.body
         )
         for line in lines:
-            if self.frame.returned is not None:
-                return
-            self.line(line)
+            for part in one_by_one(line):
+                if self.frame.returned is not None:
+                    return
+                self.line(part)
 
     def line(self, line: Any) -> None:
         statement = self.begin(line)
         self.attempt(line, lambda: self._line(line))
-        self.note_storages()
         self.build.statement = statement
         self.attempt(line, lambda: hints.after(self, line))
 
@@ -244,7 +260,7 @@ class Lowering:
                 for part in parts:
                     self.attempt(part, lambda part=part: self.simple(part))  # type: ignore[misc]
             case cst.FunctionDef(name=cst.Name(value=name)):
-                self.frame.env[name] = Callee(name, line, self.frame)
+                self.hold(name, self.callee(name, line))
             case _:
                 self.compound(line)
 
@@ -252,7 +268,7 @@ class Lowering:
         match node:
             case cst.Assign(targets=targets, value=value):
                 result = self.expression(value)
-                for target in reversed(targets):  # the first target names the value
+                for target in targets:  # the first target names the value
                     self.assign(target.target, result, value)
             case cst.AnnAssign(target=target, value=None):
                 pass
@@ -266,21 +282,20 @@ class Lowering:
             case (
                 cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())
                 | cst.Pass()
-                | cst.Import()
             ):
                 pass
+            case cst.Import() | cst.ImportFrom():
+                collect_import(self.module, node)
+            case cst.Global() | cst.Nonlocal():
+                what = f"{type(node).__name__.lower()} names are not read"
+                self.refuse("FG105", what, "pass the value in and return it", node)
             case cst.Expr(value=cst.Call() as call):
                 self.effect(call)
             case cst.Expr(value=value):
                 self.expression(value)
-            case (
-                cst.Assert()
-                | cst.Raise()
-                | cst.ImportFrom()
-                | cst.Global()
-                | cst.Nonlocal()
-            ):
+            case cst.Assert() | cst.Raise():
                 self.mention(node)
+                calls.effects_within(self, node)
             case cst.Del(target=target):
                 self.refuse("FG104", "del is not read", "leave the name alone", node)
             case _:
@@ -300,15 +315,19 @@ class Lowering:
         changed = [n for n in names if n in self.frame.env or _binds(inside, n)]
         old = [v for n in changed if isinstance(v := self.frame.env.get(n), Var)]
         outs = self.opaque(
-            what, [*reads, *old], node, code="FG105", count=max(1, len(changed))
+            f"{what} is not read yet",
+            [*reads, *old],
+            node,
+            code="FG105",
+            count=max(1, len(changed)),
         )
+        calls.effects_within(self, node)
         for name, out in zip(changed, outs, strict=False):
             out.name = name
             before = self.frame.env.get(name)
             if isinstance(before, Var):
-                self.overwrite(before, out, shared_unknown=True)
-            self.own(out)
-            self.frame.env[name] = out
+                self.overwrite(before, out, unsure=True)
+            self.hold(name, out)
 
     def mention(self, node: cst.CSTNode) -> list[Atom]:
         """Note which value each name in `node` stands for; used for text that is only passed through."""
@@ -361,7 +380,23 @@ class Lowering:
                 value = self.emit("alias", value, node=source)
                 value.name = name
             self.wrote(target, value)
-        self.frame.env[name] = value
+        self.hold(name, value)
+
+    def hold(self, name: str, value: Value) -> None:
+        self.note()
+        self.storages.hold(self.frame, name, value)
+
+    def note(self) -> None:
+        """Every equation written since the last call gets its storages."""
+        for eqn in self.build.eqns[self.scanned :]:
+            self.storages.note(eqn)
+        self.scanned = len(self.build.eqns)
+
+    def overwrite(self, old: Var, new: Var, *, unsure: bool) -> None:
+        """The array of `old` holds `new` from now on."""
+        assert self.build.statement is not None
+        self.note()
+        self.storages.write(old, new, self.build.statement, unsure=unsure)
 
     def wrote(self, target: cst.Name, value: Var) -> None:
         assert self.build.statement is not None
@@ -433,45 +468,74 @@ class Lowering:
                 new = self.emit(op, old, right, node=node)
                 new.name = name
                 if isinstance(old, Var) and not old.type.shape.is_scalar:
-                    self.overwrite(old, new, shared_unknown=old.type.rank is None)
-                self.own(new) if new not in self.storage else None
+                    self.overwrite(old, new, unsure=old.type.rank is None)
                 self.wrote(target, new)
-                self.frame.env[name] = new
+                self.hold(name, new)
             case cst.Subscript(value=cst.Name()):
-                index = expressions.index(self, target)
-                base = self.atom(self.expression(target.value), target.value)
-                old = self.emit("getitem", base, index)
-                right = self.atom(self.expression(value), value)
-                self.build.dialect = ""
-                self._store(target, "setitem", index, self.emit(op, old, right))
+                self._augment_part(target, op, value)
             case _:
                 raise Refusal("FG106", "an assignment to this target is not read",
                               "assign to a name or to elements of a named array", target)  # fmt: skip
 
-    def _store(self, target: cst.Subscript, op: str, index: Atom, value: Value) -> None:
+    def _store(
+        self, target: cst.Subscript, op: str, index: Atom, value: Value, **attrs: Any
+    ) -> None:
         base = self.expression(target.value)
         if not isinstance(base, Var):
-            raise Refusal("FG106", f"an element of a {_what(base)} is assigned",
-                          "assign to elements of a named array", target)  # fmt: skip
-        self.write(
-            target.value, base, self.emit(op, base, index, self.atom(value, target))
-        )
+            raise Refusal(
+                "FG106",
+                f"an element of a {_what(base)} is assigned",
+                "assign to elements of a named array",
+                target,
+            )
+        amount = self.atom(value, target)
+        self.build.dialect = ""
+        if base.type.kind in ("int", "bool", "arange") and amount.type.kind not in (
+            "int",
+            "bool",
+        ):
+            what = "a store into an integer array drops the fraction, so no gradient flows through it"
+            step = "make the array one of floats: np.zeros(n) rather than np.zeros(n, dtype=int)"
+            new = self.opaque(
+                what, [base, index, amount], target, code="FG403", next_step=step
+            )[0]
+        else:
+            new = self.emit(op, base, index, amount, node=None, **attrs)
+        self.write(target.value, base, new)
 
     def write(self, name: cst.BaseExpression, old: Var, new: Var) -> None:
         """`new` is what the array `old` holds after a write into it through `name`."""
         assert isinstance(name, cst.Name)
         new.name = name.value
-        self.overwrite(old, new, shared_unknown=False)
+        self.overwrite(old, new, unsure=False)
         self.wrote(name, new)
-        self.frame.env[name.value] = new
+        self.hold(name.value, new)
 
     def effect(self, call: cst.Call) -> None:
         """A call whose result nobody takes is made for what it changes."""
         if not calls.in_place(self, call):
-            value = self.expression(call)
-            calls.may_change_arguments(self, call, value)
+            self.expression(call)
 
     # --- values --------------------------------------------------------------------------------------------
+
+    def callee(self, name: str, node: cst.FunctionDef | cst.Lambda) -> Callee:
+        """A function defined here: its defaults are evaluated now."""
+        defaults = {
+            p.name.value: self.expression(p.default)
+            for p in parameters_of(node)
+            if p.default is not None
+        }
+        self.function_texts.append((node, self.frame))
+        return Callee(name, node, self.frame, defaults)
+
+    def in_module(self, node: cst.BaseExpression) -> Value:
+        """An expression of the module's own scope."""
+        frame = self.frame
+        self.frame = Frame(frame.function)
+        try:
+            return self.expression(node)
+        finally:
+            self.frame = frame
 
     def expression(self, node: cst.BaseExpression) -> Value:
         value = expressions.expression(self, node)
@@ -523,75 +587,33 @@ class Lowering:
             self.externals[text] = var
         return self.externals[text]
 
-    # --- storages: which values lie in one array -------------------------------------------------------------
-
-    def own(self, var: Var) -> None:
-        self.storage[var] = var
-        self.shown[var] = [var]
-        self.whole.add(var)
-
-    def note_storages(self) -> None:
-        """Every value made since the last call gets its storage: its own, or that of what it shows."""
-        for eqn in self.build.eqns[self.scanned :]:
-            for out in eqn.outs:
-                if out in self.storage:
-                    continue
-                base = eqn.args[0] if eqn.op in VIEWS and eqn.args else None
-                if (
-                    isinstance(base, Var)
-                    and base in self.storage
-                    and not out.type.shape.is_scalar
-                ):
-                    root = self.storage[base]
-                    self.storage[out] = root
-                    self.shown[root].append(out)
-                    if eqn.op == "alias" and base in self.whole:
-                        self.whole.add(out)
-                else:
-                    self.own(out)
-        self.scanned = len(self.build.eqns)
-
-    def overwrite(self, old: Var, new: Var, *, shared_unknown: bool) -> None:
-        """The array of `old` holds `new` from now on: other names of it follow, or become stale."""
-        self.note_storages_of(old)
-        root, statement = self.storage[old], self.build.statement
-        assert statement is not None
-        for var in self.shown[root]:
-            self.destroyed.setdefault(var, statement)
-        follows = old in self.whole and not shared_unknown
-        frame: Frame | None = self.frame
-        while frame is not None:
-            for name, value in list(frame.env.items()):
-                if (
-                    isinstance(value, Var)
-                    and value is not old
-                    and self.storage.get(value) is root
-                ):
-                    frame.env[name] = (
-                        new
-                        if follows and value in self.whole
-                        else Stale(name, new.name, statement)
-                    )
-                elif value is old:
-                    unsure = shared_unknown and name != new.name
-                    frame.env[name] = (
-                        Stale(name, new.name, statement) if unsure else new
-                    )
-            frame = frame.statement.frame if frame.statement is not None else None
-        self.storage[new] = root
-        self.shown[root].append(new)
-        if old in self.whole:
-            self.whole.add(new)
-
-    def note_storages_of(self, var: Var) -> None:
-        self.note_storages()
-        if var not in self.storage:
-            self.own(var)
-
 
 FLOATS = {
     f"{library}.{name}" for library in ("math", "numpy") for name in ("pi", "e", "inf", "nan", "tau", "euler_gamma")
 }  # fmt: skip
+
+
+def one_by_one(line: Any) -> list[Any]:
+    """`a = 1; b = 2` as two lines."""
+    match line:
+        case cst.SimpleStatementLine(body=[_, _, *_] as parts):
+            first = line.with_changes(
+                body=[_alone(parts[0])], trailing_whitespace=cst.TrailingWhitespace()
+            )
+            middle = [cst.SimpleStatementLine([_alone(part)]) for part in parts[1:-1]]
+            last = cst.SimpleStatementLine(
+                [_alone(parts[-1])], trailing_whitespace=line.trailing_whitespace
+            )
+            return [first, *middle, last]
+        case cst.SimpleStatementSuite(body=parts):
+            return [cst.SimpleStatementLine([_alone(part)]) for part in parts]
+        case _:
+            return [line]
+
+
+def _alone(part: Any) -> Any:
+    """A statement without the semicolon that followed it."""
+    return part.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)
 
 
 def parameters_of(node: cst.FunctionDef | cst.Lambda) -> Iterator[cst.Param]:
@@ -606,13 +628,10 @@ def parameters_of(node: cst.FunctionDef | cst.Lambda) -> Iterator[cst.Param]:
 
 
 def stale(value: Stale, node: cst.CSTNode) -> Refusal:
-    what = f"{value.name} and {value.other} may share one array, and {value.other} was written in place"
-    return Refusal(
-        "FG401",
-        what,
-        f"take a copy where {value.other} is made, or state the shapes",
-        node,
+    step = (
+        "work on a copy there, or state the shapes, so that it can be told what changes"
     )
+    return Refusal("FG401", value.why, step, node)
 
 
 def atoms_in(value: Value) -> list[Atom]:
@@ -706,25 +725,56 @@ ONE_MATRIX = {
 BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
 
 
+REDUCING = {
+    "sum",
+    "mean",
+    "max",
+    "min",
+    "prod",
+    "norm",
+    "dot",
+    "matmul",
+    "inner",
+    "trace",
+    "det",
+    "logsumexp",
+    "var",
+    "std",
+}
+
+
+def reduced_scalars(eqns: Sequence[Any]) -> set[Atom]:
+    """Scalars that sum up arrays, and what is computed of such alone: losses and penalties."""
+    found: set[Atom] = set()
+    for eqn in eqns:
+        if len(eqn.outs) == 1 and eqn.out.type.shape.is_scalar:
+            if eqn.op in REDUCING or any(a in found for a in eqn.args):
+                found.add(eqn.out)
+    return found
+
+
 def assume(eqns: Sequence[Any], params: Sequence[Var]) -> bool:
     """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was.
 
-    A matrix given to numpy.linalg is one matrix, no stack. A parameter that only ever meets scalars is one.
+    A matrix given to numpy.linalg is one matrix, no stack. A parameter that only ever meets losses and
+    penalties, sums over arrays, is a number.
     """
     assumed = False
     for eqn in eqns:
         if eqn.op in ONE_MATRIX and eqn.args and eqn.args[0].type.rank is None:
             join(eqn.args[0].type.shape, Shape((Dim(), Dim())))
             assumed = True
+    reduced = reduced_scalars(eqns)
     met: dict[Atom, list[bool]] = {p: [] for p in params if p.type.rank is None}
     for eqn in eqns:
         for position, arg in enumerate(eqn.args):
             if arg in met:
                 others = [a for i, a in enumerate(eqn.args) if i != position]
-                scalars = bool(others) and all(
-                    a.type.shape.is_scalar and isinstance(a, Var) for a in others
+                met[arg].append(
+                    eqn.op in BROADCASTING
+                    and bool(others)
+                    and all(a in reduced for a in others)
                 )
-                met[arg].append(eqn.op in BROADCASTING and scalars)
     for param, only in met.items():
         if only and all(only):
             join(param.type.shape, scalar())

@@ -27,6 +27,9 @@ class Module:
     imports: dict[str, Imported] = field(default_factory=dict)
     functions: dict[str, cst.FunctionDef] = field(default_factory=dict)
     constants: dict[str, cst.SimpleStatementLine] = field(default_factory=dict)
+    unsteady: set[str] = field(
+        default_factory=set
+    )  # constants that are assigned or changed again
     others: set[str] = field(
         default_factory=set
     )  # names bound at top level by anything else
@@ -53,7 +56,8 @@ class Module:
 
 # Strings and comments, which hold no names of the program, and names.
 TOKEN = re.compile(
-    r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*|([^\W\d]\w*)"""
+    r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*"""
+    r"""|\.\s*[^\W\d]\w*|([^\W\d]\w*)"""
 )
 
 SCALAR_LIBRARIES = {
@@ -76,7 +80,57 @@ def read_module(text: str) -> Module:
     module = Module(text, tree)
     for statement in tree.body:
         _collect(module, statement)
+    _find_unsteady(module)
     return module
+
+
+def _find_unsteady(module: Module) -> None:
+    """Constants and functions that other statements of the module may give another value."""
+    steady = {id(line) for line in module.constants.values()}
+    for statement in module.tree.body:
+        if isinstance(statement, cst.FunctionDef):
+            found = GLOBAL.findall(module.code(statement))
+            module.unsteady |= {
+                name for names in found for name in names_in_text(names)
+            }
+        elif not (id(statement) in steady and _is_plain(statement)) and not _is_import(
+            statement
+        ):
+            if not _is_main_guard(module, statement) and not _is_text(statement):
+                module.unsteady |= names_in_text(module.code(statement))
+    module.unsteady &= {*module.constants, *module.functions}
+
+
+GLOBAL = re.compile(r"^\s*global\s+(.+)$", re.MULTILINE)
+
+
+def _is_plain(statement: cst.CSTNode) -> bool:
+    """NAME = value, with new names on the left."""
+    match statement:
+        case cst.SimpleStatementLine(body=parts):
+            return all(isinstance(p, cst.Assign | cst.AnnAssign) for p in parts)
+        case _:
+            return False
+
+
+def _is_import(statement: cst.CSTNode) -> bool:
+    match statement:
+        case cst.SimpleStatementLine(body=parts):
+            return all(isinstance(p, cst.Import | cst.ImportFrom) for p in parts)
+        case _:
+            return False
+
+
+def _is_text(statement: cst.CSTNode) -> bool:
+    match statement:
+        case cst.SimpleStatementLine(
+            body=[cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())]
+        ):
+            return True
+        case cst.ClassDef():
+            return True
+        case _:
+            return False
 
 
 def _syntax_error(text: str, error: cst.ParserSyntaxError) -> Diagnostic:
@@ -149,9 +203,14 @@ def _collect_simple(
                     module.constants[name] = line
                     module.order.append(name)
                 else:
-                    module.others.add(name)
+                    module.unsteady.add(name)
         case _:
             pass
+
+
+def collect_import(module: Module, node: cst.Import | cst.ImportFrom) -> None:
+    """An import within a function counts like one at the top."""
+    _collect_simple(module, cst.SimpleStatementLine([node]), node)
 
 
 def _import(module: Module, alias: cst.ImportAlias) -> Imported:

@@ -29,6 +29,9 @@ class Callee:
     name: str
     node: cst.FunctionDef | cst.Lambda
     frame: Frame | None = None
+    defaults: dict[str, Value] = field(
+        default_factory=dict
+    )  # as they were when it was defined
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Stale:
     """A name whose array was written through another name, in a way that is not followed."""
 
     name: str
-    other: str
+    why: str
     statement: Statement
 
 
@@ -106,10 +109,13 @@ class Function:
     calls: dict[Statement, list[Frame]] = field(
         default_factory=dict
     )  # helpers read in place, by statement
-    destroyed: dict[Var, Statement] = field(
-        default_factory=dict
-    )  # by a write into the array that holds it
-    storage: dict[Var, Var] = field(
-        default_factory=dict
-    )  # the value whose array a view shows
+    storages: Any = (
+        None  # Storages: which values lie in one array, and which were destroyed
+    )
+    walrus: set[Statement] = field(
+        default_factory=set
+    )  # statements that assign in the middle
+    captured: set[Var] = field(
+        default_factory=set
+    )  # read by a nested function, whose text stays as it is
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient

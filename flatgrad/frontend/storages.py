@@ -22,7 +22,12 @@ ALLOCATING = {
     "roll", "full", "full_like", "tril", "triu", "flatten", "append", "relu", "sigmoid", "zeros_like", "trace",
     "take_along_axis", "item", "float",
 }  # fmt: skip
-HOLDING = {"tuple", "slice", "external", "constant_array"}  # without derivative, but they may hold an array
+HOLDING = {
+    "tuple",
+    "slice",
+    "external",
+    "constant_array",
+}  # without derivative, but they may hold an array
 SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
 
 
@@ -35,7 +40,11 @@ def allocates(eqn: Eqn) -> bool:
     rule = RULES.get(eqn.op)
     if rule is None:
         return False
-    return eqn.op in ALLOCATING or rule.kind in (Kind.ELEMENTWISE, Kind.MULTILINEAR, Kind.CONSTANT)
+    return eqn.op in ALLOCATING or rule.kind in (
+        Kind.ELEMENTWISE,
+        Kind.MULTILINEAR,
+        Kind.CONSTANT,
+    )
 
 
 @dataclass(eq=False)
@@ -43,11 +52,19 @@ class Storages:
     """A storage is known by the first value seen in it; values that may share one are joined."""
 
     parent: dict[Var, Var] = field(default_factory=dict)
-    shown: dict[Var, list[Var]] = field(default_factory=dict)  # values in a storage that are intact
-    whole: set[Var] = field(default_factory=set)  # values that are all of their storage, unmoved
+    shown: dict[Var, list[Var]] = field(
+        default_factory=dict
+    )  # values in a storage that are intact
+    whole: set[Var] = field(
+        default_factory=set
+    )  # values that are all of their storage, unmoved
     destroyed: dict[Var, Statement] = field(default_factory=dict)
-    holders: dict[Var, dict[tuple[int, str], tuple[Frame, str]]] = field(default_factory=dict)
-    names: dict[Var, set[str]] = field(default_factory=dict)  # under which a storage has ever been known
+    holders: dict[Var, dict[tuple[int, str], tuple[Frame, str]]] = field(
+        default_factory=dict
+    )
+    names: dict[Var, set[str]] = field(
+        default_factory=dict
+    )  # under which a storage has ever been known
 
     def root(self, var: Var) -> Var:
         if var not in self.parent:
@@ -105,7 +122,12 @@ class Storages:
             after = self._after(value, old, new, root, name, follows, statement)
             if after is not value and frame is not statement.frame:
                 what = f"a helper writes into {name}, which its caller still has"
-                raise Refusal("FG402", what, "let the helper work on a copy, and return it", statement.node)
+                raise Refusal(
+                    "FG402",
+                    what,
+                    "let the helper work on a copy, and return it",
+                    statement.node,
+                )
             frame.env[name] = after
         for var in self.shown[root]:
             self.destroyed.setdefault(var, statement)
@@ -115,21 +137,47 @@ class Storages:
             self.whole.add(new)
 
     def _after(
-        self, value: Value, old: Var, new: Var, root: Var, name: str, follows: bool, statement: Statement
+        self,
+        value: Value,
+        old: Var,
+        new: Var,
+        root: Var,
+        name: str,
+        follows: bool,
+        statement: Statement,
     ) -> Value:
         """What a name stands for after the write."""
         if isinstance(value, Struct):
-            items = tuple(self._after(i, old, new, root, name, follows, statement) for i in value.items)
-            changed = [i for i, before in zip(items, value.items, strict=True) if i is not before]
+            items = tuple(
+                self._after(i, old, new, root, name, follows, statement)
+                for i in value.items
+            )
+            changed = [
+                i
+                for i, before in zip(items, value.items, strict=True)
+                if i is not before
+            ]
             stale = [i for i in changed if isinstance(i, Stale)]
-            return stale[0] if stale else Struct(items, value.kind) if changed else value
+            return (
+                stale[0] if stale else Struct(items, value.kind) if changed else value
+            )
         if not isinstance(value, Var) or self.root(value) is not root:
             return value
         if follows and value in self.whole:
             return new
         if value is old and name == new.name:
             return new
-        return Stale(name, new.name, statement)
+        if not new.name:
+            return Stale(
+                name, f"{name} may have been written into by a call", statement
+            )
+        why = f"{name} and {new.name} may share one array, and {new.name} was written in place"
+        return Stale(name, why, statement)
+
+    def spoil(self, var: Var, statement: Statement) -> None:
+        """Something unknown may have been written into the array of `var`."""
+        if not var.type.shape.is_scalar:
+            self.write(var, Var(), statement, unsure=True)
 
     def shared(self, var: Var) -> bool:
         """Another name has ever stood for the array of `var`."""

@@ -16,6 +16,7 @@ class Case:
     wrt: tuple[str, ...]
     inputs: Callable[[Generator], dict[str, object]]
     shapes: tuple[str, ...] = ()
+    or_refused: bool = False  # a refusal is an answer too
     rtol: float = 2e-5
     step: float = 1e-4
 
@@ -674,6 +675,396 @@ CASES = [
         "himmelblau.py", "himmelblau", ("p",), lambda rng: dict(p=np.array([1.0, 2.0]))
     ),
     Case("ackley.py", "ackley", ("x",), lambda rng: dict(x=normal(rng, 3))),
+    Case("alias_then_write.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case("view_write_through.py", "f", ("A",), lambda rng: dict(A=normal(rng, 3, 3))),
+    Case(
+        "diagonal_view_write.py",
+        "f",
+        ("A", "s"),
+        lambda rng: dict(A=normal(rng, 3, 3), s=0.6),
+    ),
+    Case(
+        "transpose_view_write.py",
+        "f",
+        ("A", "v"),
+        lambda rng: dict(A=normal(rng, 3, 4), v=normal(rng, 3)),
+    ),
+    Case(
+        "overwrite_needed_value.py",
+        "f",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 4), w=normal(rng, 4)),
+    ),
+    Case(
+        "augmented_chain.py", "f", ("x", "a"), lambda rng: dict(x=normal(rng, 3), a=0.4)
+    ),
+    Case(
+        "integer_inputs.py", "f", ("x", "n"), lambda rng: dict(x=normal(rng, 3), n=2.0)
+    ),
+    Case("constant_array.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3))),
+    Case(
+        "full_like_path.py", "f", ("a", "x"), lambda rng: dict(a=0.7, x=normal(rng, 4))
+    ),
+    Case("float_item.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3))),
+    Case("max_tie_free.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3, 4))),
+    Case("sort_median.py", "trimmed", ("x",), lambda rng: dict(x=normal(rng, 7))),
+    Case(
+        "clip_and_sign.py",
+        "f",
+        ("x", "lo", "hi"),
+        lambda rng: dict(x=np.array([-2.0, -0.3, 0.4, 1.9]), lo=-1.0, hi=1.0),
+    ),
+    Case(
+        "where_nested.py",
+        "smooth_l1",
+        ("x", "beta"),
+        lambda rng: dict(x=np.array([-2.0, -0.3, 0.4, 1.9]), beta=1.0),
+    ),
+    Case(
+        "boolean_factor.py",
+        "f",
+        ("t", "x", "w"),
+        lambda rng: dict(
+            t=np.array([0.5, -0.2, 1.0]), x=normal(rng, 3), w=normal(rng, 3)
+        ),
+    ),
+    Case("power_forms.py", "f", ("x", "y"), lambda rng: dict(x=1.3, y=0.7)),
+    Case("precedence.py", "f", ("a", "b", "c"), lambda rng: dict(a=1.3, b=0.7, c=-0.4)),
+    Case("division_kinds.py", "f", ("x", "y"), lambda rng: dict(x=7.3, y=2.1)),
+    Case("math_zoo.py", "f", ("x", "y"), lambda rng: dict(x=0.4, y=1.7)),
+    Case("numpy_zoo.py", "f", ("x",), lambda rng: dict(x=positive(rng, 4))),
+    Case("reductions_zoo.py", "f", ("x",), lambda rng: dict(x=positive(rng, 3, 4))),
+    Case("shape_zoo.py", "f", ("x",), lambda rng: dict(x=normal(rng, 2, 3, 4))),
+    Case(
+        "ravel_reshape.py",
+        "f",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 2, 3, 2), w=normal(rng, 6, 3)),
+    ),
+    Case(
+        "several_outputs_mixed.py",
+        "f",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 4), w=normal(rng, 4)),
+    ),
+    Case(
+        "output_is_input.py",
+        "f",
+        ("x", "y"),
+        lambda rng: dict(x=normal(rng, 3), y=normal(rng, 3)),
+    ),
+    Case(
+        "output_unused_param.py",
+        "f",
+        ("x", "unused"),
+        lambda rng: dict(x=normal(rng, 3), unused=normal(rng, 2)),
+    ),
+    Case("tuple_of_same.py", "f", ("x",), lambda rng: dict(x=1.4)),
+    Case(
+        "private_names.py",
+        "f",
+        ("_x", "__y", "x_"),
+        lambda rng: dict(_x=1.4, __y=0.3, x_=0.2),
+    ),
+    Case(
+        "unicode_names.py",
+        "posterior",
+        ("μ", "σ", "Δx"),
+        lambda rng: dict(μ=0.4, σ=1.3, Δx=normal(rng, 3)),
+    ),
+    Case(
+        "helper_kwargs.py",
+        "f",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 4), w=normal(rng, 4)),
+    ),
+    Case(
+        "helper_rebinds.py",
+        "f",
+        ("x", "y"),
+        lambda rng: dict(x=normal(rng, 4), y=normal(rng, 4)),
+    ),
+    Case(
+        "helper_mutates.py",
+        "f",
+        ("x", "v"),
+        lambda rng: dict(x=normal(rng, 4), v=normal(rng, 4)),
+    ),
+    Case(
+        "helper_calls_helper.py",
+        "elu_net",
+        ("x", "W"),
+        lambda rng: dict(x=normal(rng, 3, 4), W=normal(rng, 4, 2)),
+    ),
+    Case("local_lambda.py", "f", ("x", "k"), lambda rng: dict(x=normal(rng, 3), k=0.6)),
+    Case("nested_def.py", "f", ("x", "k"), lambda rng: dict(x=normal(rng, 3), k=0.6)),
+    Case(
+        "operator_functions.py",
+        "f",
+        ("x", "y"),
+        lambda rng: dict(x=normal(rng, 3), y=positive(rng, 3)),
+    ),
+    Case(
+        "list_of_arrays.py",
+        "f",
+        ("x", "y"),
+        lambda rng: dict(x=normal(rng, 3), y=normal(rng, 3)),
+    ),
+    Case("dtype_and_like.py", "f", ("x",), lambda rng: dict(x=normal(rng, 2, 3))),
+    Case(
+        "old_style_mean.py",
+        "msd",
+        ("a", "b"),
+        lambda rng: dict(a=normal(rng, 4, 3), b=normal(rng, 4, 3)),
+    ),
+    Case(
+        "log_softmax_gather.py",
+        "nll",
+        ("logits", "temp"),
+        lambda rng: dict(
+            logits=normal(rng, 4, 3), temp=1.7, targets=np.array([0, 2, 1, 1])
+        ),
+    ),
+    Case(
+        "take_along.py",
+        "picked",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 4, 3), idx=np.array([[0], [2], [1], [1]])),
+    ),
+    Case(
+        "margin_ranking.py",
+        "triplet",
+        ("a", "p", "n"),
+        lambda rng: dict(a=normal(rng, 3, 4), p=normal(rng, 3, 4), n=normal(rng, 3, 4)),
+    ),
+    Case(
+        "cosine_similarity.py",
+        "cosine",
+        ("a", "b"),
+        lambda rng: dict(a=normal(rng, 4, 3), b=normal(rng, 4, 3)),
+    ),
+    Case(
+        "focal_loss.py",
+        "focal",
+        ("x", "gamma"),
+        lambda rng: dict(x=normal(rng, 5), y=np.array([1.0, 0, 1, 1, 0]), gamma=2.0),
+    ),
+    Case(
+        "gelu.py",
+        "gelu_mlp",
+        ("x", "W1", "W2"),
+        lambda rng: dict(
+            x=normal(rng, 3, 4), W1=normal(rng, 4, 5), W2=normal(rng, 5, 2)
+        ),
+    ),
+    Case(
+        "adam_step.py",
+        "adam",
+        ("w", "g", "m", "v", "lr"),
+        lambda rng: dict(
+            w=normal(rng, 4),
+            g=normal(rng, 4),
+            m=normal(rng, 4),
+            v=positive(rng, 4),
+            lr=0.1,
+            t=3,
+        ),
+    ),
+    Case(
+        "batchnorm_test_mode.py",
+        "bn",
+        ("x", "gamma", "beta", "running_mean", "running_var"),
+        lambda rng: dict(
+            x=normal(rng, 4, 3),
+            gamma=normal(rng, 3),
+            beta=normal(rng, 3),
+            running_mean=normal(rng, 3),
+            running_var=positive(rng, 3),
+        ),
+    ),
+    Case(
+        "ising_energy.py",
+        "energy",
+        ("s", "J", "h"),
+        lambda rng: dict(s=normal(rng, 4, 4), J=0.7, h=0.2),
+    ),
+    Case(
+        "partition_function.py",
+        "free_energy",
+        ("E", "T"),
+        lambda rng: dict(E=normal(rng, 5), T=1.3),
+    ),
+    Case(
+        "michaelis_menten.py",
+        "rate",
+        ("S", "Vmax", "Km", "n"),
+        lambda rng: dict(S=positive(rng, 4), Vmax=2.0, Km=0.7, n=1.8),
+    ),
+    Case(
+        "interpolate_table.py",
+        "lookup",
+        ("fp", "x"),
+        lambda rng: dict(
+            fp=normal(rng, 5), x=np.array([0.3, 1.6, 3.7]), xp=np.arange(5.0)
+        ),
+    ),
+    Case("svd_lowrank.py", "nuclear", ("A",), lambda rng: dict(A=normal(rng, 4, 3))),
+    Case("eigen_gap.py", "gap", ("A",), lambda rng: dict(A=normal(rng, 4, 4))),
+    Case("rebind_and_index.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case("normalize_then_pick.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case("sum_and_element.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case(
+        "sum_and_element_unknown.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3, 4))
+    ),
+    Case("list_index_repeats.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case(
+        "list_index_columns.py",
+        "f",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 3, 4), j=np.array([0, 0, 1])),
+    ),
+    Case(
+        "store_repeated.py",
+        "f",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 4), w=normal(rng, 2), i=np.array([1, 1])),
+        or_refused=True,
+    ),
+    Case(
+        "add_repeated.py",
+        "f",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 4), i=np.array([1, 1])),
+        or_refused=True,
+    ),
+    Case(
+        "add_at_repeated.py",
+        "f",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 4), w=normal(rng, 3), i=np.array([1, 1, 0])),
+        or_refused=True,
+    ),
+    Case(
+        "fill_method.py",
+        "f",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 4)),
+        or_refused=True,
+    ),
+    Case(
+        "out_argument.py",
+        "f",
+        ("x",),
+        lambda rng: dict(x=positive(rng, 4)),
+        or_refused=True,
+    ),
+    Case("shadowed_constant.py", "f", ("x", "A"), lambda rng: dict(x=0.3, A=1.7)),
+    Case("shadowed_by_local.py", "f", ("x",), lambda rng: dict(x=0.3)),
+    Case(
+        "parameter_named_as_function.py",
+        "f",
+        ("x", "g", "f"),
+        lambda rng: dict(x=0.3, g=1.7, f=0.2),
+    ),
+    Case("helper_reads_import.py", "f", ("x",), lambda rng: dict(x=0.3)),
+    Case("helper_names_taken.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case("walrus_rebinds.py", "f", ("x",), lambda rng: dict(x=0.3)),
+    Case("walrus_in_assert.py", "f", ("x",), lambda rng: dict(x=0.3), or_refused=True),
+    Case("digamma_backward.py", "f", ("x",), lambda rng: dict(x=positive(rng, 4))),
+    Case("covariance_by_hand.py", "cov", ("X",), lambda rng: dict(X=normal(rng, 6, 3))),
+    Case("length_in_slices.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3, 4))),
+    Case("literal_for_name.py", "f", ("X",), lambda rng: dict(X=normal(rng, 3, 2))),
+    Case("split_at_indices.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4, 6))),
+    Case("norms_of_vectors.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case(
+        "default_beside_array.py",
+        "smooth",
+        ("old", "new"),
+        lambda rng: dict(old=normal(rng, 3), new=normal(rng, 3)),
+    ),
+    Case(
+        "default_scale_sum.py",
+        "loss",
+        ("x", "scale"),
+        lambda rng: dict(x=normal(rng, 3, 2), scale=1.4),
+    ),
+    Case(
+        "default_temperature.py",
+        "tempered",
+        ("x", "T"),
+        lambda rng: dict(x=normal(rng, 5), T=1.4),
+    ),
+    Case(
+        "no_import_arrays.py",
+        "line",
+        ("a", "b", "x"),
+        lambda rng: dict(a=0.4, b=normal(rng, 3), x=normal(rng, 3)),
+    ),
+    Case(
+        "no_import_unknown.py",
+        "line",
+        ("a", "b", "x"),
+        lambda rng: dict(a=0.4, b=0.2, x=normal(rng, 3)),
+        or_refused=True,
+    ),
+    Case(
+        "shape_option.py",
+        "line",
+        ("a", "b", "x"),
+        lambda rng: dict(a=0.4, b=normal(rng, 3), x=normal(rng, 2, 3)),
+        shapes=("a=", "b=M", "x=N,M"),
+    ),
+    Case(
+        "jaxtyping_style.py",
+        "affine",
+        ("x", "W", "b"),
+        lambda rng: dict(x=normal(rng, 2, 3), W=normal(rng, 3, 4), b=normal(rng, 4)),
+    ),
+    Case(
+        "google_docstring.py",
+        "hinge",
+        ("w", "X", "b"),
+        lambda rng: dict(
+            w=normal(rng, 3),
+            X=normal(rng, 5, 3),
+            b=0.2,
+            y=np.array([1.0, -1, 1, 1, -1]),
+        ),
+    ),
+    Case(
+        "comments_everywhere.py",
+        "f",
+        ("x", "w"),
+        lambda rng: dict(x=normal(rng, 3, 4), w=normal(rng, 4)),
+    ),
+    Case("shared_subexpression.py", "f", ("x", "y"), lambda rng: dict(x=0.7, y=1.9)),
+    Case("unused_lines.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3))),
+    Case(
+        "very_long_line.py",
+        "f",
+        ("a", "b", "c", "d"),
+        lambda rng: dict(a=0.3, b=0.4, c=0.5, d=0.6),
+    ),
 ]
 
-REFUSALS: list[Refusal] = []
+REFUSALS = [
+    Refusal("refuse_if.py", "f", "FG105", "an if statement", 3),
+    Refusal("refuse_for.py", "f", "FG105", "a for loop", 3),
+    Refusal("refuse_while.py", "f", "FG105", "a while loop", 2),
+    Refusal("refuse_comprehension.py", "f", "FG108", "a comprehension", 2),
+    Refusal("refuse_conditional.py", "f", "FG108", "a conditional expression", 2),
+    Refusal("refuse_with.py", "f", "FG105", "a with statement", 5),
+    Refusal("refuse_try.py", "f", "FG105", "a try statement", 5),
+    Refusal("refuse_dict.py", "loss", "FG201", "dict", 5),
+    Refusal("refuse_torch.py", "f", "FG114", "torch", 4),
+    Refusal("refuse_complex.py", "f", "FG201", "complex", 5),
+    Refusal("refuse_star_args.py", "f", "FG101", "any number", 1),
+    Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
+    Refusal("refuse_generator.py", "f", "FG108", "yield", 2),
+    Refusal("refuse_recursion.py", "f", "FG112", "", 5),
+    Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
+    Refusal("refuse_undefined.py", "f", "FG109", "weight", 2),
+    Refusal("refuse_contradiction.py", "f", "FG301", "contradict", 6),
+    Refusal("refuse_string.py", "f", "FG103", "the result is a", 2),
+    Refusal("refuse_sort_in_place.py", "f", "FG201", "sort", 3),
+]

@@ -1,0 +1,3 @@
+def line(a, b, x):
+    # b: (n,), x: (n,)
+    return a * x + b

@@ -1,0 +1,3 @@
+def f(x, unused):
+    # x: (n,), unused: (m,)
+    return 2 * x

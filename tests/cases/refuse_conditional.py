@@ -1,0 +1,2 @@
+def f(x, k):
+    return x * k if k > 0 else x

@@ -1,0 +1,5 @@
+def f(x, k):
+    y = x * k
+    if y > 0:
+        y = y * y
+    return y

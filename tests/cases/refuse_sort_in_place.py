@@ -1,0 +1,4 @@
+def f(x):
+    y = x.copy()
+    y.sort()
+    return y * x

@@ -1,0 +1,4 @@
+def f(x, k):
+    while x < 10:
+        x = x * k
+    return x

@@ -1,0 +1,2 @@
+def line(a, b, x):
+    return a * x + b

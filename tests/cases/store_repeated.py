@@ -1,0 +1,4 @@
+def f(x, i, w):
+    y = x.copy()
+    y[i] = w
+    return y * x
