@@ -32,10 +32,12 @@ HEAD = """\
 
 Made from the rules and the tables of names by `docs/generate_operations.py`; do not edit.
 
-The first column is flatgrad's own name, the second how the operation may be written. The formula is the
-one in the rule, as far as it fits into a line: `y` is the result, `g` the derivative that comes in, and an
-elementwise rule gives the partial derivative in each argument. [adding-an-operation.md](adding-an-operation.md)
-explains the kinds. [decisions/degenerate-points.md](decisions/degenerate-points.md) says what happens at corners and ties.
+The first column is flatgrad's own name, the second how the operation may be written. The formula is
+the one in the rule, as far as it fits into a line: `y` is the result, `g` the derivative that comes
+in, and an elementwise rule gives the partial derivative in each argument.
+[adding-an-operation.md](adding-an-operation.md) explains the kinds.
+[decisions/degenerate-points.md](decisions/degenerate-points.md) says what happens at corners and
+ties.
 """
 
 CONSTANT = """\
@@ -68,7 +70,7 @@ def page() -> str:
     parts += ["\n", CONSTANT]
     parts += [f"| `{r.op}` | {code(spelled.get(r.op, []))} |\n" for r in constant]
     names = sorted(name for op in missing for name in spelled[op])
-    parts += ["\n", UNKNOWN, textwrap.fill(code(names), 110), "\n"]
+    parts += ["\n", UNKNOWN, textwrap.fill(code(names), 100), "\n"]
     return "".join(parts)
 
 

@@ -54,9 +54,10 @@ def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
     function = lower(module, name, options.shapes)
     wrt = _wrt(function, options)
     gradient = differentiate(function, wrt)
-    dialect = Emitted.dialect_of(module, names)
+    local = names.copy()
+    dialect = Emitted.dialect_of(module, local)
     style = Style(options.emit, options.names, options.comments)
-    layout = Layout(gradient, names, dialect, style)
+    layout = Layout(gradient, local, names, dialect, style)
     return Emitted(function, layout.texts(), dialect, layout.available.edits.expanded)
 
 
@@ -96,14 +97,16 @@ def _no_rules(
     refused = [
         e for e in primal.eqns if e.op not in RULES and not active.isdisjoint(e.outs)
     ]
-    refused = [e for e in refused if not active.isdisjoint(e.args)] or [first.eqn]
+    refused = [e for e in refused if not active.isdisjoint(e.args)]
+    echoes = {out for e in refused for out in e.outs}
+    refused = [e for e in refused if echoes.isdisjoint(e.args)] or [first.eqn]
     return [_no_rule(function, e, first.why if e is first.eqn else "") for e in refused]
 
 
 def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
     node = eqn.node or (eqn.statement and eqn.statement.node)
     place = function.module.place(node) if node is not None else None
-    step = "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
+    step = "write it with operations that have one: docs/operations.md"
     if eqn.op == "opaque":
         what = str(eqn.attrs["what"])
         return Diagnostic(
@@ -112,7 +115,12 @@ def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
             eqn.attrs["next_step"] or "write it as straight-line code",
             place,
         )
-    return Diagnostic("FG201", why or f"no derivative rule for {eqn.op}", step, place)
+    return Diagnostic(
+        "FG201",
+        f"{eqn.op}: {why}" if why else f"no derivative rule for {eqn.op}",
+        step,
+        place,
+    )
 
 
 def _chosen(module: Module, options: Options) -> list[str]:

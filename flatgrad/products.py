@@ -2,6 +2,7 @@
 
     g * 0.5 * reg * (2 * W)  ->  reg * g * W
 
+A selection, where(c, g, 0), moves outwards, so that 0 * inf never arises in what was not chosen.
 Constants come together in front, scalars before arrays (so that arrays are multiplied once), a minus sign
 in front of all.
 """
@@ -29,6 +30,9 @@ class _Product:
     constants: list[int | float] = field(default_factory=list)
     above: list[Atom] = field(default_factory=list)
     below: list[Atom] = field(default_factory=list)
+    chosen: list[tuple[Atom, bool]] = field(
+        default_factory=list
+    )  # (condition, where it holds) of a selection
 
 
 def in_order(block: Block, keep: int) -> Block:
@@ -56,14 +60,29 @@ def in_order(block: Block, keep: int) -> Block:
 
 
 def _is_inner(arg: Atom, defs: Mapping[Var, Eqn], uses: Counter[Atom]) -> bool:
-    if (
-        not isinstance(arg, Var)
-        or uses[arg] != 1
-        or arg not in defs
-        or defs[arg].op not in PRODUCTS
-    ):
+    """Part of one product: read once, by it, and not a line of its own."""
+    if not isinstance(arg, Var) or uses[arg] != 1 or arg not in defs:
+        return False
+    if defs[arg].op not in PRODUCTS and not _is_selection(defs[arg]):
         return False
     return arg.primal is None or not arg.primal.name
+
+
+def _is_selection(eqn: Eqn) -> bool:
+    """where(condition, x, 0) or where(condition, 0, x)"""
+    return (
+        eqn.op == "where"
+        and len(eqn.args) == 3
+        and any(_is_zero(a) for a in eqn.args[1:])
+    )
+
+
+def _is_zero(value: Atom) -> bool:
+    return (
+        isinstance(value, Lit)
+        and type(value.value) in (int, float)
+        and value.value == 0
+    )
 
 
 def _collect(eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var]) -> _Product:
@@ -73,7 +92,16 @@ def _collect(eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var]) -> _Product:
     ]
     while stack:
         value, flipped = stack.pop()
-        if isinstance(value, Var) and value in inner and not flipped:
+        if (
+            isinstance(value, Var)
+            and value in inner
+            and not flipped
+            and defs[value].op == "where"
+        ):
+            condition, first, second = defs[value].args
+            product.chosen.append((condition, not _is_zero(first)))
+            stack.append((second if _is_zero(first) else first, flipped))
+        elif isinstance(value, Var) and value in inner and not flipped:
             stack.extend(reversed(_parts(defs[value], product, flipped)))
         elif (
             isinstance(value, Lit)
@@ -102,7 +130,10 @@ def _parts(eqn: Eqn, product: _Product, flipped: bool) -> list[tuple[Atom, bool]
 def _write(build: Builder, eqn: Eqn, product: _Product) -> None:
     """Write the product so that its last equation has the result of `eqn`."""
     build.statement, build.dialect = eqn.statement, ""
-    factors: list[tuple[str, Atom]] = [("mul", Lit(c)) for c in _constants(product)]
+    constants = _constants(product)
+    if product.negative and constants:
+        product.negative, constants[0] = False, -constants[0]
+    factors: list[tuple[str, Atom]] = [("mul", Lit(c)) for c in constants]
     scalars = [a for a in product.above if a.type.shape.is_scalar]
     arrays = [a for a in product.above if not a.type.shape.is_scalar]
     factors += [("mul", a) for a in scalars]
@@ -120,7 +151,10 @@ def _write(build: Builder, eqn: Eqn, product: _Product) -> None:
         total = build.emit(op, total, factor)
     if product.negative:
         total = build.emit("neg", total)
-    if len(factors) == 1 and not product.negative:
+    for condition, holds in product.chosen:
+        # outermost, so that what is not chosen may be infinite
+        total = build.emit("where", condition, *((total, 0) if holds else (0, total)))
+    if len(factors) == 1 and not product.negative and not product.chosen:
         build.eqns.append(replace(eqn, op="alias", args=(factors[0][1],), attrs={}))
     else:
         build.eqns[-1] = replace(build.eqns[-1], outs=eqn.outs)
@@ -129,6 +163,7 @@ def _write(build: Builder, eqn: Eqn, product: _Product) -> None:
 def _constants(product: _Product) -> list[int | float]:
     """The constant factors joined, as far as their product is short; 1 is left out."""
     joined: list[int | float] = []
+    _cancel(product)
     for constant in product.constants:
         if joined and len(repr(joined[-1] * constant)) <= LONGEST_CONSTANT:
             joined[-1] *= constant
@@ -142,3 +177,19 @@ def _constants(product: _Product) -> list[int | float]:
         for c in joined
     ]
     return [c for c in whole if c != 1]
+
+
+def _cancel(product: _Product) -> None:
+    """2 * x / 2 -> x; a constant above and one below become one where their quotient is short."""
+    for below in list(product.below):
+        if not (
+            isinstance(below, Lit)
+            and type(below.value) in (int, float)
+            and below.value
+            and product.constants
+        ):
+            continue
+        quotient = product.constants[-1] / below.value
+        if len(repr(quotient)) <= LONGEST_CONSTANT:
+            product.constants[-1] = quotient
+            product.below.remove(below)

@@ -15,6 +15,7 @@ from typing import Any
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.registry import RULES, Kind, Rule
+from flatgrad.shapes import may_repeat
 from flatgrad.types import Shape, same_dim, same_shape
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
@@ -89,6 +90,15 @@ class _Reverse:
             and isinstance(eqn.args[1].value, str)
         ):
             raise NoRule(eqn, "gradients of dicts are not given yet")
+        if (
+            eqn.op == "setitem"
+            and eqn.args[2] in self.active
+            and may_repeat(eqn.args[1])
+        ):
+            raise NoRule(
+                eqn,
+                "an element may be stored into more than once: the index may repeat",
+            )
         gs = [self._cotangent(out) for out in eqn.outs]
         if all(g is None for g in gs):
             return
@@ -171,7 +181,10 @@ def statements(eqns: Iterable[Eqn]) -> Iterator[tuple[Statement | None, Iterator
 def order_of_reading(eqns: Iterable[Eqn]) -> dict[Var, int]:
     order: dict[Var, int] = {}
     for eqn in eqns:
-        for arg in eqn.args:
+        written_last = (
+            reversed(eqn.args) if eqn.op in ("setitem", "index_add") else eqn.args
+        )
+        for arg in written_last:
             if isinstance(arg, Var):
                 order.setdefault(arg, len(order))
     return order

@@ -44,6 +44,8 @@ IDENTITIES: list[Callable[..., tuple[Any, Any]]] = [
     lambda x, y: ((1 / y) * x, x / y),
     lambda x, y: (1.0 * x / y, x / y),
     lambda x: (x.mT.mT, x),
+    lambda x, y: ((x.mT @ y).mT, y.mT @ x),
+    lambda x, y: (xp.dot(x.mT, y).mT, xp.dot(y.mT, x)),
     lambda x, y: (x * xp.square(y), x * y**2),
 ]
 

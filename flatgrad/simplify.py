@@ -15,8 +15,9 @@ from typing import Any
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.products import in_order
-from flatgrad.rewrites import Identities
 from flatgrad.registry import RULES
+from flatgrad.reverse import fit, stretched_axes
+from flatgrad.rewrites import Identities
 from flatgrad.shapes import may_repeat
 from flatgrad.types import dim_key, same_shape
 
@@ -126,7 +127,9 @@ class _Walk:
 
     def _is_trivial(self, eqn: Eqn) -> bool:
         """Sooner written twice than named: 1 / y, and a number times a scalar."""
-        if eqn.op == "truediv" and isinstance(eqn.args[0], Lit):
+        if eqn.op == "zeros_like" or (
+            eqn.op == "truediv" and isinstance(eqn.args[0], Lit)
+        ):
             return True
         scalar = all(a.type.shape.is_scalar for a in eqn.args)
         return (
@@ -171,8 +174,8 @@ class _Walk:
             ) == 1:
                 return self.build.emit(made.op, *made.args, **made.attrs)
             case "add", (total, part):
-                spread = self._without_broadcast(eqn)
-                return spread if spread is not None else self._scattered(total, part)
+                stored = self._scattered(eqn, total, part)
+                return stored if stored is not None else self._without_broadcast(eqn)
             case ("broadcast_to" | "reshape"), (Var() as x, _):
                 same = self._same_already(eqn, x)
                 return same if same is not None else self._of_broadcast(eqn)
@@ -190,8 +193,14 @@ class _Walk:
             case "matrix_transpose", (Var() as x,):
                 turned = self._turned(x)
                 return turned if turned is not None else self._of_broadcast(eqn)
+            case "transpose", (Var() as x,) if (
+                eqn.attrs.get("axes") is None and x.type.rank == 2
+            ):
+                return self.build.emit("matrix_transpose", x)
             case ("transpose" | "neg"), (Var(),):
                 return self._of_broadcast(eqn)
+            case "unbroadcast", (Var() as g, like):
+                return self._fitted(g, like)
             case _:
                 return None
 
@@ -203,6 +212,8 @@ class _Walk:
 
     def _without_broadcast(self, eqn: Eqn) -> Expr | None:
         """broadcast_to(v, shape) * y -> v * y where y already has that shape."""
+        if (narrow := self._without_leading_axis(eqn)) is not None:
+            return narrow
         for position, arg in enumerate(eqn.args):
             value, shape = self._spread(arg)
             if value is None:
@@ -222,6 +233,14 @@ class _Walk:
     def _spread(self, value: Atom) -> tuple[Atom | None, Atom | None]:
         """(v, shape) of broadcast_to(v, shape); (v, None) where a spread scalar has been moved about since."""
         made = self.made_by(value)
+        again = self.defs.get(value)
+        if (
+            made is None
+            and again is not None
+            and again.op == "broadcast_to"
+            and not is_line(again.out)
+        ):
+            made = again
         if made is None:
             return None, None
         if made.op == "broadcast_to":
@@ -260,23 +279,39 @@ class _Walk:
         """A value that has the shape already is itself."""
         return x if same_shape(x.type.shape, eqn.out.type.shape) else None
 
-    def _scattered(self, total: Atom, part: Atom) -> Expr | None:
-        """g + (zeros with v at i) -> v added to g at i."""
+    def _scattered(self, eqn: Eqn, total: Atom, part: Atom) -> Expr | None:
+        """g + (zeros with v at i, w at j) -> v and w added to g at i and j."""
         for whole, piece in ((total, part), (part, total)):
-            made = self.made_by(piece)
-            if (
-                made is None
-                or made.op not in ("index_add", "setitem")
-                or not isinstance(whole, Var)
+            if not isinstance(whole, Var) or not same_shape(
+                whole.type.shape, eqn.out.type.shape
             ):
                 continue
-            base = self.made_by(made.args[0]) or self.defs.get(made.args[0])
-            if base is not None and base.op == "zeros_like":
-                attrs = (
-                    dict(made.attrs) if made.op == "index_add" else {"repeats": False}
-                )
-                return self.build.emit("index_add", whole, *made.args[1:], **attrs)
+            stores = self._stores_into_zeros(piece)
+            if stores:
+                grown = self.build.wrap(whole)
+                for store in stores:
+                    attrs = (
+                        dict(store.attrs)
+                        if store.op == "index_add"
+                        else {"repeats": False}
+                    )
+                    grown = self.build.emit(
+                        "index_add", grown, *store.args[1:], **attrs
+                    )
+                return grown
         return None
+
+    def _stores_into_zeros(self, value: Atom) -> list[Eqn]:
+        """The stores that made `value` out of zeros, first to last; none if it was made otherwise."""
+        stores: list[Eqn] = []
+        made = self.made_by(value)
+        while made is not None and made.op in ("index_add", "setitem"):
+            stores.insert(0, made)
+            base = made.args[0]
+            made = self.made_by(base)
+            if made is not None and made.op == "zeros_like":
+                return stores
+        return []
 
     def _store(self, eqn: Eqn, x: Atom, index: Atom, value: Atom) -> Expr | None:
         made = self.made_by(value)
@@ -304,6 +339,17 @@ class _Walk:
             return Lit(dims[k].known)
         return self.lengths.get(dim_key(dims[k]))
 
+    def _fitted(self, g: Var, like: Atom) -> Any:
+        """Broadcasting is undone by sums where the shapes are known."""
+        if same_shape(g.type.shape, like.type.shape):
+            return g
+        if (
+            like.type.shape.is_scalar
+            or stretched_axes(like.type.shape, g.type.shape) is not None
+        ):
+            return fit(self.build.wrap(g), like, g.type.shape)
+        return None
+
     def _sum(self, eqn: Eqn, x: Atom) -> Any:
         """The sum of a scalar is that scalar; the sum of -x is minus the sum of x."""
         if x.type.shape.is_scalar and not eqn.attrs.get("keepdims"):
@@ -316,21 +362,33 @@ class _Walk:
     def _turned(self, x: Var) -> Any:
         """Two transpositions in a row are one, or none."""
         made = self.made_by(x) or (self.primal.get(x) if not x.name else None)
-        axes = (
-            made.attrs.get("axes")
-            if made is not None and made.op == "transpose"
-            else None
-        )
-        if (
-            made is None
-            or not isinstance(axes, tuple)
-            or not all(isinstance(a, int) for a in axes)
-        ):
+        if made is None or made.op not in ("transpose", "matrix_transpose"):
             return None
+        axes = made.attrs.get("axes")
+        if x.type.rank == 2 and (axes is None or axes == (1, 0)):
+            return made.args[0]
+        if not isinstance(axes, tuple) or not all(isinstance(a, int) for a in axes):
+            return made.args[0] if made.op == "matrix_transpose" else None
         order = (*axes[:-2], axes[-1], axes[-2])
         if order == tuple(range(len(order))):
             return made.args[0]
         return self.build.emit("transpose", made.args[0], axes=order)
+
+    def _without_leading_axis(self, eqn: Eqn) -> Expr | None:
+        """v[None] * y -> v * y where y has that axis: broadcasting puts it there."""
+        for position, arg in enumerate(eqn.args):
+            made = self.made_by(arg)
+            if made is None or made.op != "expand_dims" or made.attrs.get("axis") != 0:
+                continue
+            others = [a.type.rank for i, a in enumerate(eqn.args) if i != position]
+            if arg.type.rank is not None and any(
+                r is not None and r >= arg.type.rank for r in others
+            ):
+                args = [
+                    made.args[0] if i == position else a for i, a in enumerate(eqn.args)
+                ]
+                return self.build.emit(eqn.op, *args, **eqn.attrs)
+        return None
 
     def _mask_after_store(self, g: Atom, mask: Atom) -> Expr | None:
         """g * (m > 0), where g is zero wherever m was overwritten since, may as well read the new m."""

@@ -25,13 +25,14 @@ def attention_grad(q, k, v, grad_out):
     # out = weights @ v
     grad_weights = grad_out @ v.T
     grad_v = weights.T @ grad_out
+    # weights = e / e.sum(axis=1, keepdims=True)
     # e = np.exp(scores - scores.max(axis=1, keepdims=True))
     grad_scores = weights * (
         grad_weights - (grad_weights * weights).sum(axis=1, keepdims=True)
     )
     # scores = q @ k.T / sqrt_D
     grad_product = grad_scores / sqrt_D
-    grad_k = (q.T @ grad_product).T
-    grad_q = grad_product @ k.T.T
+    grad_k = grad_product.T @ q
+    grad_q = grad_product @ k
 
     return out, (grad_q, grad_k, grad_v)

@@ -17,14 +17,14 @@ def bag_of_words_grad(words, E, W, b, grad_scores):
     - scores: A numpy array of shape (N, C)
     """
     vectors = E[words]
-    mean2 = vectors.mean(axis=1)
-    scores = mean2 @ W + b
+    mean = vectors.mean(axis=1)
+    scores = mean @ W + b
 
-    # scores = mean2 @ W + b
+    # scores = mean @ W + b
     grad_vectors = (grad_scores @ W.T / vectors.shape[1])[:, None] * np.ones_like(
         vectors
     )
-    grad_W = mean2.T @ grad_scores
+    grad_W = mean.T @ grad_scores
     grad_b = grad_scores.sum(axis=0)
     # vectors = E[words]
     grad_E = np.zeros(E.shape)

@@ -35,11 +35,11 @@ def batchnorm_grad(x, gamma, beta, eps=1e-5, grad_out=None):
     grad_var = 0.5 * grad_std / std
     grad_eps = grad_var.sum()
     # var = (xc**2).mean(axis=0)
-    grad_xc += 2 * (grad_var / x.shape[0])[None] * xc
+    grad_xc += 2 / x.shape[0] * grad_var * xc
     # xc = x - mu
     grad_x = grad_xc
     grad_mu = -grad_xc.sum(axis=0)
     # mu = x.mean(axis=0)
-    grad_x += (grad_mu / x.shape[0])[None]
+    grad_x += grad_mu / x.shape[0]
 
     return out, (grad_x, grad_gamma, grad_beta, grad_eps)

@@ -1,6 +1,7 @@
 # Made by flatgrad.
 
 from math import exp, log, sqrt
+
 from scipy.special import ndtr
 
 
@@ -35,7 +36,7 @@ def black_scholes_grad(
     grad_ratio = grad_total / (S / K)
     grad_S += grad_ratio / K
     grad_K -= grad_ratio * (S / K) / K
-    grad_sigma = 2 * grad_total2 * sigma / 2 + grad_product4 * sqrt_T
+    grad_sigma = grad_total2 * sigma + grad_product4 * sqrt_T
     grad_r += grad_total2
     grad_T += grad_total * (r + sigma**2 / 2) + 0.5 * grad_product4 * sigma / sqrt_T
 

@@ -9,22 +9,22 @@ def deep_net_grad(x, W1, W2, W3, grad_x):
 
     x : (N, D)  W1 : (D, H)  W2 : (H, H)  W3 : (H, C)
     """
-    x03 = x
-    x02 = np.tanh(x @ W1)
-    tanh2 = np.tanh(x02 @ W2)
-    x0 = x02 + tanh2
-    x = x0 @ W3
+    x0 = x
+    x1 = np.tanh(x @ W1)
+    tanh = np.tanh(x1 @ W2)
+    x2 = x1 + tanh
+    x = x2 @ W3
 
-    # x = x0 @ W3
+    # x = x2 @ W3
     grad_x0 = grad_x @ W3.T
-    grad_W3 = x0.T @ grad_x
-    # x0 = x02 + tanh2
-    grad_a = grad_x0 * (1 - tanh2**2)
+    grad_W3 = x2.T @ grad_x
+    # x2 = x1 + tanh
+    grad_a = grad_x0 * (1 - tanh**2)
     grad_x = grad_a @ W2.T + grad_x0
-    grad_W2 = x02.T @ grad_a
-    # x02 = np.tanh(x @ W1)
-    grad_a2 = grad_x * (1 - x02**2)
+    grad_W2 = x1.T @ grad_a
+    # x1 = np.tanh(x @ W1)
+    grad_a2 = grad_x * (1 - x1**2)
     grad_x = grad_a2 @ W1.T
-    grad_W1 = x03.T @ grad_a2
+    grad_W1 = x0.T @ grad_a2
 
     return x, (grad_x, grad_W1, grad_W2, grad_W3)

@@ -29,7 +29,7 @@ def layernorm_grad(x, gamma, beta, eps=1e-5, grad_out=None):
     grad_beta = grad_out.sum(axis=0)
     # xhat = diff / root
     grad_x = grad_xhat / root
-    grad_var = -(0.5 * (grad_xhat * xhat / root).sum(axis=1, keepdims=True) / root)
+    grad_var = -0.5 * (grad_xhat * xhat / root).sum(axis=1, keepdims=True) / root
     grad_mean = -grad_x.sum(axis=1, keepdims=True)
     grad_eps = grad_var.sum()
     # var = x.var(axis=-1, keepdims=True)

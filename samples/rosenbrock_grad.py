@@ -11,10 +11,9 @@ def rosenbrock_grad(x, grad_out=1.0):
     diff2 = 1 - head
     out = np.sum(100 * diff**2 + diff2**2)
 
-    # out = np.sum(100 * diff ** 2 + diff2 ** 2)
-    grad_total = grad_out * np.ones_like(head)
-    grad_tail = 200 * grad_total * diff
-    grad_head = -(2 * grad_tail * head) - 2 * grad_total * diff2
+    # out = np.sum(100 * diff**2 + diff2**2)
+    grad_tail = 200 * grad_out * diff
+    grad_head = -2 * grad_tail * head - 2 * grad_out * diff2
     # tail = x[1:]
     grad_x = np.zeros(x.shape)
     grad_x[1:] = grad_tail

@@ -18,15 +18,12 @@ def softmax_loss_grad(scores, y, grad_loss=1.0):
     shifted = scores - scores.max(axis=1, keepdims=True)  # exp must not overflow
     exps = np.exp(shifted)
     probs = exps / exps.sum(axis=1, keepdims=True)
-    value = np.log(probs[np.arange(N), y])
-    loss = -value.mean()
+    loss = -np.log(probs[np.arange(N), y]).mean()
 
-    # loss = -value.mean()
+    # loss = -np.log(probs[np.arange(N), y]).mean()
     grad_shifted = probs.copy()
     grad_shifted[np.arange(N), y] -= 1
-    grad_shifted = grad_shifted * np.expand_dims(
-        grad_loss / np.size(value) * np.ones_like(value), axis=1
-    )
+    grad_shifted *= grad_loss / y.size
     # shifted = scores - scores.max(axis=1, keepdims=True)
     grad_scores = grad_shifted
 

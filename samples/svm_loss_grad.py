@@ -3,13 +3,6 @@
 import numpy as np
 
 
-def unbroadcast(g, like):
-    """Sum `g` over the axes along which `like` was broadcast."""
-    extra = np.ndim(g) - np.ndim(like)
-    stretched = [i + extra for i, n in enumerate(np.shape(like)) if n == 1]
-    return np.sum(g, axis=(*range(extra), *stretched)).reshape(np.shape(like))
-
-
 def svm_loss_grad(W, X, y, reg, grad_loss=1.0):
     """
     Multiclass hinge loss of a linear classifier, without loops.
@@ -25,27 +18,27 @@ def svm_loss_grad(W, X, y, reg, grad_loss=1.0):
     """
     N = X.shape[0]
     scores = X @ W
-    part = scores[np.arange(N), y]
-    right = part[:, np.newaxis]
+    right = scores[np.arange(N), y][:, np.newaxis]
     margins = np.maximum(0, scores - right + 1)
+    y0 = y.copy()
+    margins1 = margins.copy()
     margins[np.arange(N), y] = 0  # the right class costs nothing
     total = np.sum(W * W)
     loss = margins.sum() / N + reg * total
 
     # loss = margins.sum() / N + reg * total
-    grad_margins = grad_loss / N * np.ones_like(margins)
+    grad_margins = grad_loss / N * np.ones_like(scores)
     grad_W = 2 * grad_loss * reg * W
     grad_reg = grad_loss * total
     # margins[np.arange(N), y] = 0
-    grad_margins[np.arange(N), y] = 0
+    grad_margins[np.arange(N), y0] = 0
     # margins = np.maximum(0, scores - right + 1)
-    grad_a = grad_margins * (margins > 0)
-    grad_scores = unbroadcast(grad_a, scores)
-    grad_right = unbroadcast(-grad_a, right)
-    # right = part[:, np.newaxis]
-    grad_part = np.zeros(np.shape(part))
+    grad_scores = grad_margins * (margins1 > 0)
+    grad_right = -grad_scores.sum(axis=1, keepdims=True)
+    # right = scores[np.arange(N), y][:, np.newaxis]
+    grad_part = np.zeros((N,))
     grad_part[:, None] = grad_right
-    np.add.at(grad_scores, (np.arange(N), y), grad_part)
+    grad_scores[np.arange(N), y0] += grad_part
     # scores = X @ W
     grad_X = grad_scores @ W.T
     grad_W += X.T @ grad_scores

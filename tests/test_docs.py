@@ -9,10 +9,12 @@ import importlib.util
 import io
 import re
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import flatgrad.rules  # noqa: F401  (fills the registry)
 from flatgrad.registry import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +22,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 EXAMPLES = [p for p in PAGES if ">>> " in p.read_text(encoding="utf-8")]
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)[^)]*\)")
+CODE = re.compile(r"(?m)^(>>>|\.\.\.|    ).*$")
 
 
 def name_of(page: Path) -> str:
@@ -29,24 +32,23 @@ def name_of(page: Path) -> str:
 # --------------------------------------------------------------------------------------- examples
 
 
-@pytest.fixture
-def rules_as_they_are():
-    """A page may declare rules of its own."""
-    before = dict(RULES)
+@contextlib.contextmanager
+def rules_as_they_are() -> Iterator[None]:
+    """A page may declare rules of its own; they are gone afterwards."""
+    before = set(RULES)
     yield
-    RULES.clear()
-    RULES.update(before)
+    for op in set(RULES) - before:
+        del RULES[op]
 
 
-@pytest.mark.usefixtures("rules_as_they_are")
 @pytest.mark.parametrize("page", EXAMPLES, ids=name_of)
 def test_examples_show_what_happens(page, update):
     if update:
-        before = dict(RULES)
-        page.write_text(rewritten(page), encoding="utf-8")
-        RULES.clear()
-        RULES.update(before)
-    failed, tried = doctest.testfile(str(page), module_relative=False)
+        with rules_as_they_are():
+            text = rewritten(page)
+        page.write_text(text, encoding="utf-8")
+    with rules_as_they_are():
+        failed, tried = doctest.testfile(str(page), module_relative=False)
     assert tried > 0
     assert failed == 0, "see the report above; --update rewrites what a page shows"
 
@@ -96,7 +98,7 @@ def test_table_of_operations_is_up_to_date(golden):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page):
-    links = LINK.findall(page.read_text(encoding="utf-8"))
+    links = LINK.findall(CODE.sub("", page.read_text(encoding="utf-8")))
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 

@@ -39,6 +39,7 @@ def printed(command: str, folder: Path) -> str:
             done = subprocess.run(
                 run, cwd=folder, capture_output=True, encoding="utf-8", check=False
             )
+            assert "FG999" not in done.stderr, done.stderr
             return done.stdout + done.stderr
         case _:
             raise ValueError(f"not a command for a README: {command}")

@@ -15,11 +15,13 @@ import libcst as cst
 from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.frontend.module import names_in_text
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 from flatgrad.types import Dim, dim_key
 
 CHEAP = {
+    "range",
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "len", "size", "ndim", "invert", "external",
     "alias", "stop_gradient", "astype",
@@ -72,6 +74,7 @@ class Availability:
         self.by_shape: dict[Any, Var] = {}
         self.by_length: dict[Any, Var] = {}
         self.named_lengths: dict[Any, Var] | None = None
+        self.versions: dict[Frame, dict[str, list[Var]]] = {}
         self.given: set[str] = set()  # names of hoisted values
         self.live = live
         for eqn in eqns:
@@ -217,6 +220,10 @@ class Availability:
             and len(eqn.outs) == 1
         ):
             return ast.Name(self._hoist(frame, eqn))
+        if eqn is not None and eqn.node is not None and eqn.statement is not None:
+            return ast.Subscript(
+                ast.Name(self._hoist(frame, eqn)), constant(eqn.outs.index(value))
+            )
         if eqn is not None and len(eqn.outs) == 1:
             return self._expression(eqn, self.read)
         raise AssertionError(f"{value.name or 'a value'} cannot be had")
@@ -233,7 +240,7 @@ class Availability:
             return
         caller = frame.statement.frame
         self._expand(caller)
-        self._refuse_writes(frame)
+        self._refuse_hidden(frame)
         self.edits.expanded.add(frame)
         self._name_arguments(frame, caller)
         others = [
@@ -278,16 +285,26 @@ class Availability:
             return False
         return not any(name in f.env and f.env[name] is not value for f in others)
 
-    def _refuse_writes(self, frame: Frame) -> None:
-        """A helper that writes into its argument cannot be read in place under other names."""
-        given = [v for _, v in frame.arguments.values() if isinstance(v, Var)]
-        for value in given:
-            at = self.function.storages.destroyed.get(value)
-            if at is not None and at.frame is frame:
-                place = self.function.module.place(at.node)
-                what = f"a helper writes into its argument {value.name or 'here'}"
-                step = "let the helper work on a copy, and return it"
-                raise FlatgradError(Diagnostic("FG402", what, step, place))
+    def _refuse_hidden(self, frame: Frame) -> None:
+        """A module's name that a helper reads must mean the same where the helper is read in place."""
+        module, function = self.function.module, frame.function
+        if not isinstance(function, cst.FunctionDef) or frame.enclosing is not None:
+            return
+        local = {p.value for p in frame.bindings if isinstance(p, cst.Name)} | set(
+            frame.arguments
+        )
+        read = names_in_text(module.code(function.body)) - local
+        hidden = (
+            read
+            & {*module.constants, *module.functions, *module.imports}
+            & set(self.function.frame.env)
+        )
+        if hidden:
+            name = sorted(hidden)[0]
+            what = f"{name} means one thing in {function.name.value} and another in {self.function.name}"
+            raise self._refusal(
+                "FG117", what, "give the local variable another name", function.name
+            )
 
     def _hoist(self, frame: Frame, eqn: Eqn, wanted: str = "") -> str:
         others = [self.function.frame, *self.edits.expanded]
@@ -296,37 +313,88 @@ class Availability:
         ):
             name = wanted
         else:
-            name = self.names.fresh(wanted or telling(eqn, self.readers.get(eqn.out)))
+            name = self.names.fresh(
+                wanted or telling(eqn, self.readers.get(eqn.outs[0]))
+            )
         self.given.add(name)
         assert eqn.statement is not None
         places = self.edits.hoisted.setdefault(frame, {})
         places[eqn.node] = (name, eqn.statement, self.position[eqn])
-        if eqn.out in self.function.storages.destroyed:
+        if eqn.statement in self.function.walrus:
+            what = "a value is assigned in the middle of an expression that the backward takes apart"
+            raise self._refusal(
+                "FG118", what, "give the assignment a line of its own", eqn.node
+            )
+        if any(out in self.function.storages.destroyed for out in eqn.outs):
             self.edits.copied.add(eqn.node)
-        self.names_of[eqn.out] = name
+        if len(eqn.outs) == 1:
+            self.names_of[eqn.out] = name
         return name
+
+    def _refusal(
+        self, code: str, what: str, step: str, node: cst.CSTNode
+    ) -> FlatgradError:
+        return FlatgradError(
+            Diagnostic(code, what, step, self.function.module.place(node))
+        )
+
+    def _versions(self, frame: Frame, name: str) -> list[Var]:
+        """The values that a variable is given one after the other."""
+        if frame not in self.versions:
+            by_name: dict[str, list[Var]] = {}
+            for value in frame.writes:
+                by_name.setdefault(value.name, []).append(value)
+            self.versions[frame] = by_name
+        return self.versions[frame].get(name, [])
 
     def _keep_version(self, frame: Frame, value: Var) -> str:
         """A name of its own for a version of a variable that is overwritten."""
         destroyer = self.function.storages.destroyed.get(value)
         printed = self.edits.renamed.get(value, value.name)
-        name = self.names.fresh(f"{printed}0")
+        versions = self._versions(frame, value.name)
+        number = (
+            versions.index(value) + (value.name in self.function.params)
+            if value in versions
+            else 0
+        )
+        name = self.names.fresh(f"{printed}{number}")
         self.names_of[value] = name
-        is_parameter = value in self.function.params.values()
-        augmented = destroyer is not None and self._is_augmented(destroyer)
-        if destroyer is not None and not (augmented and self._alone(value)):
-            self.edits.saved.setdefault(destroyer, []).append(
-                (name, f"{printed}.copy()")
+        rebound = self._rebound_at(frame, value)
+        kept = value in self.function.params.values() or value in self.function.captured
+        if destroyer is not None and not (
+            self._is_augmented(destroyer) and self._alone(value) and not kept
+        ):
+            before = min(
+                (s for s in (destroyer, rebound) if s is not None),
+                key=lambda s: s.order,
             )
-            return name
-        if destroyer is not None:
-            self.edits.separated.add(destroyer)
-        if is_parameter:
-            last = self._overwritten_at(frame, value)
-            self.edits.saved.setdefault(last, []).append((name, printed))
+            self.edits.saved.setdefault(before, []).append(
+                (name, self._copy(value, printed))
+            )
+        elif kept:
+            assert rebound is not None
+            self.edits.saved.setdefault(rebound, []).append((name, printed))
+            if destroyer is not None:
+                self.edits.separated.add(destroyer)
         else:
             self.edits.renamed[value] = name
+            if destroyer is not None:
+                self.edits.separated.add(destroyer)
         return name
+
+    def _copy(self, value: Var, printed: str) -> str:
+        """x.copy(), or np.copy(x) where x may be a plain number."""
+        if value.type.rank:
+            return f"{printed}.copy()"
+        numpy = self.dialect.name("numpy")
+        assert isinstance(numpy, ast.Name)
+        return f"{numpy.id}.copy({printed})"
+
+    def _rebound_at(self, frame: Frame, value: Var) -> Statement | None:
+        """The statement that gives the name of `value` to another value."""
+        versions = self._versions(frame, value.name)
+        at = versions.index(value) + 1 if value in versions else 0
+        return frame.writes[versions[at]][1] if at < len(versions) else None
 
     def _is_augmented(self, statement: Statement) -> bool:
         match statement.node:
@@ -338,15 +406,6 @@ class Availability:
     def _alone(self, value: Var) -> bool:
         """No other name shows the array of `value`."""
         return not self.function.storages.shared(value)
-
-    def _overwritten_at(self, frame: Frame, value: Var) -> Statement:
-        """The statement that gives the name of `value` to another value."""
-        after = [
-            s
-            for v, (_, s) in frame.writes.items()
-            if v.name == value.name and v is not value
-        ]
-        return min(after, key=lambda s: s.order)
 
 
 def _shape_key(value: Var) -> Any:

@@ -9,9 +9,9 @@ from typing import Any
 
 import astor
 
-from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.emit.helpers import HELPERS
-from flatgrad.namespaces import INFIX, PREFIX, lookup, spell
+from flatgrad.graph import Atom, Eqn, Lit, Var
+from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
 
 Read = Callable[[Atom], ast.expr]
 
@@ -45,7 +45,7 @@ class Dialect:
     taken: set[str]
     methods: bool = True  # the user writes x.sum() rather than np.sum(x)
     added: dict[str, str] = field(default_factory=dict)  # name -> import line
-    helpers: set[str] = field(default_factory=set)
+    helpers: dict[str, str] = field(default_factory=dict)  # under which names
     used: set[str] = field(default_factory=set)  # imported names in use
 
     def name(self, path: str) -> ast.expr:
@@ -55,38 +55,35 @@ class Dialect:
                 self.used.add(name)
                 return ast.Name(name)
         parent, _, last = path.rpartition(".")
-        if (
-            parent in self.imports.values()
-            or not parent.count(".")
-            and parent not in self.imports.values()
-        ):
-            return self._attribute(parent, last)
-        return ast.Attribute(
-            self.name(parent) if "." in parent else self._module(parent), last
-        )
-
-    def _attribute(self, parent: str, last: str) -> ast.expr:
-        for name, known in self.imports.items():
-            if known == parent and not name.startswith("*"):
-                self.used.add(name)
-                return ast.Attribute(ast.Name(name), last)
-        from_imports = [
+        if not parent:
+            return self._import(path)
+        if parent in self.imports.values():
+            return ast.Attribute(self.name(parent), last)
+        beside = [
             n for n, known in self.imports.items() if known.rpartition(".")[0] == parent
         ]
-        if from_imports and last not in self.taken and parent != "numpy":
+        if (
+            (beside or parent.count("."))
+            and not parent.startswith("numpy")
+            and last not in self.taken
+        ):
             self.added[last] = f"from {parent} import {last}"
-            self.imports[last] = f"{parent}.{last}"
+            self.imports[last] = path
             return ast.Name(last)
-        return ast.Attribute(self._module(parent), last)
+        return ast.Attribute(self.name(parent), last)
 
-    def _module(self, path: str) -> ast.expr:
+    def _import(self, path: str) -> ast.expr:
         alias = {"numpy": "np"}.get(path, path)
-        if alias in self.taken and self.imports.get(alias) != path:
+        if alias in self.taken:
             alias = path if path not in self.taken else f"{path}_"
-        line = f"import {path}" + (f" as {alias}" if alias != path else "")
-        self.added[alias] = line
+        self.added[alias] = f"import {path}" + (f" as {alias}" if alias != path else "")
         self.imports[alias] = path
         return ast.Name(alias)
+
+    def helper(self, name: str) -> ast.expr:
+        """A function that the emitted module defines for itself."""
+        self.helpers[name] = f"{name}_" if name in self.taken else name
+        return ast.Name(self.helpers[name])
 
 
 def print_statement(node: ast.stmt) -> str:
@@ -122,6 +119,20 @@ def constant(value: Any) -> ast.expr:
             return ast.Constant(value)
 
 
+def without_minus(node: ast.expr) -> ast.expr | None:
+    """x of -x, 2 * x of -2 * x; None where there is no minus in front."""
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return operand
+        case ast.BinOp(
+            left=left, op=ast.Mult() | ast.Div() | ast.MatMult() as op, right=right
+        ):
+            bare = without_minus(left)
+            return None if bare is None else ast.BinOp(bare, op, right)
+        case _:
+            return None
+
+
 class Expressions:
     """Equation -> expression, given how to read its arguments."""
 
@@ -137,69 +148,87 @@ class Expressions:
         if (symbol := PREFIX.get(eqn.op)) is not None:
             return ast.UnaryOp(UNARY[symbol](), self.read(eqn.args[0]))
         if eqn.op in HELPERS:
-            self.dialect.helpers.add(eqn.op)
-            return self._call(ast.Name(eqn.op), eqn.args, eqn.attrs)
-        if eqn.op in METHODS and self._as_method(eqn):
-            receiver, *rest = eqn.args
-            return self._call(
-                ast.Attribute(self.read(receiver), eqn.op), rest, eqn.attrs
+            return ast.Call(
+                self.dialect.helper(eqn.op), [self.read(a) for a in eqn.args], []
             )
-        return self._call(self._function(eqn), eqn.args, eqn.attrs)
+        if eqn.op in METHODS and self._as_method(eqn):
+            receiver, rest = self.read(eqn.args[0]), eqn.args[1:]
+            return self._call(
+                ast.Attribute(receiver, eqn.op), ("ndarray", eqn.op), eqn, rest
+            )
+        return self._library_call(eqn)
 
     def _infix(self, symbol: str, eqn: Eqn) -> ast.expr:
         left, right = (self.read(a) for a in eqn.args)
         if symbol in COMPARISONS:
             return ast.Compare(left, [COMPARISONS[symbol]()], [right])
-        if (
-            symbol == "*"
-            and isinstance(right, ast.UnaryOp)
-            and isinstance(right.op, ast.USub)
-        ):
-            pass
+        if symbol in ("+", "-") and (flipped := without_minus(right)) is not None:
+            symbol, right = "-" if symbol == "+" else "+", flipped
         return ast.BinOp(left, OPERATORS[symbol](), right)
 
     def _as_method(self, eqn: Eqn) -> bool:
         """Methods where the user uses them; a scalar may be a plain number, which has none."""
         receiver = eqn.args[0]
-        if (
-            not isinstance(receiver, Var)
-            or receiver.type.rank in (None, 0)
-            and eqn.op not in ("reshape", "copy")
+        if not isinstance(receiver, Var) or (
+            receiver.type.rank in (None, 0) and eqn.op not in ("reshape", "copy")
         ):
             return False
         if eqn.op not in REDUCTIONS or self.dialect.methods:
             return True
         return isinstance(self.read(receiver), ast.Name)
 
-    def _call(self, function: ast.expr, args: Sequence[Atom], attrs: Any) -> ast.expr:
-        keywords = [
-            ast.keyword(k, self._option(v))
-            for k, v in attrs.items()
-            if v is not None and v is not False
-        ]
-        return ast.Call(function, [self.read(a) for a in args], keywords)
+    def _library_call(self, eqn: Eqn) -> ast.expr:
+        """A call of the library that the user's own line calls, else of NumPy."""
+        for namespace in self._namespaces(eqn):
+            if name := spell(eqn.op, namespace):
+                path = name if namespace == "builtins" else f"{namespace}.{name}"
+                function = (
+                    ast.Name(name)
+                    if namespace == "builtins"
+                    else self.dialect.name(path)
+                )
+                return self._call(function, (namespace, name), eqn, eqn.args)
+        raise KeyError(f"{eqn.op} has no spelling")
+
+    def _namespaces(self, eqn: Eqn) -> list[str]:
+        math = ["math"] if self._plain(eqn) else []
+        numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg"]
+        if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
+            return ["builtins", *numpy]
+        if eqn.dialect == "scipy.special":
+            return [*math, "numpy", "scipy.special", *numpy]
+        with_math = (
+            eqn.dialect == "math" or "numpy" not in self.dialect.imports.values()
+        )
+        return [*math, *numpy] if with_math else [*numpy, *math]
+
+    def _call(
+        self, function: ast.expr, where: tuple[str, str], eqn: Eqn, args: Sequence[Atom]
+    ) -> ast.expr:
+        """The arguments in the library's own order."""
+        options = {
+            k: v for k, v in eqn.attrs.items() if v is not None and v is not False
+        }
+        spelling = lookup(*where)
+        while spelling is not None and spelling.op != eqn.op:
+            spelling = spelling.otherwise
+        if spelling is None:
+            keywords = [ast.keyword(k, self._option(v)) for k, v in options.items()]
+            return ast.Call(function, [self.read(a) for a in args], keywords)
+        data = args if where[0] != "ndarray" else eqn.args
+        positional, named = arrange(spelling, list(data), options)
+        if where[0] == "ndarray":
+            positional = positional[1:]
+        keywords = [ast.keyword(k, self._option(v)) for k, v in named.items()]
+        return ast.Call(function, [self._argument(p) for p in positional], keywords)
+
+    def _argument(self, value: Any) -> ast.expr:
+        if isinstance(value, tuple):
+            return ast.List([self._argument(v) for v in value])
+        return self._option(value)
 
     def _option(self, value: Any) -> ast.expr:
         return self.read(value) if isinstance(value, Var | Lit) else constant(value)
-
-    def _function(self, eqn: Eqn) -> ast.expr:
-        """The function for `eqn.op`: of the library that the user's own line calls, else of NumPy."""
-        if (
-            eqn.dialect in ("math", "cmath")
-            and (name := spell(eqn.op, "math"))
-            and self._plain(eqn)
-        ):
-            return self.dialect.name(f"math.{name}")
-        if (
-            "numpy" not in self.dialect.imports.values()
-            and self._plain(eqn)
-            and (name := spell(eqn.op, "math"))
-        ):
-            return self.dialect.name(f"math.{name}")
-        for namespace in ("numpy", "numpy.linalg", "scipy.special", "scipy.linalg"):
-            if name := spell(eqn.op, namespace):
-                return self.dialect.name(f"{namespace}.{name}")
-        raise KeyError(f"{eqn.op} has no spelling")
 
     def _plain(self, eqn: Eqn) -> bool:
         return all(a.type.shape.is_scalar for a in eqn.args)
@@ -269,6 +298,18 @@ class Expressions:
         sizes = made.elts if isinstance(made, ast.Tuple) else [made]
         return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, [])
 
+    def _astype(self, eqn: Eqn) -> ast.expr:
+        kind = (
+            self._option(eqn.attrs["dtype"])
+            if "dtype" in eqn.attrs
+            else ast.Name("float")
+        )
+        return ast.Call(ast.Attribute(self.read(eqn.args[0]), "astype"), [kind], [])
+
+    def _swapaxes(self, eqn: Eqn) -> ast.expr:
+        axes = [self._option(eqn.attrs[k]) for k in ("axis1", "axis2")]
+        return ast.Call(ast.Attribute(self.read(eqn.args[0]), "swapaxes"), axes, [])
+
     def _expand_dims(self, eqn: Eqn) -> ast.expr | None:
         """x[:, None] where the axis is known, np.expand_dims(x, axis) elsewhere."""
         axis, x = eqn.attrs.get("axis"), eqn.args[0]
@@ -333,29 +374,6 @@ class Expressions:
         )
         return ast.BinOp(
             ast.Constant(1), ast.Div(), ast.BinOp(ast.Constant(1), ast.Add(), e)
-        )
-
-    def _concatenate(self, eqn: Eqn) -> ast.expr:
-        return self._of_list("numpy.concatenate", eqn)
-
-    def _stack(self, eqn: Eqn) -> ast.expr:
-        return self._of_list("numpy.stack", eqn)
-
-    def _of_list(self, path: str, eqn: Eqn) -> ast.expr:
-        arrays = ast.List([self.read(a) for a in eqn.args])
-        keywords = [
-            ast.keyword(k, self._option(v))
-            for k, v in eqn.attrs.items()
-            if v is not None
-        ]
-        return ast.Call(self.dialect.name(path), [arrays], keywords)
-
-    def _einsum(self, eqn: Eqn) -> ast.expr:
-        subscripts = constant(eqn.attrs["subscripts"])
-        return ast.Call(
-            self.dialect.name("numpy.einsum"),
-            [subscripts, *map(self.read, eqn.args)],
-            [],
         )
 
 

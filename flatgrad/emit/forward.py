@@ -9,7 +9,7 @@ import libcst as cst
 
 from flatgrad.emit.availability import Edits
 from flatgrad.frontend.scope import Frame, Function
-from flatgrad.graph import Statement, Var
+from flatgrad.graph import Statement
 
 OPERATORS = {
     cst.AddAssign: cst.Add, cst.SubtractAssign: cst.Subtract, cst.MultiplyAssign: cst.Multiply,
@@ -320,10 +320,11 @@ def _parenthesized(node: Any) -> Any:
 
 
 def _bare(node: Any) -> Any:
-    """Without the parentheses that it needed where it stood."""
-    if node.lpar and "\n" not in cst.Module([]).code_for_node(node):
-        return node.with_changes(lpar=[], rpar=[])
-    return node
+    """Without the parentheses that it needed where it stood; with them where it has several lines."""
+    several = "\n" in cst.Module([]).code_for_node(node)
+    if several and not node.lpar:
+        return node.with_changes(lpar=PARENTHESES[0], rpar=PARENTHESES[1])
+    return node.with_changes(lpar=[], rpar=[]) if node.lpar and not several else node
 
 
 def _leading(node: Any) -> Any:

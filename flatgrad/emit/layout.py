@@ -19,8 +19,11 @@ from flatgrad.emit.names import Names, names_in_text
 from flatgrad.frontend.scope import Frame, Function, Struct
 from flatgrad.graph import Atom, Block, Lit, Statement, Var
 
-WIDTH = 88
+WIDTH = 90  # of a comment that repeats a line of the forward part
 INDENT = "    "
+HUGGED = re.compile(
+    r"(?<![\w.)\]])([\w.]+) \*\* (-?[\w.]+)(?![\w.(\[])"
+)  # x ** 2, as black prints it
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,12 @@ class Layout:
     """Prints one function; `texts` gives the definitions, `dialect` what they import."""
 
     def __init__(
-        self, gradient: Gradient, names: Names, dialect: Dialect, style: Style
+        self,
+        gradient: Gradient,
+        names: Names,
+        module_names: Names,
+        dialect: Dialect,
+        style: Style,
     ):
         self.gradient, self.names, self.dialect, self.style = (
             gradient,
@@ -55,7 +63,7 @@ class Layout:
             style,
         )
         function, block, keep = gradient.function, gradient.block, gradient.keep
-        self.function = function
+        self.function, self.module_names = function, module_names
         forward, backward = block.eqns[:keep], block.eqns[keep:]
         self.dialect.methods = not _prefers_functions(function)
         self.seeds = self._name_seeds()
@@ -97,15 +105,20 @@ class Layout:
         return self.available.hoisted()
 
     def _name_seeds(self) -> dict[Var, str]:
+        """grad_loss for the output loss; an output without a name is called out."""
         found: dict[Var, str] = {}
-        for seed, output in zip(
-            self.function.seeds, self.function.outputs, strict=True
-        ):
+        outs = self.gradient.block.outs
+        for position, seed in enumerate(self.function.seeds):
+            out, output = outs[position], self.function.outputs[position]
+            if not (isinstance(out, Var) and out.name):
+                output = self.function.outputs[position] = self.names.underscored(
+                    output
+                )
             wanted = f"{self.style.prefix}{output}"
             found[seed] = (
-                self.names.underscored(wanted)
-                if wanted not in found.values()
-                else self.names.fresh(wanted)
+                self.names.fresh(wanted)
+                if wanted in found.values()
+                else self.names.underscored(wanted)
             )
         return found
 
@@ -122,8 +135,7 @@ class Layout:
             ):
                 found.append(ast.Name(known))
                 continue
-            fresh = name if name not in names.taken else names.fresh(name)
-            names.taken.add(fresh)
+            fresh = name
             self.unnamed[position] = fresh
             if isinstance(out, Var):
                 self.available.names_of[out] = fresh
@@ -183,14 +195,9 @@ class Layout:
         ]
 
     def _function_name(self, kind: str) -> str:
-        stem = self.function.name
-        if kind != "grad":
-            stem = (
-                re.sub(r"_forward$", "", stem)
-                if kind in ("forward", "backward") and False
-                else stem
-            )
-        return self.names.underscored(f"{stem}_{kind}")
+        name = self.module_names.underscored(f"{self.function.name}_{kind}")
+        self.names.taken.add(name)
+        return name
 
     def _definition(
         self, name: str, parameters: cst.Parameters, body: list[Any], tail: list[str]
@@ -206,8 +213,9 @@ class Layout:
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
         node = cst.FunctionDef(cst.Name(name), parameters, block)
-        text = self.function.module.tree.with_changes(
-            body=[node], header=[], footer=[]
+        tree = self.function.module.tree
+        text = tree.with_changes(
+            body=[node], header=[], footer=[], default_indent=INDENT
         ).code
         if not body:
             text = text.rsplit("pass", 1)[0].rstrip()
@@ -312,29 +320,39 @@ class Layout:
 
     def _backward_lines(self) -> list[str]:
         lines: list[str] = []
+        told: set[Statement] = set()
         for number, group in enumerate(self._groups()):
-            text = [
+            if number == 0:
+                lines.append("")
+            if self.style.comments:
+                lines += [f"# {comment}" for comment in self._comments(group, told)]
+            lines += [
                 line
                 for node in group.nodes
                 for line in print_statement(node).split("\n")
             ]
-            comment = self._comment(group.statement) if self.style.comments else ""
-            if number == 0 or comment:
-                lines.append("") if number == 0 else None
-            if comment:
-                lines.append(f"# {comment}")
-            lines += text
         return lines
+
+    def _comments(self, group: Printed, told: set[Statement]) -> list[str]:
+        """The forward lines that a group undoes, the last one first, each once."""
+        undone = {
+            s for s in (group.statement, *map(self._shown, group.also)) if s is not None
+        } - told
+        if group.statement is not None:
+            undone.add(group.statement)
+        told |= undone
+        ordered = sorted(undone, key=lambda s: -s.order)
+        return [comment for s in ordered if (comment := self._comment(s))]
 
     def _groups(self) -> list[Printed]:
         """Groups of one shown statement, also where it stands for the lines of a helper."""
         merged: list[Printed] = []
         for group in self.printed:
             shown = self._shown(group.statement)
-            if merged and merged[-1].statement is shown:
-                merged[-1].nodes.extend(group.nodes)
-            else:
-                merged.append(Printed(shown, list(group.nodes)))
+            if not merged or merged[-1].statement is not shown:
+                merged.append(Printed(shown, []))
+            merged[-1].nodes.extend(group.nodes)
+            merged[-1].also.extend(group.also)
         return merged
 
     def _shown(self, statement: Statement | None) -> Statement | None:
@@ -372,7 +390,7 @@ class Layout:
             text = "; ".join(self._code(part) for part in shown.body)
         else:
             text = self._code(node)
-        text = " ".join(text.split())
+        text = HUGGED.sub(r"\1**\2", " ".join(text.split()))
         return (
             text
             if len(text) <= WIDTH - len(INDENT) - 2
@@ -420,25 +438,16 @@ class Layout:
         return cached, lines
 
     def _forward_names(self) -> set[str]:
-        names = set(self.function.params)
-        for frame in (self.function.frame, *self.available.edits.expanded):
+        """The names that the emitted forward part binds."""
+        edits = self.available.edits
+        names = {*self.function.params, *self.unnamed.values(), *edits.renamed.values()}
+        for frame in (self.function.frame, *edits.expanded):
             names |= {v.name for v in frame.writes}
-        names |= set(self.available.edits.renamed.values()) | set(self.unnamed.values())
         names |= {
-            name
-            for places in self.available.edits.hoisted.values()
-            for name, _, _ in places.values()
+            name for places in edits.hoisted.values() for name, _, _ in places.values()
         }
-        names |= {
-            name for saved in self.available.edits.saved.values() for name, _ in saved
-        }
-        names |= set(self.available.names_of.values())
-        return (
-            names
-            - set(self.dialect.imports)
-            - set(self.function.module.constants)
-            - set(self.function.module.functions)
-        )
+        names |= {name for saved in edits.saved.values() for name, _ in saved}
+        return names | set(self.available.names_of.values())
 
 
 def _prefers_functions(function: Function) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from flatgrad.emit.availability import Availability
-from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions
+from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions, without_minus
 from flatgrad.emit.names import Names, telling
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 from flatgrad.simplify import is_line
@@ -42,6 +42,9 @@ class Line:
     eqn: Eqn
     name: str = ""
     reads: set[Var] = field(default_factory=set)
+    statements: list[Statement] = field(
+        default_factory=list
+    )  # of what is folded into it
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class Printed:
 
     statement: Statement | None
     nodes: list[ast.stmt]
+    also: list[Statement] = field(
+        default_factory=list
+    )  # statements that are undone in the same lines
 
 
 class Lines:
@@ -84,25 +90,43 @@ class Lines:
     def _cut(self) -> list[Line]:
         """Fold what is read once into its reader, as long as the expression stays short."""
         lines: list[Line] = []
+        folded: dict[Atom, Line] = {}
         size: dict[Atom, int] = {}
-        reads: dict[Atom, set[Var]] = {}
         self.folded: set[Var] = set()
         results = set(self.outs)
         for eqn in self.eqns:
-            inside: set[Var] = set()
+            line = Line(eqn)
             total = 1
+            if (
+                eqn.op in STORES
+                and eqn.args[0] in self.folded
+                and self.defs[eqn.args[0]].op != "zeros_like"
+            ):
+                self._unfold(eqn.args[0], folded, lines)
             for arg in eqn.reads():
                 if arg in self.folded:
-                    inside |= reads[arg]
+                    inner = folded[arg]
+                    line.reads |= inner.reads
+                    line.statements += [
+                        s
+                        for s in (inner.eqn.statement, *inner.statements)
+                        if s is not None
+                    ]
                     total += size[arg]
                 elif isinstance(arg, Var):
-                    inside.add(arg)
+                    line.reads.add(arg)
             if len(eqn.outs) == 1 and self._folds(eqn, total, results):
                 self.folded.add(eqn.out)
-                size[eqn.out], reads[eqn.out] = total, inside
+                size[eqn.out], folded[eqn.out] = total, line
             else:
-                lines.append(Line(eqn, reads=inside))
+                lines.append(line)
         return lines
+
+    def _unfold(self, value: Atom, folded: dict[Atom, Line], lines: list[Line]) -> None:
+        """What is stored into is computed on a line before: the store may read what that line overwrites."""
+        assert isinstance(value, Var)
+        self.folded.discard(value)
+        lines.append(folded.pop(value))
 
     def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
         out = eqn.out
@@ -133,11 +157,12 @@ class Lines:
         found: list[Printed] = []
         for number, line in enumerate(self.lines):
             nodes = self._line(number, line)
-            statement = line.eqn.statement
-            if found and found[-1].statement is statement:
-                found[-1].nodes.extend(nodes)
-            elif nodes:
-                found.append(Printed(statement, nodes))
+            if not nodes:
+                continue
+            if not found or found[-1].statement is not line.eqn.statement:
+                found.append(Printed(line.eqn.statement, []))
+            found[-1].nodes.extend(nodes)
+            found[-1].also.extend(line.statements)
         return found
 
     def read(self, value: Atom) -> ast.expr:
@@ -167,13 +192,20 @@ class Lines:
             return []
         for old, other in _operands(eqn):
             if self.printed.get(old) == name and self._may_reuse(number, old, eqn):
-                operator = OPERATORS[IN_PLACE[eqn.op]]()
-                node = ast.AugAssign(ast.Name(name), operator, self.read(other))
+                node = self._update(eqn.op, name, other)
                 self._assign(eqn.out, name, old)
                 return [node]
         value = self.expressions.equation(eqn)
         self._assign(eqn.out, name, self._base(eqn))
         return [ast.Assign([ast.Name(name)], value)]
+
+    def _update(self, op: str, name: str, other: Atom) -> ast.stmt:
+        """x += v, or x -= v rather than x += -v"""
+        if op == "add":
+            operator, amount = self._signed(other)
+        else:
+            operator, amount = OPERATORS[IN_PLACE[op]](), self.read(other)
+        return ast.AugAssign(ast.Name(name), operator, amount)
 
     def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         value = self.expressions.equation(eqn)
@@ -195,11 +227,17 @@ class Lines:
                 nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
             self._assign(eqn.out, name, base)
         else:
-            copied = ast.Call(ast.Attribute(self.read(base), "copy"), [], [])
+            copied = self._copy(base)
             nodes.append(ast.Assign([ast.Name(name)], copied))
             self._assign(eqn.out, name, eqn.out)
         nodes.append(self._element(eqn, name, index, value))
         return nodes
+
+    def _copy(self, value: Atom) -> ast.expr:
+        """x.copy(), or np.copy(x) where x may be a plain number."""
+        if value.type.rank:
+            return ast.Call(ast.Attribute(self.read(value), "copy"), [], [])
+        return ast.Call(self.dialect.name("numpy.copy"), [self.read(value)], [])
 
     def _element(self, eqn: Eqn, name: str, index: Atom, value: Atom) -> ast.stmt:
         target = ast.Subscript(ast.Name(name), self.read(index))
@@ -208,7 +246,7 @@ class Lines:
         if eqn.attrs.get("repeats") is not False:
             call = ast.Call(
                 self.dialect.name("numpy.add.at"),
-                [ast.Name(name), self.read(index), self.read(value)],
+                [ast.Name(name), _outside_brackets(self.read(index)), self.read(value)],
                 [],
             )
             return ast.Expr(call)
@@ -218,9 +256,8 @@ class Lines:
     def _signed(self, value: Atom) -> tuple[ast.operator, ast.expr]:
         """x -= v rather than x += -v"""
         node = self.read(value)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return ast.Sub(), node.operand
-        return ast.Add(), node
+        bare = without_minus(node)
+        return (ast.Add(), node) if bare is None else (ast.Sub(), bare)
 
     # --- names -------------------------------------------------------------------------------------------------------
 
@@ -319,6 +356,33 @@ class Lines:
         return not any(
             v is not old and self._is_alive(v, number) for v in self.sharing[root]
         )
+
+
+def _outside_brackets(index: ast.expr) -> ast.expr:
+    """(:, i) is written (slice(None), i) where it is no subscript."""
+    match index:
+        case ast.Tuple(elts=elements):
+            return ast.Tuple([_outside_brackets(e) for e in elements])
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            bounds = [
+                b if b is not None else ast.Constant(None) for b in (lower, upper, step)
+            ]
+            while (
+                len(bounds) > 1
+                and isinstance(bounds[-1], ast.Constant)
+                and bounds[-1].value is None
+            ):
+                bounds.pop()
+            start = (
+                []
+                if len(bounds) == 2
+                and isinstance(bounds[0], ast.Constant)
+                and bounds[0].value is None
+                else bounds[:1]
+            )
+            return ast.Call(ast.Name("slice"), [*start, *bounds[1:]], [])
+        case _:
+            return index
 
 
 def _goes_on(value: Var, reader: Eqn) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import ast
+import re
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import black
@@ -35,15 +38,12 @@ class Emitted:
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
     body = [text for one in emitted for text in one.texts]
-    helpers = [
-        HELPERS[h]
-        for h in with_needed(sorted({h for e in emitted for h in e.dialect.helpers}))
-    ]
-    kept = _needed(module, [*body])
+    helpers = _helpers(emitted)
+    kept = _needed(module, emitted)
     definitions = [_definition(module, name) for name in module.order if name in kept]
     imports = _imports(module, emitted, [*helpers, *definitions, *body])
     parts = [
-        "\n\n".join([HEADER, "\n".join(imports)]).strip(),
+        f"{HEADER}\n\n{imports}".strip(),
         *_joined(module, definitions, kept),
         *helpers,
         *body,
@@ -51,23 +51,41 @@ def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
     return layout("\n\n\n".join(part.strip("\n") for part in parts if part) + "\n")
 
 
+def _helpers(emitted: Sequence[Emitted]) -> list[str]:
+    """The functions that the module defines for itself, under free names and with its own name of numpy."""
+    names = {old: new for e in emitted for old, new in e.dialect.helpers.items()}
+    texts = []
+    for helper in with_needed(sorted(names)):
+        text = HELPERS[helper]
+        for old in HELPERS:
+            taken = any(old in e.dialect.taken for e in emitted)
+            new = names.get(old, f"{old}_" if taken else old)
+            text = re.sub(rf"\b{old}\b", new, text)
+        numpy = emitted[0].dialect.name("numpy")
+        assert isinstance(numpy, ast.Name)
+        texts.append(re.sub(r"\bnp\.", f"{numpy.id}.", text))
+    return texts
+
+
 def layout(text: str) -> str:
     return black.format_str(text, mode=black.Mode())
 
 
-def _needed(module: Module, texts: Iterable[str]) -> set[str]:
+def _needed(module: Module, emitted: Sequence[Emitted]) -> set[str]:
     """The user's helpers and constants that the definitions read, and what those read."""
     found: set[str] = set()
-    pending = list(texts)
+    pending = [(text, _locals(one.function)) for one in emitted for text in one.texts]
     while pending:
-        for name in names_in_text(pending.pop()):
-            if name in found or not (
-                name in module.functions or name in module.constants
-            ):
-                continue
-            found.add(name)
-            pending.append(_definition(module, name))
+        text, own = pending.pop()
+        for name in names_in_text(text) - own - found:
+            if name in module.functions or name in module.constants:
+                found.add(name)
+                pending.append((_definition(module, name), set()))
     return found
+
+
+def _locals(function: Function) -> set[str]:
+    return {*function.frame.env, *(v.name for v in function.frame.writes)}
 
 
 def _definition(module: Module, name: str) -> str:
@@ -106,35 +124,36 @@ def _joined(module: Module, definitions: Sequence[str], kept: set[str]) -> list[
     return parts
 
 
-def _imports(
-    module: Module, emitted: Sequence[Emitted], texts: Sequence[str]
-) -> list[str]:
+def _imports(module: Module, emitted: Sequence[Emitted], texts: Sequence[str]) -> str:
     """The user's imports that are used, as they stand, and those that the backward needs besides."""
     used = {name for text in texts for name in names_in_text(text)}
-    added: dict[str, str] = {}
-    for one in emitted:
-        added |= one.dialect.added
     lines: dict[str, None] = {}
     groups: dict[str, list[str]] = {}
+    for one in emitted:
+        for name, line in one.dialect.added.items():
+            if name in used and line.startswith("import "):
+                lines[line] = None
     for name, imported in module.imports.items():
         if name.startswith("*"):
             lines[imported.line] = None
         elif name in used:
             _add_line(lines, groups, imported.line)
-    for name, line in added.items():
-        if name in used:
-            _add_line(lines, groups, line)
-    if (
-        any("np." in text for text in texts)
-        and "np" not in added
-        and "np" not in module.imports
-    ):
-        lines["import numpy as np"] = None
-    found = [line for line in lines if not line.startswith("from __future__")]
-    return [
-        *(line for line in lines if line.startswith("from __future__")),
-        *(_merged(line, groups) for line in found),
-    ]
+    for one in emitted:
+        for name, line in one.dialect.added.items():
+            if name in used:
+                _add_line(lines, groups, line)
+    return _sorted_groups([_merged(line, groups) for line in lines])
+
+
+def _sorted_groups(lines: Sequence[str]) -> str:
+    """The future, the standard library and the rest, with a blank line between."""
+    groups: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for line in lines:
+        root = line.split()[1].partition(".")[0]
+        groups[
+            0 if root == "__future__" else 1 if root in sys.stdlib_module_names else 2
+        ].append(line)
+    return "\n\n".join("\n".join(group) for group in groups if group)
 
 
 def _add_line(lines: dict[str, None], groups: dict[str, list[str]], line: str) -> None:

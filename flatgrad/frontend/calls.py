@@ -137,7 +137,7 @@ def _unknown(
     keywords: Mapping[str, Value],
 ) -> Var:
     name = name.removeprefix("builtins.")
-    step = "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
+    step = "write it with operations that have one: docs/operations.md"
     reads = _atoms([*args, *keywords.values()])
     what = f"no derivative rule for {name}"
     return low.opaque(what, reads, node, code="FG201", next_step=step)[0]
@@ -148,6 +148,9 @@ def _apply(low: Lowering, node: cst.Call, spelling: Spelling, name: str, args: S
     try:
         bound = bind(spelling, args, keywords, lift=Lit)
     except TypeError as error:
+        rule = RULES.get(spelling.op)
+        if rule is None or rule.kind is Kind.CONSTANT:
+            return _unknown(low, node, name, args, keywords)
         raise Refusal(
             "FG202", str(error), "see the library's documentation", node
         ) from None
@@ -160,7 +163,10 @@ def _apply(low: Lowering, node: cst.Call, spelling: Spelling, name: str, args: S
         return low.opaque(
             what, _atoms([*args, *keywords.values()]), node, code="FG202"
         )[0]
-    data = _data(low, node, bound.data, bound.sequence)
+    data = _data(low, node, bound.data, bound.sequence, bound.op)
+    if data is None and bound.fold and bound.op == "add" and len(args) == 1:
+        low.build.dialect = "numpy"
+        return low.emit("sum", low.atom(args[0], node), node=node, axis=0)
     if data is None:
         what = f"{name} of a sequence whose length is not known is not read"
         return low.opaque(
@@ -197,13 +203,13 @@ def _is_float(value: Any) -> bool:
             "numpy.double",
             "numpy.float_",
         )
-    return (
-        isinstance(value, Var) and value.type.kind == "other" or value == Lit("float64")
+    return (isinstance(value, Var) and value.type.kind == "other") or value == Lit(
+        "float64"
     )
 
 
 def _data(
-    low: Lowering, node: cst.Call, data: Mapping[str, Any], sequence: str
+    low: Lowering, node: cst.Call, data: Mapping[str, Any], sequence: str, op: str
 ) -> list[Atom] | None:
     found: list[Atom] = []
     for name, value in data.items():
@@ -214,20 +220,37 @@ def _data(
         elif isinstance(value, tuple):
             found.append(low.atom(Struct(value), node))
         else:
-            found.append(_element(low, node, value))
+            found.append(
+                _element(low, node, value, array=not found and op not in TAKING_SHAPES)
+            )
     return found
 
 
-def _element(low: Lowering, node: cst.Call, value: Value) -> Atom:
+def _element(low: Lowering, node: cst.Call, value: Value, array: bool = False) -> Atom:
     """A list among the data of an operation is an array in the making; constant tuples stay as they are."""
     if isinstance(value, Struct):
         if (constant := _static(value)) is not UNKNOWN:
             return Lit(constant)
-        if value.kind == "list":
-            return low.emit("stack", *(_element(low, node, i) for i in value.items))
+        if value.kind == "list" or array:
+            return low.emit(
+                "stack", *(_element(low, node, i, array) for i in value.items)
+            )
     return low.atom(value, node)
 
 
+KNOWN_FLOATS = {f"{library}.inf": float("inf") for library in ("math", "numpy")}
+TAKING_SHAPES = {
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "eye",
+    "arange",
+    "random_normal",
+    "random_uniform",
+    "random",
+    "tri",
+}
 UNKNOWN = object()
 
 
@@ -257,7 +280,9 @@ def _options(
         constant = _static(value)
         if constant is UNKNOWN and isinstance(value, tuple):
             value = Struct(value)
-        if constant is not UNKNOWN:
+        if isinstance(value, Path) and value.path in KNOWN_FLOATS:
+            found[name] = KNOWN_FLOATS[value.path]
+        elif constant is not UNKNOWN:
             found[name] = constant
         elif isinstance(value, Path) or name == "dtype":
             found[name] = low.atom(value, node)
@@ -380,6 +405,17 @@ def in_place(low: Lowering, node: cst.Call) -> bool:
                 repeats=True,
             )
             low.write(name, base, new)
+            return True
+        case cst.Call(
+            func=cst.Attribute(value=cst.Name() as name, attr=cst.Name(value="fill")),
+            args=[value],
+        ):
+            base = low.expression(name)
+            if not isinstance(base, Var):
+                return False
+            amount = low.atom(low.expression(value.value), value)
+            low.build.dialect = ""
+            low.write(name, base, low.emit("setitem", base, Lit(...), amount))
             return True
         case _:
             return False

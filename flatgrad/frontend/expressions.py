@@ -323,7 +323,11 @@ def _index_part(low: Lowering, part: Any) -> Atom:
                 atoms = [low.atom(i, value) for i in found.items]
                 if found.kind == "tuple" and all(isinstance(a, Lit) for a in atoms):
                     return Lit(tuple(a.value for a in atoms if isinstance(a, Lit)))
-                return low.emit("tuple", *atoms, list=found.kind == "list")
+                if found.kind == "list":
+                    constant = all(isinstance(a, Lit) for a in atoms)
+                    values = [a.value for a in atoms if isinstance(a, Lit)]
+                    return Lit(values) if constant else low.emit("stack", *atoms)
+                return low.emit("tuple", *atoms)
             return low.atom(found, value)
         case cst.Slice(lower=lower, upper=upper, step=step):
             bounds = [

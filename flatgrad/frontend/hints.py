@@ -14,6 +14,7 @@ from flatgrad.frontend.declarations import (
     from_comment,
     from_docstring,
 )
+from flatgrad.frontend.module import SCALAR_LIBRARIES
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
@@ -31,7 +32,7 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
             _join(low, params[name], dims, f"--shape {name}")
     _annotations(low, node, params)
     _docstring(low, node, params)
-    _defaults(node, params)
+    _defaults(low, node, params)
     _plain_numbers(low, node, params)
 
 
@@ -60,7 +61,7 @@ def _docstring(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> 
             low.results.append(found)
 
 
-def _defaults(node: cst.FunctionDef, params: dict[str, Var]) -> None:
+def _defaults(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
     """A parameter whose default is a number is a number; a string, flag or None names no array."""
     from flatgrad.frontend.lower import parameters_of
 
@@ -71,6 +72,7 @@ def _defaults(node: cst.FunctionDef, params: dict[str, Var]) -> None:
                 _number(var, "float")
             case cst.Integer() | cst.UnaryOperation(expression=cst.Integer()):
                 _number(var, "any")
+                low.counts.add(var)
             case cst.Name(value="True" | "False"):
                 _number(var, "bool")
             case cst.SimpleString():
@@ -98,19 +100,30 @@ def _plain_numbers(
 
 
 def _handles_arrays(low: Lowering, node: cst.FunctionDef) -> bool:
-    """Subscripts, attributes, matrix products, loops or lengths: signs of arrays, lists or objects."""
-    text = STRING_OR_COMMENT.sub("", low.module.code(node.body))
-    return SIGN_OF_ARRAYS.search(text) is not None
+    """Signs of arrays, lists or objects in the code, or words about them in its text."""
+    code = low.module.code(node)
+    texts = " ".join(STRING_OR_COMMENT.findall(code))
+    code = low.module.code(node.body)
+    for name, imported in low.module.imports.items():
+        if imported.path in SCALAR_LIBRARIES:
+            code = re.sub(rf"\b{re.escape(name)}\.", "", code)
+    bare = STRING_OR_COMMENT.sub("", code)
+    return bool(SIGN_OF_ARRAYS.search(bare) or WORD_OF_ARRAYS.search(texts))
 
 
 STRING_OR_COMMENT = re.compile(
     r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*"""
 )
 SIGN_OF_ARRAYS = re.compile(
-    r"""[\w)\]]\[                       # x[0]
-    | (?<![\w.])(?!c?math\.)[^\W\d]\w*\.[^\W\d]   # x.T
-    | @ | \bfor\b | \b(?:len|sum|zip)\(""",
-    re.VERBOSE,
+    r"""[\w)\]]\[                                 # x[0]
+    | (?<![\w.])[^\W\d]\w*\.[^\W\d]               # x.T
+    | @ | \bfor\b | \b(?:len|sum|zip)\(
+    | ^\s*[^\W\d]\w*\s*,[^=\n()]*=\s*[^\W\d]\w*\s*$   # a, b = x""",
+    re.VERBOSE | re.MULTILINE,
+)
+WORD_OF_ARRAYS = re.compile(
+    r"(?i)\b(?:arrays?|ndarrays?|vectors?|matrix|matrices|tensors?|shapes?|element-?wise|lists?)\b"
+    r"|\(\s*\w+\s*,(?:\s*\w+\s*,?)*\s*\)"
 )
 
 

@@ -71,6 +71,9 @@ class Lowering:
     calls: dict[Statement, list[Frame]] = field(default_factory=dict)
     storages: Storages = field(default_factory=Storages)
     frame: Frame = None  # type: ignore[assignment]
+    counts: set[Var] = field(
+        default_factory=set
+    )  # parameters whose default is an integer
     walrus: set[Statement] = field(default_factory=set)
     function_texts: list[Any] = field(
         default_factory=list
@@ -103,7 +106,7 @@ class Lowering:
         ]
         return Function(
             name, self.module, node, block, self.frame, params, seeds, names, returns_tuple,
-            self.calls, self.storages, self.walrus, self._captured(), labels(block),
+            self.calls, self.storages, self.walrus, self._captured(), labels(block) | self.counts,
         )  # fmt: skip
 
     def _parameters(self, node: cst.FunctionDef) -> dict[str, Var]:
@@ -161,7 +164,9 @@ class Lowering:
         unnamed = sum(not (isinstance(i, Var) and i.name) for i in items)
         names: list[str] = []
         for item in items:
-            if not isinstance(item, Var | Lit):
+            if not isinstance(item, Var) and not (
+                isinstance(item, Lit) and type(item.value) in (int, float)
+            ):
                 self.refuse("FG103", f"the result is a {_what(item)}", "return arrays or a tuple of arrays",
                             self.frame.returned)  # fmt: skip
                 return [], []
@@ -189,15 +194,23 @@ class Lowering:
     ) -> None:
         self.problems.append(Refusal(code, what, next_step, node))
 
-    def contradiction(self, found: Contradiction, node: cst.CSTNode | None) -> None:
-        told = "; ".join(str(s) for s in found.sources if s)
+    def _contradicted(self, found: Contradiction, node: cst.CSTNode | None) -> Refusal:
+        told = "\n".join(dict.fromkeys(str(s) for s in found.sources if s))
         what = f"the shapes contradict each other: {found.left} is not {found.right}"
-        self.refuse(
+        at = (
+            node
+            if node is not None or self.build.statement is None
+            else self.build.statement.node
+        )
+        return Refusal(
             "FG301",
             what,
             told or "state the shapes with --shape or in the docstring",
-            node,
+            at,
         )
+
+    def contradiction(self, found: Contradiction, node: cst.CSTNode | None) -> None:
+        self.problems.append(self._contradicted(found, node))
 
     def attempt(self, node: cst.CSTNode, action: Any) -> None:
         """Run `action`; a refusal is noted and the reading goes on."""
@@ -477,6 +490,23 @@ class Lowering:
                 raise Refusal("FG106", "an assignment to this target is not read",
                               "assign to a name or to elements of a named array", target)  # fmt: skip
 
+    def _augment_part(
+        self, target: cst.Subscript, op: str, value: cst.BaseExpression
+    ) -> None:
+        """a[i] += v adds to a part; any other operator takes the part out and puts the result back."""
+        index = expressions.index(self, target)
+        if op in ("add", "sub") and not may_repeat(index):
+            amount = self.atom(self.expression(value), value)
+            self.build.dialect = ""
+            amount = self.emit("neg", amount) if op == "sub" else amount
+            self._store(target, "index_add", index, amount, repeats=False)
+            return
+        base = self.atom(self.expression(target.value), target.value)
+        old = self.emit("getitem", base, index)
+        right = self.atom(self.expression(value), value)
+        self.build.dialect = ""
+        self._store(target, "setitem", index, self.emit(op, old, right))
+
     def _store(
         self, target: cst.Subscript, op: str, index: Atom, value: Value, **attrs: Any
     ) -> None:
@@ -543,7 +573,10 @@ class Lowering:
         return value
 
     def emit(self, op: str, *args: Atom, node: Any = None, **attrs: Any) -> Var:
-        made = self.build.emit(op, *args, node=node, **attrs).atom
+        try:
+            made = self.build.emit(op, *args, node=node, **attrs).atom
+        except Contradiction as found:
+            raise self._contradicted(found, node) from None
         assert isinstance(made, Var)
         return made
 
@@ -765,13 +798,20 @@ def assume(eqns: Sequence[Any], params: Sequence[Var]) -> bool:
             join(eqn.args[0].type.shape, Shape((Dim(), Dim())))
             assumed = True
     reduced = reduced_scalars(eqns)
+    added = {
+        a
+        for e in eqns
+        if e.op in ("add", "sub") and any(o in reduced for o in e.args)
+        for a in e.args
+    }
     met: dict[Atom, list[bool]] = {p: [] for p in params if p.type.rank is None}
     for eqn in eqns:
         for position, arg in enumerate(eqn.args):
             if arg in met:
                 others = [a for i, a in enumerate(eqn.args) if i != position]
                 met[arg].append(
-                    eqn.op in BROADCASTING
+                    not added.isdisjoint(eqn.outs)
+                    and eqn.op in BROADCASTING
                     and bool(others)
                     and all(a in reduced for a in others)
                 )

@@ -24,10 +24,10 @@ ALLOCATING = {
 }  # fmt: skip
 HOLDING = {
     "tuple",
-    "slice",
     "external",
     "constant_array",
 }  # without derivative, but they may hold an array
+STORES = {"setitem", "index_add"}
 SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
 
 
@@ -87,7 +87,8 @@ class Storages:
             self.own(out)
             if out.type.shape.is_scalar or allocates(eqn):
                 continue
-            for arg in eqn.reads():
+            shown = eqn.args[:1] if eqn.op in STORES else eqn.reads()
+            for arg in shown:
                 if isinstance(arg, Var) and not arg.type.shape.is_scalar:
                     self._join(out, arg)
             if eqn.op != "alias" or eqn.args[0] not in self.whole:

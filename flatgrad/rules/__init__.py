@@ -6,18 +6,22 @@ answer for the options it is given it raises NotImplementedError, and the caller
 
 from flatgrad.rules import (  # noqa: F401 - for what they register
     arithmetic,
+    arrangement,
     bessel,
+    creation,
     decompositions,
     diagonals,
     einsum,
     elementary,
     gamma,
     indexing,
+    joining,
     linalg,
     norms,
     products,
+    randomness,
     reductions,
-    shaping,
+    repetition,
     special,
     structure,
 )

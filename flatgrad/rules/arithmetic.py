@@ -5,9 +5,10 @@ from math import log as ln
 import numpy as np
 
 from flatgrad import shapes
+from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
-from flatgrad.registry import constant, elementwise, general
+from flatgrad.registry import constant, elementwise, general, linear
 
 TWO = (1.3, 0.7)
 VECTOR = (0.6, -1.2, 2.1)
@@ -30,6 +31,17 @@ def static(value):
         if isinstance(value, Expr) and isinstance(value.atom, Lit)
         else value
     )
+
+
+def unwrapped(value):
+    """An option as shape rules read it: a constant as Python has it, a graph value without its builder."""
+    value = static(value)
+    return value.atom if isinstance(value, Expr) else value
+
+
+def is_constant(value):
+    """A number that stands in the source: nothing asks for its cotangent."""
+    return isinstance(value, Expr) and isinstance(value.atom, Lit)
 
 
 def absent(value):
@@ -162,13 +174,16 @@ def clip(x, low=None, high=None, /):
     return (x >= low) & (x <= high), x < low, x > high
 
 
-@elementwise(
+@linear(
     at=[(True, 1.3, 0.7), (np.array([True, False, True]), VECTOR, COLUMN)],
     shape=shapes.selection,
 )
-def where(condition, a, b, /):
-    chosen = condition if kind_of(condition) == "bool" else condition != 0
-    return None, chosen, xp.logical_not(chosen)
+def where(condition, a, b, /, *, y, g):
+    """Selected, not multiplied: what was not chosen may have an infinite derivative."""
+    left, right = xp.where(condition, g, 0), xp.where(condition, 0, g)
+    return None, *(
+        None if is_constant(x) else fitted(v, x, y) for x, v in ((a, left), (b, right))
+    )
 
 
 @elementwise(at=[(1.3, -0.7), (VECTOR, -1.0)], shape=shapes.elementwise_float)

@@ -16,8 +16,8 @@ from flatgrad.rules.matrices import (
     argument_shapes,
     fresh,
     rank,
-    together,
 )
+from flatgrad.rules.axes import together
 from flatgrad.shapes import option
 from flatgrad.types import Contradiction, Dim, Shape, join, join_dims
 

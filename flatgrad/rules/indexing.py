@@ -3,10 +3,12 @@
 import numpy as np
 
 from flatgrad import shapes
-from flatgrad.builder import xp
+from flatgrad.broadcasting import fitted
+from flatgrad.builder import Expr, xp
+from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
-from flatgrad.rules.arithmetic import static, without_derivative
-from flatgrad.rules.shaping import along, extent, rank, tuple_of
+from flatgrad.rules.arithmetic import is_constant, static, without_derivative
+from flatgrad.rules.axes import along, extent, rank, together, tuple_of
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))
@@ -15,6 +17,10 @@ PARTS = [
     (VECTOR, slice(1, None)),
     (MATRIX, (slice(None), 2)),
     (MATRIX, (Ellipsis, None, slice(None, None, -1))),
+    (VECTOR, (slice(None), None)),
+    (VECTOR, None),
+    (MATRIX, (None, Ellipsis, None)),
+    (MATRIX, Ellipsis),
     (VECTOR, [0, 2, 0]),
     (MATRIX, ([0, 1], [2, 2])),
     (VECTOR, [True, False, True]),
@@ -23,12 +29,38 @@ PARTS = [
 
 @linear(at=PARTS, shape=shapes.getitem)
 def getitem(x, index, /, *, g):
-    return xp.index_add(xp.zeros_like(x), index, g)
+    added = added_axes(index)
+    if added is None:
+        return xp.index_add(xp.zeros_like(x), index, g)
+    return xp.squeeze(g, axis=together(added)) if added else g
+
+
+def added_axes(index):
+    """The new axes of x[:, None] and the like, which rearrange x and leave nothing out; None of other indices."""
+    known = index.atom.type if isinstance(index, Expr) else Lit(index).type
+    parts = shapes.index_parts(known)
+    roles = [shapes.role_of(p) for p in parts or [known]]
+    cuts = (i for p in parts or () if p.kind == "slice" for i in p.items)
+    if not {*roles} <= {"none", "slice", "ellipsis"} or any(
+        c.kind != "none" for c in cuts
+    ):
+        return None
+    front = roles.index("ellipsis") if "ellipsis" in roles else len(roles)
+    return [
+        i if i < front else i - len(roles)
+        for i, role in enumerate(roles)
+        if role == "none"
+    ]
 
 
 def moved(x, dx):
     """A tangent as an array that can be written to; 0 and None say that x does not move."""
     return xp.zeros_like(x) if isinstance(static(dx), int | None) else dx
+
+
+def taken(g, index, value):
+    """The cotangent of what was written to a part; None of a constant."""
+    return None if is_constant(value) else fitted(xp.getitem(g, index), value)
 
 
 @general(
@@ -47,11 +79,7 @@ def setitem(x, index, value, /):
         return xp.setitem(moved(x, dx), index, 0 if dvalue is None else dvalue)
 
     def vjp(g):
-        return (
-            xp.setitem(g, index, 0),
-            None,
-            xp.unbroadcast(xp.getitem(g, index), value),
-        )
+        return xp.setitem(g, index, 0), None, taken(g, index, value)
 
     return jvp, vjp
 
@@ -72,7 +100,7 @@ def index_add(x, index, value, /):
         return xp.index_add(moved(x, dx), index, 0 if dvalue is None else dvalue)
 
     def vjp(g):
-        return g, None, xp.unbroadcast(xp.getitem(g, index), value)
+        return g, None, taken(g, index, value)
 
     return jvp, vjp
 
@@ -129,14 +157,32 @@ def sort(x, /, axis=-1):
     return jvp, vjp
 
 
-@linear(
-    at=[probe(VECTOR), probe(MATRIX, axis=0), probe(VECTOR, n=2), probe(MATRIX)],
-    shape=shapes.resized("n"),
-)
-def diff(x, /, n=1, axis=-1, *, g):
+@general(
+    at=[probe(VECTOR), probe(MATRIX, axis=0), probe(VECTOR, n=2), probe(MATRIX), probe(VECTOR, prepend=0.0),
+        probe(MATRIX, n=2, append=0.0), probe(VECTOR, prepend=0.3, append=0.1)],
+    shape=shapes.differences,
+)  # fmt: skip
+def diff(x, /, n=1, axis=-1, prepend=None, append=None):
     """The transpose of a difference is the negative difference of what is framed by zeros."""
-    frame = tuple((n, n) if i == axis % rank(x) else (0, 0) for i in range(rank(x)))
-    return (-1) ** n * xp.diff(xp.pad(g, frame), n=n, axis=axis)
+    if isinstance(prepend, Expr) or isinstance(append, Expr):
+        raise NotImplementedError("diff with arrays put before or after")
+    where = {} if axis == -1 else {"axis": axis}
+    first, last = prepend is not None, append is not None
+
+    def jvp(dx):
+        ends = ({"prepend": 0} if first else {}) | ({"append": 0} if last else {})
+        return xp.diff(dx, n=n, **where, **ends)
+
+    def vjp(g):
+        for _ in range(n):
+            g = -xp.diff(g, prepend=0, append=0, **where)
+        return (
+            g[along(axis, slice(int(first), -1 if last else None))]
+            if first or last
+            else g
+        )
+
+    return jvp, vjp
 
 
 constant("nonzero", "argwhere", "flatnonzero", "searchsorted", "digitize", "lexsort")
@@ -151,5 +197,6 @@ constant(
     "ravel_multi_index",
     "unravel_index",
 )
-constant("range", "enumerate", "zip", "reversed")
+constant("range", shape=shapes.arange)
+constant("enumerate", "zip", "reversed")
 without_derivative("unique", "bincount", shape=shapes.anything)

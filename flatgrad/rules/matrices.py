@@ -50,12 +50,6 @@ def alike(a, b):
     return rank(a) == rank(b) and (rank(a) == 0 or agree(a.shape, b.shape))
 
 
-def together(axes):
-    """One axis as a number, several as a tuple."""
-    axes = tuple(axes)
-    return axes[0] if len(axes) == 1 else axes
-
-
 # ------------------------------------------------------ terms and matrices of a formula
 
 

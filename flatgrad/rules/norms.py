@@ -1,24 +1,42 @@
 """Norms of vectors and matrices."""
 
+from math import inf, isinf
+
 from flatgrad.builder import Expr, xp
 from flatgrad.graph import Var
 from flatgrad.registry import general, probe
 from flatgrad.rules.decompositions import thin_svd
-from flatgrad.rules.matrices import CUBE, MATRIX, SQUARE, UNKNOWN, VECTOR, rank
-from flatgrad.shapes import learn, reduction
+from flatgrad.rules.matrices import (
+    CUBE,
+    MATRIX,
+    SQUARE,
+    UNKNOWN,
+    VECTOR,
+    fresh,
+    rank,
+)
+from flatgrad.shapes import learn, option, reduction
+
+OF_MATRICES = (1, -1, 2, -2, inf, -inf)
 
 
 def norm_shape(eqn):
+    """An `ord` that only vectors have, given without an axis, says that the argument is one."""
     reduction(eqn)
     learn(eqn.out.type, "float")
+    ord = option(eqn, "ord")
+    number = isinstance(ord, int | float) and not isinstance(ord, bool)
+    if number and ord not in OF_MATRICES and option(eqn, "axis") is None:
+        fresh(eqn.args[0].type.shape, 1)
 
 
 @general(
     at=[(VECTOR,), (MATRIX,), (CUBE,), probe(MATRIX, axis=1), probe(MATRIX, axis=0, keepdims=True),
-        probe(MATRIX, ord="fro"), probe(MATRIX, ord=1), probe(MATRIX, ord=float("inf")), probe(SQUARE, ord=2),
-        probe(MATRIX, ord="nuc"), probe(VECTOR, ord=1), probe(VECTOR, ord=float("inf")), probe(VECTOR, ord=3),
+        probe(MATRIX, ord="fro"), probe(MATRIX, ord=1), probe(MATRIX, ord=inf), probe(SQUARE, ord=2),
+        probe(MATRIX, ord="nuc"), probe(VECTOR, ord=1), probe(VECTOR, ord=inf), probe(VECTOR, ord=-inf), probe(MATRIX, ord=-1),
+        probe(MATRIX, ord=-inf), probe(VECTOR, ord=3),
         probe(MATRIX, ord=2, axis=1), probe(MATRIX, ord=1, axis=1), probe(MATRIX, ord=1.5, axis=0),
-        probe(MATRIX, ord=float("inf"), axis=1, keepdims=True), probe(CUBE, axis=(1, 2)), probe(MATRIX, keepdims=True),
+        probe(MATRIX, ord=inf, axis=1, keepdims=True), probe(CUBE, axis=(1, 2)), probe(MATRIX, keepdims=True),
         probe(VECTOR, ord=2), probe(CUBE, ord="fro", axis=(0, 2))],
     shape=norm_shape,
 )  # fmt: skip
@@ -54,9 +72,9 @@ def _norm_slope(x, ord, axis, y, n):
             return x / (y + (y == 0))
         case 1 if not of_matrix:
             return xp.sign(x)
-        case float() | int() if not of_matrix and ord == float("inf"):
+        case float() | int() if not of_matrix and isinf(ord):
             return xp.sign(x) * _shares(xp.abs(x) == y, axis)
-        case float() | int() if not of_matrix and 1 < ord < float("inf"):
+        case float() | int() if not of_matrix and 1 < ord < inf:
             return xp.sign(x) * (xp.abs(x) / (y + (y == 0))) ** (ord - 1)
         case _ if axis is None and of_matrix:
             return _matrix_norm_slope(x, ord, y)
@@ -71,8 +89,8 @@ def _shares(hit, axis):
 
 
 def _matrix_norm_slope(x, ord, y):
-    if ord == 1 or ord == float("inf"):
-        sums = xp.sum(xp.abs(x), axis=0 if ord == 1 else 1, keepdims=True)
+    if ord in (1, -1, inf, -inf):
+        sums = xp.sum(xp.abs(x), axis=0 if ord in (1, -1) else 1, keepdims=True)
         return xp.sign(x) * _shares(sums == y, None)
     if ord in (2, "nuc"):
         u, _, vt = thin_svd(x)

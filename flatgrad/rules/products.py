@@ -19,8 +19,8 @@ from flatgrad.rules.matrices import (
     dims,
     fresh,
     rank,
-    together,
 )
+from flatgrad.rules.axes import together
 from flatgrad.shapes import broadcast, product
 from flatgrad.types import (
     Contradiction,

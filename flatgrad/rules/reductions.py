@@ -1,8 +1,10 @@
 """Reductions over axes, and running sums along one."""
 
 from flatgrad import shapes
-from flatgrad.builder import xp
+from flatgrad.builder import Expr, xp
 from flatgrad.registry import constant, general, linear, probe
+from flatgrad.rules.arithmetic import absent
+from flatgrad.rules.axes import rank, together
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))
@@ -72,22 +74,32 @@ def nanmean(x, /, axis=None, keepdims=False):
     return slope(there / xp.sum(there, axis=axis, keepdims=True), axis, keepdims)
 
 
-# All elements that attain an extreme share the gradient equally.
+# All elements that attain an extreme share the gradient equally; one that `initial` attains has none.
 
 
-def shared(x, extreme, axis):
+def shared(x, extreme, axis, initial=None):
     hit = x == extreme
-    return hit / xp.sum(hit, axis=axis, keepdims=True)
+    hits = xp.sum(hit) if axis is None else xp.sum(hit, axis=axis, keepdims=True)
+    return hit / (hits if initial is None else xp.maximum(hits, 1))
 
 
-@general(at=AXES, shape=shapes.reduction)
-def max(x, /, axis=None, keepdims=False, *, y):
-    return slope(shared(x, restore(y, axis, keepdims), axis), axis, keepdims)
+def extreme(x, axis, keepdims, initial, y):
+    if isinstance(initial, Expr):
+        raise NotImplementedError("an initial value that is not written down")
+    return slope(shared(x, restore(y, axis, keepdims), axis, initial), axis, keepdims)
 
 
-@general(at=AXES, shape=shapes.reduction)
-def min(x, /, axis=None, keepdims=False, *, y):
-    return slope(shared(x, restore(y, axis, keepdims), axis), axis, keepdims)
+BOUNDED = [*AXES, probe(MATRIX, axis=0, initial=0.4)]
+
+
+@general(at=BOUNDED, shape=shapes.reduction)
+def max(x, /, axis=None, keepdims=False, initial=None, *, y):
+    return extreme(x, axis, keepdims, initial, y)
+
+
+@general(at=BOUNDED, shape=shapes.reduction)
+def min(x, /, axis=None, keepdims=False, initial=None, *, y):
+    return extreme(x, axis, keepdims, initial, y)
 
 
 @general(at=AXES, shape=shapes.reduction)
@@ -109,21 +121,91 @@ def prod(x, /, axis=None, keepdims=False):
     )
 
 
+def centred(x, axis):
+    """x minus its mean, written as people do, who may have computed the same."""
+    match axis:
+        case None:
+            return x - xp.mean(x)
+        case 0:
+            return x - xp.mean(x, axis=0)
+        case _:
+            return x - xp.mean(x, axis=axis, keepdims=True)
+
+
 @general(at=SPREAD, shape=real)
 def var(x, /, axis=None, keepdims=False, ddof=0):
-    distance = x - xp.mean(x, axis=axis, keepdims=True)
-    return slope(2 * distance / (count(x, axis) - ddof), axis, keepdims)
+    return slope(2 * centred(x, axis) / (count(x, axis) - ddof), axis, keepdims)
 
 
-@general(at=SPREAD, shape=real)
+@general(at=[*SPREAD, probe((0.5, 0.5))], shape=real)
 def std(x, /, axis=None, keepdims=False, ddof=0, *, y):
-    """Not a number where all elements are equal: the function has a corner there in every direction."""
-    distance = x - xp.mean(x, axis=axis, keepdims=True)
-    return slope(
-        distance / ((count(x, axis) - ddof) * restore(y, axis, keepdims)),
-        axis,
-        keepdims,
-    )
+    """0 where all elements are equal, which is a corner in every direction."""
+    spread = restore(y, axis, keepdims)
+    degrees = count(x, axis) - ddof if ddof else count(x, axis)
+    return slope(centred(x, axis) / (degrees * (spread + (spread == 0))), axis, keepdims)
+
+
+@general(
+    at=[(VECTOR,), (VECTOR, (0.5, 1.5, 2.0)), probe(MATRIX, MATRIX, axis=0), probe(MATRIX, VECTOR, axis=1),
+        probe(MATRIX, (0.3, 0.9), axis=0, keepdims=True), probe(MATRIX, axis=0)],
+    shape=real,
+)  # fmt: skip
+def average(x, weights=None, /, axis=None, keepdims=False, *, y):
+    if absent(weights):
+        return slope(1 / count(x, axis), axis, keepdims)
+    if isinstance(axis, tuple):
+        raise NotImplementedError("a weighted average over several axes")
+    n, m = rank(x), rank(weights)
+    total = xp.sum(weights, axis=axis, keepdims=True) if m == n else xp.sum(weights)
+    w = weights
+    if m < n and axis % n != n - 1:
+        w = xp.expand_dims(weights, axis=tuple(range(1, n - axis % n)))
+    middle = restore(y, axis, keepdims)
+    if m == n and axis is None:
+        total = xp.sum(weights)
+
+    def jvp(dx, dw):
+        moved = 0 if absent(dx) else w * dx
+        if not absent(dw):
+            dw = dw if m == n else xp.reshape(dw, xp.shape(w))
+            moved = moved + dw * (x - middle)
+        return xp.sum(moved / total, axis=axis, keepdims=keepdims)
+
+    def vjp(g):
+        g = restore(g, axis, keepdims) / total
+        from_x = g * (x - middle)
+        others = tuple(i for i in range(n) if m < n and i != axis % n)
+        return g * w, xp.sum(from_x, axis=together(others)) if others else from_x
+
+    return jvp, vjp
+
+
+@general(
+    at=[(MATRIX,), probe(MATRIX, rowvar=False), probe(MATRIX, bias=True), probe(MATRIX, ddof=0), (VECTOR,)],
+    shape=shapes.covariance,
+)  # fmt: skip
+def cov(x, /, rowvar=True, bias=False, ddof=None):
+    """The covariance of the rows of x, or of its columns."""
+    matrix = rank(x) == 2
+    along = 1 if matrix and rowvar else 0
+    if ddof is None:
+        ddof = 0 if bias else 1
+    apart = centred(x, along)
+    degrees = count(x, along) - ddof if ddof else count(x, along)
+
+    def jvp(dx):
+        if not matrix:
+            return 2 * xp.sum(apart * dx) / degrees
+        half = apart @ dx.mT if rowvar else apart.mT @ dx
+        return (half + half.mT) / degrees
+
+    def vjp(g):
+        if not matrix:
+            return 2 * g * apart / degrees
+        both = (g + g.mT) / degrees
+        return both @ apart if rowvar else apart @ both
+
+    return jvp, vjp
 
 
 @general(at=AXES, shape=real)
@@ -166,19 +248,30 @@ def cumsum(x, /, axis=None, *, g):
 
 
 @general(
-    at=[probe(VECTOR, axis=0), probe(MATRIX, axis=0), probe(MATRIX, axis=-1)],
+    at=[*ONE_AXIS, probe((2.0, 0.0, 3.0), axis=0), probe((2.0, 0.0, 3.0, 0.0, 1.5)), probe((0.0, 3.0), axis=-1)],
     shape=shapes.scan,
-)
+)  # fmt: skip
 def cumprod(x, /, axis=None, *, y):
-    """Not a number from the first 0 on."""
-    if axis is None:
-        raise NotImplementedError("give cumprod an axis")
+    """From the first 0 on, only that element counts: by the product of the others."""
+    along = {"axis": 0 if axis is None else axis}
+    flat = xp.ravel(x) if axis is None and rank(x) != 1 else x
+    zero = flat == 0
+    zeros = xp.cumsum(zero, **along)
+    first, filled = zero & (zeros == 1), xp.where(zero, 1, flat)
+    beyond = xp.cumprod(xp.where(first, 1, flat), **along)
+
+    def backwards(v):
+        return xp.flip(xp.cumsum(xp.flip(v, **along), **along), **along)
 
     def jvp(dx):
-        return y * xp.cumsum(dx / x, axis=axis)
+        dx = dx if flat is x else xp.ravel(dx)
+        before = y * xp.cumsum(dx / filled, **along)
+        return xp.where(zeros == 0, before, beyond * xp.cumsum(dx * first, **along))
 
     def vjp(g):
-        return xp.flip(xp.cumsum(xp.flip(g * y, axis=axis), axis=axis), axis=axis) / x
+        before = backwards(g * y) / filled
+        total = xp.where(first, backwards(g * beyond), before)
+        return total if flat is x else xp.reshape(total, xp.shape(x))
 
     return jvp, vjp
 

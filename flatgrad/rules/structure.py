@@ -14,7 +14,8 @@ def alias(x, /, *, g):
 
 
 constant("test", shape=shapes.giving("bool", shapes.anything))
-constant("external", "constant_array")
+constant("external", shape=shapes.external)
+constant("constant_array", shape=shapes.cast)
 
 
 def _picked_log_softmax_shape(eqn):

@@ -43,6 +43,7 @@ from flatgrad.shapes.facts import (
     anything,
     axes_of,
     giving,
+    kind_of_dtype,
     learn,
     option,
     promoted,
@@ -72,21 +73,32 @@ from flatgrad.shapes.lengths import (
     remainder,
     sum_of,
 )  # fmt: skip
-from flatgrad.shapes.reductions import item, reduction, resized, scan
-from flatgrad.shapes.subscripts import is_basic_index, may_repeat
-from flatgrad.shapes.tuples import length, make_slice, make_tuple, ndim, shape_of, size
+from flatgrad.shapes.reductions import covariance, differences, item, number, reduction, scan
+from flatgrad.shapes.subscripts import (
+    index_parts,
+    is_basic_index,
+    may_repeat,
+    role_of,
+)
+from flatgrad.shapes.tuples import (
+    dtype_of,
+    external,
+    length,
+    make_slice,
+    make_tuple,
+    ndim,
+    shape_of,
+    size,
+)  # fmt: skip
 
 __all__ = [
-    "along_axis", "anything", "append", "arange", "arithmetic", "array_of",
-    "at_least", "axes_of", "broadcast", "broadcast_to", "cast", "column_stack",
-    "concatenate", "diagonal", "distance", "drawn", "drawn_with_shape", "dstack",
-    "elementwise", "elementwise_bool", "elementwise_float", "elementwise_int",
-    "expand_dims", "filled", "flat", "getitem", "giving", "hstack",
-    "is_basic_index", "item", "learn", "length", "like_second", "make_slice",
-    "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim",
-    "option", "pad", "power", "product", "promoted", "quotient", "reduction",
-    "remainder", "repeat", "reshape", "resized", "rot90", "same", "scan",
-    "selection", "shape_of", "size", "spaced", "split", "square", "squeeze",
-    "stack", "sum_of", "swapaxes", "take", "tile", "transpose", "truth", "updated",
-    "vstack",
+    "along_axis", "anything", "append", "arange", "arithmetic", "array_of", "at_least", "axes_of", "broadcast",
+    "broadcast_to", "cast", "column_stack", "concatenate", "diagonal", "differences", "distance", "drawn",
+    "drawn_with_shape", "dstack", "dtype_of", "elementwise", "elementwise_bool", "elementwise_float",
+    "elementwise_int", "expand_dims", "external", "filled", "flat", "getitem", "giving", "hstack",
+    "index_parts", "is_basic_index", "item", "kind_of_dtype", "learn", "length", "like_second", "make_slice",
+    "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "pad",
+    "power", "product", "promoted", "quotient", "reduction", "remainder", "repeat", "reshape", "role_of",
+    "rot90", "same", "scan", "selection", "shape_of", "size", "spaced", "split", "square", "squeeze", "stack",
+    "sum_of", "swapaxes", "take", "tile", "transpose", "truth", "updated", "vstack",
 ]  # fmt: skip

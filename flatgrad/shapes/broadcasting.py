@@ -9,16 +9,15 @@ from flatgrad.registry import ShapeRule
 from flatgrad.shapes.facts import (
     equate,
     giving,
-    kind_of_dtype,
     learn,
     learn_dim,
     measure,
-    option,
+    of_dtype,
     option_type,
     promoted,
     spelled,
 )
-from flatgrad.shapes.tuples import joined_tuple
+from flatgrad.shapes.tuples import as_array, is_sequence, joined_tuple
 from flatgrad.types import Dim, Type, broadcast_shape, join, scalar
 
 
@@ -56,7 +55,7 @@ def arithmetic(operation: Callable[[Dim, Dim], Dim | None]) -> ShapeRule:
     """An elementwise operation that also computes with lengths."""
 
     def rule(eqn: Eqn) -> None:
-        if eqn.op == "add" and any(a.type.kind == "tuple" for a in eqn.args):
+        if eqn.op == "add" and _joins_sequences(eqn):
             return joined_tuple(eqn)
         elementwise(eqn)
         if all(a.type.kind == "int" and a.type.shape.is_scalar for a in eqn.args):
@@ -68,6 +67,12 @@ def arithmetic(operation: Callable[[Dim, Dim], Dim | None]) -> ShapeRule:
         return None
 
     return rule
+
+
+def _joins_sequences(eqn: Eqn) -> bool:
+    """(N,) + x.shape, [a, b] + [c]: not arithmetic."""
+    types = [a.type for a in eqn.args]
+    return any(t.kind == "tuple" for t in types) or all(map(is_sequence, types))
 
 
 def same(eqn: Eqn) -> None:
@@ -83,14 +88,12 @@ def identical(eqn: Eqn) -> None:
 
 def cast(eqn: Eqn) -> None:
     """The same shape, the kind that `dtype` says."""
-    dtype = option(eqn, "dtype")
+    x = as_array(eqn.args[0].type)
     if (shape := spelled(option_type(eqn, "shape"))) is not None:
         join(eqn.out.type.shape, shape)
     else:
-        join(eqn.out.type.shape, eqn.args[0].type.shape)
-    learn(
-        eqn.out.type, eqn.args[0].type.kind if dtype is None else kind_of_dtype(dtype)
-    )
+        join(eqn.out.type.shape, x.shape)
+    of_dtype(eqn, x.kind)
 
 
 def like_second(eqn: Eqn) -> None:

@@ -10,6 +10,7 @@ from flatgrad.shapes.facts import (
     kind_of_dtype,
     learn,
     measure,
+    of_dtype,
     option,
     option_type,
     promoted,
@@ -21,16 +22,10 @@ from flatgrad.types import Dim, Shape, Type, join
 
 def filled(eqn: Eqn) -> None:
     """zeros(shape, dtype), full(shape, value, dtype)"""
-    out, dtype = eqn.out.type, option(eqn, "dtype")
     if (shape := spelled(eqn.args[0].type)) is not None:
-        join(out.shape, shape)
+        join(eqn.out.type.shape, shape)
     value = data(eqn, 1)
-    kind = (
-        value.kind
-        if value is not None and value.shape.is_scalar
-        else "any" if value else "float"
-    )
-    learn(out, kind if dtype is None else kind_of_dtype(dtype))
+    of_dtype(eqn, "float" if value is None else value.kind)
 
 
 def drawn(eqn: Eqn) -> None:
@@ -54,14 +49,7 @@ def drawn_with_shape(eqn: Eqn) -> None:
 
 def square(eqn: Eqn) -> None:
     """eye(n, m)"""
-    learn(
-        eqn.out.type,
-        (
-            "float"
-            if option(eqn, "dtype") is None
-            else kind_of_dtype(option(eqn, "dtype"))
-        ),
-    )
+    of_dtype(eqn, "float")
     columns = data(eqn, 1) or option_type(eqn, "M")
     rows = bound(eqn.args[0].type)
     across = rows if columns is None or columns.kind == "none" else bound(columns)
@@ -73,7 +61,10 @@ def arange(eqn: Eqn) -> None:
     types, dtype = [a.type for a in eqn.args], option(eqn, "dtype")
     start, stop = (None, types[0]) if len(types) == 1 else types[:2]
     integer = all(t.kind == "int" for t in types)
-    learn(eqn.out.type, "arange" if integer and dtype is None else kind_of_dtype(dtype))
+    distinct = integer and dtype is None and not _may_count_from_end(start)
+    learn(eqn.out.type, "arange" if distinct else "int" if integer else "any")
+    if dtype is not None:
+        learn(eqn.out.type, kind_of_dtype(dtype))
     if not integer and dtype is None:
         learn(eqn.out.type, promoted([t.kind for t in types]))
     end, begin = measure(stop), Dim(0) if start is None else measure(start)
@@ -84,6 +75,12 @@ def arange(eqn: Eqn) -> None:
         else Dim()
     )
     join(eqn.out.type.shape, Shape([long]))
+
+
+def _may_count_from_end(start: Type | None) -> bool:
+    """arange(-2, 2) may name one element twice."""
+    known = None if start is None or start.dim is None else start.dim.known
+    return known is not None and known < 0
 
 
 def spaced(eqn: Eqn) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -44,7 +45,8 @@ def bound(type: Type) -> Dim | None:
 
 def spelled(type: Type | None) -> Shape | None:
     """The shape that an integer or a tuple of integers says, as in zeros((N, D))."""
-    if type is None or (type.kind in ("none", "any") and type.dim is None):
+    vague = type is None or (type.kind in ("none", "any") and type.dim is None)
+    if type is None or (vague and type.items is None):
         return None
     if (whole := whole_shape(type)) is not None:
         return whole
@@ -79,16 +81,27 @@ def axis_of(axis: int, rank: int) -> int:
     return axis % rank
 
 
+DTYPES = {"float": "float", "double": "float", "single": "float", "half": "float", "longdouble": "float",
+          "uint": "int", "int": "int", "long": "int", "short": "int", "byte": "int", "ubyte": "int", "bool": "bool",
+          "complex": "complex", "csingle": "complex", "cdouble": "complex"}  # fmt: skip
+CODES = {"f": "float", "d": "float", "e": "float", "g": "float", "i": "int", "u": "int", "l": "int", "q": "int",
+         "b": "int", "?": "bool", "c": "complex"}  # fmt: skip
+
+
 def kind_of_dtype(dtype: Any) -> str:
-    """float64, "int", np.bool_ -> the kind of the elements; "any" where it is not known."""
-    text = str(getattr(dtype, "__name__", dtype)).rpartition(".")[2].lower()
-    known = {"float": "float", "double": "float", "single": "float", "half": "float", "uint": "int",
-             "int": "int", "long": "int", "bool": "bool", "complex": "complex"}  # fmt: skip
+    """float64, "int", np.bool_, x.dtype -> the kind of the elements; "any" where it is not known."""
     if isinstance(dtype, Var):
-        return "any"
-    return next(
-        (kind for start, kind in known.items() if text.startswith(start)), "any"
-    )
+        return element_kind(dtype.type)
+    text = str(getattr(dtype, "__name__", dtype)).rpartition(".")[2].lower()
+    if (code := re.fullmatch(r"[<>=|]?([a-z?])\d*", text)) is not None:
+        return CODES.get(code[1], "any")
+    longest = max(filter(text.startswith, DTYPES), key=len, default="")
+    return DTYPES.get(longest, "any")
+
+
+def element_kind(dtype: Type) -> str:
+    """The kind of the elements that a type of elements, as a value, speaks of."""
+    return dtype.items[0].kind if dtype.kind == "dtype" and dtype.items else "any"
 
 
 # -------------------------------------------------------------------- what is concluded
@@ -125,6 +138,12 @@ def equate(a: Type, b: Type) -> None:
         for left, right in zip(a.items, b.items, strict=False):
             equate(left, right)
     a.items = b.items = b.items if a.items is None else a.items
+
+
+def of_dtype(eqn: Eqn, otherwise: str) -> None:
+    """The kind that `dtype` says, or `otherwise` where none is given."""
+    dtype = option(eqn, "dtype")
+    learn(eqn.out.type, otherwise if dtype is None else kind_of_dtype(dtype))
 
 
 def result(eqn: Eqn, dims: Iterable[Dim], kind: str = "any") -> None:

@@ -17,9 +17,17 @@ from flatgrad.shapes.facts import (
     whole_shape,
 )
 from flatgrad.shapes.lengths import difference
-from flatgrad.shapes.subscripts import index_parts, role_of
-from flatgrad.shapes.tuples import axis_length, spell_out
-from flatgrad.types import Contradiction, Dim, Shape, Type, broadcast_shape, join
+from flatgrad.shapes.subscripts import index_parts, learn_integers, role_of
+from flatgrad.shapes.tuples import axis_length, is_sequence, spell_out
+from flatgrad.types import (
+    Contradiction,
+    Dim,
+    Shape,
+    Type,
+    broadcast_shape,
+    join,
+    same_shape,
+)
 
 
 def along_axis(eqn: Eqn) -> None:
@@ -32,7 +40,7 @@ def along_axis(eqn: Eqn) -> None:
 
 def getitem(eqn: Eqn) -> None:
     x, index = eqn.args[0].type, eqn.args[1].type
-    if x.kind == "tuple":
+    if x.kind == "tuple" or (is_sequence(x) and role_of(index) in ("integer", "slice")):
         return _item(eqn)
     learn(eqn.out.type, "int" if x.kind == "arange" else x.kind)
     indexed(x.shape, eqn.out.type.shape, index)
@@ -42,11 +50,14 @@ def getitem(eqn: Eqn) -> None:
 def indexed(x: Shape, part: Shape, index: Type) -> None:
     """Join what is known of x and of x[index]."""
     parts = index_parts(index)
-    roles = [role_of(p) for p in parts or ()]
-    if parts is None or "unknown" in roles:
+    if parts is None:
         return
+    learn_integers(parts)
+    roles = [role_of(p) for p in parts]
     if x.dims is None:
         _part_of_unknown(x, part, parts, roles)
+    elif "unknown" in roles:
+        join(part, x.root().parts.setdefault(("part", *parts), part))
     elif (dims := _indexed(x.dims, parts, roles)) is not None:
         join(part, Shape(dims))
 
@@ -86,11 +97,17 @@ def _indexed(
             case "none":
                 found.append(Dim(1))
             case _ if fancy:
-                arrays.append(Shape([Dim()]) if role == "mask" else part.shape)
+                arrays.append(chosen(part) if role == "mask" else part.shape)
                 places.append(len(found))
         if role in ("slice", "ellipsis", "none"):
             arrays.append(None)
     return _with_arrays(found, arrays, places)
+
+
+def chosen(mask: Type) -> Shape:
+    """The shape of what a mask picks: the same wherever this mask is used."""
+    found: Shape = mask.shape.root().parts.setdefault(("chosen", mask), Shape([Dim()]))
+    return found
 
 
 def _consumed(part: Type, role: str) -> int | None:
@@ -119,9 +136,11 @@ def _part_of_unknown(
     x: Shape, part: Shape, parts: Sequence[Type], roles: Sequence[str]
 ) -> None:
     """x[i], x[1:] of an array of unknown rank: one shape for each way of cutting."""
+    if roles == ["mask"] and same_shape(x, parts[0].shape):
+        return join(part, chosen(parts[0]))
     cuts = [_cut(p, r) for p, r in zip(parts, roles, strict=True)]
     if None in cuts:
-        return
+        return join(part, x.root().parts.setdefault(("part", *parts), part))
     if part.dims is not None:
         dims = iter(part.dims)
         before: list[Dim] = []
@@ -136,6 +155,7 @@ def _part_of_unknown(
         join(x, Shape([*before, *dims]))
     else:
         join(part, x.root().parts.setdefault(tuple(cuts), Shape()))
+    return None
 
 
 def _cut(part: Type, role: str) -> int | str | None:

@@ -10,9 +10,9 @@ from flatgrad.shapes.arrangement import Dims, widened
 from flatgrad.shapes.facts import (
     axes_of,
     axis_of,
-    kind_of_dtype,
     learn,
     measure,
+    of_dtype,
     option,
     promoted,
     spelled,
@@ -145,7 +145,7 @@ def append(eqn: Eqn) -> None:
 def stack(eqn: Eqn) -> None:
     """All arguments have one shape; the new axis counts them."""
     types, out, axis = [a.type for a in eqn.args], eqn.out.type, option(eqn, "axis")
-    learn(out, promoted([t.kind for t in types]))
+    of_dtype(eqn, promoted([t.kind for t in types]))
     for t in types[1:]:
         join(types[0].shape, t.shape)
     if isinstance(axis, Var) or not types:
@@ -184,7 +184,5 @@ def _lengths(whole: Dim, sections: Type, count: int) -> list[Dim]:
 
 
 def array_of(eqn: Eqn) -> None:
-    """array((a, b), dtype): stack with a kind."""
+    """array((a, b), dtype): stack along the first axis."""
     stack(eqn)
-    if (dtype := option(eqn, "dtype")) is not None:
-        learn(eqn.out.type, kind_of_dtype(dtype))

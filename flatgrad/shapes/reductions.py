@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from flatgrad.graph import Eqn, Var
-from flatgrad.registry import ShapeRule
-from flatgrad.shapes.facts import axes_of, learn, option, promoted, result
+from flatgrad.shapes.facts import (
+    axes_of,
+    learn,
+    option,
+    option_type,
+    promoted,
+    result,
+)
 from flatgrad.shapes.lengths import product
 from flatgrad.types import Dim, Shape, join, scalar
 
@@ -57,24 +63,44 @@ def scan(eqn: Eqn) -> None:
         join(out.shape, Shape([product(x.shape.dims)]))
 
 
-def resized(*changes: str) -> ShapeRule:
-    """Like x, but for one axis, which has a length of its own: diff, sort with k."""
-
-    def rule(eqn: Eqn) -> None:
-        x, axis, shorter = (
-            eqn.args[0].type,
-            option(eqn, "axis"),
-            option(eqn, changes[0]) if changes else None,
+def differences(eqn: Eqn) -> None:
+    """diff(x, n, axis): n elements less along an axis, but for those put before and after."""
+    x, n, axis = eqn.args[0].type, option(eqn, "n"), option(eqn, "axis")
+    learn(eqn.out.type, x.kind)
+    if not isinstance(axis, int):
+        return
+    if x.shape.dims is None:
+        same = x.shape.root().parts.setdefault(
+            ("diff", *sorted(eqn.attrs.items(), key=str)), eqn.out.type.shape
         )
-        learn(eqn.out.type, x.kind)
-        if x.shape.dims is None or not isinstance(axis, int):
-            return
-        (at,) = axes_of(axis, len(x.shape.dims)) or (0,)
-        dims = [*x.shape.dims]
-        dims[at] = dims[at].plus(-shorter) if isinstance(shorter, int) else Dim()
-        join(eqn.out.type.shape, Shape(dims))
+        return join(eqn.out.type.shape, same)
+    (at,) = axes_of(axis, len(x.shape.dims)) or (0,)
+    ends = [option_type(eqn, name) for name in ("prepend", "append")]
+    plain = isinstance(n, int) and all(e is None or e.shape.is_scalar for e in ends)
+    more = sum(e is not None for e in ends)
+    dims = [*x.shape.dims]
+    dims[at] = dims[at].plus(more - n) if plain else Dim()
+    join(eqn.out.type.shape, Shape(dims))
 
-    return rule
+
+def covariance(eqn: Eqn) -> None:
+    """cov(x, rowvar): one row and column for each variable."""
+    x, by_rows = eqn.args[0].type, option(eqn, "rowvar")
+    learn(eqn.out.type, "float")
+    if x.shape.rank == 1:
+        join(eqn.out.type.shape, scalar())
+    elif x.shape.dims is not None and len(x.shape.dims) == 2 and isinstance(by_rows, bool):
+        variables = x.shape.dims[0 if by_rows else 1]
+        join(eqn.out.type.shape, Shape([variables, variables]))
+
+
+def number(eqn: Eqn) -> None:
+    """float(x): a number; np.float64(x) keeps the shape."""
+    learn(eqn.out.type, "complex" if eqn.args[0].type.kind == "complex" else "float")
+    if eqn.dialect == "builtins":
+        join(eqn.out.type.shape, scalar())
+    else:
+        join(eqn.out.type.shape, eqn.args[0].type.shape)
 
 
 def item(eqn: Eqn) -> None:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from flatgrad.graph import Eqn
-from flatgrad.shapes.facts import learn, learn_dim, option, whole_shape
+from flatgrad.shapes.facts import (
+    kind_of_dtype,
+    learn,
+    learn_dim,
+    option,
+    promoted,
+    whole_shape,
+)
 from flatgrad.shapes.lengths import product
-from flatgrad.types import Dim, Shape, Type, join, scalar
+from flatgrad.types import Dim, Shape, Type, join, same_shape, scalar
 
 
 def shape_of(eqn: Eqn) -> None:
@@ -27,7 +34,7 @@ def spell_out(type: Type) -> None:
 def length(eqn: Eqn) -> None:
     """len(x)"""
     x = eqn.args[0].type
-    if x.items is not None and x.kind == "tuple":
+    if x.items is not None and is_sequence(x):
         return learn_dim(eqn.out.type, Dim(len(x.items)))
     return learn_dim(eqn.out.type, axis_length(x.shape, 0) or Dim())
 
@@ -56,8 +63,33 @@ def ndim(eqn: Eqn) -> None:
 
 
 def make_tuple(eqn: Eqn) -> None:
-    learn(eqn.out.type, "tuple")
-    eqn.out.type.items = tuple(a.type for a in eqn.args)
+    """A tuple of values; a list of numbers is read as the array that NumPy makes of it."""
+    out = eqn.out.type
+    out.items = tuple(a.type for a in eqn.args)
+    out.kind = "tuple"
+    if eqn.attrs.get("list"):
+        made = as_array(out)
+        out.kind = made.kind
+        join(out.shape, made.shape)
+
+
+def as_array(type: Type) -> Type:
+    """What is known of np.array(x), of a tuple or list too."""
+    if not is_sequence(type):
+        return type
+    if type.items is None:
+        return Type(Shape([Dim()]), "int" if whole_shape(type) is not None else "any")
+    items = [as_array(i) for i in type.items]
+    kind = promoted([i.kind for i in items]) if items else "float"
+    first = items[0].shape if items else scalar()
+    if first.dims is None or not all(same_shape(first, i.shape) for i in items):
+        return Type(Shape(), kind)
+    return Type(Shape((Dim(len(items)), *first.dims)), kind)
+
+
+def is_sequence(type: Type) -> bool:
+    """A tuple or list whose elements are known one by one."""
+    return type.kind == "tuple" or (type.items is not None and type.kind != "dtype")
 
 
 def joined_tuple(eqn: Eqn) -> None:
@@ -72,3 +104,18 @@ def joined_tuple(eqn: Eqn) -> None:
 def make_slice(eqn: Eqn) -> None:
     learn(eqn.out.type, "slice")
     eqn.out.type.items = tuple(a.type for a in eqn.args)
+
+
+def dtype_of(eqn: Eqn) -> None:
+    """x.dtype: the type of elements, as a value."""
+    learn(eqn.out.type, "dtype")
+    eqn.out.type.items = (eqn.args[0].type,)
+
+
+def external(eqn: Eqn) -> None:
+    """A name from outside of the function: int, np.float32."""
+    path = eqn.attrs.get("path") or eqn.attrs.get("text", "")
+    module, _, name = str(path).rpartition(".")
+    if module in ("", "np", "numpy", "builtins") and kind_of_dtype(name) != "any":
+        learn(eqn.out.type, "dtype")
+        eqn.out.type.items = (Type(scalar(), kind_of_dtype(name)),)

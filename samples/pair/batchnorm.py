@@ -40,10 +40,10 @@ def batchnorm_backward(grad_out, cache):
     grad_var = 0.5 * grad_std / std
     grad_eps = grad_var.sum()
     # var = (xc**2).mean(axis=0)
-    grad_xc += 2 * (grad_var / x_shape[0])[None] * xc
+    grad_xc += 2 / x_shape[0] * grad_var * xc
     # xc = x - mu
     grad_x = grad_xc
     grad_mu = -grad_xc.sum(axis=0)
     # mu = x.mean(axis=0)
-    grad_x += (grad_mu / x_shape[0])[None]
+    grad_x += grad_mu / x_shape[0]
     return grad_x, grad_gamma, grad_beta, grad_eps

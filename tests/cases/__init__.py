@@ -403,6 +403,7 @@ CASES = [
         "total_correlation",
         ("X",),
         lambda rng: dict(X=normal(rng, 8, 3)),
+        or_refused=True,
     ),
     Case("skewness.py", "moments", ("x",), lambda rng: dict(x=normal(rng, 9))),
     Case(
@@ -410,6 +411,7 @@ CASES = [
         "wvar",
         ("x", "w"),
         lambda rng: dict(x=normal(rng, 6), w=positive(rng, 6)),
+        or_refused=True,
     ),
     Case("autocovariance.py", "lag_one", ("x",), lambda rng: dict(x=normal(rng, 9))),
     Case(
@@ -636,6 +638,7 @@ CASES = [
         "filtered",
         ("x", "h"),
         lambda rng: dict(x=normal(rng, 8), h=normal(rng, 3)),
+        or_refused=True,
     ),
     Case("flip_and_stride.py", "fold", ("x",), lambda rng: dict(x=normal(rng, 8))),
     Case(
@@ -676,18 +679,26 @@ CASES = [
     ),
     Case("ackley.py", "ackley", ("x",), lambda rng: dict(x=normal(rng, 3))),
     Case("alias_then_write.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
-    Case("view_write_through.py", "f", ("A",), lambda rng: dict(A=normal(rng, 3, 3))),
+    Case(
+        "view_write_through.py",
+        "f",
+        ("A",),
+        lambda rng: dict(A=normal(rng, 3, 3)),
+        or_refused=True,
+    ),
     Case(
         "diagonal_view_write.py",
         "f",
         ("A", "s"),
         lambda rng: dict(A=normal(rng, 3, 3), s=0.6),
+        or_refused=True,
     ),
     Case(
         "transpose_view_write.py",
         "f",
         ("A", "v"),
         lambda rng: dict(A=normal(rng, 3, 4), v=normal(rng, 3)),
+        or_refused=True,
     ),
     Case(
         "overwrite_needed_value.py",
@@ -730,7 +741,13 @@ CASES = [
     ),
     Case("power_forms.py", "f", ("x", "y"), lambda rng: dict(x=1.3, y=0.7)),
     Case("precedence.py", "f", ("a", "b", "c"), lambda rng: dict(a=1.3, b=0.7, c=-0.4)),
-    Case("division_kinds.py", "f", ("x", "y"), lambda rng: dict(x=7.3, y=2.1)),
+    Case(
+        "division_kinds.py",
+        "f",
+        ("x", "y"),
+        lambda rng: dict(x=7.3, y=2.1),
+        or_refused=True,
+    ),
     Case("math_zoo.py", "f", ("x", "y"), lambda rng: dict(x=0.4, y=1.7)),
     Case("numpy_zoo.py", "f", ("x",), lambda rng: dict(x=positive(rng, 4))),
     Case("reductions_zoo.py", "f", ("x",), lambda rng: dict(x=positive(rng, 3, 4))),
@@ -789,6 +806,7 @@ CASES = [
         "f",
         ("x", "v"),
         lambda rng: dict(x=normal(rng, 4), v=normal(rng, 4)),
+        or_refused=True,
     ),
     Case(
         "helper_calls_helper.py",
@@ -975,7 +993,9 @@ CASES = [
     Case("length_in_slices.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3, 4))),
     Case("literal_for_name.py", "f", ("X",), lambda rng: dict(X=normal(rng, 3, 2))),
     Case("split_at_indices.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4, 6))),
-    Case("norms_of_vectors.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case(
+        "norms_of_vectors.py", "f", ("x",), lambda rng: dict(x=away_from_zero(rng, 4))
+    ),
     Case(
         "default_beside_array.py",
         "smooth",
@@ -1045,6 +1065,13 @@ CASES = [
         ("a", "b", "c", "d"),
         lambda rng: dict(a=0.3, b=0.4, c=0.5, d=0.6),
     ),
+    Case(
+        "swapaxes_keys.py",
+        "scores",
+        ("Q", "K"),
+        lambda rng: dict(Q=normal(rng, 2, 5, 4), K=normal(rng, 2, 3, 4)),
+    ),
+    Case("indent_of_lambda.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3))),
 ]
 
 REFUSALS = [
@@ -1053,11 +1080,11 @@ REFUSALS = [
     Refusal("refuse_while.py", "f", "FG105", "a while loop", 2),
     Refusal("refuse_comprehension.py", "f", "FG108", "a comprehension", 2),
     Refusal("refuse_conditional.py", "f", "FG108", "a conditional expression", 2),
-    Refusal("refuse_with.py", "f", "FG105", "a with statement", 5),
+    Refusal("refuse_with.py", "f", "FG105", "a with block", 5),
     Refusal("refuse_try.py", "f", "FG105", "a try statement", 5),
     Refusal("refuse_dict.py", "loss", "FG201", "dict", 5),
     Refusal("refuse_torch.py", "f", "FG114", "torch", 4),
-    Refusal("refuse_complex.py", "f", "FG201", "complex", 5),
+    Refusal("refuse_complex.py", "f", "FG201", "complex", 6),
     Refusal("refuse_star_args.py", "f", "FG101", "any number", 1),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG108", "yield", 2),
@@ -1065,6 +1092,6 @@ REFUSALS = [
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
     Refusal("refuse_undefined.py", "f", "FG109", "weight", 2),
     Refusal("refuse_contradiction.py", "f", "FG301", "contradict", 6),
-    Refusal("refuse_string.py", "f", "FG103", "the result is a", 2),
+    Refusal("refuse_string.py", "f", "FG108", "", 2),
     Refusal("refuse_sort_in_place.py", "f", "FG201", "sort", 3),
 ]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 from numpy import ndarray
 from numpy.linalg import norm
 

@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def f(x, a):
     """x (array of shape (n,)), a (float)"""
     y = x.copy()

@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def avg_pool(x):
     """2x2 average pooling. x: array of shape (N, C, H, W)"""
     N, C, H, W = x.shape

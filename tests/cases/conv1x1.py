@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def conv1x1(x, w, b):
     N, C, H, W = x.shape
     F = w.shape[0]

@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def gather(W, b, idx):
     """W: (V, D), b: (D,), idx: (n,) integers"""
     rows = W[idx] * b

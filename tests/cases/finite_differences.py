@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def burgers_residual(u, nu, dx, dt):
     """u : (n,)   nu, dx, dt : floats"""
     un = u.copy()

@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def leaky(x, alpha):
     # x: (N, D)
     out = x.copy()

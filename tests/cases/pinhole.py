@@ -1,6 +1,3 @@
-import numpy as np
-
-
 def reprojection_error(X, f, t, uv):
     """
     X:  points, shape (N, 3)

@@ -1,2 +1,2 @@
 def f(x):
-    return x * weight
+    return x * weight  # noqa: F821

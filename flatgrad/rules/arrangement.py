@@ -1,0 +1,122 @@
+"""The same elements in another arrangement."""
+
+from flatgrad import shapes
+from flatgrad.builder import xp
+from flatgrad.registry import linear, probe
+from flatgrad.rules.arithmetic import static
+from flatgrad.rules.axes import CUBE, MATRIX, ROW, VECTOR
+
+
+@linear(at=[(MATRIX, (3, 2)), (MATRIX, -1), (CUBE, (2, -1))], shape=shapes.reshape)
+def reshape(x, shape, /, *, g):
+    return xp.reshape(g, xp.shape(x))
+
+
+@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.flat)
+def ravel(x, /, *, g):
+    return xp.reshape(g, xp.shape(x))
+
+
+@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.flat)
+def flatten(x, /, *, g):
+    return xp.reshape(g, xp.shape(x))
+
+
+@linear(
+    at=[probe(MATRIX), probe(CUBE), probe(CUBE, axes=(1, -1, 0))],
+    shape=shapes.transpose,
+)
+def transpose(x, /, axes=None, *, g):
+    if axes is None:
+        return xp.transpose(g)
+    return xp.transpose(
+        g, axes=tuple(sorted(range(len(axes)), key=lambda i: axes[i] % len(axes)))
+    )
+
+
+@linear(at=[(MATRIX,), (CUBE,)], shape=shapes.matrix_transpose)
+def matrix_transpose(x, /, *, g):
+    return xp.matrix_transpose(g)
+
+
+@linear(at=[probe(CUBE, axis1=0, axis2=-1)], shape=shapes.swapaxes)
+def swapaxes(x, /, axis1=0, axis2=1, *, g):
+    return xp.swapaxes(g, axis1=axis1, axis2=axis2)
+
+
+@linear(
+    at=[
+        probe(CUBE, source=0, destination=-1),
+        probe(CUBE, source=(0, 1), destination=(2, 0)),
+    ],
+    shape=shapes.moveaxis,
+)
+def moveaxis(x, /, source=0, destination=0, *, g):
+    return xp.moveaxis(g, source=destination, destination=source)
+
+
+@linear(at=[probe(ROW), probe(ROW, axis=0)], shape=shapes.squeeze)
+def squeeze(x, /, axis=None, *, g):
+    return xp.reshape(g, xp.shape(x)) if axis is None else xp.expand_dims(g, axis=axis)
+
+
+@linear(
+    at=[probe(VECTOR, axis=0), probe(MATRIX, axis=-1), probe(VECTOR, axis=(0, 2))],
+    shape=shapes.expand_dims,
+)
+def expand_dims(x, /, axis=0, *, g):
+    return xp.squeeze(g, axis=axis)
+
+
+@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.at_least(1))
+def atleast_1d(x, /, *, g):
+    return xp.reshape(g, xp.shape(x))
+
+
+@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.at_least(2))
+def atleast_2d(x, /, *, g):
+    return xp.reshape(g, xp.shape(x))
+
+
+@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.at_least(3))
+def atleast_3d(x, /, *, g):
+    return xp.reshape(g, xp.shape(x))
+
+
+@linear(at=[probe(VECTOR), probe(MATRIX), probe(MATRIX, axis=1)], shape=shapes.same)
+def flip(x, /, axis=None, *, g):
+    return xp.flip(g) if axis is None else xp.flip(g, axis=axis)
+
+
+@linear(at=(MATRIX,), shape=shapes.same)
+def fliplr(x, /, *, g):
+    return xp.fliplr(g)
+
+
+@linear(at=(MATRIX,), shape=shapes.same)
+def flipud(x, /, *, g):
+    return xp.flipud(g)
+
+
+@linear(
+    at=[
+        probe(VECTOR, 1),
+        probe(MATRIX, 2),
+        probe(MATRIX, -1, axis=1),
+        probe(MATRIX, (1, 2), axis=(0, 1)),
+    ],
+    shape=shapes.same,
+)
+def roll(x, shift, /, axis=None, *, g):
+    shift = static(shift)
+    return xp.roll(
+        g, tuple(-s for s in shift) if isinstance(shift, tuple) else -shift, axis=axis
+    )
+
+
+@linear(
+    at=[probe(MATRIX), probe(MATRIX, k=2), probe(CUBE, axes=(1, 2))],
+    shape=shapes.rot90,
+)
+def rot90(x, /, k=1, axes=(0, 1), *, g):
+    return xp.rot90(g, k=-k, axes=axes)

@@ -1,0 +1,140 @@
+"""New arrays, conversions, and questions about an array."""
+
+from flatgrad import shapes
+from flatgrad.broadcasting import fitted
+from flatgrad.builder import Expr, xp
+from flatgrad.registry import constant, general, linear, multilinear, probe
+from flatgrad.rules.arithmetic import absent, unwrapped, without_derivative
+from flatgrad.rules.axes import MATRIX, VECTOR
+
+# --------------------------------------------------------------------------------------------- conversions
+
+
+def of_fractions(g, dtype):
+    """The cotangent through a conversion: no more than None where the fraction is lost."""
+    kind = "float" if absent(dtype) else shapes.kind_of_dtype(unwrapped(dtype))
+    match kind:
+        case "float" | "complex":
+            return g
+        case "int" | "bool":
+            return None
+        case _:
+            raise NotImplementedError(
+                "a conversion to a type that is not known: a type of integers would have no gradient"
+            )
+
+
+@linear(at=[probe(VECTOR), probe(VECTOR, dtype="float64")], shape=shapes.cast)
+def copy(x, /, dtype=None, *, g):
+    return of_fractions(g, dtype)
+
+
+@linear(at=[probe(VECTOR), probe(VECTOR, dtype="float64")], shape=shapes.cast)
+def asarray(x, /, dtype=None, *, g):
+    return of_fractions(g, dtype)
+
+
+@linear(at=[probe(VECTOR, dtype="float64")], shape=shapes.cast)
+def astype(x, /, dtype=None, *, g):
+    return of_fractions(g, dtype)
+
+
+@linear(at=[(1.3,), ((1.3,),)], shape=shapes.number)
+def float(x, /, *, g):
+    return g if of_one_number(x) else xp.reshape(g, xp.shape(x))
+
+
+@linear(
+    at=[(1.3,), ((1.3,),), probe(VECTOR, args=1), probe(MATRIX, args=4), probe(MATRIX, args=(1, -1))],
+    shape=shapes.item,
+)  # fmt: skip
+def item(x, /, args=None, *, g):
+    match args:
+        case None:
+            return g if of_one_number(x) else xp.reshape(g, xp.shape(x))
+        case int() if not isinstance(x, Expr) or x.ndim != 1:
+            flat = xp.index_add(xp.zeros(xp.size(x)), args, g)
+            return xp.reshape(flat, xp.shape(x))
+        case int() | tuple():
+            return xp.index_add(xp.zeros_like(x), args, g)
+        case _:
+            raise NotImplementedError("item at a place that is not written down")
+
+
+def of_one_number(x):
+    return isinstance(x, Expr) and x.atom.type.shape.is_scalar
+
+
+@linear(at=(VECTOR,), shape=shapes.same)
+def real(x, /, *, g):
+    return g
+
+
+@linear(at=(VECTOR,), shape=shapes.same)
+def conj(x, /, *, g):
+    return xp.conj(g)
+
+
+# ---------------------------------------------------------------------------------------------- new arrays
+
+
+@multilinear(at=[((2, 3), 1.5), (3, 0.5)], shape=shapes.filled)
+def full(shape, value, /, dtype=None, *, g):
+    return None, of_fractions(fitted(g, value), dtype)
+
+
+def _filled(value, y, dtype=None):
+    def jvp(dx, dvalue):
+        return xp.zeros_like(y) if dvalue is None else xp.full_like(y, dvalue)
+
+    def vjp(g):
+        return None, of_fractions(fitted(g, value), dtype)
+
+    return jvp, vjp
+
+
+@general(at=[(MATRIX, 1.5), (MATRIX, VECTOR)], shape=shapes.cast)
+def full_like(x, value, /, dtype=None, *, y):
+    return _filled(value, y, dtype)
+
+
+@general(at=[(MATRIX, 1.5)], shape=shapes.same)
+def fill(x, value, /, *, y):
+    return _filled(value, y)
+
+
+@linear(
+    at=[probe(0.3, 1.7), probe(0.3, 1.7, num=5, endpoint=False)], shape=shapes.spaced
+)
+def linspace(start, stop, /, num=50, endpoint=True, *, g):
+    t = xp.linspace(0.0, 1.0, num=num, endpoint=endpoint)
+    return xp.sum(g * (1 - t)), xp.sum(g * t)
+
+
+constant("zeros", "ones", "empty", shape=shapes.filled)
+constant("zeros_like", "ones_like", "empty_like", shape=shapes.cast)
+constant("eye", "identity", "tri", shape=shapes.square)
+constant("stop_gradient", shape=shapes.same)
+without_derivative("arange", shape=shapes.arange)
+
+
+# --------------------------------------------------------------------------------- questions about an array
+
+
+constant("shape", shape=shapes.shape_of)
+constant("ndim", shape=shapes.ndim)
+constant("size", shape=shapes.size)
+constant("len", shape=shapes.length)
+constant("tuple", shape=shapes.make_tuple)
+constant("slice", shape=shapes.make_slice)
+constant("dtype", shape=shapes.dtype_of)
+constant(
+    "result_type",
+    "isinstance",
+    "print",
+    "broadcast_shapes",
+    "nbytes",
+    "itemsize",
+)
+constant("isscalar", "iscomplexobj", "isrealobj", shape=shapes.truth)
+without_derivative("tolist", "imag", "angle", shape=shapes.anything)

@@ -1,0 +1,38 @@
+"""Random numbers: the draw itself is constant, its place and scale are not."""
+
+from flatgrad import shapes
+from flatgrad.registry import constant, elementwise
+from flatgrad.rules.arithmetic import without_derivative
+
+
+@elementwise(shape=shapes.drawn)
+def random_normal(loc=0.0, scale=1.0, /, size=None, *, y):
+    return 1, (y - loc) / scale
+
+
+@elementwise(shape=shapes.drawn)
+def random_uniform(low=0.0, high=1.0, /, size=None, *, y):
+    return (high - y) / (high - low), (y - low) / (high - low)
+
+
+@elementwise(shape=shapes.drawn)
+def random_exponential(scale=1.0, /, size=None, *, y):
+    return y / scale
+
+
+constant("random_seed", "random_default_rng", "random_state")
+constant(
+    "random_rand", "random_randn", shape=shapes.giving("float", shapes.drawn_with_shape)
+)
+constant(
+    "random_random", "random_standard_normal", "random_standard_exponential",
+    shape=shapes.giving("float", shapes.drawn),
+)  # fmt: skip
+constant(
+    "random_randint",
+    "random_integers",
+    "random_binomial",
+    "random_poisson",
+    shape=shapes.giving("int", shapes.drawn),
+)
+without_derivative("random_choice", "random_permutation", shape=shapes.anything)

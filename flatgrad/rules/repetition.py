@@ -1,0 +1,112 @@
+"""Elements repeated, and arrays framed."""
+
+from flatgrad import shapes
+from flatgrad.builder import Expr, xp
+from flatgrad.registry import general, linear, probe
+from flatgrad.rules.arithmetic import static
+from flatgrad.rules.axes import (
+    CUBE,
+    MATRIX,
+    ROW,
+    VECTOR,
+    between,
+    extent,
+    rank,
+    tuple_of,
+)
+
+
+@linear(at=[(VECTOR, (2, 3)), (ROW, (2, 3)), (2.0, (2,))], shape=shapes.broadcast_to)
+def broadcast_to(x, shape, /, *, g):
+    return xp.unbroadcast(g, x)
+
+
+@linear(at=[(MATRIX, ((1, 1, 1),)), (MATRIX, 1)], shape=shapes.like_second)
+def unbroadcast(x, like, /, *, g):
+    return xp.broadcast_to(g, xp.shape(x))
+
+
+def entries(value):
+    """The elements of an integer or a tuple of integers."""
+    value = static(value)
+    if not isinstance(value, Expr):
+        return list(value) if isinstance(value, tuple | list) else [value]
+    known = value.atom.type
+    if known.items is None and not known.shape.is_scalar:
+        raise NotImplementedError("the number of its elements is not known")
+    return (
+        [value] if known.items is None else [value[i] for i in range(len(known.items))]
+    )
+
+
+@linear(
+    at=[(VECTOR, 2), (MATRIX, (2, 3)), (VECTOR, (2, 1)), (CUBE, 2)], shape=shapes.tile
+)
+def tile(x, reps, /, *, g):
+    n, counts = rank(x), entries(reps)
+    lengths = [1] * (len(counts) - n) + [extent(x, i) for i in range(n)]
+    counts = [1] * (n - len(counts)) + counts
+    blocks = tuple_of(*(m for pair in zip(counts, lengths, strict=True) for m in pair))
+    total = xp.sum(xp.reshape(g, blocks), axis=tuple(range(0, 2 * len(lengths), 2)))
+    return xp.reshape(total, xp.shape(x)) if len(lengths) > n else total
+
+
+@linear(
+    at=[
+        probe(VECTOR, 2),
+        probe(MATRIX, 3),
+        probe(MATRIX, 2, axis=0),
+        probe(MATRIX, 2, axis=-1),
+    ],
+    shape=shapes.repeat,
+)
+def repeat(x, repeats, /, axis=None, *, g):
+    if len(each := entries(repeats)) > 1:
+        raise NotImplementedError("a different number of repeats for each element")
+    if axis is None:
+        return xp.reshape(
+            xp.sum(xp.reshape(g, tuple_of(-1, *each)), axis=1), xp.shape(x)
+        )
+    at = axis % rank(x) + 1
+    lengths = [extent(x, i) for i in range(rank(x))]
+    return xp.sum(xp.reshape(g, tuple_of(*lengths[:at], *each, *lengths[at:])), axis=at)
+
+
+def paddings(widths, n):
+    """(before, after) for each of n axes."""
+    parts = [tuple(entries(w)) for w in entries(widths)]
+    pairs = [sum(parts, ())] if all(len(p) == 1 for p in parts) else parts
+    pairs = [p * 2 if len(p) == 1 else p for p in pairs]
+    return pairs * n if len(pairs) == 1 else pairs
+
+
+@general(
+    at=[
+        probe(VECTOR, 2),
+        probe(MATRIX, (1, 2)),
+        probe(MATRIX, ((1, 0), (0, 2))),
+        probe(VECTOR, 1, constant_values=3.0),
+    ],
+    shape=shapes.pad,
+)
+def pad(x, pad_width, /, mode="constant", constant_values=0):
+    if static(mode) != "constant":
+        raise NotImplementedError(f"pad with mode={static(mode)!r}")
+
+    def jvp(dx, *_):
+        return xp.pad(dx, pad_width)
+
+    def vjp(g):
+        widths = paddings(pad_width, rank(x))
+        return g[
+            tuple_of(*(inner(b, a, extent(x, i)) for i, (b, a) in enumerate(widths)))
+        ]
+
+    return jvp, vjp
+
+
+def inner(before, after, n):
+    """The slice that leaves the padding out."""
+    if isinstance(before, Expr) or isinstance(after, Expr):
+        return between(before, before + n)
+    return slice(before or None, -after or None)

@@ -1,0 +1,67 @@
+"""`python -m tests.fuzz [--seconds S] [--seed N] [--features NAME]`: programs tried, accepted, wrong.
+
+Writes programs by a seed, transforms each and compares with differences. Every wrong one is shown with the seed
+that writes it again: `--seed N --programs 1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from checking import AGREED, Trial, Wrong, outcome, rough
+from programs import FEATURES, Dice, program
+
+
+def tried(trial: Trial) -> tuple[str, str]:
+    """(agreed, refused, rough or wrong; what is wrong)"""
+    found = AGREED
+    for emit in ("grad", "pair"):
+        one = replace(trial, emit=emit)
+        try:
+            found = outcome(one)
+        except Wrong as wrong:
+            return ("rough", "") if rough(one) else ("wrong", f"[{emit}] {wrong}")
+        except Exception as error:
+            told = f"[{emit}] {type(error).__name__}: {error}\n\n{trial.text}"
+            return "crash", told
+    return found, ""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--programs", type=int, default=10**9)
+    parser.add_argument("--features", choices=FEATURES, default=None)
+    parser.add_argument("--show", type=int, default=10, help="how many to show")
+    arguments = parser.parse_args()
+    counts: Counter[str] = Counter()
+    end = time.monotonic() + arguments.seconds
+    for number in range(arguments.programs):
+        if time.monotonic() > end:
+            break
+        seed = arguments.seed + number
+        kind = arguments.features or list(FEATURES)[seed % len(FEATURES)]
+        trial = program(Dice(seed), kind, 2 + seed % 9)
+        found, what = tried(trial)
+        counts[found] += 1
+        if what and counts["wrong"] + counts["crash"] <= arguments.show:
+            again = f"--seed {seed} --programs 1 --features {kind}"
+            print(f"\n===== {found}: {again}\n{what}", flush=True)
+    total = sum(counts.values())
+    print(
+        f"{total} programs tried, {counts[AGREED]} accepted and right, {counts['refused']} refused, "
+        f"{counts['rough']} too rough to tell, {counts['wrong']} wrong, {counts['crash']} crashed"
+    )
+    return 1 if counts["wrong"] or counts["crash"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

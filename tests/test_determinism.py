@@ -1,0 +1,165 @@
+"""The same input gives the same bytes: on every run, under every hash seed, in every Python; and can be read again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import black
+import numpy as np
+import pytest
+from checking import Trial, load
+from programs import FEATURES, Dice, program
+
+from flatgrad.errors import FlatgradError
+from flatgrad.options import Options
+from flatgrad.pipeline import transform
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = sorted(
+    p for p in (ROOT / "samples").glob("*.py") if not p.stem.endswith("_grad")
+)
+PROBE = """
+import hashlib, sys
+sys.path[:0] = [{root!r}, {tests!r}]
+from test_determinism import texts
+print(hashlib.sha256("".join(texts()).encode()).hexdigest())
+"""
+
+
+def texts() -> list[str]:
+    """What flatgrad makes of every sample and of some written programs, in both kinds."""
+    sources = [(p.read_text(), ()) for p in SAMPLES]
+    for number, features in enumerate(FEATURES):
+        for seed in range(6):
+            trial = program(Dice(100 * number + seed), features, 6)
+            sources.append((trial.text, trial.asked))
+    return [_text(s, wrt, emit) for s, wrt in sources for emit in ("grad", "pair")]
+
+
+def _text(source: str, wrt: tuple[str, ...], emit: str) -> str:
+    try:
+        return transform(source, Options((), wrt, emit))
+    except FlatgradError as error:
+        return "\n".join(d.render("f.py", source) for d in error.diagnostics)
+    except Exception as error:  # other tests tell; here it has to be the same one
+        return type(error).__name__
+
+
+def digest_of(python: str, **environment: str) -> str:
+    probe = PROBE.format(root=str(ROOT), tests=str(Path(__file__).parent))
+    done = subprocess.run(
+        [python, "-c", probe],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_two_runs_give_the_same_bytes() -> None:
+    assert texts() == texts()
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "4242"])
+def test_the_hash_seed_does_not_matter(seed: str) -> None:
+    here = hashlib.sha256("".join(texts()).encode()).hexdigest()
+    assert digest_of(sys.executable, PYTHONHASHSEED=seed) == here
+
+
+def other_pythons() -> list[str]:
+    own = f"python3.{sys.version_info.minor}"
+    names = [f"python3.{minor}" for minor in range(11, 16)]
+    return [p for n in names if n != own and (p := shutil.which(n))]
+
+
+def test_the_version_of_python_does_not_matter() -> None:
+    """With another Python on the machine that has the dependencies; none is no failure."""
+    needed = "import astor, black, click, libcst, numpy"
+    for python in other_pythons():
+        able = subprocess.run([python, "-c", needed], capture_output=True, check=False)
+        if able.returncode == 0:
+            here = hashlib.sha256("".join(texts()).encode()).hexdigest()
+            assert digest_of(python) == here
+            return
+    pytest.skip("no other Python with the dependencies")
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("emit", ["grad", "pair"])
+def test_emitted_text_is_stable_under_black(path: Path, emit: str) -> None:
+    text = transform(path.read_text(), Options(emit=emit))
+    assert black.format_str(text, mode=black.Mode()) == text
+
+
+# --- emitted text is valid input: the derivative of the derivative -----------------------------------------------
+
+X = np.array([0.3, 1.2, 0.7])
+Y = np.array([0.5, 0.2, 0.9])
+M = np.arange(6.0).reshape(2, 3) / 7 + 0.2
+
+TWICE: dict[str, tuple[str, dict[str, Any]]] = {
+    "product": ("return x * y", {"x": 1.3, "y": 0.4}),
+    "neuron": ("s = w * x + b; return 1 / (1 + np.exp(-s))", {"w": 0.4, "x": 2.0, "b": -0.3}),
+    "powers": ("return (x ** 3 / y).sum()", {"x": X, "y": Y}),
+    "elementary": ("return (np.sin(x) * np.exp(y) + np.tanh(x * y) + np.log(x)).sum()", {"x": X, "y": Y}),
+    "quadratic form": ("return x @ A @ x", {"x": X, "A": np.outer(X, Y)}),
+    "affine": ("h = np.tanh(x @ w + b); return (h * h).sum()", {"x": M, "w": M.T, "b": X[:2]}),
+    "softmax": ("e = np.exp(x); p = e / e.sum(axis=1, keepdims=True); return (p * p).sum()", {"x": M}),
+    "logsumexp": ("m = x.max(); return m + np.log(np.exp(x - m).sum())", {"x": X}),
+    "mean and variance": ("return ((x - x.mean()) ** 2).mean() * x.var()", {"x": X}),
+    "reuse": ("x = x * y; x = x * x; y = x + y; return (x * y).sum()", {"x": X, "y": Y}),
+    "picked": ("return (x[[0, 2]] * x[1:]).sum() * y[0]", {"x": X, "y": Y}),
+    "stored": ("z = np.zeros(3); z[0] = x[1] * y[0]; z[1:] = x[:2] * x[0]; return (z * z).sum()", {"x": X, "y": Y}),
+    "norm": ("return np.linalg.norm(x) * np.sqrt((y * y).sum())", {"x": X, "y": Y}),
+    "division": ("a = x / y; b = a / (x + a); return (b - a / b).sum()", {"x": X, "y": Y}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("stated", [False, True], ids=["unstated", "stated"])
+@pytest.mark.parametrize("name", TWICE)
+def test_emitted_text_can_be_transformed_again(name: str, stated: bool) -> None:
+    """The gradient of <gradient, v> is H v, by differences of the first gradient."""
+    body, inputs = TWICE[name]
+    lines = "\n".join("    " + line for line in body.split("; "))
+    if stated:
+        said = "  ".join(f"{n}: {_shape(v)}" for n, v in inputs.items() if np.ndim(v))
+        lines = f'    """{said}"""\n{lines}' if said else lines
+    text = f"import numpy as np\n\n\ndef f({', '.join(inputs)}):\n{lines}\n"
+    trial = Trial(text, inputs)
+    first = trial.emitted()
+    module = load(first)
+    rng = np.random.default_rng(5)
+    vs = [rng.uniform(0.5, 1.5, np.shape(v)) for v in inputs.values()]
+    out = "g" if len(inputs) == 1 else "sum(np.sum(u * v) for u, v in zip(g, vs))"
+    del out
+    names = ", ".join(f"g_{n}" for n in inputs)
+    unpack = f"({names},) = (g,)" if len(inputs) == 1 else f"({names}) = g"
+    terms = " + ".join(f"np.sum(g_{n} * v_{n})" for n in inputs)
+    arguments = ", ".join([*inputs, *(f"v_{n}" for n in inputs)])
+    along = f"{first}\n\ndef along({arguments}):\n    value, g = f_grad({', '.join(inputs)}, 1.0)\n    {unpack}\n    return {terms}\n"
+    second = load(transform(along, Options(("along",), tuple(inputs))))
+    _, found = second["along_grad"](*inputs.values(), *vs)
+    found = found if len(inputs) > 1 else (found,)
+    step = 1e-5
+    moved = [
+        module["f_grad"](
+            *(x + s * step * v for x, v in zip(inputs.values(), vs, strict=True)), 1.0
+        )[1]
+        for s in (1, -1)
+    ]
+    up, down = (m if len(inputs) > 1 else (m,) for m in moved)
+    for a, b, h in zip(up, down, found, strict=True):
+        expected = (np.asarray(a) - np.asarray(b)) / (2 * step)
+        assert np.shape(h) == np.shape(expected)
+        np.testing.assert_allclose(h, expected, rtol=1e-5, atol=1e-6)
+
+
+def _shape(value: Any) -> str:
+    return f"({', '.join(map(str, np.shape(value)))}{',' * (np.ndim(value) == 1)})"

@@ -1,0 +1,188 @@
+"""One direction of imports, one table of codes, and nothing of flatgrad in what it emits."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from checking import Trial
+from programs import FEATURES, Dice, program
+
+from flatgrad.errors import CODES
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "flatgrad"
+LONG = 350  # lines; told, not enforced
+
+# What stands in a line may import what stands above it; within a line, anything goes as long as it is no circle.
+LAYERS = [
+    ["flatgrad.errors", "flatgrad.types"],
+    ["flatgrad.graph", "flatgrad.options"],
+    ["flatgrad.registry"],
+    ["flatgrad.shapes"],
+    ["flatgrad.builder"],
+    ["flatgrad.rules", "flatgrad.namespaces"],
+    ["flatgrad.evaluate", "flatgrad.rewrites", "flatgrad.products", "flatgrad.patterns", "flatgrad.reverse"],
+    ["flatgrad.simplify", "flatgrad.frontend"],
+    ["flatgrad.emit"],
+    ["flatgrad.pipeline"],
+    ["flatgrad.source", "flatgrad.api"],
+    ["flatgrad.cli"],
+    ["flatgrad.__main__", "flatgrad"],
+]  # fmt: skip
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imports(path: Path) -> list[tuple[str, int, bool]]:
+    """(module of flatgrad, line, only for type checking) for each import in the file."""
+    tree = ast.parse(path.read_text())
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(tree):
+        names: list[str] = []
+        match node:
+            case ast.Import(names=aliases):
+                names = [a.name for a in aliases]
+            case ast.ImportFrom(module=str(source), level=0, names=aliases):
+                inner = [f"{source}.{a.name}" for a in aliases]
+                names = [n for n in inner if n in MODULES] or [source]
+        for name in names:
+            if name.split(".")[0] == "flatgrad":
+                found.append((name, node.lineno, id(node) in typing_only))
+    return found
+
+
+def layer(module: str) -> str:
+    """The longest name in the table that the module is or lies in."""
+    while module not in RANK and "." in module:
+        module = module.rpartition(".")[0]
+    return module
+
+
+def test_every_module_has_a_place() -> None:
+    homeless = [m for m in MODULES if layer(m) == "flatgrad" and m != "flatgrad"]
+    assert homeless == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_one_way(module: str) -> None:
+    own = layer(module)
+    wrong = []
+    for name, line, typing_only in imports(MODULES[module]):
+        target = layer(name)
+        if typing_only or target == own:
+            continue
+        if RANK[target] > RANK[own]:
+            wrong.append(f"{module}:{line} imports {name}, which stands above it")
+    assert wrong == []
+
+
+def test_there_is_no_circle_among_packages() -> None:
+    edges: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        for name, _, typing_only in imports(path):
+            if not typing_only and layer(name) != layer(module):
+                edges.setdefault(layer(module), set()).add(layer(name))
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join([*way, name])
+        if name not in done:
+            for other in sorted(edges.get(name, ())):
+                visit(other, (*way, name))
+            done.add(name)
+
+    for name in sorted(edges):
+        visit(name, ())
+
+
+def test_no_relative_imports_and_no_star() -> None:
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                assert all(a.name != "*" for a in node.names), path
+
+
+def test_no_module_is_a_drawer() -> None:
+    assert not {p.stem for p in MODULES.values()} & {
+        "utils",
+        "helpers_",
+        "common",
+        "misc",
+    }
+
+
+def test_long_files_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    long = {
+        m: n
+        for m, p in MODULES.items()
+        if (n := len(p.read_text().splitlines())) > LONG
+    }
+    with capsys.disabled():
+        for module, lines in sorted(long.items(), key=lambda item: -item[1]):
+            print(f"\n  {module}: {lines} lines", end="")
+
+
+# --- codes ---------------------------------------------------------------------------------------------------------
+
+CODE = re.compile(r"\bFG\d{3}\b")
+
+
+def used() -> dict[str, str]:
+    found = {}
+    for module, path in MODULES.items():
+        if module != "flatgrad.errors":
+            found |= {code: module for code in CODE.findall(path.read_text())}
+    return found
+
+
+@pytest.mark.parametrize("code", sorted(used()))
+def test_a_code_in_use_has_a_meaning(code: str) -> None:
+    assert code in CODES, f"{used()[code]} uses {code}"
+    assert CODES[code].strip()
+
+
+def test_no_code_is_left_over() -> None:
+    assert set(CODES) <= set(used())
+
+
+def test_codes_are_used_through_constants_in_text() -> None:
+    """Each is five characters, so that it can be searched for."""
+    assert all(CODE.fullmatch(code) for code in CODES)
+
+
+# --- what is emitted -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("emit", ["grad", "pair"])
+def test_emitted_code_imports_what_the_user_does(features: str, emit: str) -> None:
+    for seed in range(8):
+        trial = program(Dice(3000 + seed), features, 5)
+        try:
+            text = Trial(trial.source, trial.inputs, emit=emit).emitted()
+        except Exception:  # refused, or told by other tests
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert ast.unparse(node) == "import numpy as np"

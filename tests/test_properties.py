@@ -1,0 +1,99 @@
+"""Whole programs: whatever is accepted agrees with differences, whatever is refused is refused with a place.
+
+Hypothesis makes the choices (`programs.py` writes the text), so that a failure shrinks to a short program. The
+profile is deterministic: the same programs on every run. `python -m tests.fuzz` goes on looking with other ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import black
+import pytest
+from checking import AGREED, Trial, Wrong, outcome, rough
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from programs import FEATURES, Dice, program
+
+T = TypeVar("T")
+
+EXAMPLES = {
+    "arithmetic": 120,
+    "overwriting": 120,
+    "aliases": 120,
+    "helpers": 100,
+    "everything": 120,
+}
+QUIET = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    print_blob=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Drawn:
+    """Choices that hypothesis makes, and can make simpler."""
+
+    def __init__(self, draw: Any):
+        self.draw = draw
+
+    def pick(self, options: Sequence[T]) -> T:
+        return options[self.draw(st.integers(0, len(options) - 1))]
+
+
+@st.composite
+def programs(draw: Any, features: str) -> Trial:
+    return program(Drawn(draw), features, draw(st.integers(1, 8)))
+
+
+def right_or_refused(trial: Trial) -> str:
+    found = AGREED
+    for emit in ("grad", "pair"):
+        one = replace(trial, emit=emit)
+        try:
+            found = outcome(one)
+        except Wrong:
+            if not rough(one):
+                raise
+            return "rough"
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("features", FEATURES)
+def test_a_program_is_right_or_refused(features: str) -> None:
+    @settings(QUIET, max_examples=EXAMPLES[features])
+    @given(programs(features))
+    def check(trial: Trial) -> None:
+        right_or_refused(trial)
+
+    check()
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_emitted_text_is_stable_under_black(features: str) -> None:
+    for seed in range(12):
+        trial = program(Dice(7000 + seed), features, 5)
+        try:
+            text = trial.emitted()
+        except Exception:  # the test above tells
+            continue
+        assert black.format_str(text, mode=black.Mode()) == text
+        assert "flatgrad" not in text.replace("# Made by flatgrad.", "")
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_most_programs_are_accepted(features: str) -> None:
+    """The test above means little if everything is refused."""
+    accepted = 0
+    for seed in range(40):
+        try:
+            program(Dice(9000 + seed), features, 4).emitted()
+        except Exception:
+            continue
+        accepted += 1
+    assert accepted >= (12 if features == "aliases" else 20)
