@@ -152,6 +152,17 @@ def _fill(x: Value, value: Value) -> Value:
     return np.full_like(x, value)
 
 
+def _average(x: Value, weights: Value = None, **options: Any) -> Value:
+    return np.average(x, weights=weights, **options)
+
+
+def _picked_log_softmax(
+    x: Value, p: Value, index: Value, logarithm: bool = False
+) -> Value:
+    """`p`, made of `x`, is there for the derivative."""
+    return _named("scipy.special", "log_softmax")(x, axis=1)[index]
+
+
 def _softmax(x: Value, axis: Any = None) -> Value:
     return _named("scipy.special", "softmax")(x, axis=axis)
 
@@ -165,7 +176,9 @@ _OWN: dict[str, Callable[..., Value]] = {
     "tuple": lambda *items, list=False: [*items] if list else items,
     "list": lambda *items: list(items),
     "slice": slice,
-    "item": lambda x, *args: np.asarray(x).item(*args),
+    "item": lambda x, args=None: np.asarray(x).item(*(() if args is None else (args,))),
+    "average": _average,
+    "picked_log_softmax": _picked_log_softmax,
     "not": operator.not_,
     "and": lambda a, b: a and b,
     "or": lambda a, b: a or b,
@@ -174,7 +187,9 @@ _OWN: dict[str, Callable[..., Value]] = {
     "ifelse": lambda c, a, b: a if c else b,
     "stop_gradient": lambda x: x,
     "alias": lambda x: x,
-    "constant_array": np.array,
+    "constant_array": lambda x, **options: np.array(x, **options),
+    "copy": lambda x, dtype=None: np.array(x, dtype=dtype),
+    "range": range,
     "array": _array,
     "block": lambda *arrays: np.block(list(arrays)),
     "concatenate": lambda *arrays, **options: np.concatenate(arrays, **options),

@@ -12,6 +12,7 @@ from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions
 from flatgrad.graph import Block, Eqn, Var
 from flatgrad.options import Options
@@ -51,6 +52,7 @@ def transform(text: str, options: Options) -> str:
 
 def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
     _refuse_other_libraries(module, name)
+    _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes)
     wrt = _wrt(function, options)
     gradient = differentiate(function, wrt)
@@ -59,6 +61,16 @@ def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
     style = Style(options.emit, options.names, options.comments)
     layout = Layout(gradient, local, names, dialect, style)
     return Emitted(function, layout.texts(), dialect, layout.available.edits.expanded)
+
+
+def _refuse_unknown_shapes(module: Module, name: str, options: Options) -> None:
+    names = {p.name.value for p in parameters_of(module.functions[name])}
+    unknown = [n for n in options.shapes if n not in names]
+    if unknown:
+        what = f"--shape names {unknown[0]}, which is no parameter of {name}"
+        raise FlatgradError(
+            Diagnostic("FG507", what, f"parameters: {', '.join(names)}")
+        )
 
 
 def _refuse_other_libraries(module: Module, name: str) -> None:

@@ -88,6 +88,31 @@ def outcome(trial: Trial) -> str:
     return AGREED
 
 
+def judged(trial: Trial) -> tuple[str, str]:
+    """(agreed, refused, rough, wrong or crash; what is wrong) for both kinds of output."""
+    found = AGREED
+    for emit in ("grad", "pair"):
+        one = replace(trial, emit=emit)
+        try:
+            found = outcome(one)
+        except Wrong as wrong:
+            return ("rough", "") if rough(one) else ("wrong", f"[{emit}] {wrong}")
+        except Exception as error:
+            told = f"[{emit}] {type(error).__name__}: {error}\n\n{trial.text}"
+            return ("crash", told) if runs(trial) else ("rough", "")
+    return found, ""
+
+
+def runs(trial: Trial) -> bool:
+    """The forward function itself can be called."""
+    try:
+        forward = load(trial.text)[trial.function]
+        drawn(forward, *copy.deepcopy(list(trial.inputs.values())))
+    except Exception:
+        return False
+    return True
+
+
 def located(error: FlatgradError, text: str) -> None:
     """Every diagnostic of a refused text has a place in it, a code and a sentence."""
     lines = text.split("\n")
@@ -233,6 +258,8 @@ def central(
 
 def rough(trial: Trial) -> bool:
     """Differences at two distances contradict each other: there is a kink nearby, and they say nothing."""
+    if not runs(trial):
+        return True
     forward = load(trial.text)[trial.function]
     outs = as_tuple(drawn(forward, *copy.deepcopy(list(trial.inputs.values()))))
     seeds = [cotangent(out, number) for number, out in enumerate(outs)]

@@ -10,28 +10,12 @@ import argparse
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from checking import AGREED, Trial, Wrong, outcome, rough
-from programs import FEATURES, Dice, program
-
-
-def tried(trial: Trial) -> tuple[str, str]:
-    """(agreed, refused, rough or wrong; what is wrong)"""
-    found = AGREED
-    for emit in ("grad", "pair"):
-        one = replace(trial, emit=emit)
-        try:
-            found = outcome(one)
-        except Wrong as wrong:
-            return ("rough", "") if rough(one) else ("wrong", f"[{emit}] {wrong}")
-        except Exception as error:
-            told = f"[{emit}] {type(error).__name__}: {error}\n\n{trial.text}"
-            return "crash", told
-    return found, ""
+from checking import AGREED, judged
+from programs import FEATURES, Dice, program, shorter
 
 
 def main() -> int:
@@ -50,11 +34,13 @@ def main() -> int:
         seed = arguments.seed + number
         kind = arguments.features or list(FEATURES)[seed % len(FEATURES)]
         trial = program(Dice(seed), kind, 2 + seed % 9)
-        found, what = tried(trial)
+        found, what = judged(trial)
         counts[found] += 1
         if what and counts["wrong"] + counts["crash"] <= arguments.show:
+            kinds = (found,)
+            short = shorter(trial, lambda t, kinds=kinds: judged(t)[0] in kinds)
             again = f"--seed {seed} --programs 1 --features {kind}"
-            print(f"\n===== {found}: {again}\n{what}", flush=True)
+            print(f"\n===== {found}: {again}\n{judged(short)[1]}", flush=True)
     total = sum(counts.values())
     print(
         f"{total} programs tried, {counts[AGREED]} accepted and right, {counts['refused']} refused, "

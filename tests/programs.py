@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -95,7 +95,8 @@ FEATURES = {
         "walrus",
     ),
 }
-FEATURES["everything"] = tuple(dict.fromkeys(k for f in FEATURES.values() for k in f)) + ("sharing_helper", "augment", "store", "view")  # fmt: skip
+EVERY = dict.fromkeys(kind for kinds in FEATURES.values() for kind in kinds)
+FEATURES["everything"] = (*EVERY, "sharing_helper", "augment", "store", "view")
 
 
 class Choices(Protocol):
@@ -369,3 +370,19 @@ def _is_fine(value: Any) -> bool:
 
 def program(choices: Choices, features: str, length: int) -> Trial:
     return Writer(choices, FEATURES[features]).program(length)
+
+
+def shorter(trial: Trial, fails: Callable[[Trial], bool]) -> Trial:
+    """The program with every line left out that it fails without."""
+    lines = trial.text.split("\n")
+    again = True
+    while again:
+        again = False
+        for number in reversed(range(len(lines))):
+            tried = replace(
+                trial, source="\n".join(lines[:number] + lines[number + 1 :])
+            )
+            if lines[number] and fails(tried):
+                del lines[number]
+                again = True
+    return replace(trial, source="\n".join(lines))

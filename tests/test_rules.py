@@ -15,7 +15,7 @@ from flatgrad.evaluate import run, runtime
 from flatgrad.graph import Lit, Var
 from flatgrad.namespaces import arrange, bind, spellings
 from flatgrad.registry import RULES, Kind
-from flatgrad.reverse import NoRule, reverse
+from flatgrad.reverse import COMPLEX, NoRule, reverse
 from flatgrad.simplify import simplify
 from flatgrad.types import Dim, Shape, Type
 
@@ -291,7 +291,7 @@ def weighted(rule, probe, weights, *, known):
 @pytest.mark.parametrize("known", [True, False], ids=["shapes", "no-shapes"])
 @pytest.mark.parametrize(
     ("rule", "probe", "active"),
-    cases(r for r in DIFFERENTIABLE if r.op not in SYMMETRIC),
+    cases(r for r in DIFFERENTIABLE if r.op not in SYMMETRIC | COMPLEX),
 )
 def test_graph(rule, probe, active, known):
     rng = np.random.default_rng(0)

@@ -589,9 +589,9 @@ FINITE = [
     "x.std()", "np.var(x)", "np.prod(x)", "np.sinc(x)", "np.where(x > 0, np.sqrt(x), 0.0)", "np.where(x > 0, np.log(x), 0.0)",
     "np.where(x > 0, 1 / x, 0.0)", "np.where(x != 0, np.sin(x) / x, 1.0)", "np.where(x == 0, 1.0, np.sin(x) / x)",
     "np.where(x > 0, x ** 0.5, x)", "np.where(x > 0, x ** -1.5, x)", "np.where(x > 0, np.log(x) * x, y)",
-    "np.log(np.where(x > 0, x, 1.0))", "np.where(x > 0, np.arccos(1 - x), x)", 
+    "np.log(np.where(x > 0, x, 1.0))", "np.where(x > 0, np.arccos(1 - x), x)",
     "np.maximum(x, 0) * np.minimum(x, 0)", "np.clip(x, 0, 1)",
-    
+
 ]  # fmt: skip
 ZEROS = {"zeros": [0.0, 0.0, 0.0], "mixed": [0.0, 0.5, 0.5], "one": [0.0, 0.0, 1.0]}
 

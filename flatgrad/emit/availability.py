@@ -126,6 +126,8 @@ class Availability:
             return ast.Name(self.names_of[known])
         if eqn is None or depth > 8 or len(eqn.outs) > 1:
             return None
+        if eqn.op == "external":
+            self._refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
         if not self._is_cheap(eqn):
@@ -306,6 +308,32 @@ class Availability:
                 "FG117", what, "give the local variable another name", function.name
             )
 
+    def _separate_walrus(self, frame: Frame, statement: Statement) -> None:
+        """(t := v) gets a line of its own where other parts of its statement do."""
+        for node, value in self.function.walrus.get(statement, ()):
+            for read, other, where in frame.reads:
+                if (
+                    where is statement
+                    and read.value == value.name
+                    and other is not value
+                ):
+                    what = f"{value.name} is read and assigned in the middle of one expression"
+                    raise self._refusal(
+                        "FG118", what, "give the assignment a line of its own", node
+                    )
+            places = self.edits.hoisted.setdefault(frame, {})
+            name = self.edits.renamed.get(value, value.name)
+            places.setdefault(node, (name, statement, self.position[self.defs[value]]))
+
+    def _refuse_shadowed(self, text: str) -> None:
+        """A name of the module that the backward reads must not be a variable of the function."""
+        name = text.partition(".")[0]
+        if name in self.function.frame.env:
+            what = f"{name} is a variable of {self.function.name} and a name of the module that the backward reads"
+            raise self._refusal(
+                "FG117", what, "give the variable another name", self.function.node.name
+            )
+
     def _hoist(self, frame: Frame, eqn: Eqn, wanted: str = "") -> str:
         others = [self.function.frame, *self.edits.expanded]
         if wanted and self._is_free(
@@ -320,11 +348,7 @@ class Availability:
         assert eqn.statement is not None
         places = self.edits.hoisted.setdefault(frame, {})
         places[eqn.node] = (name, eqn.statement, self.position[eqn])
-        if eqn.statement in self.function.walrus:
-            what = "a value is assigned in the middle of an expression that the backward takes apart"
-            raise self._refusal(
-                "FG118", what, "give the assignment a line of its own", eqn.node
-            )
+        self._separate_walrus(frame, eqn.statement)
         if any(out in self.function.storages.destroyed for out in eqn.outs):
             self.edits.copied.add(eqn.node)
         if len(eqn.outs) == 1:

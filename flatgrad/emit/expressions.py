@@ -43,6 +43,9 @@ class Dialect:
 
     imports: dict[str, str]  # name -> path it stands for
     taken: set[str]
+    plain: bool = (
+        False  # the file imports no library of arrays: scalars are numbers, which += leaves alone
+    )
     methods: bool = True  # the user writes x.sum() rather than np.sum(x)
     added: dict[str, str] = field(default_factory=dict)  # name -> import line
     helpers: dict[str, str] = field(default_factory=dict)  # under which names

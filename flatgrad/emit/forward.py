@@ -172,7 +172,8 @@ class Forward:
                 yield from self._activation(step)
             else:
                 node, name = step
-                value = _bare(self.rewritten(statement, node, hoisting=node))
+                inner = node.value if isinstance(node, cst.NamedExpr) else node
+                value = _bare(self.rewritten(statement, inner, hoisting=inner))
                 yield assignment(
                     name, _copied(value) if node in self.edits.copied else value
                 )

@@ -10,7 +10,7 @@ HELPERS: dict[str, str] = {
 def unbroadcast(g, like):
     """Sum `g` over the axes along which `like` was broadcast."""
     extra = np.ndim(g) - np.ndim(like)
-    stretched = [i + extra for i, n in enumerate(np.shape(like)) if n == 1]
+    stretched = [i for i, n in enumerate(np.shape(like), extra) if n == 1 and i >= 0]
     return np.sum(g, axis=(*range(extra), *stretched)).reshape(np.shape(like))
 ''',
     "matmul_grad_left": '''\
@@ -48,6 +48,26 @@ def dot_grad_right(g, a, b):
     if np.ndim(b) == 1:
         return np.tensordot(g, a, axes=np.ndim(g))
     return np.moveaxis(np.tensordot(np.moveaxis(a, -1, 0), g, axes=np.ndim(a) - 1), 0, -2)
+''',
+    "inner_grad_left": '''\
+def inner_grad_left(g, a, b):
+    """The gradient of `a`, given that of `np.inner(a, b)`."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return unbroadcast(g * b, a)
+    return np.tensordot(g, b, axes=np.ndim(b) - 1)
+''',
+    "inner_grad_right": '''\
+def inner_grad_right(g, a, b):
+    """The gradient of `b`, given that of `np.inner(a, b)`."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return unbroadcast(g * a, b)
+    rows = range(np.ndim(a) - 1)
+    return np.tensordot(g, a, axes=(rows, rows))
+''',
+    "solve_grad_left": '''\
+def solve_grad_left(grad_b, x):
+    """The gradient of `a`, given `x = np.linalg.solve(a, b)` and the gradient of `b`."""
+    return -np.outer(grad_b, x) if np.ndim(x) == 1 else -grad_b @ np.swapaxes(x, -1, -2)
 ''',
 }
 

@@ -74,6 +74,7 @@ class Lines:
             if eqn.op == "alias":
                 self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
         self.printed: dict[Atom, str] = dict(seeds)
+        self.stored = {e.args[0] for e in eqns if e.op in STORES}
         self.lines = self._cut()
         self.last = self._last_reads()
         self._holds: dict[str, set[Var]] = {
@@ -132,6 +133,8 @@ class Lines:
         out = eqn.out
         if is_line(out) or eqn.op in STORES or out in results or size > LARGEST:
             return False
+        if eqn.op == "getitem" and eqn.args[0] in self.stored:
+            return False  # read before the store, so that what is stored into need not be copied
         if self.uses[out] == 1:
             return True
         simple = all(
@@ -350,6 +353,8 @@ class Lines:
             or self._is_alive(old, number)
         ):
             return False
+        if self.dialect.plain and old.type.shape.is_scalar:
+            return True  # numbers are never changed, only names set anew
         root = self.root[old]
         if root not in self.owned or not same_shape(old.type.shape, eqn.out.type.shape):
             return False

@@ -31,9 +31,9 @@ class Emitted:
 
     @staticmethod
     def dialect_of(module: Module, names: Names) -> Dialect:
-        return Dialect(
-            {name: i.path for name, i in module.imports.items()}, names.taken
-        )
+        imports = {name: i.path for name, i in module.imports.items()}
+        plain = not module.imports_library_of_arrays()
+        return Dialect(imports, names.taken, plain)
 
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:

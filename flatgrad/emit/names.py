@@ -36,6 +36,7 @@ ELEMENTARY = {
     "log10",
     "erf",
 }
+LONGEST = 20  # letters of a name made of an operation and its arguments
 ACTIVATIONS = {"tanh", "relu", "sigmoid", "softmax", "log_softmax", "softplus"}
 
 
@@ -75,12 +76,12 @@ def telling(eqn: Eqn | None, reader: Eqn | None = None) -> str:
         return "a"
     if eqn is None:
         return "value"
-    if eqn.op in ELEMENTARY and isinstance(eqn.args[0], Var) and eqn.args[0].name:
-        return f"{eqn.op}_{eqn.args[0].name}"
-    return TELLING.get(
-        eqn.op, eqn.op if eqn.op.isidentifier() and len(eqn.op) <= 12 else "value"
+    named = [a.name for a in eqn.args if isinstance(a, Var) and a.name]
+    if eqn.op in ELEMENTARY and named:
+        return f"{eqn.op}_{named[0]}"
+    if eqn.op in TELLING:
+        return TELLING[eqn.op]
+    after = "_".join([eqn.op, *named])
+    return (
+        after if named and len(after) <= LONGEST and after.isidentifier() else "value"
     )
-
-
-def is_hidden(var: Var) -> bool:
-    return not var.name

@@ -359,10 +359,10 @@ def _array(
         eqn = low.build.eqns[-1]
         if eqn.op == "stack" and eqn.node is None:
             low.build.eqns.pop()
-            return low.emit("stack", *eqn.args, node=node)
+            return low.emit("stack", *eqn.args, node=node, **options)
     if isinstance(value, Lit) and isinstance(value.value, list):
-        return low.emit("constant_array", value, node=node)
-    return low.emit("copy", value, node=node)
+        return low.emit("constant_array", value, node=node, **options)
+    return low.emit("copy", value, node=node, **options)
 
 
 def _atoms(values: Sequence[Value]) -> list[Atom]:

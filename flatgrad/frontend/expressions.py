@@ -77,8 +77,10 @@ def expression(low: Lowering, node: Any) -> Value:
             return low.callee("lambda", node)
         case cst.NamedExpr(target=target, value=value):
             low.assign(target, low.expression(value), value)
-            low.walrus.add(low.build.statement)
-            return low.frame.env[target.value]
+            assigned = low.frame.env[target.value]
+            if isinstance(assigned, Var):
+                low.walrus.setdefault(low.build.statement, []).append((node, assigned))  # type: ignore[arg-type]
+            return assigned
         case cst.BooleanOperation(left=left, right=right):
             return _boolean(low, node, left, right)
         case _:

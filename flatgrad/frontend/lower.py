@@ -74,7 +74,7 @@ class Lowering:
     counts: set[Var] = field(
         default_factory=set
     )  # parameters whose default is an integer
-    walrus: set[Statement] = field(default_factory=set)
+    walrus: dict[Statement, list[tuple[Any, Var]]] = field(default_factory=dict)
     function_texts: list[Any] = field(
         default_factory=list
     )  # nested functions, whose text stays as it is
@@ -611,7 +611,7 @@ class Lowering:
         if text not in self.externals:
             here = self.build.statement
             self.build.statement = None
-            var = self.emit("external", text=text)
+            var = self.emit("external", text=text, path=path)
             self.build.statement = here
             var.name = text if text.isidentifier() else ""
             if path in FLOATS:

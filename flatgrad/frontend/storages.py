@@ -118,6 +118,7 @@ class Storages:
         """
         root = self.root(old)
         follows = old in self.whole and not unsure
+        changes: list[tuple[Frame, str, Value]] = []
         for frame, name in list(self.holders.get(root, {}).values()):
             value = frame.env[name]
             after = self._after(value, old, new, root, name, follows, statement)
@@ -129,8 +130,12 @@ class Storages:
                     "let the helper work on a copy, and return it",
                     statement.node,
                 )
+            changes.append((frame, name, after))
+        for frame, name, after in changes:
             frame.env[name] = after
         for var in self.shown[root]:
+            if var is new:
+                continue
             self.destroyed.setdefault(var, statement)
         self.shown[root] = [new]
         self.parent[new] = root

@@ -55,13 +55,20 @@ def arrange(
             given[name], rest = tuple(rest), []
         elif rest:
             given[name] = rest.pop(0)
+    keywords = {p: v for p, v in keywords.items() if p not in given}
     positional: list[T | tuple[T, ...]] = []
+    left_out = (
+        False  # what follows a parameter that is not given by position has its name
+    )
     for name in spelling.parameters:
         if name in given and name == spelling.variadic:
             positional += given[name]  # type: ignore[arg-type]
+        elif name in given and left_out:
+            keywords[name] = given[name]  # type: ignore[assignment]
         elif name in given:
             positional.append(given[name])
-    return positional, {p: v for p, v in keywords.items() if p not in given}
+        left_out = left_out or name not in given
+    return positional, keywords
 
 
 def _bind(

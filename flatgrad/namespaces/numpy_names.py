@@ -15,7 +15,7 @@ UNARY = {
 BINARY = {
     "numpy": """
         add, subtract -> sub, multiply -> mul, divide = true_divide -> truediv, floor_divide -> floordiv
-        mod = remainder -> mod, fmod, power = pow, float_power -> pow, matmul, arctan2 = atan2 -> atan2, hypot
+        mod = remainder -> mod, fmod, power = pow -> pow, float_power -> pow, matmul, arctan2 = atan2 -> atan2, hypot
         maximum, minimum, fmax, fmin, logaddexp, logaddexp2, copysign, heaviside, nextafter, ldexp, divmod
         equal -> eq, not_equal -> ne, less -> lt, less_equal -> le, greater -> gt, greater_equal -> ge
         logical_and, logical_or, logical_xor, bitwise_and -> bitand, bitwise_or -> bitor, bitwise_xor -> bitxor
@@ -53,7 +53,7 @@ SIGNATURES = {
         interp(x, xp, fp, left, right, period)
         convolve(a, v, mode)
         correlate(a, v, mode)
-        cov(m, y, rowvar, bias, ddof, fweights, aweights, dtype)
+        cov(m, /, y, rowvar, bias, ddof, fweights, aweights, dtype)
         corrcoef(x, y, rowvar, dtype)
         unwrap(p, discont, axis, period)
         sinc(x)
@@ -153,7 +153,7 @@ SIGNATURES = {
         empty_like(a, /, dtype, order, subok, shape)
         full_like(a, fill_value, dtype, order, subok, shape)
         eye(N, /, M, k, dtype, order)
-        identity(n, /, dtype)
+        identity -> eye (n, /, dtype)
         tri(N, /, M, k, dtype)
         arange(start, stop, step, dtype, like)
         linspace(start, stop, num, endpoint, retstep, dtype, axis)

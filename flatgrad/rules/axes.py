@@ -1,7 +1,6 @@
 """What formulas ask of the axes of an array: their number and lengths, and the index of a part along one."""
 
 from flatgrad.builder import Expr, xp
-from flatgrad.rules.arithmetic import static
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))

@@ -5,6 +5,7 @@ from string import ascii_lowercase
 from flatgrad.builder import xp
 from flatgrad.graph import Var
 from flatgrad.registry import multilinear, probe
+from flatgrad.rules.axes import together
 from flatgrad.rules.matrices import (
     CUBE,
     MATRIX,
@@ -17,7 +18,6 @@ from flatgrad.rules.matrices import (
     fresh,
     rank,
 )
-from flatgrad.rules.axes import together
 from flatgrad.shapes import option
 from flatgrad.types import Contradiction, Dim, Shape, join, join_dims
 

@@ -1,14 +1,13 @@
 """Elementary functions, element by element. Formulas that reuse the result y are preferred."""
 
-from math import log as ln
-from math import pi
-
 from flatgrad import shapes
 from flatgrad.builder import xp
+from flatgrad.constants import Constant
 from flatgrad.registry import elementwise, linear
 
 SMALL = [(0.3,), ((0.3, -0.6, 0.8),)]
 POSITIVE = [(1.3,), ((0.2, 1.0, 3.1),)]
+LOG_2, LOG_10, PI = Constant("log(2)"), Constant("log(10)"), Constant("pi")
 real = shapes.elementwise_float
 
 
@@ -19,7 +18,7 @@ def exp(x, /, *, y):
 
 @elementwise(at=SMALL, shape=real)
 def exp2(x, /, *, y):
-    return ln(2) * y
+    return LOG_2 * y
 
 
 @elementwise(at=SMALL, shape=real)
@@ -34,12 +33,12 @@ def log(x, /):
 
 @elementwise(at=POSITIVE, shape=real)
 def log2(x, /):
-    return 1 / (x * ln(2))
+    return 1 / (x * LOG_2)
 
 
 @elementwise(at=POSITIVE, shape=real)
 def log10(x, /):
-    return 1 / (x * ln(10))
+    return 1 / (x * LOG_10)
 
 
 @elementwise(at=SMALL, shape=real)
@@ -135,12 +134,17 @@ def atanh(x, /):
 
 @elementwise(at=[(0.7, -1.3), (-0.7, 0.4)], shape=real)
 def atan2(a, b, /):
-    return b / (a**2 + b**2), -a / (a**2 + b**2)
+    """0 at the origin, where the angle jumps."""
+    square = a**2 + b**2
+    square = square + (square == 0)
+    return b / square, -a / square
 
 
 @elementwise(at=[(0.7, -1.3), ((0.7, 2.0), 1.0)], shape=real)
 def hypot(a, b, /, *, y):
-    return a / y, b / y
+    """0 at the origin, the tip of the cone."""
+    away = y + (y == 0)
+    return a / away, b / away
 
 
 @elementwise(at=[(0.7, -1.3), (40.0, -40.0)], shape=real)
@@ -167,17 +171,17 @@ def relu(x, /, *, y):
 def sinc(x, /, *, y):
     """sin(pi x) / (pi x); its derivative at 0 is 0."""
     away = xp.where(x == 0, 1, x)
-    return xp.where(x == 0, 0, (xp.cos(pi * x) - y) / away)
+    return xp.where(x == 0, 0, (xp.cos(PI * x) - y) / away)
 
 
 @linear(at=[(30.0,), ((30.0, -60.0),)], shape=real)
 def deg2rad(x, /, *, g):
-    return g * (pi / 180)
+    return g * Constant("pi / 180")
 
 
 @linear(at=[(0.3,), ((0.5, -0.6),)], shape=real)
 def rad2deg(x, /, *, g):
-    return g * (180 / pi)
+    return g * Constant("180 / pi")
 
 
 @elementwise(at=SMALL, shape=shapes.elementwise)

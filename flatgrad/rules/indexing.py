@@ -40,7 +40,7 @@ def added_axes(index):
     known = index.atom.type if isinstance(index, Expr) else Lit(index).type
     parts = shapes.index_parts(known)
     roles = [shapes.role_of(p) for p in parts or [known]]
-    cuts = (i for p in parts or () if p.kind == "slice" for i in p.items)
+    cuts = (i for p in parts or () if p.kind == "slice" for i in p.items or ())
     if not {*roles} <= {"none", "slice", "ellipsis"} or any(
         c.kind != "none" for c in cuts
     ):

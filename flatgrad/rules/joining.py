@@ -3,7 +3,6 @@
 from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import general, linear, probe
-from flatgrad.rules.creation import of_fractions
 from flatgrad.rules.axes import (
     CUBE,
     MATRIX,
@@ -15,6 +14,7 @@ from flatgrad.rules.axes import (
     extent,
     rank,
 )
+from flatgrad.rules.creation import of_fractions
 
 
 @linear(

@@ -4,8 +4,9 @@ Formulas follow Giles, "Collected matrix derivative results for forward and reve
 differentiation" (2008), where no other source is named.
 """
 
+from flatgrad.broadcasting import fitted
 from flatgrad.builder import xp
-from flatgrad.registry import constant, general, probe
+from flatgrad.registry import constant, general, multilinear, probe
 from flatgrad.rules.matrices import (
     LOWER,
     MATRIX,
@@ -86,9 +87,9 @@ def inv(a, /, *, y):
     shape=solve_shape,
 )  # fmt: skip
 def solve(a, b, /, *, y):
-    if rank(b) is None or rank(a) is None:
+    if rank(a) is None:
         raise NotImplementedError(UNKNOWN)
-    if rank(a) != 2 and rank(b) == 1:
+    if rank(a) != 2 and rank(b) in (1, None):
         raise NotImplementedError("solve with a stack of matrices for one vector")
 
     def jvp(da, db):
@@ -96,10 +97,12 @@ def solve(a, b, /, *, y):
 
     def vjp(g):
         grad_b = xp.solve(a.mT, g)
+        if rank(b) is None:
+            return xp.solve_grad_left(grad_b, y), grad_b
         grad_a = -times_transposed(grad_b, y, rank(b) == 1)
         if (rank(a) == 2 and rank(b) <= 2) or agree(dims(a)[:-2], dims(b)[:-2]):
             return grad_a, grad_b
-        return xp.unbroadcast(grad_a, a), xp.unbroadcast(grad_b, b)
+        return fitted(grad_a, a), fitted(grad_b, b)
 
     return jvp, vjp
 
@@ -277,6 +280,20 @@ def expm(a, /, *, y):
         return xp.expm_frechet(a.mT, g)
 
     return jvp, vjp
+
+
+def _square_of(eqn):
+    """A matrix as long and wide as the first axis of the vector, or matrix, g."""
+    g = eqn.args[0].type
+    learn(eqn.out.type, g.kind)
+    if g.shape.dims:
+        join(eqn.out.type.shape, Shape([g.shape.dims[0], g.shape.dims[0]]))
+
+
+@multilinear(at=[(VECTOR, VECTOR), (TALL, TALL)], shape=_square_of)
+def solve_grad_left(grad_b, x, /, *, g):
+    """The gradient of a in x = solve(a, b), where it is not known whether b is a vector or a matrix."""
+    return -g @ x, -g.mT @ grad_b
 
 
 constant("matrix_rank", shape=None)

@@ -3,8 +3,10 @@
 Where the rank of an argument is not known, the emitted module gets a small function that asks for it.
 """
 
+from flatgrad.broadcasting import fitted
 from flatgrad.builder import xp
 from flatgrad.registry import multilinear, probe
+from flatgrad.rules.axes import together
 from flatgrad.rules.matrices import (
     CUBE,
     MATRIX,
@@ -20,7 +22,6 @@ from flatgrad.rules.matrices import (
     fresh,
     rank,
 )
-from flatgrad.rules.axes import together
 from flatgrad.shapes import broadcast, product
 from flatgrad.types import (
     Contradiction,
@@ -145,7 +146,7 @@ def matmul_left(a, b, g):
             return xp.sum(g @ b.mT, axis=together(range(rank(b) - 2)))
         case int(n), int() if n > 1:
             same = agree(dims(a)[:-2], dims(b)[:-2])
-            return g @ b.mT if same else xp.unbroadcast(g @ b.mT, a)
+            return g @ b.mT if same else fitted(g @ b.mT, a)
         case _:
             return xp.matmul_grad_left(g, a, b)
 
@@ -164,7 +165,7 @@ def matmul_right(a, b, g):
             return rows(a, b.shape[0]).mT @ rows(g, b.shape[1])
         case int(n), int() if n > 1:
             same = agree(dims(a)[:-2], dims(b)[:-2])
-            return a.mT @ g if same else xp.unbroadcast(a.mT @ g, b)
+            return a.mT @ g if same else fitted(a.mT @ g, b)
         case _:
             return xp.matmul_grad_right(g, a, b)
 
@@ -217,6 +218,8 @@ def inner(a, b, /, *, g):
     match rank(a), rank(b):
         case (0, 0) | (1, 1):
             return g * b, g * a
+        case (None, _) | (_, None) if rank(g) == 0:  # two vectors, or two numbers
+            return g * b, g * a
         case 0, int():
             return xp.sum(g * b), g * a
         case int(), 0:
@@ -231,7 +234,7 @@ def inner(a, b, /, *, g):
             free = tuple(range(n - 1))
             return xp.tensordot(g, b, axes=m - 1), xp.tensordot(g, a, axes=(free, free))
         case _:
-            raise NotImplementedError(UNKNOWN)
+            return xp.inner_grad_left(g, a, b), xp.inner_grad_right(g, a, b)
 
 
 @multilinear(at=[(VECTOR, TALL[0]), (MATRIX, VECTOR), (1.5, VECTOR)], shape=outer_shape)
@@ -286,4 +289,4 @@ def cross(a, b, /, axisa=-1, axisb=-1, axisc=-1, axis=None, *, g):
     left, right = xp.cross(b, g, **options), xp.cross(g, a, **options)
     if alike(a, b):
         return left, right
-    return xp.unbroadcast(left, a), xp.unbroadcast(right, b)
+    return fitted(left, a), fitted(right, b)

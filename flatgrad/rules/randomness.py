@@ -1,21 +1,21 @@
 """Random numbers: the draw itself is constant, its place and scale are not."""
 
 from flatgrad import shapes
-from flatgrad.registry import constant, elementwise
-from flatgrad.rules.arithmetic import without_derivative
+from flatgrad.registry import constant, elementwise, probe
+from flatgrad.rules.arithmetic import VECTOR, without_derivative
 
 
-@elementwise(shape=shapes.drawn)
+@elementwise(at=[(0.3, 1.7), probe(VECTOR, 0.6, size=3)], shape=shapes.drawn)
 def random_normal(loc=0.0, scale=1.0, /, size=None, *, y):
     return 1, (y - loc) / scale
 
 
-@elementwise(shape=shapes.drawn)
+@elementwise(at=[(0.3, 1.7), probe(-3.0, VECTOR, size=3)], shape=shapes.drawn)
 def random_uniform(low=0.0, high=1.0, /, size=None, *, y):
     return (high - y) / (high - low), (y - low) / (high - low)
 
 
-@elementwise(shape=shapes.drawn)
+@elementwise(at=[(1.7,), probe(0.6, size=3)], shape=shapes.drawn)
 def random_exponential(scale=1.0, /, size=None, *, y):
     return y / scale
 

@@ -142,7 +142,9 @@ def std(x, /, axis=None, keepdims=False, ddof=0, *, y):
     """0 where all elements are equal, which is a corner in every direction."""
     spread = restore(y, axis, keepdims)
     degrees = count(x, axis) - ddof if ddof else count(x, axis)
-    return slope(centred(x, axis) / (degrees * (spread + (spread == 0))), axis, keepdims)
+    return slope(
+        centred(x, axis) / (degrees * (spread + (spread == 0))), axis, keepdims
+    )
 
 
 @general(

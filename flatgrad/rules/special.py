@@ -4,10 +4,8 @@ The order of a Bessel function and the shape parameters of the incomplete integr
 in them is known in closed form. A default of `...` marks an option that must be given.
 """
 
-from math import log as ln
-from math import pi
-
 from flatgrad.builder import xp
+from flatgrad.constants import Constant
 from flatgrad.graph import Var
 from flatgrad.registry import elementwise, probe
 from flatgrad.shapes import elementwise_float as real
@@ -15,6 +13,9 @@ from flatgrad.shapes import elementwise_float as real
 ANY = [(0.4,), ([-1.3, 0.2, 2.1],)]
 POSITIVE = [(1.4,), ([0.3, 2.2, 5.1],)]
 UNIT = [(0.3,), ([0.1, 0.6, 0.95],)]
+TWO_OVER_ROOT_PI, HALF_ROOT_PI = Constant("2 / sqrt(pi)"), Constant("sqrt(pi) / 2")
+ROOT_TWO_PI, PI_OVER_8 = Constant("sqrt(2 * pi)"), Constant("pi / 8")
+LOG_10, DEGREE = Constant("log(10)"), Constant("pi / 180")
 PAIRS = [(1.4, 0.7), ([0.3, 2.2, 5.1], 1.2)]
 
 
@@ -30,32 +31,32 @@ def with_numbers(eqn):
 
 @elementwise(at=ANY, shape=real)
 def erf(x, /):
-    return 2 / pi**0.5 * xp.exp(-(x**2))
+    return TWO_OVER_ROOT_PI * xp.exp(-(x**2))
 
 
 @elementwise(at=ANY, shape=real)
 def erfc(x, /):
-    return -2 / pi**0.5 * xp.exp(-(x**2))
+    return -(TWO_OVER_ROOT_PI * xp.exp(-(x**2)))
 
 
 @elementwise(at=ANY, shape=real)
 def erfcx(x, /, *, y):
-    return 2 * x * y - 2 / pi**0.5
+    return 2 * x * y - TWO_OVER_ROOT_PI
 
 
 @elementwise(at=ANY, shape=real)
 def erfi(x, /):
-    return 2 / pi**0.5 * xp.exp(x**2)
+    return TWO_OVER_ROOT_PI * xp.exp(x**2)
 
 
 @elementwise(at=[(0.4,), ([-0.7, 0.1, 0.9],)], shape=real)
 def erfinv(x, /, *, y):
-    return pi**0.5 / 2 * xp.exp(y**2)
+    return HALF_ROOT_PI * xp.exp(y**2)
 
 
 @elementwise(at=UNIT, shape=real)
 def erfcinv(x, /, *, y):
-    return -(pi**0.5) / 2 * xp.exp(y**2)
+    return -(HALF_ROOT_PI * xp.exp(y**2))
 
 
 @elementwise(at=ANY, shape=real)
@@ -65,17 +66,17 @@ def dawsn(x, /, *, y):
 
 @elementwise(at=ANY, shape=real)
 def ndtr(x, /):
-    return xp.exp(-(x**2) / 2) / (2 * pi) ** 0.5
+    return xp.exp(-(x**2) / 2) / ROOT_TWO_PI
 
 
 @elementwise(at=[*ANY, (-30.0,)], shape=real)
 def log_ndtr(x, /, *, y):
-    return xp.exp(-(x**2) / 2 - y) / (2 * pi) ** 0.5
+    return xp.exp(-(x**2) / 2 - y) / ROOT_TWO_PI
 
 
 @elementwise(at=UNIT, shape=real)
 def ndtri(x, /, *, y):
-    return (2 * pi) ** 0.5 * xp.exp(y**2 / 2)
+    return ROOT_TWO_PI * xp.exp(y**2 / 2)
 
 
 # ------------------------------------------------------------------------- the logistic
@@ -99,14 +100,14 @@ def entr(x, /):
     return -xp.log(x) - 1
 
 
-@elementwise(at=[*PAIRS, (0.0, 1.2)], shape=real)
+@elementwise(at=[*PAIRS, (0.0, 1.2), ([0.0, 1.4], [0.3, 1.2])], shape=real)
 def xlogy(x, t, /):
-    return xp.log(t), x / t
+    return xp.log(t), x / xp.where(x == 0, 1, t)
 
 
 @elementwise(at=[*PAIRS, (0.0, 1.2)], shape=real)
 def xlog1py(x, t, /):
-    return xp.log1p(t), x / (1 + t)
+    return xp.log1p(t), x / xp.where(x == 0, 1, 1 + t)
 
 
 @elementwise(at=PAIRS, shape=real)
@@ -172,12 +173,12 @@ def hyp2f1(z, /, a=..., b=..., c=...):
 
 @elementwise(at=[*UNIT, (0.0,), (-2.0,)], shape=real)
 def ellipk(m, /):
-    return pi / 8 * xp.hyp2f1(m, a=1.5, b=1.5, c=2)
+    return PI_OVER_8 * xp.hyp2f1(m, a=1.5, b=1.5, c=2)
 
 
 @elementwise(at=[*UNIT, (0.0,), (-2.0,)], shape=real)
 def ellipe(m, /):
-    return -pi / 8 * xp.hyp2f1(m, a=0.5, b=1.5, c=2)
+    return -(PI_OVER_8 * xp.hyp2f1(m, a=0.5, b=1.5, c=2))
 
 
 @elementwise(at=UNIT, shape=real)
@@ -225,19 +226,19 @@ def cosm1(x, /):
 
 @elementwise(at=ANY, shape=real)
 def exp10(x, /, *, y):
-    return ln(10) * y
+    return LOG_10 * y
 
 
 @elementwise(at=ANY, shape=real)
 def sindg(x, /):
-    return pi / 180 * xp.cosdg(x)
+    return DEGREE * xp.cosdg(x)
 
 
 @elementwise(at=ANY, shape=real)
 def cosdg(x, /):
-    return -pi / 180 * xp.sindg(x)
+    return -(DEGREE * xp.sindg(x))
 
 
 @elementwise(at=ANY, shape=real)
 def tandg(x, /, *, y):
-    return pi / 180 * (1 + y**2)
+    return DEGREE * (1 + y**2)

@@ -1,8 +1,11 @@
 """Operations that only name, hold or pass values on."""
 
+import numpy as np
+
 from flatgrad import shapes
 from flatgrad.builder import xp
-from flatgrad.registry import constant, general, linear
+from flatgrad.registry import constant, general, linear, probe
+from flatgrad.rules.arithmetic import absent
 from flatgrad.types import join
 
 VECTOR = (1.3, -0.4, 0.7)
@@ -24,11 +27,24 @@ def _picked_log_softmax_shape(eqn):
         join(eqn.out.type.shape, index.items[0].shape)
 
 
-@general(shape=_picked_log_softmax_shape)
+SCORES = [[0.2, -0.4, 1.1], [0.9, 0.3, -0.5]]
+NORMALISED = np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)
+PICKED = ([0, 1], [2, 0])
+
+
+@general(
+    at=[
+        (SCORES, NORMALISED.tolist(), PICKED),
+        probe(SCORES, np.log(NORMALISED).tolist(), PICKED, logarithm=True),
+    ],
+    shape=_picked_log_softmax_shape,
+)
 def picked_log_softmax(x, p, index, /, logarithm=False):
     """log(p[arange(N), y]) where p = softmax(x); `p` is given, or its logarithm, and carries no gradient."""
 
     def jvp(dx, dp, di):
+        if absent(dx):
+            return 0
         q = xp.exp(p) if logarithm else p
         return dx[index] - xp.sum(q * dx, axis=1)
 

@@ -73,7 +73,14 @@ from flatgrad.shapes.lengths import (
     remainder,
     sum_of,
 )  # fmt: skip
-from flatgrad.shapes.reductions import covariance, differences, item, number, reduction, scan
+from flatgrad.shapes.reductions import (
+    covariance,
+    differences,
+    item,
+    number,
+    reduction,
+    scan,
+)
 from flatgrad.shapes.subscripts import (
     index_parts,
     is_basic_index,
@@ -93,8 +100,8 @@ from flatgrad.shapes.tuples import (
 
 __all__ = [
     "along_axis", "anything", "append", "arange", "arithmetic", "array_of", "at_least", "axes_of", "broadcast",
-    "broadcast_to", "cast", "column_stack", "concatenate", "diagonal", "differences", "distance", "drawn",
-    "drawn_with_shape", "dstack", "dtype_of", "elementwise", "elementwise_bool", "elementwise_float",
+    "broadcast_to", "cast", "column_stack", "concatenate", "covariance", "diagonal", "differences", "distance",
+    "drawn", "drawn_with_shape", "dstack", "dtype_of", "elementwise", "elementwise_bool", "elementwise_float",
     "elementwise_int", "expand_dims", "external", "filled", "flat", "getitem", "giving", "hstack",
     "index_parts", "is_basic_index", "item", "kind_of_dtype", "learn", "length", "like_second", "make_slice",
     "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "pad",

@@ -70,10 +70,9 @@ def differences(eqn: Eqn) -> None:
     if not isinstance(axis, int):
         return
     if x.shape.dims is None:
-        same = x.shape.root().parts.setdefault(
-            ("diff", *sorted(eqn.attrs.items(), key=str)), eqn.out.type.shape
-        )
-        return join(eqn.out.type.shape, same)
+        key = ("diff", frozenset(eqn.attrs.items()))
+        join(eqn.out.type.shape, x.shape.root().parts.setdefault(key, Shape()))
+        return
     (at,) = axes_of(axis, len(x.shape.dims)) or (0,)
     ends = [option_type(eqn, name) for name in ("prepend", "append")]
     plain = isinstance(n, int) and all(e is None or e.shape.is_scalar for e in ends)
@@ -89,7 +88,11 @@ def covariance(eqn: Eqn) -> None:
     learn(eqn.out.type, "float")
     if x.shape.rank == 1:
         join(eqn.out.type.shape, scalar())
-    elif x.shape.dims is not None and len(x.shape.dims) == 2 and isinstance(by_rows, bool):
+    elif (
+        x.shape.dims is not None
+        and len(x.shape.dims) == 2
+        and isinstance(by_rows, bool)
+    ):
         variables = x.shape.dims[0 if by_rows else 1]
         join(eqn.out.type.shape, Shape([variables, variables]))
 
