@@ -273,9 +273,8 @@ def shifted_logsumexp(found: _Recognition, eqn: Eqn) -> Eqn | None:
         difference = found.made(log.args[0], "sub") if log is not None else None
         if log is None or difference is None:
             continue
-        if _unshaped(found, difference.args[1]) == _unshaped(
-            found, shift
-        ) and _is_reduced(found, shift, log):
+        same = _unshaped(found, difference.args[1]) == _unshaped(found, shift)
+        if same and _is_reduced(found, difference.args[1], shift, log):
             return becomes(eqn, "logsumexp", difference.args[0], **log.attrs)
     return None
 
@@ -297,12 +296,20 @@ def _adds_axes(found: _Recognition, eqn: Eqn) -> bool:
     return all(p is None or p is ... or p == slice(None) for p in parts)
 
 
-def _is_reduced(found: _Recognition, shift: Atom, log: Eqn) -> bool:
-    """`shift` is constant along the axis of the sum: it comes from a reduction along that axis."""
-    root = found.made(_unshaped(found, shift))
-    if root is None or root.op not in ("max", "min", "mean"):
+def _is_reduced(found: _Recognition, inner: Atom, outer: Atom, log: Eqn) -> bool:
+    """`inner` is constant along the axis of the sum, and `outer` is it in the shape of the sum."""
+    root = found.made(_unshaped(found, outer))
+    if (
+        root is None
+        or root.op not in ("max", "min", "mean")
+        or root.attrs.get("axis") != log.attrs.get("axis")
+    ):
         return False
-    return bool(root.attrs.get("axis") == log.attrs.get("axis"))
+    axis = log.attrs.get("axis")
+    if axis is None or root.args[0].type.rank == 1:
+        return True
+    kept = bool(root.attrs.get("keepdims")) and inner == root.out
+    return isinstance(axis, int) and (kept or _stands_at(inner, axis, root))
 
 
 def log_softmax(found: _Recognition, eqn: Eqn) -> Eqn | None:
@@ -425,7 +432,7 @@ UNKNOWN = object()
 
 
 def _reduced_axis(value: Atom, defs: dict[Var, Eqn]) -> Any:
-    """The axis along which `value` is a maximum kept as an axis of length 1."""
+    """The axis along which `value` is a maximum, kept or put back as an axis of length 1."""
     eqn = defs.get(value) if isinstance(value, Var) else None
     while eqn is not None and eqn.op in ("alias", "expand_dims", "reshape", "getitem"):
         eqn = defs.get(eqn.args[0]) if isinstance(eqn.args[0], Var) else None
@@ -435,7 +442,27 @@ def _reduced_axis(value: Atom, defs: dict[Var, Eqn]) -> Any:
         or not isinstance(eqn.attrs.get("axis"), int | None)
     ):
         return UNKNOWN
-    return eqn.attrs.get("axis")
+    axis = eqn.attrs.get("axis")
+    if axis is None or (eqn.args[0].type.rank == 1 and value is eqn.out):
+        return axis
+    return (
+        axis
+        if (eqn.attrs.get("keepdims")
+        and value is eqn.out)
+        or _stands_at(value, axis, eqn)
+        else UNKNOWN
+    )
+
+
+def _stands_at(value: Atom, axis: int, eqn: Eqn) -> bool:
+    """`value` has an axis of length 1 where `eqn` reduced one."""
+    whole, dims = eqn.args[0].type.shape.dims, value.type.shape.dims
+    return (
+        whole is not None
+        and dims is not None
+        and len(dims) == len(whole)
+        and dims[axis].known == 1
+    )
 
 
 def _ignores_shift(reader: Eqn | None, axis: Any, value: Var) -> bool:

@@ -52,6 +52,7 @@ def transform(text: str, options: Options) -> str:
 
 def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
     _refuse_other_libraries(module, name)
+    _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes)
     wrt = _wrt(function, options)
@@ -61,6 +62,16 @@ def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
     style = Style(options.emit, options.names, options.comments)
     layout = Layout(gradient, local, names, dialect, style)
     return Emitted(function, layout.texts(), dialect, layout.available.edits.expanded)
+
+
+def _refuse_decorated(module: Module, name: str) -> None:
+    function = module.functions[name]
+    if function.decorators:
+        what = f"{name} is decorated, so what it computes is not known"
+        step = "name the function that it wraps, or leave the decorator out"
+        raise FlatgradError(
+            Diagnostic("FG116", what, step, module.place(function.decorators[0]))
+        )
 
 
 def _refuse_unknown_shapes(module: Module, name: str, options: Options) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from flatgrad.builder import Builder
+from flatgrad.constants import Constant
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 
 PRODUCTS = ("mul", "truediv", "neg")
@@ -113,7 +114,23 @@ def _collect(eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var]) -> _Product:
             product.below.append(value)
         else:
             product.above.append(value)
+    _select_again(product, defs)
     return product
+
+
+def _select_again(product: _Product, defs: Mapping[Var, Eqn]) -> None:
+    """A factor that was selected elsewhere selects again where the rest may be infinite."""
+    if not any(not b.type.shape.is_scalar for b in product.below) and not any(
+        a in defs and defs[a].op in ("log", "pow")
+        for a in product.above
+        if isinstance(a, Var)
+    ):
+        return
+    known = {condition for condition, _ in product.chosen}
+    for value in product.above:
+        made = defs.get(value) if isinstance(value, Var) else None
+        if made is not None and _is_selection(made) and made.args[0] not in known:
+            product.chosen.append((made.args[0], not _is_zero(made.args[1])))
 
 
 def _parts(eqn: Eqn, product: _Product, flipped: bool) -> list[tuple[Atom, bool]]:
@@ -131,7 +148,7 @@ def _write(build: Builder, eqn: Eqn, product: _Product) -> None:
     """Write the product so that its last equation has the result of `eqn`."""
     build.statement, build.dialect = eqn.statement, ""
     constants = _constants(product)
-    if product.negative and constants:
+    if product.negative and constants and not isinstance(constants[0], Constant):
         product.negative, constants[0] = False, -constants[0]
     factors: list[tuple[str, Atom]] = [("mul", Lit(c)) for c in constants]
     scalars = [a for a in product.above if a.type.shape.is_scalar]

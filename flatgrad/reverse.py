@@ -12,11 +12,11 @@ from itertools import groupby
 from operator import add
 from typing import Any
 
+from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
-from flatgrad.types import Shape, same_dim, same_shape
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
@@ -66,7 +66,7 @@ class _Reverse:
         """The equations of one statement, last first."""
         for eqn in eqns:
             if any(out in self.active and self._reached(out) for out in eqn.outs):
-                self.build.dialect = eqn.dialect
+                self.build.dialect = _dialect(eqn)
                 self._pull_back(eqn)
         self.build.dialect = ""
         self.flush(order_of_reading(reversed(eqns)))
@@ -174,6 +174,15 @@ class _Reverse:
         return self.build.emit("zeros_like", param) if found is None else found
 
 
+def _dialect(eqn: Eqn) -> str:
+    """In what spelling the derivative of `eqn` is written; np.matmul only begets np.matmul."""
+    return (
+        ""
+        if eqn.dialect == "numpy" and eqn.op not in ("matmul", "dot")
+        else eqn.dialect
+    )
+
+
 def statements(eqns: Iterable[Eqn]) -> Iterator[tuple[Statement | None, Iterator[Eqn]]]:
     yield from groupby(eqns, key=lambda eqn: eqn.statement)
 
@@ -224,44 +233,6 @@ def _product(g: Any, partial: Any) -> Any:
     if partial is None or (isinstance(partial, int | float) and partial == 0):
         return None
     return g * partial
-
-
-def fit(cotangent: Expr, arg: Atom, shape: Shape) -> Expr:
-    """Sum out of `cotangent` the axes along which an elementwise operation stretched `arg` to `shape`."""
-    target = arg.type.shape
-    if same_shape(target, shape):
-        return cotangent
-    build = cotangent.builder
-    if target.is_scalar:
-        return build.emit("sum", cotangent)
-    axes = stretched_axes(target, shape)
-    if axes is None:
-        return build.emit("unbroadcast", cotangent, arg)
-    added, stretched = axes
-    if added:
-        cotangent = build.emit("sum", cotangent, axis=_axes(added))
-    if stretched:
-        cotangent = build.emit("sum", cotangent, axis=_axes(stretched), keepdims=True)
-    return cotangent
-
-
-def stretched_axes(target: Shape, shape: Shape) -> tuple[list[int], list[int]] | None:
-    """(axes that broadcasting added, axes of length 1 that it stretched), or None where that is not known."""
-    if target.dims is None or shape.dims is None:
-        return None
-    added = len(shape.dims) - len(target.dims)
-    stretched = []
-    for axis, dim in enumerate(target.dims):
-        if same_dim(dim, shape.dims[axis + added]):
-            continue
-        if dim.known != 1:
-            return None
-        stretched.append(axis)
-    return list(range(added)), stretched
-
-
-def _axes(axes: Sequence[int]) -> int | tuple[int, ...]:
-    return axes[0] if len(axes) == 1 else tuple(axes)
 
 
 def active_values(block: Block, wrt: Sequence[Var]) -> set[Var]:

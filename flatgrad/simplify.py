@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flatgrad.broadcasting import fit, stretched_axes
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.products import in_order
 from flatgrad.registry import RULES
-from flatgrad.reverse import fit, stretched_axes
 from flatgrad.rewrites import Identities
 from flatgrad.shapes import may_repeat
 from flatgrad.types import dim_key, same_shape

@@ -181,8 +181,11 @@ def join_dims(a: Dim, b: Dim) -> None:
 def incompatible(a: Dim, b: Dim) -> bool:
     """Both are declared and they cannot be the same length."""
     (left, i), (right, j) = a.root(), b.root()
-    told = [d.value is not None or bool(d.name) for d in (left, right)]
-    return all(told) and not same_dim(a, b) and not (left is right and not left.name)
+    if left is right:
+        return i != j and bool(left.name)
+    if left.value is not None and right.value is not None:
+        return left.value + i != right.value + j
+    return bool(left.name and right.name) and not same_dim(a, b)
 
 
 class Shape:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--features", choices=FEATURES, default=None)
     parser.add_argument("--show", type=int, default=10, help="how many to show")
     arguments = parser.parse_args()
+    warnings.simplefilter("ignore")  # lines that are tried and taken back
     counts: Counter[str] = Counter()
     end = time.monotonic() + arguments.seconds
     for number in range(arguments.programs):

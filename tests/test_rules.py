@@ -247,6 +247,51 @@ def test_one_result_at_a_time(rule, probe, active):
             close(cotangents[i], want, np.max(np.abs(want)))
 
 
+DEGENERATE = [
+    ("hypot", (0.0, 0.0), {}, (0, 0)),
+    ("atan2", (0.0, 0.0), {}, (0, 0)),
+    ("xlog1py", (0.0, -1.0), {}, (-np.inf, 0)),
+    ("norm", ([0.0, 0.0],), {}, ([0, 0],)),
+    ("std", ([0.5, 0.5],), {}, ([0, 0],)),
+    ("max", ([0.5, 0.5],), {}, ([0.5, 0.5],)),
+    ("max", ([0.1, 0.2],), {"initial": 0.7}, ([0, 0],)),
+    ("cumprod", ([2.0, 0.0, 3.0],), {}, ([1, 8, 0],)),
+    ("pow", (0.0, 0.0), {}, (0, 0)),
+]
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.parametrize(("op", "data", "options", "want"), DEGENERATE)
+def test_an_element_of_the_subdifferential_where_there_is_no_derivative(
+    op, data, options, want
+):
+    rule, data = RULES[op], [np.array(x)[()] for x in data]
+    y = compute(rule, data, options)
+    cotangents = pull_back(rule, data, options, y, [np.ones(np.shape(r)) for r in y])
+    for got, expected in zip(cotangents, want, strict=False):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_where_selects_even_from_an_infinite_derivative(chosen):
+    build, x = Builder(), Var("x", Type(Shape([Dim(1)]), "float"))
+    picked = build.emit("where", build.wrap(x) > 0, 2 * build.wrap(x), 0.0)
+    block = build.block((x,), [build.emit("sum", picked)])
+    _, grad = run(gradient(block, [x]), np.array([0.5 if chosen else 0.0]))
+    np.testing.assert_array_equal(grad, [2.0 if chosen else 0.0])
+
+
+@pytest.mark.parametrize("op", ["astype", "asarray", "copy"])
+@pytest.mark.parametrize("dtype", ["int", "int32", "i", "uint8", "bool"])
+def test_a_conversion_to_integers_has_no_derivative(op, dtype):
+    build, x = Builder(), Var("x", Type(Shape([Dim(2)]), "float"))
+    whole = build.emit(op, x, dtype=dtype)
+    block = build.block((x,), [build.emit("sum", whole * build.wrap(x))])
+    value = np.array([1.5, 2.5])
+    _, grad = run(gradient(block, [x]), value)
+    np.testing.assert_array_equal(grad, value.astype(dtype))
+
+
 # ------------------------------------------------------------------------------------ the rule as a graph
 
 

@@ -136,6 +136,13 @@ FORWARD = [
     ("arange", [5], {}, "(5,)"),
     ("arange", [2, 5], {}, "(3,)"),
     ("linspace", [0.0, 1.0], {"num": 7}, "(7,)"),
+    ("range", [5], {}, "(5,)"),
+    ("diff", [array("N", "D")], {}, "(N, D-1)"),
+    ("diff", [array("N")], {"prepend": 0.0}, "(N,)"),
+    ("cov", [array(*N_D)], {"rowvar": False}, "(D, D)"),
+    ("getitem", [array("N"), 0], {}, "()"),
+    ("getitem", [array("N"), count()], {}, "()"),
+    ("reshape", [array("N"), (-1, 1)], {}, "(N, 1)"),
 ]
 
 
@@ -417,6 +424,66 @@ def test_kind(op, args, want):
     assert write(op, *args)[0].type.kind == want
 
 
+def external(text):
+    return write("external", text=text)[0]
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "options", "want"),
+    [
+        ("zeros", [3], {"dtype": external("int")}, "int"),
+        ("empty", [2], {"dtype": external("np.int32")}, "int"),
+        ("zeros_like", [array("N")], {"dtype": external("bool")}, "bool"),
+        ("eye", [2], {"dtype": external("int")}, "int"),
+        ("full", [3, number()], {"dtype": external("int")}, "int"),
+        ("full_like", [array("N", kind="int"), number()], {}, "int"),
+        ("copy", [array("N", kind="int")], {}, "int"),
+        ("copy", [array("N")], {"dtype": external("int")}, "int"),
+        ("stack", [number(), number()], {"dtype": external("np.int64")}, "int"),
+        ("array", [number()], {"dtype": "i4"}, "int"),
+        ("constant_array", [[0, 0]], {}, "int"),
+        ("constant_array", [[[1, 2], [3.0, 4]]], {}, "float"),
+        ("constant_array", [(1, 2, 3)], {}, "int"),
+        ("zeros", [3], {"dtype": write("dtype", array("N"))[0]}, "float"),
+        ("zeros", [3], {"dtype": external("np.longlong")}, "int"),
+        ("zeros", [3], {"dtype": external("np.float32")}, "float"),
+    ],
+)
+def test_kind_of_new_arrays(op, args, options, want):
+    assert write(op, *args, **options)[0].type.kind == want
+
+
+def test_a_list_is_an_array_of_its_elements():
+    (index,) = write("tuple", 0, 0, 2, list=True)
+    assert (index.type.kind, str(index.type.shape)) == ("int", "(3,)")
+    assert shape("getitem", array("N", "D"), index) == "(3, D)"
+    assert may_repeat(index)
+    (joined,) = write("add", index, index)
+    assert len(joined.type.items) == 6
+
+
+def test_one_mask_picks_equally_many():
+    mask = array("N", kind="bool")
+    x, y = (write("getitem", array("N"), mask)[0] for _ in range(2))
+    assert same_dim(x.type.shape.dims[0], y.type.shape.dims[0])
+    (z,) = write("getitem", array("N"), array("N", kind="bool"))
+    assert not same_dim(x.type.shape.dims[0], z.type.shape.dims[0])
+
+
+def test_what_stands_beside_a_range_are_integers():
+    labels = array("N", kind="array")
+    rows = write("arange", count("N"))[0]
+    assert shape("getitem", array("N", "C"), from_parts(rows, labels)) == "(N,)"
+    assert labels.type.kind == "int"
+    assert not may_repeat(from_parts(rows, labels))
+
+
+def test_a_norm_that_only_vectors_have():
+    x = unknown()
+    write("norm", x, ord=3)
+    assert x.type.rank == 1
+
+
 def test_dtype():
     assert write("zeros", 3, dtype=int)[0].type.kind == "int"
     assert write("astype", array("N"), dtype="float32")[0].type.kind == "float"
@@ -457,6 +524,11 @@ QUESTIONS = [
     (Lit([0, 0]), False, True),
     (Lit([0, -1]), False, True),
     (unknown("any"), None, True),
+    (Lit(([0, 1], [2, 2])), False, False),
+    (Lit(([0, 0], [2, 2])), False, True),
+    (Lit([True, False, True]), False, False),
+    (write("arange", -2, 2)[0], False, True),
+    (write("arange", 5)[0], False, False),
 ]
 
 

@@ -92,6 +92,11 @@ def broadcasts() -> list[Case]:
         agrees("'''x: (N, D)  b: (D,)'''; return (x + b) / x.sum(axis=0)", x=M[:1], b=Y),
         safe("return a * x.sum() + b", a=X[:2], x=Y, b=Y[:2]),
         safe("return a * x.max() / x.sum()", a=M, x=Y),
+        safe("return np.linalg.norm(x) * y", x=X, y=Y),
+        safe("return x.var() * y + x.std()", x=X, y=Y),
+        safe("z = 0.5; z = z + y; return np.sum(z)", y=Y),
+        safe("return np.einsum('ij,ij->i', x, y)", x=M[:, :1], y=M),
+        safe("return np.tril(x)", x=X),
         safe("s = 0; s += x; s += y; return (s * s).sum()", x=X, y=Y),
         safe("s = 0.0; s += x; s += y; return (s * x).sum()", x=X, y=Y),
         safe("s = 1; s *= x; t = s; s *= y; return (s * t).sum()", x=X, y=Y),
@@ -315,6 +320,18 @@ def aliases() -> list[Case]:
 
 OVERWRITTEN = [
     agrees("z = x * y; z *= x; z *= y; return np.exp(z) * z", x=X, y=Y),
+    agrees("x = x[::-1]; return x", x=X),
+    agrees("x = x[::-1]; return (x * x * np.arange(3.0)).sum()", x=X),
+    agrees("h = x * y; h = h[::-1]; return h * y", x=X, y=Y),
+    agrees("h = x * y; h = h[[2, 1, 0]]; return h * y", x=X, y=Y),
+    agrees("h = x * y; h = h[:1]; return h * y", x=X, y=Y),
+    agrees("'''x: (N,)'''; x = x[::-1]; return x * np.arange(3.0)", x=X),
+    agrees("x = np.log(x * x + 0.5)[:-1]; return x.sum() * x", x=X),
+    agrees("h = x[0]; h = h[1:]; h = h * y[:2]; return h", x=M, y=Y),
+    agrees("x[...] += x; x *= np.tanh(x); return x", x=X),
+    agrees("y[-1] = 0; x = x * y.std(); y = y.min(); return x * y", x=X, y=Y),
+    safe("h = out = np.exp(x); out = y; h *= 0.5; return h", x=X, y=Y),
+    safe("s = y - x; y, x = x * y, y; x[[0, 1]] += 0.5; return (np.sin(s) * x * y).sum()", x=X, y=Y),
     agrees("x *= y; x *= y; return np.exp(x) * x", x=X, y=Y),
     agrees("x *= y; x *= y; return np.exp(x) * x", x=1.3, y=0.4),
     safe("z = x; z *= y; return (z * x).sum()", x=X, y=Y),
@@ -715,7 +732,7 @@ def test_scalars_of_every_kind(body: str, kind: Any) -> None:
 def test_the_default_wrt_leaves_labels_out() -> None:
     text = function("p = np.exp(x); return p[np.arange(2), y].sum() * w", "xyw")
     module = load(Trial(text, {}).emitted())
-    value, (grad_x, grad_w) = module["f_grad"](M, LABELS, 2.0)
+    value, (grad_x, grad_w) = module["f_grad"](M, LABELS, 2.0, 1.0)
     assert np.shape(grad_x) == M.shape
     assert grad_w == pytest.approx(value / 2.0)
 

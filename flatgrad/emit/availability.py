@@ -106,7 +106,7 @@ class Availability:
     def read(self, value: Atom) -> ast.expr:
         """An expression for `value` where the backward begins; edits the forward where there is none yet."""
         if isinstance(value, Lit):
-            return constant(value.value)
+            return self.dialect.literal(value.value)
         if value not in self.found:
             found = self._without_edit(value)
             self.found[value] = found if found is not None else self._with_edit(value)
@@ -114,7 +114,7 @@ class Availability:
 
     def _without_edit(self, value: Atom, depth: int = 0) -> ast.expr | None:
         if isinstance(value, Lit):
-            return constant(value.value)
+            return self.dialect.literal(value.value)
         if value in self.found:
             return self.found[value]
         if value in self.names_of:
@@ -179,7 +179,16 @@ class Availability:
             return x
         if not self.by_shape:
             for value in self.names_of:
-                if value.type.kind not in ("str", "tuple", "other", "slice"):
+                made = self.defs.get(value)
+                listed = value.type.items is not None or (
+                    made is not None and made.op == "range"
+                )
+                if not listed and value.type.kind not in (
+                    "str",
+                    "tuple",
+                    "other",
+                    "slice",
+                ):
                     self.by_shape.setdefault(_shape_key(value), value)
         return self.by_shape.get(_shape_key(x)) if isinstance(x, Var) else None
 
@@ -384,7 +393,13 @@ class Availability:
         name = self.names.fresh(f"{printed}{number}")
         self.names_of[value] = name
         rebound = self._rebound_at(frame, value)
-        kept = value in self.function.params.values() or value in self.function.captured
+        made = self.defs.get(value)
+        in_place = made is not None and made.op in ("setitem", "index_add", "opaque")
+        kept = (
+            in_place
+            or value in self.function.params.values()
+            or value in self.function.captured
+        )
         if destroyer is not None and not (
             self._is_augmented(destroyer) and self._alone(value) and not kept
         ):
@@ -396,7 +411,7 @@ class Availability:
                 (name, self._copy(value, printed))
             )
         elif kept:
-            assert rebound is not None
+            assert rebound is not None, f"{printed} is neither overwritten nor at hand"
             self.edits.saved.setdefault(rebound, []).append((name, printed))
             if destroyer is not None:
                 self.edits.separated.add(destroyer)

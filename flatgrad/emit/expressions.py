@@ -9,6 +9,7 @@ from typing import Any
 
 import astor
 
+from flatgrad.constants import Constant
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
@@ -83,6 +84,20 @@ class Dialect:
         self.imports[alias] = path
         return ast.Name(alias)
 
+    def number_library(self) -> str:
+        """Where the functions of plain numbers come from."""
+        paths = self.imports.values()
+        has_math = any(p == "math" or p.startswith("math.") for p in paths)
+        return "math" if has_math and "numpy" not in paths else "numpy"
+
+    def literal(self, value: Any) -> ast.expr:
+        """A constant; one that people know by a formula is written as that."""
+        if not isinstance(value, Constant):
+            return constant(value)
+        formula = ast.parse(value.text, mode="eval").body
+        spelled: ast.expr = _Spelled(self).visit(formula)
+        return spelled
+
     def helper(self, name: str) -> ast.expr:
         """A function that the emitted module defines for itself."""
         self.helpers[name] = f"{name}_" if name in self.taken else name
@@ -134,6 +149,16 @@ def without_minus(node: ast.expr) -> ast.expr | None:
             return None if bare is None else ast.BinOp(bare, op, right)
         case _:
             return None
+
+
+class _Spelled(ast.NodeTransformer):
+    """sqrt, log and pi of a formula under the names that the user's file has for them."""
+
+    def __init__(self, dialect: Dialect):
+        self.dialect = dialect
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.dialect.name(f"{self.dialect.number_library()}.{node.id}")
 
 
 class Expressions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from flatgrad.types import join, scalar
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
+REBINDING = re.compile(r"^\s*(?:global|nonlocal)\s", re.MULTILINE)
 DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursion
 HARMLESS_OPTIONS = {
     "order",
@@ -310,8 +312,8 @@ def _emit(
     data: Sequence[Atom],
     options: dict[str, Any],
 ) -> Value:
-    if op == "split":
-        return _split(low, node, data, options)
+    if op in SPLITS:
+        return _split(low, node, op, data, options)
     if op == "array":
         return _array(low, node, data, options)
     count = RESULTS.get(op, 1)
@@ -322,6 +324,7 @@ def _emit(
     return values[0] if count == 1 else Struct(values)
 
 
+SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2,
     "eigh": 2,
@@ -336,7 +339,11 @@ RESULTS = {
 
 
 def _split(
-    low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]
+    low: Lowering,
+    node: cst.Call,
+    op: str,
+    data: Sequence[Atom],
+    options: dict[str, Any],
 ) -> Value:
     """The parts are values of their own where their number is written down."""
     match data[1:]:
@@ -347,7 +354,7 @@ def _split(
         case _:
             what = "a split into a number of parts that is not written down is not read"
             return low.opaque(what, data, node, code="FG108")[0]
-    made = low.build.emit_all("split", data, count, node=node, attrs=options)
+    made = low.build.emit_all(op, data, count, node=node, attrs=options)
     return Struct(tuple(e.atom for e in made), "list")
 
 
@@ -360,7 +367,7 @@ def _array(
         if eqn.op == "stack" and eqn.node is None:
             low.build.eqns.pop()
             return low.emit("stack", *eqn.args, node=node, **options)
-    if isinstance(value, Lit) and isinstance(value.value, list):
+    if isinstance(value, Lit) and isinstance(value.value, list | tuple):
         return low.emit("constant_array", value, node=node, **options)
     return low.emit("copy", value, node=node, **options)
 
@@ -423,7 +430,10 @@ def in_place(low: Lowering, node: cst.Call) -> bool:
 
 def _effects(low: Lowering, node: cst.Call, function: Any, value: Value) -> None:
     """Whatever the call may write into holds something unknown afterwards."""
-    for written in _written(node, function):
+    functions = {
+        a.value for a in node.args if isinstance(low.frame.values.get(a.value), Callee)
+    }
+    for written in _written(node, function, functions):
         before = low.frame.values.get(written)
         if isinstance(before, Struct):
             raise Refusal(
@@ -446,11 +456,16 @@ def _spoil(
         low.storages.spoil(before, low.build.statement)
 
 
-def _written(node: cst.Call, function: Any) -> list[Any]:
+def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
     """The arguments that a call may write into: by out=, by its name, or since nothing is known of it."""
     found = [
         a.value for a in node.args if a.keyword is not None and a.keyword.value == "out"
     ]
+    if any(
+        isinstance(a.value, cst.Name | cst.Lambda) and a.value in functions
+        for a in node.args
+    ):
+        return [a.value for a in node.args]
     match function:
         case Path(path=path):
             root, name = path.partition(".")[0], path.rpartition(".")[2]
@@ -481,13 +496,27 @@ def effects_within(low: Lowering, node: cst.CSTNode) -> None:
     """The same for calls in text that is only passed through."""
     for call_node in nodes_in(node):
         if isinstance(call_node, cst.Call):
-            for written in _written(call_node, _textual_function(low, call_node.func)):
+            functions = {a.value for a in call_node.args if _is_function(low, a.value)}
+            for written in _written(
+                call_node, _textual_function(low, call_node.func), functions
+            ):
                 for name in names_in(written):
                     value = low.frame.env.get(name.value)
                     if isinstance(value, Var) and not value.type.shape.is_scalar:
                         assert low.build.statement is not None
                         low.note()
                         low.storages.spoil(value, low.build.statement)
+
+
+def _is_function(low: Lowering, node: cst.BaseExpression) -> bool:
+    """A function that is handed on, so that whoever gets it may call it."""
+    if isinstance(node, cst.Lambda):
+        return True
+    if not isinstance(node, cst.Name):
+        return False
+    return node.value in low.module.functions or isinstance(
+        low.frame.env.get(node.value), Callee
+    )
 
 
 def _textual_function(low: Lowering, func: cst.BaseExpression) -> Any:
@@ -515,6 +544,9 @@ def _helper(low: Lowering, node: cst.Call, callee: Callee) -> Value:
         return low.opaque(
             what, _atoms([*args, *keywords.values()]), node, code="FG116"
         )[0]
+    if REBINDING.search(low.module.code(callee.node.body)):
+        what = f"{callee.name} rebinds names that it shares with others"
+        raise Refusal("FG105", what, "pass the value in and return it", node)
     if frame.depth() > DEPTH:
         what = f"{callee.name} calls itself"
         return low.opaque(
@@ -556,22 +588,37 @@ def _unreadable(
     problems: int,
 ) -> Var:
     """Forget what was read of the helper: its call is opaque, with the first reason why."""
-    reason = (
-        low.problems[problems].args[0]
-        if len(low.problems) > problems
-        else "it returns nothing"
-    )
-    code = low.problems[problems].code if len(low.problems) > problems else "FG102"
-    place = low.problems[problems].node if len(low.problems) > problems else None
+    first = low.problems[problems] if len(low.problems) > problems else None
     forgotten = {out for eqn in low.build.eqns[mark:] for out in eqn.outs}
     del low.problems[problems:], low.build.eqns[mark:]
     low.scanned = min(low.scanned, mark)
     low.externals = {k: v for k, v in low.externals.items() if v not in forgotten}
-    line = low.module.place(place) if place is not None else None
+    line = (
+        low.module.place(first.node)
+        if first is not None and first.node is not None
+        else None
+    )
     where = f" (line {line.line})" if line else ""
-    return low.opaque(
-        f"{callee.name} cannot be read: {reason}{where}", _atoms(args), node, code=code
-    )[0]
+    reason = first.args[0] if first is not None else "it returns nothing"
+    code = first.code if first is not None else "FG102"
+    what = f"{callee.name} cannot be read: {reason}{where}"
+    value = low.opaque(what, _atoms(args), node, code=code)[0]
+    _spoil_seen(low, callee, args)
+    return value
+
+
+def _spoil_seen(low: Lowering, callee: Callee, args: Sequence[Value]) -> None:
+    """A helper that is not read may write into its arguments and into what it sees around it."""
+    assert low.build.statement is not None
+    seen = [v for v in _atoms(args) if isinstance(v, Var)]
+    frame = callee.frame
+    names = {n.value for n in names_in(callee.node.body)}
+    while frame is not None:
+        seen += [v for n, v in frame.env.items() if n in names and isinstance(v, Var)]
+        frame = frame.enclosing
+    low.note()
+    for value in seen:
+        low.storages.spoil(value, low.build.statement)
 
 
 def _bind_parameters(low: Lowering, frame: Frame, node: cst.Call, callee: Callee, args: Sequence[Value],

@@ -88,6 +88,7 @@ def expression(low: Lowering, node: Any) -> Value:
 
 
 def unread(low: Lowering, node: cst.CSTNode, what: str) -> Var:
+    calls.effects_within(low, node)
     return low.opaque(f"{what} is not read yet", low.mention(node), node, code="FG108")[
         0
     ]

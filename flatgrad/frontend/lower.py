@@ -480,8 +480,10 @@ class Lowering:
                 self.build.dialect = ""
                 new = self.emit(op, old, right, node=node)
                 new.name = name
-                if isinstance(old, Var) and not old.type.shape.is_scalar:
-                    self.overwrite(old, new, unsure=old.type.rank is None)
+                self.note()
+                array = old in self.storages.arrays
+                if isinstance(old, Var) and (array or not old.type.shape.is_scalar):
+                    self.overwrite(old, new, unsure=old.type.rank is None and not array)
                 self.wrote(target, new)
                 self.hold(name, new)
             case cst.Subscript(value=cst.Name()):
@@ -495,17 +497,16 @@ class Lowering:
     ) -> None:
         """a[i] += v adds to a part; any other operator takes the part out and puts the result back."""
         index = expressions.index(self, target)
-        if op in ("add", "sub") and not may_repeat(index):
-            amount = self.atom(self.expression(value), value)
+        amount = self.atom(self.expression(value), value)
+        if op in ("add", "sub") and (isinstance(amount, Lit) or not may_repeat(index)):
             self.build.dialect = ""
             amount = self.emit("neg", amount) if op == "sub" else amount
             self._store(target, "index_add", index, amount, repeats=False)
             return
         base = self.atom(self.expression(target.value), target.value)
         old = self.emit("getitem", base, index)
-        right = self.atom(self.expression(value), value)
         self.build.dialect = ""
-        self._store(target, "setitem", index, self.emit(op, old, right))
+        self._store(target, "setitem", index, self.emit(op, old, amount))
 
     def _store(
         self, target: cst.Subscript, op: str, index: Atom, value: Value, **attrs: Any

@@ -99,6 +99,7 @@ def _find_unsteady(module: Module) -> None:
             if not _is_main_guard(module, statement) and not _is_text(statement):
                 module.unsteady |= names_in_text(module.code(statement))
     module.unsteady &= {*module.constants, *module.functions}
+    module.unsteady |= set(module.constants) & set(module.functions)
 
 
 GLOBAL = re.compile(r"^\s*global\s+(.+)$", re.MULTILINE)

@@ -20,7 +20,7 @@ ALLOCATING = {
     "log_softmax", "norm", "inv", "solve", "det", "slogdet", "cholesky", "eigh", "svd", "qr", "pinv", "concatenate",
     "stack", "vstack", "hstack", "column_stack", "tile", "repeat", "pad", "copy", "where", "clip", "sort", "take",
     "roll", "full", "full_like", "tril", "triu", "flatten", "append", "relu", "sigmoid", "zeros_like", "trace",
-    "take_along_axis", "item", "float",
+    "take_along_axis", "item",
 }  # fmt: skip
 HOLDING = {
     "tuple",
@@ -28,6 +28,32 @@ HOLDING = {
     "constant_array",
 }  # without derivative, but they may hold an array
 STORES = {"setitem", "index_add"}
+CREATING = {
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "full_like",
+    "copy",
+    "stack",
+}
+INTEGERS = {"int", "bool", "arange", "str", "none", "slice"}
+FILLED = {
+    "eye",
+    "linspace",
+    "identity",
+    "tri",
+    "sign",
+    "floor",
+    "ceil",
+    "round",
+    "trunc",
+    "rint",
+    *CREATING,
+}
 SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
 
 
@@ -40,11 +66,10 @@ def allocates(eqn: Eqn) -> bool:
     rule = RULES.get(eqn.op)
     if rule is None:
         return False
-    return eqn.op in ALLOCATING or rule.kind in (
-        Kind.ELEMENTWISE,
-        Kind.MULTILINEAR,
-        Kind.CONSTANT,
-    )
+    if rule.kind is Kind.CONSTANT:
+        integers = all(out.type.kind in INTEGERS for out in eqn.outs)
+        return integers or eqn.op in FILLED or eqn.op.startswith("random")
+    return eqn.op in ALLOCATING or rule.kind in (Kind.ELEMENTWISE, Kind.MULTILINEAR)
 
 
 @dataclass(eq=False)
@@ -62,6 +87,9 @@ class Storages:
     holders: dict[Var, dict[tuple[int, str], tuple[Frame, str]]] = field(
         default_factory=dict
     )
+    arrays: set[Var] = field(
+        default_factory=set
+    )  # values that are arrays whatever their rank
     names: dict[Var, set[str]] = field(
         default_factory=dict
     )  # under which a storage has ever been known
@@ -85,11 +113,17 @@ class Storages:
             if out in self.parent:
                 continue
             self.own(out)
-            if out.type.shape.is_scalar or allocates(eqn):
+            if eqn.op in CREATING or (eqn.op == "alias" and eqn.args[0] in self.arrays):
+                self.arrays.add(out)  # also one of rank 0, which a write changes
+            elif out.type.shape.is_scalar:
                 continue
-            shown = eqn.args[:1] if eqn.op in STORES else eqn.reads()
+            if allocates(eqn):
+                continue
+            shown = eqn.args[:1] if eqn.op in (*STORES, "getitem") else eqn.reads()
             for arg in shown:
-                if isinstance(arg, Var) and not arg.type.shape.is_scalar:
+                if isinstance(arg, Var) and (
+                    arg in self.arrays or not arg.type.shape.is_scalar
+                ):
                     self._join(out, arg)
             if eqn.op != "alias" or eqn.args[0] not in self.whole:
                 self.whole.discard(out)

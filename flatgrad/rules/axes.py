@@ -9,9 +9,14 @@ CUBE = (((0.3, -0.7), (1.2, 0.1), (0.9, -1.4)), ((2.1, 0.4), (-0.2, 0.6), (1.1, 
 ROW = ((0.4, -0.9, 1.6),)
 
 
+def known_rank(x):
+    """The number of axes, or None."""
+    return x.ndim if isinstance(x, Expr) else len(xp.shape(x))
+
+
 def rank(x):
     """The number of axes, which some formulas must know before the code runs."""
-    n = x.ndim if isinstance(x, Expr) else len(xp.shape(x))
+    n = known_rank(x)
     if n is None:
         raise NotImplementedError(
             "the shape of its argument is not known: give it with --shape"

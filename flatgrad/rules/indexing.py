@@ -32,7 +32,26 @@ def getitem(x, index, /, *, g):
     added = added_axes(index)
     if added is None:
         return xp.index_add(xp.zeros_like(x), index, g)
-    return xp.squeeze(g, axis=together(added)) if added else g
+    return without_axes(g, added) if added else g
+
+
+def just_made(v):
+    """The equation behind a value, if it was written a moment ago."""
+    return next((e for e in v.builder.eqns[:-5:-1] if e.outs == (v.atom,)), None)
+
+
+def without_axes(g, axes):
+    """g without these axes of length 1; where a sum has just kept one of them, the sum without it."""
+    made = just_made(g) if isinstance(g, Expr) else None
+    if made is not None and made.op == "sum" and made.attrs.get("keepdims"):
+        axis, n = made.attrs.get("axis"), g.ndim
+        if (
+            isinstance(axis, int)
+            and n is not None
+            and [axis % n] == [a % n for a in axes]
+        ):
+            return xp.sum(g.builder.wrap(made.args[0]), axis=axis)
+    return xp.squeeze(g, axis=together(axes))
 
 
 def added_axes(index):

@@ -102,6 +102,9 @@ def several(op, count, x, *args, **options):
 
 
 def _parts(op, x, sections, y, along, **options):
+    if not isinstance(y, tuple | list):
+        raise NotImplementedError("the parts of an array, other than one by one")
+
     def jvp(dx, *_):
         return several(op, len(y), dx, sections, **options)
 

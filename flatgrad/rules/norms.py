@@ -17,17 +17,20 @@ from flatgrad.rules.matrices import (
 )
 from flatgrad.shapes import learn, option, reduction
 
-OF_MATRICES = (1, -1, 2, -2, inf, -inf)
+OF_BOTH = (1, -1, 2, -2, inf, -inf)
 
 
 def norm_shape(eqn):
-    """An `ord` that only vectors have, given without an axis, says that the argument is one."""
+    """An `ord` that only vectors, or only matrices have, given without an axis, says what the argument is."""
     reduction(eqn)
     learn(eqn.out.type, "float")
-    ord = option(eqn, "ord")
-    number = isinstance(ord, int | float) and not isinstance(ord, bool)
-    if number and ord not in OF_MATRICES and option(eqn, "axis") is None:
-        fresh(eqn.args[0].type.shape, 1)
+    ord, x = option(eqn, "ord"), eqn.args[0].type.shape
+    if option(eqn, "axis") is not None:
+        return
+    if ord in ("fro", "nuc"):
+        fresh(x, 2)
+    elif isinstance(ord, int | float) and ord not in OF_BOTH:
+        fresh(x, 1)
 
 
 @general(

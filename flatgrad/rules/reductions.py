@@ -4,7 +4,7 @@ from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import absent
-from flatgrad.rules.axes import rank, together
+from flatgrad.rules.axes import known_rank, rank, together
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))
@@ -140,11 +140,9 @@ def var(x, /, axis=None, keepdims=False, ddof=0):
 @general(at=[*SPREAD, probe((0.5, 0.5))], shape=real)
 def std(x, /, axis=None, keepdims=False, ddof=0, *, y):
     """0 where all elements are equal, which is a corner in every direction."""
-    spread = restore(y, axis, keepdims)
     degrees = count(x, axis) - ddof if ddof else count(x, axis)
-    return slope(
-        centred(x, axis) / (degrees * (spread + (spread == 0))), axis, keepdims
-    )
+    scale = restore(degrees * (y + (y == 0)), axis, keepdims)
+    return slope(centred(x, axis) / scale, axis, keepdims)
 
 
 @general(
@@ -242,11 +240,19 @@ def log_softmax(x, /, axis=None, *, y):
     return jvp, vjp
 
 
+def reversed_sum(v, axis):
+    """At each place along the axis, the sum of what is there and after."""
+    if known_rank(v) == 1:
+        return xp.cumsum(v[::-1])[::-1]
+    return xp.flip(xp.cumsum(xp.flip(v, axis=axis), axis=axis), axis=axis)
+
+
 @linear(at=ONE_AXIS, shape=shapes.scan)
 def cumsum(x, /, axis=None, *, g):
     if axis is None:
-        return xp.reshape(xp.flip(xp.cumsum(xp.flip(g))), xp.shape(x))
-    return xp.flip(xp.cumsum(xp.flip(g, axis=axis), axis=axis), axis=axis)
+        total = reversed_sum(g, 0)
+        return total if known_rank(x) == 1 else xp.reshape(total, xp.shape(x))
+    return reversed_sum(g, axis)
 
 
 @general(
@@ -255,15 +261,13 @@ def cumsum(x, /, axis=None, *, g):
 )  # fmt: skip
 def cumprod(x, /, axis=None, *, y):
     """From the first 0 on, only that element counts: by the product of the others."""
-    along = {"axis": 0 if axis is None else axis}
-    flat = xp.ravel(x) if axis is None and rank(x) != 1 else x
+    n = known_rank(x)
+    flat = xp.ravel(x) if axis is None and n != 1 else x
+    along = {} if n == 1 or axis is None else {"axis": axis}
     zero = flat == 0
     zeros = xp.cumsum(zero, **along)
     first, filled = zero & (zeros == 1), xp.where(zero, 1, flat)
     beyond = xp.cumprod(xp.where(first, 1, flat), **along)
-
-    def backwards(v):
-        return xp.flip(xp.cumsum(xp.flip(v, **along), **along), **along)
 
     def jvp(dx):
         dx = dx if flat is x else xp.ravel(dx)
@@ -271,8 +275,9 @@ def cumprod(x, /, axis=None, *, y):
         return xp.where(zeros == 0, before, beyond * xp.cumsum(dx * first, **along))
 
     def vjp(g):
-        before = backwards(g * y) / filled
-        total = xp.where(first, backwards(g * beyond), before)
+        at = 0 if axis is None else axis
+        before = reversed_sum(g * y, at) / filled
+        total = xp.where(first, reversed_sum(g * beyond, at), before)
         return total if flat is x else xp.reshape(total, xp.shape(x))
 
     return jvp, vjp

@@ -11,6 +11,7 @@ from flatgrad.rules.axes import (
     VECTOR,
     between,
     extent,
+    known_rank,
     rank,
     tuple_of,
 )
@@ -67,9 +68,14 @@ def repeat(x, repeats, /, axis=None, *, g):
         return xp.reshape(
             xp.sum(xp.reshape(g, tuple_of(-1, *each)), axis=1), xp.shape(x)
         )
-    at = axis % rank(x) + 1
-    lengths = [extent(x, i) for i in range(rank(x))]
-    return xp.sum(xp.reshape(g, tuple_of(*lengths[:at], *each, *lengths[at:])), axis=at)
+    n = known_rank(x) if axis >= 0 else rank(x)
+    at = axis + 1 if n is None else axis % n + 1
+    if n is None:
+        blocks = x.shape[:at] + tuple_of(*each) + x.shape[at:]
+    else:
+        lengths = [extent(x, i) for i in range(n)]
+        blocks = tuple_of(*lengths[:at], *each, *lengths[at:])
+    return xp.sum(xp.reshape(g, blocks), axis=at)
 
 
 def paddings(widths, n):

@@ -1,0 +1,1082 @@
+"""What is refused, and the whole message: headline, source line, carets, next step.
+
+`TABLE` holds for each kind of refusal a source and the text that a user reads. `REFUSED` holds what has to be
+refused at a certain line, whatever the words.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from flatgrad.errors import CODES, FlatgradError
+from flatgrad.options import Options
+from flatgrad.pipeline import transform
+
+
+def refusal(source: str, **options: object) -> FlatgradError:
+    with pytest.raises(FlatgradError) as caught:
+        transform(source, Options(**options))  # type: ignore[arg-type]
+    return caught.value
+
+
+def rendered(error: FlatgradError, source: str) -> str:
+    return "\n".join(d.render("f.py", source) for d in error.diagnostics)
+
+
+TABLE: dict[str, tuple[str, str]] = {
+    "a for loop": (
+        """\
+import numpy as np
+
+
+def f(x):
+    s = 0.0
+    for i in range(3):
+        s += x[i]
+    return s
+""",
+        """\
+f.py:6:5: FG105 a for loop
+    6 |     for i in range(3):
+      |     ^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a while loop": (
+        """\
+import numpy as np
+
+
+def f(x):
+    while x.sum() < 9:
+        x = x * 2
+    return x.sum()
+""",
+        """\
+f.py:5:5: FG105 a while loop
+    5 |     while x.sum() < 9:
+      |     ^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "an if statement": (
+        """\
+import numpy as np
+
+
+def f(x):
+    if x > 0:
+        y = x
+    else:
+        y = 2 * x
+    return y
+""",
+        """\
+f.py:5:5: FG105 an if statement
+    5 |     if x > 0:
+      |     ^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "an early return": (
+        """\
+import numpy as np
+
+
+def f(x):
+    if x > 0:
+        return x
+    return 2 * x
+""",
+        """\
+f.py:5:5: FG105 an if statement that returns from within is not read yet
+    5 |     if x > 0:
+      |     ^^^^^^^^^
+  write the function as straight-line code
+""",
+    ),
+    "a conditional expression": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return x if x > 0 else 2 * x
+""",
+        """\
+f.py:5:12: FG108 a conditional expression is not read yet
+    5 |     return x if x > 0 else 2 * x
+      |            ^^^^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a comprehension": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return np.array([t * t for t in x])
+""",
+        """\
+f.py:5:21: FG108 a comprehension is not read yet
+    5 |     return np.array([t * t for t in x])
+      |                     ^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a generator expression": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return sum(t * t for t in x)
+""",
+        """\
+f.py:5:16: FG108 a generator expression is not read yet
+    5 |     return sum(t * t for t in x)
+      |                ^^^^^^^^^^^^^^^^
+  write it as straight-line code
+f.py:5:12: FG108 builtins.sum of a sequence whose length is not known is not read
+    5 |     return sum(t * t for t in x)
+      |            ^^^^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a comprehension of a dict": (
+        """\
+import numpy as np
+
+
+def f(x):
+    d = {i: x[i] for i in range(3)}
+    return d[0]
+""",
+        """\
+f.py:5:9: FG108 a comprehension is not read yet
+    5 |     d = {i: x[i] for i in range(3)}
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a with block": (
+        """\
+import numpy as np
+
+
+def f(x):
+    with np.errstate(all='ignore'):
+        y = np.log(x)
+    return y
+""",
+        """\
+f.py:5:5: FG105 a with block
+    5 |     with np.errstate(all='ignore'):
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a try statement": (
+        """\
+import numpy as np
+
+
+def f(x):
+    try:
+        y = np.log(x)
+    except ValueError:
+        y = x
+    return y
+""",
+        """\
+f.py:5:5: FG105 a try statement
+    5 |     try:
+      |     ^^^^
+  write it as straight-line code
+""",
+    ),
+    "del": (
+        """\
+import numpy as np
+
+
+def f(x):
+    y = x * x
+    del y
+    return x
+""",
+        """\
+f.py:6:5: FG104 del is not read
+    6 |     del y
+      |     ^^^^^
+  leave the name alone
+""",
+    ),
+    "yield": (
+        """\
+import numpy as np
+
+
+def f(x):
+    y = yield x
+    return y * x
+""",
+        """\
+f.py:5:9: FG108 yield is not read yet
+    5 |     y = yield x
+      |         ^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "await": (
+        """\
+import numpy as np
+
+
+async def f(x):
+    y = await x
+    return y
+""",
+        """\
+f.py:5:9: FG108 await is not read yet
+    5 |     y = await x
+      |         ^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a match statement": (
+        """\
+import numpy as np
+
+
+def f(x, k):
+    match k:
+        case 1:
+            y = x
+        case _:
+            y = 2 * x
+    return y
+""",
+        """\
+f.py:5:5: FG105 a match statement
+    5 |     match k:
+      |     ^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "any number of arguments": (
+        """\
+import numpy as np
+
+
+def f(x, *args):
+    return x * args[0]
+""",
+        """\
+f.py:4:10: FG101 arguments of any number are not read: *args
+    4 | def f(x, *args):
+      |          ^^^^^
+  name each parameter
+""",
+    ),
+    "any number of keyword arguments": (
+        """\
+import numpy as np
+
+
+def f(x, **options):
+    return x * options['a']
+""",
+        """\
+f.py:4:10: FG101 keyword arguments of any number are not read: **options
+    4 | def f(x, **options):
+      |          ^^^^^^^^^
+  name each parameter
+""",
+    ),
+    "an unknown function": (
+        """\
+from scipy import special
+
+
+def f(x):
+    y = special.voigt_profile(x, 1.0, 2.0)
+    return y
+""",
+        """\
+f.py:5:9: FG201 no derivative rule for scipy.special.voigt_profile
+    5 |     y = special.voigt_profile(x, 1.0, 2.0)
+      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
+""",
+    ),
+    "an unknown function of numpy": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return np.convolve_all(x)
+""",
+        """\
+f.py:5:12: FG201 no derivative rule for numpy.convolve_all
+    5 |     return np.convolve_all(x)
+      |            ^^^^^^^^^^^^^^^^^^
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
+""",
+    ),
+    "an unknown method": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return x.frobnicate()
+""",
+        """\
+f.py:5:12: FG201 no derivative rule for .frobnicate()
+    5 |     return x.frobnicate()
+      |            ^^^^^^^^^^^^^^
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
+""",
+    ),
+    "an option that is not read": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return np.sum(x, where=x > 0)
+""",
+        """\
+f.py:5:12: FG202 the option where= of numpy.sum is not read
+    5 |     return np.sum(x, where=x > 0)
+      |            ^^^^^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "an option that does not exist": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return np.sum(x, axes=0)
+""",
+        """\
+f.py:5:12: FG202 sum() has no parameter 'axes'
+    5 |     return np.sum(x, axes=0)
+      |            ^^^^^^^^^^^^^^^^^
+  see the library's documentation
+""",
+    ),
+    "a dict as a parameter": (
+        """\
+import numpy as np
+
+
+def f(p):
+    return p['w'] * p['b']
+""",
+        """\
+f.py:5:21: FG201 gradients of dicts are not given yet
+    5 |     return p['w'] * p['b']
+      |                     ^^^^^^
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
+""",
+    ),
+    "a dict": (
+        """\
+import numpy as np
+
+
+def f(x):
+    d = {'a': x}
+    return d['a'] * 2
+""",
+        """\
+f.py:5:9: FG108 a dict is not read yet
+    5 |     d = {'a': x}
+      |         ^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "complex values": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return np.abs(np.exp(1j * x))
+""",
+        """\
+f.py:5:12: FG201 complex values are not differentiated yet
+    5 |     return np.abs(np.exp(1j * x))
+      |            ^^^^^^^^^^^^^^^^^^^^^^
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
+""",
+    ),
+    "torch": (
+        """\
+import torch
+
+
+def f(x):
+    return torch.exp(x)
+""",
+        """\
+f.py:4:5: FG114 functions written with torch are not read yet
+    4 | def f(x):
+      |     ^
+  write the function with numpy
+""",
+    ),
+    "an undefined name": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return x * scale
+""",
+        """\
+f.py:5:16: FG109 the name scale is not defined here
+    5 |     return x * scale
+      |                ^^^^^
+  define or import it
+""",
+    ),
+    "no function": (
+        """\
+import numpy as np
+
+
+x = 3
+""",
+        """\
+f.py: FG504 there is no public function at top level
+  write one, or name a private one with --function
+""",
+    ),
+    "only a private function": (
+        """\
+import numpy as np
+
+
+def _f(x):
+    return x
+""",
+        """\
+f.py: FG504 there is no public function at top level
+  write one, or name a private one with --function
+""",
+    ),
+    "no differentiable parameter": (
+        """\
+import numpy as np
+
+
+def f(n):
+    return np.arange(n).sum()
+""",
+        """\
+f.py:4:5: FG505 no parameter of f can carry a gradient
+    4 | def f(n):
+      |     ^
+  name one with --wrt
+""",
+    ),
+    "no return": (
+        """\
+import numpy as np
+
+
+def f(x):
+    y = x * x
+""",
+        """\
+f.py:4:5: FG102 f returns nothing
+    4 | def f(x):
+      |     ^
+  return the value to differentiate
+""",
+    ),
+    "a list as the result": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return [x, x * 2]
+""",
+        """\
+f.py:5:5: FG103 the result is a list
+    5 |     return [x, x * 2]
+      |     ^^^^^^^^^^^^^^^^^
+  return arrays or a tuple of arrays
+""",
+    ),
+    "contradictory docstring": (
+        """\
+import numpy as np
+
+
+def f(x, w):
+    \"\"\"
+    x: array of shape (3, 4)
+    w: array of shape (5, 2)
+    \"\"\"
+    return x @ w
+""",
+        """\
+f.py:9:5: FG301 the shapes contradict each other: 4 is not 5
+    9 |     return x @ w
+      |     ^^^^^^^^^^^^
+  the docstring: x: array of shape (3, 4); the docstring: w: array of shape (5, 2)
+""",
+    ),
+    "a stale view": (
+        """\
+import numpy as np
+
+
+def f(x):
+    y = x * 2
+    z = y[1:]
+    z *= 3
+    return y.sum()
+""",
+        """\
+f.py:8:12: FG401 y and z may share one array, and z was written in place
+    8 |     return y.sum()
+      |            ^
+  take a copy where z is made, or state the shapes
+""",
+    ),
+    "a loop in a helper": (
+        """\
+import numpy as np
+
+
+def h(x):
+    for i in range(3):
+        x = x * 2
+    return x
+
+
+def f(x):
+    return h(x) * 2
+""",
+        """\
+f.py:5:5: FG105 a for loop
+    5 |     for i in range(3):
+      |     ^^^^^^^^^^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "an early return in a helper": (
+        """\
+import numpy as np
+
+
+def h(x):
+    if x > 0:
+        return x
+    return -x
+
+
+def f(x):
+    return h(x) * 2
+""",
+        """\
+f.py:11:12: FG105 h cannot be read: an if statement that returns from within is not read yet (line 5)
+   11 |     return h(x) * 2
+      |            ^^^^
+  write it as straight-line code
+""",
+    ),
+    "recursion": (
+        """\
+import numpy as np
+
+
+def g(x):
+    return x * g(x - 1)
+
+
+def f(x):
+    return g(x)
+""",
+        """\
+f.py:5:16: FG112 g calls itself, which is not read yet
+    5 |     return x * g(x - 1)
+      |                ^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "too few arguments": (
+        """\
+import numpy as np
+
+
+def h(a, b):
+    return a * b
+
+
+def f(x):
+    return h(x)
+""",
+        """\
+f.py:9:12: FG113 h lacks its argument b
+    9 |     return h(x)
+      |            ^^^^
+  mend the call
+""",
+    ),
+    "too many arguments": (
+        """\
+import numpy as np
+
+
+def h(a, b):
+    return a * b
+
+
+def f(x):
+    return h(x, x, x)
+""",
+        """\
+f.py:9:12: FG113 h takes 2 arguments, 3 are given
+    9 |     return h(x, x, x)
+      |            ^^^^^^^^^^
+  mend the call
+""",
+    ),
+    "an unknown keyword": (
+        """\
+import numpy as np
+
+
+def h(a, b):
+    return a * b
+
+
+def f(x):
+    return h(x, c=x)
+""",
+        """\
+f.py:9:12: FG113 h has no free parameter c
+    9 |     return h(x, c=x)
+      |            ^^^^^^^^^
+  mend the call
+""",
+    ),
+    "a helper with any number of arguments": (
+        """\
+import numpy as np
+
+
+def h(*a):
+    return a[0]
+
+
+def f(x):
+    return h(x)
+""",
+        """\
+f.py:9:12: FG101 h takes any number of arguments, which is not read yet
+    9 |     return h(x)
+      |            ^^^^
+  name each parameter
+""",
+    ),
+    "unpacking in a call": (
+        """\
+import numpy as np
+
+
+def h(a, b):
+    return a * b
+
+
+def f(x):
+    return h(*x)
+""",
+        """\
+f.py:9:14: FG110 unpacking in a call is not read yet
+    9 |     return h(*x)
+      |              ^^
+  write the arguments one by one
+""",
+    ),
+    "an attribute as a target": (
+        """\
+import numpy as np
+
+
+def f(x):
+    x.flat[0] = 1
+    return x
+""",
+        """\
+f.py:5:5: FG106 an assignment to this target is not read
+    5 |     x.flat[0] = 1
+      |     ^^^^^^^^^
+  assign to a name or to elements of a named array
+""",
+    ),
+    "a store through two subscripts": (
+        """\
+import numpy as np
+
+
+def f(x):
+    y = x * 1
+    y[0][1] = 2
+    return y
+""",
+        """\
+f.py:6:5: FG106 an assignment to this target is not read
+    6 |     y[0][1] = 2
+      |     ^^^^^^^
+  assign to a name or to elements of a named array
+""",
+    ),
+    "a store into a list": (
+        """\
+import numpy as np
+
+
+def f(x):
+    y = [x, x]
+    y[0] = x * 2
+    return y[0]
+""",
+        """\
+f.py:6:5: FG106 an element of a list is assigned
+    6 |     y[0] = x * 2
+      |     ^^^^
+  assign to elements of a named array
+""",
+    ),
+    "an element that is not there": (
+        """\
+import numpy as np
+
+
+def f(x):
+    a = (x, x)
+    return a[2]
+""",
+        """\
+f.py:6:12: FG107 a tuple of 2 has no such element
+    6 |     return a[2]
+      |            ^^^^
+  mend the index
+""",
+    ),
+    "and between values": (
+        """\
+import numpy as np
+
+
+def f(x, y):
+    return x and y
+""",
+        """\
+f.py:5:12: FG108 and/or on values is not read yet
+    5 |     return x and y
+      |            ^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "an f-string": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return x * float(f'{x}')
+""",
+        """\
+f.py:5:22: FG108 an f-string is not read yet
+    5 |     return x * float(f'{x}')
+      |                      ^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "problems in several functions": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return np.nothing(x)
+
+
+def g(x):
+    return x * b
+""",
+        """\
+f.py:5:12: FG201 no derivative rule for numpy.nothing
+    5 |     return np.nothing(x)
+      |            ^^^^^^^^^^^^^
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
+f.py:9:16: FG109 the name b is not defined here
+    9 |     return x * b
+      |                ^
+  define or import it
+""",
+    ),
+    "a call of a value": (
+        """\
+import numpy as np
+
+
+def f(x, g):
+    return g(x)
+""",
+        """\
+f.py:5:12: FG108 a call of a value is not read
+    5 |     return g(x)
+      |            ^^^^
+  write it as straight-line code
+""",
+    ),
+    "a syntax error": (
+        """\
+def f(x):
+    return x *
+""",
+        """\
+f.py:2:15: FG010 not valid Python: invalid syntax
+    2 |     return x *
+      |               ^
+  mend the syntax first
+""",
+    ),
+    "item with an index": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return x.item(1) * x
+""",
+        """\
+f.py:5:12: FG202 the option args= of .item() is not read
+    5 |     return x.item(1) * x
+      |            ^^^^^^^^^
+  write it as straight-line code
+""",
+    ),
+    "a function without a rule": (
+        """\
+import numpy as np
+
+
+def f(x):
+    return np.linalg.eigvals(x)
+""",
+        """\
+f.py:5:12: FG201 no derivative rule for numpy.linalg.eigvals
+    5 |     return np.linalg.eigvals(x)
+      |            ^^^^^^^^^^^^^^^^^^^^
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_whole_message(name: str) -> None:
+    source, expected = TABLE[name]
+    assert rendered(refusal(source), source) == expected.strip("\n")
+
+
+# --- options -------------------------------------------------------------------------------------------------------
+
+PRODUCT = "def f(x, y):\n    return x * y\n\n\ndef _g(x):\n    return x\n"
+OPTIONS: dict[str, tuple[dict[str, object], str]] = {
+    "a function that is not there": (
+        {"functions": ("g",)},
+        "f.py: FG503 there is no function g at top level\n"
+        "  functions of this file: f, _g",
+    ),
+    "two functions that are not there": (
+        {"functions": ("g", "f", "h")},
+        "f.py: FG503 there is no function g at top level\n"
+        "  functions of this file: f, _g\n"
+        "f.py: FG503 there is no function h at top level\n"
+        "  functions of this file: f, _g",
+    ),
+    "a parameter that is not there": (
+        {"wrt": ("x", "z")},
+        "f.py:1:5: FG506 f has no parameter z\n"
+        "    1 | def f(x, y):\n"
+        "      |     ^\n"
+        "  parameters: x, y",
+    ),
+    "shapes that contradict each other": (
+        {"shapes": {"x": (3,), "y": (4,)}},
+        "f.py:2:5: FG301 the shapes contradict each other: 3 is not 4\n"
+        "    2 |     return x * y\n"
+        "      |     ^^^^^^^^^^^^\n"
+        "  --shape x; --shape y",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_whole_message_of_an_option(name: str) -> None:
+    options, expected = OPTIONS[name]
+    assert rendered(refusal(PRODUCT, **options), PRODUCT) == expected
+
+
+def test_a_shape_for_a_parameter_that_is_not_there() -> None:
+    error = refusal(PRODUCT, functions=("f",), shapes={"z": (3,)})
+    assert "z" in error.diagnostics[0].what
+
+
+# --- contradictions tell both places --------------------------------------------------------------------------------
+
+CONTRADICTIONS = {
+    "two arrays of a docstring": (
+        'def f(x, w):\n    """\n    x: array of shape (3, 4)\n    w: array of shape (5, 2)\n    """\n    return x @ w\n',
+        {},
+        ["(3, 4)", "(5, 2)"],
+    ),
+    "one line of a docstring": (
+        'def f(x, w):\n    """x: (N, D)  w: (N, D)"""\n    return x @ w\n',
+        {},
+        ["x: (N, D)", "w: (N, D)"],
+    ),
+    "a vector and a longer one": (
+        'def f(x, w):\n    """x: (3,)  w: (4,)"""\n    return x + w\n',
+        {},
+        ["(3,)", "(4,)"],
+    ),
+    "docstring and option": (
+        'def f(x):\n    """x: (3, 2)"""\n    return x * 2\n',
+        {"shapes": {"x": (4, 2)}},
+        ["(3, 2)", "--shape"],
+    ),
+    "docstring and comment": (
+        'def f(x):\n    """x: (3, 4)"""\n    y = x.T  # (3, 4)\n    return y\n',
+        {},
+        ["docstring", "comment"],
+    ),
+    "docstring and unpacking": (
+        'def f(x):\n    """x: (N, D)"""\n    a, b, c = x.shape\n    return x * a\n',
+        {},
+        ["(N, D)", "3"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_a_contradiction_tells_both_places(name: str) -> None:
+    source, options, told = CONTRADICTIONS[name]
+    source = f"import numpy as np\n\n\n{source}"
+    error = refusal(source, **options)
+    text = rendered(error, source)
+    assert "FG301" in text
+    for part in told:
+        assert part in text
+
+
+# --- refused, whatever the words --------------------------------------------------------------------------------------
+
+NUMPY = "import numpy as np\n\n\n"
+REFUSED: dict[str, tuple[str, int]] = {
+    "yield as a statement": ("def f(x):\n    y = x * x\n    yield y\n", 6),
+    "yield from": ("def f(x):\n    yield from x\n", 5),
+    "a coroutine": ("async def f(x):\n    return x * 2\n", 4),
+    "a class inside": ("def f(x):\n    class A:\n        y = x\n    return A.y\n", 5),
+    "global": ("C = 1.0\n\n\ndef f(x):\n    global C\n    C = x\n    return C * x\n", 8),
+    "nonlocal": ("def f(x):\n    c = x\n    def g():\n        nonlocal c\n        c = c * x\n    g()\n    return c\n", 7),
+    "a decorator": ("def twice(g):\n    return lambda t: 2 * g(t)\n\n\n@twice\ndef f(x):\n    return x\n", 8),
+    "a decorated helper": ("def twice(g):\n    return lambda t: 2 * g(t)\n\n\n@twice\ndef h(x):\n    return x\n\n\ndef f(x):\n    return h(x)\n", 14),
+    "an import inside": ("def f(x):\n    import math\n    return math.sin(x)\n", 5),
+    "a dict as the result": ("def f(x):\n    return {'a': x}\n", 5),
+    "a set": ("def f(x):\n    return sum({x, x})\n", 5),
+    "a list that grows": ("def f(x):\n    y = [x]\n    y.append(x * 2)\n    return y[1]\n", 6),
+    "unpacking of too many": ("def f(x):\n    a, b = x, x, x\n    return a\n", 5),
+    "in-place sort": ("def f(x):\n    y = x * 2\n    y.sort()\n    return y\n", 6),
+    "out=": ("def f(x):\n    y = x * 2\n    np.exp(x, out=y)\n    return y\n", 6),
+    "out= in an assignment": ("def f(x):\n    y = x * 2\n    z = np.exp(x, out=y)\n    return y\n", 6),
+    "a name that is a label": ("def f(x, n):\n    return x[n]\n", 4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused_where_it_stands(name: str) -> None:
+    body, line = REFUSED[name]
+    options = {"wrt": ("n",)} if "label" in name else {}
+    error = refusal(NUMPY + body, functions=("f",), **options)
+    places = [d.place.line for d in error.diagnostics if d.place is not None]
+    if "label" in name:
+        assert places
+    else:
+        assert line in places
+
+
+# --- all problems at once --------------------------------------------------------------------------------------------
+
+
+def lines_told(source: str, **options: object) -> list[int]:
+    error = refusal(source, **options)
+    return [d.place.line for d in error.diagnostics if d.place is not None]
+
+
+def test_every_problem_of_a_function_is_told_once() -> None:
+    source = (
+        f"{NUMPY}def f(x):\n"
+        "    a = scale * x\n"
+        "    b = np.nothing(x)\n"
+        "    del a\n"
+        "    for i in range(3):\n"
+        "        b = b * 2\n"
+        "    c = [t for t in x]\n"
+        "    return b + c[0]\n"
+    )
+    told = lines_told(source)
+    assert set(told) == {5, 6, 7, 8, 10}
+    assert len(told) == len(set(told))
+
+
+def test_a_problem_has_no_echo() -> None:
+    """What a refused line would have made is no problem of its own where it is read."""
+    source = (
+        f"{NUMPY}def f(x):\n"
+        "    a, b = x, x, x\n"
+        "    c = scale * x\n"
+        "    return a + b + c\n"
+    )
+    assert lines_told(source) == [5, 6]
+
+
+def test_problems_of_several_functions_are_told_together() -> None:
+    source = (
+        f"{NUMPY}def f(x):\n    return np.nothing(x)\n\n\ndef g(x):\n    return x * b\n"
+    )
+    assert lines_told(source) == [5, 9]
+
+
+def test_every_code_of_the_table_is_known() -> None:
+    for source, _ in TABLE.values():
+        for diagnostic in refusal(source).diagnostics:
+            assert diagnostic.code in CODES
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_next_step_exists(name: str) -> None:
+    """No advice to use what is not there."""
+    source, _ = TABLE[name]
+    import flatgrad
+
+    for diagnostic in refusal(source).diagnostics:
+        assert diagnostic.next_step
+        if "@flatgrad.rule" in diagnostic.next_step:
+            assert hasattr(flatgrad, "rule")
