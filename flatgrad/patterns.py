@@ -205,6 +205,37 @@ def _is_positive(found: _Recognition, mask: Atom, x: Atom) -> bool:
     return less is not None and less.args[1] == x and is_number(less.args[0], 0)
 
 
+# --- roots of squares: |x| and the Euclidean norm have derivatives at 0 -------------------------
+
+
+def length(found: _Recognition, eqn: Eqn) -> Eqn | None:
+    """sqrt(x**2), and sqrt(sum(x**2))"""
+    if (x := squared(found, eqn.args[0])) is not None:
+        return becomes(eqn, "abs", x)
+    total = found.made(eqn.args[0], "sum")
+    x = squared(found, total.args[0]) if total is not None else None
+    if total is None or x is None or not set(total.attrs) <= {"axis", "keepdims"}:
+        return None
+    axis = total.attrs.get("axis")
+    if not isinstance(axis, int | None) or (axis is None and x.type.rank != 1):
+        return None
+    return becomes(eqn, "norm", x, **total.attrs)
+
+
+def squared(found: _Recognition, value: Atom) -> Atom | None:
+    """x where `value` is x * x or x**2."""
+    eqn = found.made(value)
+    match eqn:
+        case Eqn(op="mul", args=(a, b)) if a == b:
+            return a
+        case Eqn(op="pow", args=(a, two)) if is_number(two, 2):
+            return a
+        case Eqn(op="square", args=(a,)):
+            return a
+        case _:
+            return None
+
+
 # --- softmax and its logarithm ---------------------------------------------------------------------------------
 
 
@@ -447,8 +478,7 @@ def _reduced_axis(value: Atom, defs: dict[Var, Eqn]) -> Any:
         return axis
     return (
         axis
-        if (eqn.attrs.get("keepdims")
-        and value is eqn.out)
+        if (eqn.attrs.get("keepdims") and value is eqn.out)
         or _stands_at(value, axis, eqn)
         else UNKNOWN
     )
@@ -492,6 +522,7 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "mul": (masked_relu,),
     "where": (selected_relu,),
     "log": (log_of_picked, log_of_softmax, logsumexp),
+    "sqrt": (length,),
     "add": (shifted_logsumexp,),
     "sub": (log_softmax,),
     "getitem": (picked_log,),

@@ -71,7 +71,7 @@ class Lines:
         self.readers: dict[Atom, Eqn] = {a: e for e in eqns for a in e.reads()}
         self.aliases: dict[Atom, list[Var]] = {}
         for eqn in eqns:
-            if eqn.op == "alias":
+            if eqn.op == "alias" or eqn.op in STORES:
                 self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
         self.printed: dict[Atom, str] = dict(seeds)
         self.stored = {e.args[0] for e in eqns if e.op in STORES}
@@ -188,7 +188,7 @@ class Lines:
         if len(eqn.outs) > 1:
             return self._several(number, eqn)
         if eqn.op in STORES:
-            return self._store(number, eqn)
+            return self._store(number, line)
         name = self._name(number, eqn.out)
         if eqn.op == "alias" and self.printed.get(eqn.args[0]) == name:
             self._assign(eqn.out, name, eqn.args[0])
@@ -217,10 +217,11 @@ class Lines:
             self._assign(out, name, out)
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]
 
-    def _store(self, number: int, eqn: Eqn) -> list[ast.stmt]:
+    def _store(self, number: int, line: Line) -> list[ast.stmt]:
         """x[i] = v: into x itself where nobody else has it, else into a copy."""
+        eqn = line.eqn
         base, index, value = eqn.args
-        name = self._name(number, eqn.out)
+        name = self._name(number, eqn.out, line.reads - {base})
         nodes: list[ast.stmt] = []
         if base in self.folded and self._base(self.defs[base]) is base:
             nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
@@ -264,8 +265,10 @@ class Lines:
 
     # --- names -------------------------------------------------------------------------------------------------------
 
-    def _name(self, number: int, value: Var) -> str:
-        """The name of a line: after the value whose derivative it is."""
+    def _name(
+        self, number: int, value: Var, read: frozenset[Var] | set[Var] = frozenset()
+    ) -> str:
+        """The name of a line: after the value whose derivative it is, unless that is still `read`."""
         value = self._hint(value) or value
         primal = value.primal
         if primal is None:
@@ -273,12 +276,16 @@ class Lines:
             return self.names.fresh(telling(eqn, reader))
         wanted = self._derivative(primal)
         source = self.defs[value].args[:1] if self.defs[value].op == "alias" else ()
+        held = self._holds.get(wanted, set())
         if any(
-            self._is_alive(v, number) and v not in source
-            for v in self._holds.get(wanted, ())
-        ):
+            self._is_alive(v, number) and v not in source for v in held
+        ) or self._is_read(held, read):
             wanted = self._names[primal] = self.names.fresh(f"{wanted}0")
         return wanted
+
+    def _is_read(self, held: set[Var], read: frozenset[Var] | set[Var]) -> bool:
+        """A store reads, beside its base, a value that its name still holds: another array than its own."""
+        return any(v in read for v in held)
 
     def _hint(self, value: Var) -> Var | None:
         """A store that only the next line reads is made under that line's name."""

@@ -112,6 +112,11 @@ def _library(low: Lowering, node: cst.Call, path: str) -> Value:
     namespace, _, name = path.rpartition(".")
     spelling = lookup(namespace, name)
     args, keywords = _arguments(low, node)
+    if path in ("builtins.tuple", "builtins.list") and len(args) == 1:
+        (held,) = args
+        if isinstance(held, Struct):
+            return Struct(held.items, name)
+        return low.opaque(f"{name}() of a value is not read", _atoms(args), node, code="FG108")[0]
     if spelling is None:
         return _unknown(low, node, path, args, keywords)
     return _apply(low, node, spelling, path, args, keywords, namespace)

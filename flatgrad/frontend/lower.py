@@ -6,6 +6,7 @@ gradient flows through it and is refused, with its place, where one does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -132,8 +133,15 @@ class Lowering:
 
     def _infer_all(self) -> None:
         self._infer()
-        if assume(self.build.eqns, self._parameter_vars):
+        if assume(self.build.eqns, self._parameter_vars, loss=self._is_loss()):
             self._infer()
+
+    def _is_loss(self) -> bool:
+        """The function says of itself that its result is a loss: one number."""
+        node = self.frame.function
+        assert isinstance(node, cst.FunctionDef)
+        text = f"{node.name.value} {node.get_docstring() or ''}"
+        return LOSS.search(text) is not None
 
     def _infer(self) -> None:
         for number in range(ROUNDS):
@@ -787,11 +795,14 @@ def reduced_scalars(eqns: Sequence[Any]) -> set[Atom]:
     return found
 
 
-def assume(eqns: Sequence[Any], params: Sequence[Var]) -> bool:
+LOSS = re.compile(r"(?i)(?:\b|_)(?:loss|cost|objective|penalty|likelihood)(?:\b|_)")
+
+
+def assume(eqns: Sequence[Any], params: Sequence[Var], *, loss: bool) -> bool:
     """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was.
 
-    A matrix given to numpy.linalg is one matrix, no stack. A parameter that only ever meets losses and
-    penalties, sums over arrays, is a number.
+    A matrix given to numpy.linalg is one matrix, no stack. In a function that computes a loss, a parameter
+    that only scales sums over arrays which are then added up is a number.
     """
     assumed = False
     for eqn in eqns:
@@ -817,7 +828,7 @@ def assume(eqns: Sequence[Any], params: Sequence[Var]) -> bool:
                     and all(a in reduced for a in others)
                 )
     for param, only in met.items():
-        if only and all(only):
+        if loss and only and all(only):
             join(param.type.shape, scalar())
             assumed = True
     return assumed

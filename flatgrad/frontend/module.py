@@ -42,7 +42,13 @@ class Module:
         """Where a node stands; found only when a diagnostic asks, since positions cost more than parsing."""
         if self._places is None:
             self._places = _positions(self.tree)
-        return self._places.get(node)
+        stack = [node]
+        while stack:  # a line that was split has no place of its own, but what it holds has
+            current = stack.pop()
+            if current in self._places:
+                return self._places[current]
+            stack.extend(reversed(current.children))
+        return None
 
     def code(self, node: cst.CSTNode) -> str:
         return self.tree.code_for_node(node)
