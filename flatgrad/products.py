@@ -42,22 +42,30 @@ def in_order(block: Block, keep: int) -> Block:
         uses.update(eqn.reads())
     tail = block.eqns[keep:]
     defs = {e.out: e for e in tail if len(e.outs) == 1}
-    inner = {
+    inner: set[Var] = {
         arg
         for e in tail
         if e.op in PRODUCTS
         for arg in (e.args[:1] if e.op == "truediv" else e.args)
         if _is_inner(arg, defs, uses)
     }  # fmt: skip
+    written = {e.out: e for e in block.eqns[:keep] if _is_plain_product(e)}
     build = Builder(list(block.eqns[:keep]))
     for eqn in tail:
         if len(eqn.outs) == 1 and eqn.out in inner:
             continue
         if eqn.op in PRODUCTS:
-            _write(build, eqn, _collect(eqn, defs, inner))
+            _write(build, eqn, _collect(eqn, defs, inner, written))
         else:
             build.eqns.append(eqn)
     return check(Block(block.params, tuple(build.eqns), block.outs))
+
+
+def _is_plain_product(eqn: Eqn) -> bool:
+    """1.0 / N or 2 * r of the forward part: sooner taken apart than written in parentheses."""
+    if eqn.op not in PRODUCTS or eqn.out.name or not eqn.out.type.shape.is_scalar:
+        return False
+    return eqn.op == "neg" or any(isinstance(a, Lit) for a in eqn.args)
 
 
 def _is_inner(arg: Atom, defs: Mapping[Var, Eqn], uses: Counter[Atom]) -> bool:
@@ -86,24 +94,20 @@ def _is_zero(value: Atom) -> bool:
     )
 
 
-def _collect(eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var]) -> _Product:
+def _collect(
+    eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var], written: Mapping[Var, Eqn]
+) -> _Product:
     product = _Product()
-    stack: list[tuple[Atom, bool]] = [
-        (a, flip) for a, flip in reversed(_parts(eqn, product, False))
-    ]
+    stack = list(reversed(_parts(eqn, product, False)))
     while stack:
         value, flipped = stack.pop()
-        if (
-            isinstance(value, Var)
-            and value in inner
-            and not flipped
-            and defs[value].op == "where"
-        ):
-            condition, first, second = defs[value].args
+        made = _made(value, defs, inner, written)
+        if made is not None and made.op == "where" and not flipped:
+            condition, first, second = made.args
             product.chosen.append((condition, not _is_zero(first)))
             stack.append((second if _is_zero(first) else first, flipped))
-        elif isinstance(value, Var) and value in inner and not flipped:
-            stack.extend(reversed(_parts(defs[value], product, flipped)))
+        elif made is not None and (not flipped or made.op != "truediv"):
+            stack.extend(reversed(_parts(made, product, flipped)))
         elif (
             isinstance(value, Lit)
             and not flipped
@@ -116,6 +120,15 @@ def _collect(eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var]) -> _Product:
             product.above.append(value)
     _select_again(product, defs)
     return product
+
+
+def _made(
+    value: Atom, defs: Mapping[Var, Eqn], inner: set[Var], written: Mapping[Var, Eqn]
+) -> Eqn | None:
+    """The product behind a factor, where it is to be taken apart."""
+    if not isinstance(value, Var):
+        return None
+    return defs[value] if value in inner else written.get(value)
 
 
 def _select_again(product: _Product, defs: Mapping[Var, Eqn]) -> None:

@@ -321,11 +321,30 @@ class _Walk:
             return self.build.emit(
                 "index_add", x, index, value, repeats=may_repeat(index)
             )
-        base = self.defs.get(x)
-        fresh = base is not None and base.op == "zeros_like"
-        if eqn.op == "index_add" and fresh and eqn.attrs.get("repeats") is False:
+        if (
+            eqn.op == "index_add"
+            and eqn.attrs.get("repeats") is False
+            and self._is_untouched(x, index)
+        ):
             return self.build.emit("setitem", x, index, value)
         return None
+
+    def _is_untouched(self, x: Atom, index: Atom) -> bool:
+        """`x` is made of zeros into which nothing was stored at `index` yet."""
+        for _ in range(FEW):
+            made = self.defs.get(x)
+            while made is not None and made.op == "alias":
+                made = self.defs.get(made.args[0])
+            if made is None:
+                return False
+            if made.op == "zeros_like":
+                return True
+            if made.op not in ("setitem", "index_add") or not _are_apart(
+                made.args[1], index
+            ):
+                return False
+            x = made.args[0]
+        return False
 
     def _length(self, x: Atom, k: int) -> Atom | None:
         """x.shape[0] -> N, where the user has named it."""
@@ -407,6 +426,21 @@ class _Walk:
             return None
         newer = self.build.emit(made.op, store.out, *made.args[1:])
         return self.build.emit("mul", g, newer)
+
+
+FEW = 12  # stores into one buffer that are looked back at
+
+
+def _are_apart(a: Atom, b: Atom) -> bool:
+    """Two written indices from the front that differ."""
+    if not (isinstance(a, Lit) and isinstance(b, Lit)):
+        return False
+    return (
+        type(a.value) is int
+        and type(b.value) is int
+        and a != b
+        and min(a.value, b.value) >= 0
+    )
 
 
 def is_line(value: Var) -> bool:

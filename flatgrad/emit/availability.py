@@ -77,6 +77,12 @@ class Availability:
         self.versions: dict[Frame, dict[str, list[Var]]] = {}
         self.given: set[str] = set()  # names of hoisted values
         self.live = live
+        self.arrays = {
+            e.args[0]
+            for e in eqns
+            if e.args
+            and (e.dialect == "method" or e.op in ("getitem", "setitem", "matmul"))
+        }
         for eqn in eqns:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
@@ -156,13 +162,13 @@ class Availability:
         if found is not None:
             return found
         array = self.read(x)
-        if x.type.rank:
+        if x.type.rank or x in self.arrays:
             return ast.Attribute(array, "shape")
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])
 
     def _known_shape(self, x: Atom) -> ast.expr | None:
         like = self._like(x)
-        if like is not None and like.type.rank:
+        if like is not None and (like.type.rank or like in self.arrays):
             return ast.Attribute(ast.Name(self.names_of[like]), "shape")
         if like is not None:
             return ast.Call(

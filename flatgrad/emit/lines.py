@@ -137,12 +137,24 @@ class Lines:
             return False  # read before the store, so that what is stored into need not be copied
         if self.uses[out] == 1:
             return True
+        if eqn.op == "getitem" and self._is_length(eqn):
+            return True
         simple = all(
             a not in self.folded or self.defs[a].op in REPEATABLE
             for a in eqn.reads()
             if isinstance(a, Var)
         )
         return eqn.op in REPEATABLE and simple
+
+    def _is_length(self, eqn: Eqn) -> bool:
+        """x.shape[0] reads as well twice as once."""
+        made = self.defs.get(eqn.args[0]) if isinstance(eqn.args[0], Var) else None
+        made = made or (
+            self.available.defs.get(eqn.args[0])
+            if isinstance(eqn.args[0], Var)
+            else None
+        )
+        return made is not None and made.op == "shape"
 
     def _last_reads(self) -> dict[Var, int]:
         last: dict[Var, int] = {}

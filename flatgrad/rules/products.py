@@ -72,7 +72,7 @@ def dot_shape(eqn):
     a, b, out = argument_shapes(eqn)
     if a.is_scalar or b.is_scalar:
         return broadcast(eqn.out.type, [x.type for x in eqn.args])
-    if a.rank and out.rank is not None and out.rank != a.rank:
+    if a.rank and out.rank is not None:  # nobody writes dot for a product with a number
         fresh(b, max(out.rank - a.rank + 2, 1))
     if b.rank == 1 and out.rank == 0:
         fresh(a, 1)
