@@ -21,13 +21,42 @@ CODES = {
     "FG009": "the output file is stale",
     "FG010": "the input is not valid Python",
     # FG1xx: Python constructs that are not read
+    "FG101": "a function takes any number of arguments",
+    "FG102": "a function returns nothing",
+    "FG103": "the result is neither an array nor a tuple of arrays",
+    "FG104": "a kind of statement is not read: del, yield, async, a nested class",
+    "FG105": "control flow or a rebinding of outer names is not read",
+    "FG106": "an assignment to this target is not read",
+    "FG107": "values and the names or positions that take them differ in number",
+    "FG108": "an expression is not read",
+    "FG109": "a name is not defined",
+    "FG110": "unpacking in a call is not read",
+    "FG111": "a list may be changed in place",
+    "FG112": "a function calls itself",
+    "FG113": "a call does not fit the parameters of the function",
+    "FG114": "a function is written with a library that is not read",
+    "FG115": "a module constant has more than one value",
+    "FG116": "a function is decorated",
+    "FG117": "one name would mean two things in the emitted code",
+    "FG118": "an assignment inside of an expression cannot be kept",
     # FG2xx: operations without a derivative rule
     "FG201": "no derivative rule for a function",
+    "FG202": "an option or an argument of a function is not read",
+    "FG203": "an attribute is not known",
     # FG3xx: shapes
+    "FG301": "two statements about shapes contradict each other",
     # FG4xx: aliasing and overwriting
+    "FG401": "a name may share an array that was written through another name",
+    "FG402": "a called function writes into an array that its caller still has",
+    "FG403": "a store into an integer array drops fractions",
     # FG5xx: names and options
     "FG501": "the requested kind of output is not available yet",
     "FG502": "the value of an option is not valid",
+    "FG503": "there is no function of the given name",
+    "FG504": "there is no public function in the file",
+    "FG505": "no parameter can carry a gradient",
+    "FG506": "--wrt names what is no parameter",
+    "FG507": "--shape names what is no parameter",
     # FG999: flatgrad itself
     "FG999": "internal error, a defect of flatgrad",
 }

@@ -217,7 +217,9 @@ def length(found: _Recognition, eqn: Eqn) -> Eqn | None:
     if total is None or x is None or not set(total.attrs) <= {"axis", "keepdims"}:
         return None
     axis = total.attrs.get("axis")
-    if not isinstance(axis, int | None) or (axis is None and x.type.rank != 1):
+    if not isinstance(axis, int | None) or (
+        axis is None and total.attrs.get("keepdims")
+    ):
         return None
     return becomes(eqn, "norm", x, **total.attrs)
 

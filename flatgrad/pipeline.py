@@ -127,7 +127,11 @@ def _no_rules(
 
 
 def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
-    node = eqn.node or (eqn.statement and eqn.statement.node)
+    node = (
+        eqn.node
+        if eqn.node is not None or eqn.statement is None
+        else eqn.statement.node
+    )
     place = function.module.place(node) if node is not None else None
     step = "write it with operations that have one: docs/operations.md"
     if eqn.op == "opaque":

@@ -47,7 +47,7 @@ def in_order(block: Block, keep: int) -> Block:
         for e in tail
         if e.op in PRODUCTS
         for arg in (e.args[:1] if e.op == "truediv" else e.args)
-        if _is_inner(arg, defs, uses)
+        if isinstance(arg, Var) and _is_inner(arg, defs, uses)
     }  # fmt: skip
     written = {e.out: e for e in block.eqns[:keep] if _is_plain_product(e)}
     build = Builder(list(block.eqns[:keep]))

@@ -28,7 +28,7 @@ IDENTITIES: list[Callable[..., tuple[Any, Any]]] = [
     lambda x: (-1 * x, -x),
     lambda x: (x * -1.0, -x),
     lambda x: (x + x, 2 * x),
-    lambda x: (-(-x), x),
+    lambda x: (-(-x), x),  # noqa: B002
     lambda x, y: (-x * y, -(x * y)),
     lambda x, y: (x * -y, -(x * y)),
     lambda x, y: (-x / y, -(x / y)),

@@ -13,7 +13,7 @@ from typing import Any
 import black
 import numpy as np
 import pytest
-from checking import Trial, load
+from checking import Trial, as_tuple, load
 from programs import FEATURES, Dice, program
 
 from flatgrad.errors import FlatgradError
@@ -125,41 +125,46 @@ TWICE: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("stated", [False, True], ids=["unstated", "stated"])
 @pytest.mark.parametrize("name", TWICE)
 def test_emitted_text_can_be_transformed_again(name: str, stated: bool) -> None:
-    """The gradient of <gradient, v> is H v, by differences of the first gradient."""
+    """The gradient of <gradient, v> is H v, by differences of the first gradient.
+
+    A helper that looks at shapes when it runs cannot be read again yet: that has to be a refusal.
+    """
     body, inputs = TWICE[name]
     lines = "\n".join("    " + line for line in body.split("; "))
-    if stated:
-        said = "  ".join(f"{n}: {_shape(v)}" for n, v in inputs.items() if np.ndim(v))
-        lines = f'    """{said}"""\n{lines}' if said else lines
     text = f"import numpy as np\n\n\ndef f({', '.join(inputs)}):\n{lines}\n"
-    trial = Trial(text, inputs)
-    first = trial.emitted()
-    module = load(first)
+    shapes = {n: np.shape(v) for n, v in inputs.items()} if stated else {}
+    first = Trial(text, inputs, shapes=shapes).emitted()
+    try:
+        second = _along(first, tuple(inputs), shapes)
+    except FlatgradError as error:
+        if "def unbroadcast" not in first:
+            raise
+        pytest.skip(f"a helper that runs: {error}")
     rng = np.random.default_rng(5)
     vs = [rng.uniform(0.5, 1.5, np.shape(v)) for v in inputs.values()]
-    out = "g" if len(inputs) == 1 else "sum(np.sum(u * v) for u, v in zip(g, vs))"
-    del out
-    names = ", ".join(f"g_{n}" for n in inputs)
-    unpack = f"({names},) = (g,)" if len(inputs) == 1 else f"({names}) = g"
-    terms = " + ".join(f"np.sum(g_{n} * v_{n})" for n in inputs)
-    arguments = ", ".join([*inputs, *(f"v_{n}" for n in inputs)])
-    along = f"{first}\n\ndef along({arguments}):\n    value, g = f_grad({', '.join(inputs)}, 1.0)\n    {unpack}\n    return {terms}\n"
-    second = load(transform(along, Options(("along",), tuple(inputs))))
-    _, found = second["along_grad"](*inputs.values(), *vs)
-    found = found if len(inputs) > 1 else (found,)
+    _, found = load(second)["along_grad"](*inputs.values(), *vs)
+    gradient = load(first)["f_grad"]
     step = 1e-5
-    moved = [
-        module["f_grad"](
-            *(x + s * step * v for x, v in zip(inputs.values(), vs, strict=True)), 1.0
-        )[1]
-        for s in (1, -1)
-    ]
-    up, down = (m if len(inputs) > 1 else (m,) for m in moved)
-    for a, b, h in zip(up, down, found, strict=True):
+    up, down = (
+        gradient(*(x + s * v for x, v in zip(inputs.values(), vs, strict=True)), 1.0)[1]
+        for s in (step, -step)
+    )
+    for a, b, h in zip(*map(as_tuple, (up, down, found)), strict=True):
         expected = (np.asarray(a) - np.asarray(b)) / (2 * step)
         assert np.shape(h) == np.shape(expected)
         np.testing.assert_allclose(h, expected, rtol=1e-5, atol=1e-6)
 
 
-def _shape(value: Any) -> str:
-    return f"({', '.join(map(str, np.shape(value)))}{',' * (np.ndim(value) == 1)})"
+def _along(first: str, names: tuple[str, ...], shapes: dict[str, Any]) -> str:
+    """The gradient of <gradient, v>, made of the text `first` that the first transformation printed."""
+    gradients = ", ".join(f"g_{n}" for n in names)
+    unpacked = f"({gradients})" if len(names) > 1 else gradients
+    directions = ", ".join(f"v_{n}" for n in names)
+    terms = " + ".join(f"np.sum(g_{n} * v_{n})" for n in names)
+    needed = "" if "import numpy as np" in first else "import numpy as np\n\n"
+    text = (
+        f"{needed}{first}\n\ndef along({', '.join(names)}, {directions}):\n"
+        f"    value, {unpacked} = f_grad({', '.join(names)}, 1.0)\n    return {terms}\n"
+    )
+    both = shapes | {f"v_{n}": shape for n, shape in shapes.items()}
+    return transform(text, Options(("along",), names, shapes=both))

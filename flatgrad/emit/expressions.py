@@ -264,7 +264,8 @@ class Expressions:
     # --- operations with a notation of their own ---------------------------------------------------------------
 
     def _external(self, eqn: Eqn) -> ast.expr:
-        return ast.parse(eqn.attrs["text"], mode="eval").body
+        body: ast.expr = ast.parse(eqn.attrs["text"], mode="eval").body
+        return body
 
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])

@@ -7,11 +7,11 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.availability import Edits
+from flatgrad.emit.edits import Edits
 from flatgrad.frontend.scope import Frame, Function
-from flatgrad.graph import Statement
+from flatgrad.graph import Statement, Var
 
-OPERATORS = {
+OPERATORS: dict[Any, Any] = {
     cst.AddAssign: cst.Add, cst.SubtractAssign: cst.Subtract, cst.MultiplyAssign: cst.Multiply,
     cst.DivideAssign: cst.Divide, cst.PowerAssign: cst.Power, cst.MatrixMultiplyAssign: cst.MatrixMultiply,
     cst.FloorDivideAssign: cst.FloorDivide, cst.ModuloAssign: cst.Modulo, cst.BitAndAssign: cst.BitAnd,
@@ -118,17 +118,14 @@ class Forward:
     def _collect(self, frame: Frame) -> None:
         """Sort the edits of an activation, and of those printed within it, by statement."""
         places = self.names.setdefault(frame, {})
-        for node, var, statement in frame.reads:
-            if (
-                statement is not None
-                and var in self.edits.renamed
-                and node.value != self.edits.renamed[var]
-            ):
-                places.setdefault(statement, {})[node] = self.edits.renamed[var]
-        for var, (node, statement) in frame.writes.items():
+        for read, value, where in frame.reads:
+            new = self.edits.renamed.get(value) if isinstance(value, Var) else None
+            if where is not None and new is not None and read.value != new:
+                places.setdefault(where, {})[read] = new
+        for var, (target, where) in frame.writes.items():
             printed = self.edits.renamed.get(var, var.name)
-            if node.value != printed:
-                places.setdefault(statement, {})[node] = printed
+            if target.value != printed:
+                places.setdefault(where, {})[target] = printed
         for node, (name, statement, position) in self.edits.hoisted.get(
             frame, {}
         ).items():
@@ -173,7 +170,7 @@ class Forward:
             else:
                 node, name = step
                 inner = node.value if isinstance(node, cst.NamedExpr) else node
-                value = _bare(self.rewritten(statement, inner, hoisting=inner))
+                value = bare(self.rewritten(statement, inner, hoisting=inner))
                 yield assignment(
                     name, _copied(value) if node in self.edits.copied else value
                 )
@@ -227,8 +224,10 @@ class Forward:
         if argument is not None:
             return _parenthesized(self.rewritten(statement.frame.statement, argument))
         reads = self._reads_of(statement.frame).get(statement, ())
-        old = next(v for n, v, _ in reads if n is target)
-        return cst.Name(self.edits.renamed.get(old, old.name or target.value))
+        olds = [v for n, v, _ in reads if n is target and isinstance(v, Var)]
+        return cst.Name(
+            self.edits.renamed.get(olds[0], olds[0].name) if olds else target.value
+        )
 
     def _separated(
         self, statement: Statement, node: cst.AugAssign, target: cst.Name
@@ -253,7 +252,9 @@ class Forward:
             for _, n, name in self.hoists.get(statement, ())
             if n is not hoisting
         }
-        calls = {frame.call: frame for frame in self._expanded(statement)}
+        calls: dict[Any, Frame] = {
+            frame.call: frame for frame in self._expanded(statement)
+        }
         arguments = self._arguments(statement)
         if not (named or hoisted or calls or arguments):
             return node
@@ -289,7 +290,7 @@ class Forward:
         if frame.statement is None:
             return {}
         found: dict[cst.CSTNode, cst.CSTNode] = {}
-        for node, value, where in self._reads_of(frame).get(statement, ()):
+        for node, value, _ in self._reads_of(frame).get(statement, ()):
             argument, given = frame.arguments.get(node.value, (None, None))
             if given is value and argument is not None:
                 found[node] = argument
@@ -320,7 +321,7 @@ def _parenthesized(node: Any) -> Any:
     return node.with_changes(lpar=PARENTHESES[0], rpar=PARENTHESES[1])
 
 
-def _bare(node: Any) -> Any:
+def bare(node: Any) -> Any:
     """Without the parentheses that it needed where it stood; with them where it has several lines."""
     several = "\n" in cst.Module([]).code_for_node(node)
     if several and not node.lpar:

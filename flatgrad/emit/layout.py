@@ -1,29 +1,26 @@
-"""Function, gradient block -> the source text of a module, as `--emit` asks."""
+"""Function, gradient block -> the source text of its definitions, as `--emit` asks."""
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
 from flatgrad.emit.availability import Availability
+from flatgrad.emit.cache import cached_values, packed, unpacked
+from flatgrad.emit.comments import Comments
 from flatgrad.emit.expressions import Dialect, print_statement
-from flatgrad.emit.forward import Forward, assignment
-from flatgrad.emit.helpers import HELPERS, with_needed
-from flatgrad.emit.lines import Lines, Printed
-from flatgrad.emit.names import Names, names_in_text
+from flatgrad.emit.forward import Forward, assignment, bare
+from flatgrad.emit.lines import Lines
+from flatgrad.emit.names import Names
+from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Lit, Statement, Var
+from flatgrad.graph import Atom, Block, Eqn, Var
 
-WIDTH = 90  # of a comment that repeats a line of the forward part
 INDENT = "    "
-HUGGED = re.compile(
-    r"(?<![\w.)\]])([\w.]+) \*\* (-?[\w.]+)(?![\w.(\[])"
-)  # x ** 2, as black prints it
 
 
 @dataclass(frozen=True)
@@ -62,35 +59,31 @@ class Layout:
             dialect,
             style,
         )
-        function, block, keep = gradient.function, gradient.block, gradient.keep
-        self.function, self.module_names = function, module_names
-        forward, backward = block.eqns[:keep], block.eqns[keep:]
-        self.dialect.methods = not _prefers_functions(function)
+        self.function, self.module_names = gradient.function, module_names
+        self.dialect.methods = not _prefers_functions(self.function)
+        count = len(self.function.seeds)
+        self.outs, self.gradients = (
+            gradient.block.outs[:count],
+            gradient.block.outs[count:],
+        )
         self.seeds = self._name_seeds()
-        live = {v for e in backward for v in e.outs}
         trial = names.copy()
-        wanted = self._print(forward, backward, trial, live, [])
+        hoisted = self._print(trial, [])
         if trial.numbered:
-            self._print(forward, backward, names, live, sorted(wanted))
+            self._print(names, sorted(hoisted))
         else:
             names.taken = trial.taken
-        order = {frame: i for i, frame in _first_equations(forward)}
-        self.forward = Forward(function, self.available.edits, order)
+        order = _first_equations(gradient.block.eqns[: gradient.keep])
+        self.forward = Forward(self.function, self.available.edits, order)
 
-    def _print(
-        self,
-        forward: Any,
-        backward: Any,
-        names: Names,
-        live: set[Var],
-        hoisted: list[int],
-    ) -> list[int]:
+    def _print(self, names: Names, hoisted: list[int]) -> list[int]:
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
-        function, block = self.function, self.gradient.block
-        self.available = Availability(function, forward, names, self.dialect, live)
+        forward = self.gradient.block.eqns[: self.gradient.keep]
+        backward = self.gradient.block.eqns[self.gradient.keep :]
+        self.available = Availability(self.function, forward, names, self.dialect)
         self.available.prepare(hoisted)
-        self.outputs = self._outputs(block.outs[: len(function.seeds)], names)
-        self.gradients = block.outs[len(function.seeds) :]
+        self.unnamed: dict[int, str] = {}
+        self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
         self.lines = Lines(
             backward,
             self.gradients,
@@ -102,340 +95,150 @@ class Layout:
         )
         self.printed = self.lines.print()
         self.results = [self.lines.read(g) for g in self.gradients]
-        return self.available.hoisted()
+        return self.available.editor.hoisted_positions()
 
     def _name_seeds(self) -> dict[Var, str]:
         """grad_loss for the output loss; an output without a name is called out."""
         found: dict[Var, str] = {}
-        outs = self.gradient.block.outs
-        for position, seed in enumerate(self.function.seeds):
-            out, output = outs[position], self.function.outputs[position]
+        outputs = self.function.outputs
+        for position, (seed, out) in enumerate(
+            zip(self.function.seeds, self.outs, strict=True)
+        ):
             if not (isinstance(out, Var) and out.name):
-                output = self.function.outputs[position] = self.names.underscored(
-                    output
-                )
-            wanted = f"{self.style.prefix}{output}"
+                outputs[position] = self.names.underscored(outputs[position])
+            wanted = f"{self.style.prefix}{outputs[position]}"
+            again = wanted in found.values()
             found[seed] = (
-                self.names.fresh(wanted)
-                if wanted in found.values()
-                else self.names.underscored(wanted)
+                self.names.fresh(wanted) if again else self.names.underscored(wanted)
             )
         return found
 
-    def _outputs(self, outs: Sequence[Atom], names: Names) -> list[ast.expr]:
-        """Names for the results; those that have none get lines of their own."""
-        found: list[ast.expr] = []
-        self.unnamed: dict[int, str] = {}
-        for position, (out, name) in enumerate(
-            zip(outs, self.function.outputs, strict=True)
+    def _output(self, position: int, out: Atom) -> ast.expr:
+        """The name of a result; one that has none gets a line of its own."""
+        if (
+            isinstance(out, Var)
+            and (known := self.available.names_of.get(out)) is not None
         ):
-            if (
-                isinstance(out, Var)
-                and (known := self.available.names_of.get(out)) is not None
-            ):
-                found.append(ast.Name(known))
-                continue
-            fresh = name
-            self.unnamed[position] = fresh
-            if isinstance(out, Var):
-                self.available.names_of[out] = fresh
-            found.append(ast.Name(fresh))
-        return found
+            return ast.Name(known)
+        name = self.unnamed[position] = self.function.outputs[position]
+        if isinstance(out, Var):
+            self.available.names_of[out] = name
+        return ast.Name(name)
 
-    # --- definitions -------------------------------------------------------------------------------------------------
+    # --- definitions -----------------------------------------------------------------
 
     def texts(self) -> list[str]:
         return self._pair() if self.style.emit == "pair" else [self._flat()]
 
     def _flat(self) -> str:
-        name = self._function_name("grad")
+        """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
         value = _tuple_of(self.outputs, self.function.returns_tuple)
-        result = ast.Return(
-            ast.Tuple([value, _tuple_of(self.results, len(self.results) > 1)])
-        )
-        defaults, prepared = self._seed_defaults()
-        lines = [*prepared, *self._backward_lines(), "", print_statement(result)]
+        result = ast.Return(ast.Tuple([value, self._result()]))
+        seeds = list(self.seeds.values())
+        defaults = seed_defaults(self.function, seeds, self.outs)
+        lines = [
+            *self._missing_seeds(defaults),
+            "",
+            *self._backward(),
+            "",
+            print_statement(result),
+        ]
         return self._definition(
-            name, self._parameters(defaults), self._forward_body(), lines
+            "grad", parameters(self.function, seeds, defaults), lines
         )
 
     def _pair(self) -> list[str]:
-        lines = self._backward_lines()
-        cached, lines = self._cache(
-            [
-                *lines,
-                print_statement(
-                    ast.Return(_tuple_of(self.results, len(self.results) > 1))
-                ),
-            ]
-        )
+        """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
+        lines = [*self._backward(), print_statement(ast.Return(self._result()))]
+        cached, lines = cached_values(lines, self._forward_names(), self.names)
         cache = self.names.underscored("cache")
-        forward = self._function_name("forward")
-        values = ", ".join(text for _, text in cached) + (
-            "," if len(cached) == 1 else ""
-        )
-        outputs = ", ".join(print_statement(ast.Expr(o)) for o in self.outputs)
-        tail = ["", f"{cache} = ({values})", f"return {outputs}, {cache}"]
-        first = self._definition(
-            forward, self._parameters({}, seeds=False), self._forward_body(), tail
-        )
-        names = ", ".join(name for name, _ in cached) + (
-            "," if len(cached) == 1 else ""
-        )
-        unpack = (
-            [f"{names} = {cache}" if len(cached) != 1 else f"({names}) = {cache}"]
-            if cached
-            else []
-        )
-        parameters = ", ".join([*self.seeds.values(), cache])
-        body = "\n".join(_indented([*unpack, *lines]))
-        return [
-            first,
-            f"def {self._function_name('backward')}({parameters}):\n{body}\n",
-        ]
+        tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
+        first = self._definition("forward", parameters(self.function, [], {}), tail)
+        head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
+        body = _indented([*unpacked(cached, cache), "", *lines])
+        return [first, "\n".join([head, *body, ""])]
+
+    def _result(self) -> ast.expr:
+        return _tuple_of(self.results, len(self.results) > 1)
+
+    def _shown_outputs(self) -> str:
+        return ", ".join(print_statement(ast.Expr(output)) for output in self.outputs)
 
     def _function_name(self, kind: str) -> str:
         name = self.module_names.underscored(f"{self.function.name}_{kind}")
         self.names.taken.add(name)
         return name
 
-    def _definition(
-        self, name: str, parameters: cst.Parameters, body: list[Any], tail: list[str]
-    ) -> str:
-        """def NAME(parameters): the forward part, then `tail`"""
-        user = self.function.node
+    def _definition(self, kind: str, params: cst.Parameters, tail: list[str]) -> str:
+        """def NAME_kind(params): the forward part, then `tail`"""
+        user = self.function.node.body
         header = (
-            user.body.header
-            if isinstance(user.body, cst.IndentedBlock)
+            user.header
+            if isinstance(user, cst.IndentedBlock)
             else cst.TrailingWhitespace()
         )
+        body = [*self.forward.body(), *self._named_results(self.function.frame)]
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
-        node = cst.FunctionDef(cst.Name(name), parameters, block)
+        node = cst.FunctionDef(cst.Name(self._function_name(kind)), params, block)
         tree = self.function.module.tree
         text = tree.with_changes(
             body=[node], header=[], footer=[], default_indent=INDENT
         ).code
         if not body:
             text = text.rsplit("pass", 1)[0].rstrip()
-        return "\n".join([text.rstrip("\n"), *_indented(tail)]) + "\n"
+        return "\n".join([text.rstrip("\n"), *_indented(tail), ""])
 
-    def _forward_body(self) -> list[Any]:
-        return [*self.forward.body(), *self._results(self.function.frame)]
-
-    def _results(self, frame: Frame) -> list[Any]:
-        """out = <what is returned>, where the user gave it no name."""
-        statement = frame.statements[-1]
-        returned = frame.returned
-        assert returned is not None and returned.value is not None
-        if not self.unnamed:
-            return list(self.forward.before(statement))
-        before = list(self.forward.before(statement))
-        value = returned.value
-        parts = [value]
-        if isinstance(frame.result, Struct) and isinstance(value, cst.Tuple):
-            parts = [e.value for e in value.elements]
-        if len(parts) == len(self.function.outputs):
-            lines = [
-                assignment(
-                    self.unnamed[i], _bare(self.forward.rewritten(statement, part))
-                )
-                for i, part in enumerate(parts)
-                if i in self.unnamed
-            ]
-        else:
-            names = [
-                self.unnamed.get(i, f"_{i}") for i in range(len(self.function.outputs))
-            ]
-            target = cst.AssignTarget(
-                cst.Tuple([cst.Element(cst.Name(n)) for n in names], lpar=[], rpar=[])
-            )
-            lines = [
-                cst.SimpleStatementLine(
-                    [cst.Assign([target], self.forward.rewritten(statement, value))]
-                )
-            ]
-        everything = [*before, *lines]
-        leading = getattr(statement.node, "leading_lines", ())
-        everything[0] = everything[0].with_changes(leading_lines=leading)
-        trailing = getattr(statement.node, "trailing_whitespace", None)
-        if trailing is not None:
-            everything[-1] = everything[-1].with_changes(trailing_whitespace=trailing)
-        return everything
-
-    # --- parameters ----------------------------------------------------------------------------------------------------
-
-    def _seed_defaults(self) -> tuple[dict[str, str], list[str]]:
-        """Seeds of scalars default to 1.0; after a parameter with a default the others default to ones."""
-        positional = (
-            *self.function.node.params.posonly_params,
-            *self.function.node.params.params,
-        )
-        after_default = any(p.default is not None for p in positional)
-        defaults: dict[str, str] = {}
-        prepared: list[str] = []
-        for seed, out, output in zip(
-            self.seeds, self.gradient.block.outs, self.outputs, strict=False
-        ):
-            name = self.seeds[seed]
-            if out.type.shape.is_scalar:
-                defaults[name] = "1.0"
-                after_default = True
-            elif after_default:
-                defaults[name] = "None"
-                ones = ast.Call(self.dialect.name("numpy.ones_like"), [output], [])
-                prepared += [
-                    f"if {name} is None:",
-                    f"{INDENT}{print_statement(ast.Assign([ast.Name(name)], ones))}",
-                ]
-        return defaults, prepared
-
-    def _parameters(
-        self, defaults: dict[str, str], seeds: bool = True
-    ) -> cst.Parameters:
-        params = self.function.node.params
-        added = [
-            cst.Param(
-                cst.Name(name),
-                default=(
-                    cst.parse_expression(defaults[name]) if name in defaults else None
-                ),
-                equal=(
-                    cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-                    if name in defaults
-                    else cst.MaybeSentinel.DEFAULT
-                ),
-            )
-            for name in (self.seeds.values() if seeds else ())
-        ]
-        plain = [p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in params.params]
-        keyword_only = [
-            p.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-            for p in params.kwonly_params
-        ]
-        return params.with_changes(params=[*plain, *added], kwonly_params=keyword_only)
-
-    # --- the backward part ---------------------------------------------------------------------------------------------
-
-    def _backward_lines(self) -> list[str]:
+    def _missing_seeds(self, defaults: dict[str, str]) -> list[str]:
+        """if grad_out is None: grad_out = np.ones_like(out)"""
         lines: list[str] = []
-        told: set[Statement] = set()
-        for number, group in enumerate(self._groups()):
-            if number == 0:
-                lines.append("")
-            if self.style.comments:
-                lines += [f"# {comment}" for comment in self._comments(group, told)]
-            lines += [
-                line
-                for node in group.nodes
-                for line in print_statement(node).split("\n")
-            ]
+        for seed, output in zip(self.seeds.values(), self.outputs, strict=True):
+            if defaults.get(seed) == ONES:
+                ones = ast.Call(self.dialect.name("numpy.ones_like"), [output], [])
+                assigned = print_statement(ast.Assign([ast.Name(seed)], ones))
+                lines += [f"if {seed} is None:", INDENT + assigned]
         return lines
 
-    def _comments(self, group: Printed, told: set[Statement]) -> list[str]:
-        """The forward lines that a group undoes, the last one first, each once."""
-        undone = {
-            s for s in (group.statement, *map(self._shown, group.also)) if s is not None
-        } - told
-        if group.statement is not None:
-            undone.add(group.statement)
-        told |= undone
-        ordered = sorted(undone, key=lambda s: -s.order)
-        return [comment for s in ordered if (comment := self._comment(s))]
+    # --- the forward part --------------------------------------------------------------
 
-    def _groups(self) -> list[Printed]:
-        """Groups of one shown statement, also where it stands for the lines of a helper."""
-        merged: list[Printed] = []
-        for group in self.printed:
-            shown = self._shown(group.statement)
-            if not merged or merged[-1].statement is not shown:
-                merged.append(Printed(shown, []))
-            merged[-1].nodes.extend(group.nodes)
-            merged[-1].also.extend(group.also)
-        return merged
+    def _named_results(self, frame: Frame) -> list[Any]:
+        """out = <what is returned>, where the user gave it no name."""
+        statement = frame.statements[-1]
+        before = list(self.forward.before(statement))
+        if not self.unnamed:
+            return before
+        lines = [*before, *self._result_lines(frame)]
+        leading = getattr(statement.node, "leading_lines", ())
+        lines[0] = lines[0].with_changes(leading_lines=leading)
+        if (
+            trailing := getattr(statement.node, "trailing_whitespace", None)
+        ) is not None:
+            lines[-1] = lines[-1].with_changes(trailing_whitespace=trailing)
+        return lines
 
-    def _shown(self, statement: Statement | None) -> Statement | None:
-        while statement is not None and statement.frame.statement is not None:
-            if statement.frame in self.available.edits.expanded and not self._returns(
-                statement
-            ):
-                break
-            statement = statement.frame.statement
-        return statement
-
-    def _returns(self, statement: Statement) -> bool:
-        """The value of a helper that is read in place stands in the caller's line."""
-        frame = statement.frame
-        return frame.returned is None or statement is frame.statements[-1]
-
-    def _comment(self, statement: Statement | None) -> str:
-        """The forward line that a group undoes, as it is printed."""
-        if statement is None:
-            return ""
-        node = statement.node
-        if isinstance(node, cst.SimpleStatementLine) and any(
-            isinstance(p, cst.Return) for p in node.body
-        ):
-            (returned,) = [p for p in node.body if isinstance(p, cst.Return)]
-            value = self.forward.rewritten(statement, returned.value)
-            names = ", ".join(print_statement(ast.Expr(o)) for o in self.outputs)
-            text = (
-                f"{names} = {self._code(value)}"
-                if self._is_main(statement) and self.unnamed
-                else f"return {self._code(value)}"
+    def _result_lines(self, frame: Frame) -> list[Any]:
+        statement, returned = frame.statements[-1], frame.returned
+        assert returned is not None
+        value: Any = returned.value
+        parts = [value]
+        if isinstance(frame.result, Struct) and isinstance(value, cst.Tuple):
+            parts = [element.value for element in value.elements]
+        if len(parts) == len(self.outs):
+            rewritten = {
+                i: self.forward.rewritten(statement, parts[i]) for i in self.unnamed
+            }
+            return [
+                assignment(name, bare(rewritten[i])) for i, name in self.unnamed.items()
+            ]
+        names = [self.unnamed.get(i, f"_{i}") for i in range(len(self.outs))]
+        elements = [cst.Element(cst.Name(name)) for name in names]
+        target = cst.AssignTarget(cst.Tuple(elements, lpar=[], rpar=[]))
+        return [
+            cst.SimpleStatementLine(
+                [cst.Assign([target], self.forward.rewritten(statement, value))]
             )
-        elif isinstance(node, cst.SimpleStatementLine):
-            shown = self.forward.node(statement)
-            text = "; ".join(self._code(part) for part in shown.body)
-        else:
-            text = self._code(node)
-        text = HUGGED.sub(r"\1**\2", " ".join(text.split()))
-        return (
-            text
-            if len(text) <= WIDTH - len(INDENT) - 2
-            else text[: WIDTH - len(INDENT) - 5] + "..."
-        )
-
-    def _is_main(self, statement: Statement) -> bool:
-        return statement.frame is self.function.frame
-
-    def _code(self, node: cst.CSTNode) -> str:
-        return re.sub(r"\s*#.*", "", self.function.module.code(node))
-
-    # --- the cache of a pair ---------------------------------------------------------------------------------------------
-
-    def _cache(self, lines: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
-        """(name in the backward, expression in the forward) of what the backward reads of the forward."""
-        code = "\n".join(line for line in lines if not line.startswith("#"))
-        local = self._forward_names()
-        used = [
-            n
-            for n in dict.fromkeys(
-                re.findall(
-                    r"[^\W\d]\w*",
-                    re.sub(r"\.\s*\w+", lambda m: m[0] if False else "", code),
-                )
-            )
-            if n in local
         ]
-        cached: list[tuple[str, str]] = []
-        for name in used:
-            only_shape = re.findall(rf"(?<![\w.]){name}\b(?!\.shape\b)", code) == []
-            if only_shape:
-                short = self.names.fresh(f"{name}_shape")
-                lines = [
-                    (
-                        line
-                        if line.startswith("#")
-                        else re.sub(rf"(?<![\w.]){name}\.shape\b", short, line)
-                    )
-                    for line in lines
-                ]
-                cached.append((short, f"{name}.shape"))
-            else:
-                cached.append((name, name))
-        return cached, lines
 
     def _forward_names(self) -> set[str]:
         """The names that the emitted forward part binds."""
@@ -449,16 +252,28 @@ class Layout:
         names |= {name for saved in edits.saved.values() for name, _ in saved}
         return names | set(self.available.names_of.values())
 
+    # --- the backward part ---------------------------------------------------------------
+
+    def _backward(self) -> list[str]:
+        comments = Comments(self.function, self.forward, self._shown_outputs())
+        lines: list[str] = []
+        for group in comments.grouped(self.printed):
+            if self.style.comments:
+                lines += comments.above(group)
+            for node in group.nodes:
+                lines += print_statement(node).split("\n")
+        return lines
+
 
 def _prefers_functions(function: Function) -> bool:
     """The user writes np.sum(x) rather than x.sum()."""
+    reductions = ("sum", "mean", "max")
     return any(
-        eqn.op in ("sum", "mean", "max", "reshape") and eqn.dialect == "numpy"
-        for eqn in function.block.eqns
+        eqn.op in reductions and eqn.dialect == "numpy" for eqn in function.block.eqns
     )
 
 
-def _first_equations(eqns: Sequence[Any]) -> list[tuple[int, Frame]]:
+def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
     """Where each activation begins."""
     found: dict[Frame, int] = {}
     for position, eqn in enumerate(eqns):
@@ -466,7 +281,7 @@ def _first_equations(eqns: Sequence[Any]) -> list[tuple[int, Frame]]:
         while frame is not None:
             found.setdefault(frame, position)
             frame = frame.statement.frame if frame.statement is not None else None
-    return [(position, frame) for frame, position in found.items()]
+    return found
 
 
 def _tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:
@@ -475,22 +290,3 @@ def _tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:
 
 def _indented(lines: Sequence[str]) -> list[str]:
     return [INDENT + line if line else "" for line in lines]
-
-
-def _bare(node: Any) -> Any:
-    from flatgrad.emit.forward import _bare as bare
-
-    return bare(node)
-
-
-__all__ = [
-    "HELPERS",
-    "Gradient",
-    "Layout",
-    "Lit",
-    "Style",
-    "assignment",
-    "names_in_text",
-    "replace",
-    "with_needed",
-]

@@ -65,7 +65,7 @@ class Lines:
         self.prefix, self.seeds = prefix, seeds
         self.expressions = Expressions(dialect, self.read, self.shape)
         self.dialect = dialect
-        self.defs = {out: eqn for eqn in eqns for out in eqn.outs}
+        self.defs: dict[Atom, Eqn] = {out: eqn for eqn in eqns for out in eqn.outs}
         self.uses = Counter(a for e in eqns for a in e.reads())
         self.uses.update(outs)
         self.readers: dict[Atom, Eqn] = {a: e for e in eqns for a in e.reads()}
@@ -73,7 +73,9 @@ class Lines:
         for eqn in eqns:
             if eqn.op == "alias" or eqn.op in STORES:
                 self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
-        self.printed: dict[Atom, str] = dict(seeds)
+        self.printed: dict[Atom, str] = {}
+        for seed, name in seeds.items():
+            self.printed[seed] = name
         self.stored = {e.args[0] for e in eqns if e.op in STORES}
         self.lines = self._cut()
         self.last = self._last_reads()
@@ -236,7 +238,7 @@ class Lines:
         name = self._name(number, eqn.out, line.reads - {base})
         nodes: list[ast.stmt] = []
         if base in self.folded and self._base(self.defs[base]) is base:
-            nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
+            nodes.append(ast.Assign([ast.Name(name)], self._buffer(base)))
             self._assign(eqn.out, name, eqn.out)
         elif self._may_reuse(number, base, eqn):
             if self.printed[base] != name:
@@ -248,6 +250,12 @@ class Lines:
             self._assign(eqn.out, name, eqn.out)
         nodes.append(self._element(eqn, name, index, value))
         return nodes
+
+    def _buffer(self, zeros: Atom) -> ast.expr:
+        """Zeros to store into, an array also where the value is a number."""
+        if zeros.type.shape.is_scalar:
+            return ast.Call(self.dialect.name("numpy.zeros"), [ast.Tuple([])], [])
+        return self.read(zeros)
 
     def _copy(self, value: Atom) -> ast.expr:
         """x.copy(), or np.copy(x) where x may be a plain number."""

@@ -13,8 +13,8 @@ import libcst as cst
 
 from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.helpers import HELPERS, with_needed
-from flatgrad.emit.names import Names, names_in_text
-from flatgrad.frontend.module import Module
+from flatgrad.emit.names import Names
+from flatgrad.frontend.module import Module, names_in_text
 from flatgrad.frontend.scope import Frame, Function
 
 HEADER = "# Made by flatgrad."

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import calls
-from flatgrad.frontend.module import names_in
-from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value
+from flatgrad.builder import Builder
+from flatgrad.frontend import calls, effects
+from flatgrad.frontend.scope import (
+    Callee,
+    Frame,
+    Path,
+    Refusal,
+    Stale,
+    Struct,
+    Value,
+    atoms_in,
+    stale,
+)
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import lookup
 
@@ -32,7 +42,7 @@ COMPARISONS = {
 
 CONSTANTS = {"True": True, "False": False, "None": None, "Ellipsis": ...}
 
-UNREAD = {
+UNREAD: dict[type[cst.CSTNode], str] = {
     cst.IfExp: "a conditional expression",
     cst.BooleanOperation: "and/or on values",
     cst.ListComp: "a comprehension",
@@ -42,16 +52,14 @@ UNREAD = {
     cst.Dict: "a dict",
     cst.Set: "a set",
     cst.FormattedString: "an f-string",
-    cst.Await: "await",
-    cst.Yield: "yield",
 }
 
 
 def expression(low: Lowering, node: Any) -> Value:
     """The value of `node`; what is not read becomes an opaque equation."""
     match node:
-        case cst.Name(value=name):
-            return name_value(low, node, name)
+        case cst.Name():
+            return _name_value(low, node)
         case cst.Integer() | cst.Float() | cst.Imaginary():
             return Lit(ast.literal_eval(node.value.replace("_", "")))
         case cst.SimpleString() | cst.ConcatenatedString():
@@ -75,41 +83,62 @@ def expression(low: Lowering, node: Any) -> Value:
             return calls.call(low, node)
         case cst.Lambda():
             return low.callee("lambda", node)
-        case cst.NamedExpr(target=target, value=value):
-            low.assign(target, low.expression(value), value)
-            assigned = low.frame.env[target.value]
-            if isinstance(assigned, Var):
-                low.walrus.setdefault(low.build.statement, []).append((node, assigned))  # type: ignore[arg-type]
-            return assigned
+        case cst.NamedExpr(target=cst.Name() as target):
+            return _walrus(low, node, target)
+        case cst.Yield():
+            raise generator(node)
+        case cst.Await():
+            raise Refusal("FG104", "await is not read", "call a plain function", node)
         case cst.BooleanOperation(left=left, right=right):
             return _boolean(low, node, left, right)
         case _:
             return unread(low, node, UNREAD.get(type(node), "this expression"))
 
 
+def generator(node: cst.CSTNode) -> Refusal:
+    """`node` is a yield, so that the function around it is a generator."""
+    what = "generators are not read"
+    return Refusal("FG104", what, "return the values instead of yielding them", node)
+
+
+def _walrus(low: Lowering, node: cst.NamedExpr, target: cst.Name) -> Value:
+    low.assign(target, low.expression(node.value), node.value)
+    assigned = low.frame.env[target.value]
+    if isinstance(assigned, Var):
+        assert low.build.statement is not None
+        low.walrus.setdefault(low.build.statement, []).append((node, assigned))
+    return assigned
+
+
 def unread(low: Lowering, node: cst.CSTNode, what: str) -> Var:
-    calls.effects_within(low, node)
-    return low.opaque(f"{what} is not read yet", low.mention(node), node, code="FG108")[
-        0
-    ]
+    """An opaque equation of all that the text of `node` mentions."""
+    effects.effects_within(low, node)
+    reads = low.mention(node)
+    return low.opaque(f"{what} is not read yet", reads, node, code="FG108")[0]
 
 
-def name_value(low: Lowering, node: cst.CSTNode, name: str) -> Value:
-    """What `name` stands for here: a local value, one of an enclosing function, of the module, of Python."""
-    if name in CONSTANTS:
-        return Lit(CONSTANTS[name])
-    frame = low.frame
+def _name_value(low: Lowering, node: cst.Name) -> Value:
+    """What a name stands for here: a local value, one of an enclosing function, of the module, of Python."""
+    if node.value in CONSTANTS:
+        return Lit(CONSTANTS[node.value])
+    frame: Frame | None = low.frame
     while frame is not None:
-        if name in frame.env:
-            value = frame.env[name]
-            if isinstance(value, Stale):
-                from flatgrad.frontend.lower import stale
+        if node.value in frame.env:
+            return _local(low, node, frame)
+        frame = frame.enclosing
+    return _global(low, node, node.value)
 
-                raise stale(value, node)
-            if isinstance(value, Var) or name in frame.arguments:
-                low.frame.reads.append((node, value, low.build.statement))  # type: ignore[arg-type]
-            return value
-        frame = frame.enclosing  # type: ignore[assignment]
+
+def _local(low: Lowering, node: cst.Name, frame: Frame) -> Value:
+    value = frame.env[node.value]
+    if isinstance(value, Stale):
+        raise stale(value, node)
+    if isinstance(value, Var) or node.value in frame.arguments:
+        low.frame.reads.append((node, value, low.build.statement))
+    return value
+
+
+def _global(low: Lowering, node: cst.Name, name: str) -> Value:
     module = low.module
     if name in module.unsteady:
         what = f"{name} is given more than one value at module level"
@@ -124,9 +153,8 @@ def name_value(low: Lowering, node: cst.CSTNode, name: str) -> Value:
         return Path(f"builtins.{name}")
     if any(key.startswith("*") for key in module.imports):
         return _from_star(low, name)
-    raise Refusal(
-        "FG109", f"the name {name} is not defined here", "define or import it", node
-    )
+    what = f"the name {name} is not defined here"
+    raise Refusal("FG109", what, "define or import it", node)
 
 
 def _from_star(low: Lowering, name: str) -> Path:
@@ -167,9 +195,6 @@ def _set_to(line: cst.SimpleStatementLine, name: str) -> cst.BaseExpression | No
 
 def _describe(low: Lowering, var: Var, value: cst.BaseExpression) -> None:
     """Give `var` the type that its defining expression has, read with a builder that is thrown away."""
-    from flatgrad.builder import Builder
-    from flatgrad.frontend.scope import Frame
-
     build, frame = low.build, low.frame
     low.build, low.frame = Builder(), Frame(frame.function)
     try:
@@ -209,7 +234,9 @@ def _operate(
 ) -> Value:
     op = BINARY[type(node.operator)]
     match op, left, right:
-        case "add", Struct(items=a, kind=kind), Struct(items=b) if kind == right.kind:  # type: ignore[union-attr]
+        case "add", Struct(items=a, kind=kind), Struct(items=b, kind=other) if (
+            kind == other
+        ):
             return Struct(a + b, kind)
         case "mul", Struct(items=a, kind=kind), Lit(value=int() as n):
             return Struct(a * n, kind)
@@ -245,8 +272,6 @@ def _comparison(low: Lowering, node: cst.Comparison) -> Value:
         pair = [low.atom(v, node) for v in values]
         low.build.dialect = ""
         return low.emit(op, *pair, node=node)
-    from flatgrad.frontend.lower import atoms_in
-
     return low.emit("test", *(a for v in values for a in atoms_in(v)), node=node)
 
 
@@ -259,9 +284,8 @@ def _boolean(
     pair = [low.atom(low.expression(side), side) for side in (left, right)]
     if all(a.type.kind == "bool" for a in pair):
         return low.emit("test", *pair, node=node)
-    return low.opaque(
-        f"{UNREAD[cst.BooleanOperation]} is not read yet", pair, node, code="FG108"
-    )[0]
+    what = f"{UNREAD[cst.BooleanOperation]} is not read yet"
+    return low.opaque(what, pair, node, code="FG108")[0]
 
 
 def _elements(low: Lowering, elements: Any) -> list[Value]:
@@ -282,7 +306,7 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
     base = low.expression(node.value)
     where = index(low, node)
     if isinstance(base, Struct) and isinstance(where, Lit):
-        return _item(low, base, where.value, node)
+        return _item(base, where.value, node)
     if isinstance(base, Path):
         return low.external(low.module.code(node))
     array = low.atom(base, node.value)
@@ -290,11 +314,10 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
     return low.emit("getitem", array, where, node=node)
 
 
-def _item(low: Lowering, base: Struct, where: object, node: cst.CSTNode) -> Value:
+def _item(base: Struct, where: Any, node: cst.CSTNode) -> Value:
     try:
-        if isinstance(where, slice):
-            return Struct(base.items[where], base.kind)
-        return base.items[where]  # type: ignore[index]
+        found: Any = base.items[where]
+        return Struct(found, base.kind) if isinstance(where, slice) else found
     except (IndexError, TypeError):
         raise Refusal("FG107", f"a {base.kind} of {len(base.items)} has no such element", "mend the index",
                       node) from None  # fmt: skip
@@ -312,39 +335,45 @@ def index(low: Lowering, node: cst.Subscript) -> Atom:
     return low.emit("tuple", *parts)
 
 
-def _index_part(low: Lowering, part: Any) -> Atom:
+def _index_part(low: Lowering, part: cst.BaseSlice) -> Atom:
     match part:
         case cst.Index(value=value, star=None):
-            found = low.expression(value)
-            if isinstance(found, Path):
-                return (
-                    Lit(None)
-                    if found.path == "numpy.newaxis"
-                    else low.atom(found, value)
-                )
-            if isinstance(found, Struct):
-                atoms = [low.atom(i, value) for i in found.items]
-                if found.kind == "tuple" and all(isinstance(a, Lit) for a in atoms):
-                    return Lit(tuple(a.value for a in atoms if isinstance(a, Lit)))
-                if found.kind == "list":
-                    constant = all(isinstance(a, Lit) for a in atoms)
-                    values = [a.value for a in atoms if isinstance(a, Lit)]
-                    return Lit(values) if constant else low.emit("stack", *atoms)
-                return low.emit("tuple", *atoms)
-            return low.atom(found, value)
-        case cst.Slice(lower=lower, upper=upper, step=step):
-            bounds = [
-                low.atom(low.expression(b), b) if b is not None else Lit(None)
-                for b in (lower, upper, step)
-            ]
-            if all(isinstance(b, Lit) for b in bounds):
-                return Lit(slice(*(b.value for b in bounds if isinstance(b, Lit))))
-            low.build.dialect = ""
-            return low.emit("slice", *bounds)
+            return _position(low, value)
+        case cst.Slice():
+            return _slice(low, part)
         case _:
-            raise Refusal(
-                "FG108", "a star in an index is not read", "write the index out", part
-            )
+            what = "a star in an index is not read"
+            raise Refusal("FG108", what, "write the index out", part)
+
+
+def _position(low: Lowering, node: cst.BaseExpression) -> Atom:
+    match low.expression(node):
+        case Path(path="numpy.newaxis"):
+            return Lit(None)
+        case Struct(items=items, kind=kind):
+            return _positions(low, kind, [low.atom(i, node) for i in items])
+        case found:
+            return low.atom(found, node)
+
+
+def _positions(low: Lowering, kind: str, atoms: list[Atom]) -> Atom:
+    """A tuple indexes one axis after another, a list is an array of indices."""
+    constants = [a.value for a in atoms if isinstance(a, Lit)]
+    if len(constants) == len(atoms):
+        return Lit(constants if kind == "list" else tuple(constants))
+    return low.emit("stack" if kind == "list" else "tuple", *atoms)
+
+
+def _slice(low: Lowering, part: cst.Slice) -> Atom:
+    bounds = [
+        Lit(None) if bound is None else low.atom(low.expression(bound), bound)
+        for bound in (part.lower, part.upper, part.step)
+    ]
+    constants = [b.value for b in bounds if isinstance(b, Lit)]
+    if len(constants) == len(bounds):
+        return Lit(slice(*constants))
+    low.build.dialect = ""
+    return low.emit("slice", *bounds)
 
 
 def _attribute(low: Lowering, node: cst.Attribute) -> Value:
@@ -358,6 +387,3 @@ def _attribute(low: Lowering, node: cst.Attribute) -> Value:
         return low.emit(spelling.op, array, node=node)
     what = f"the attribute .{name} is not known"
     return low.opaque(what, [array], node, code="FG203")[0]
-
-
-__all__ = ["expression", "index", "name_value", "names_in", "unread"]

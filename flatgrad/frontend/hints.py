@@ -14,7 +14,7 @@ from flatgrad.frontend.declarations import (
     from_comment,
     from_docstring,
 )
-from flatgrad.frontend.module import SCALAR_LIBRARIES
+from flatgrad.frontend.module import SCALAR_LIBRARIES, names_in_text, parameters_of
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
@@ -37,8 +37,6 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
 
 
 def _annotations(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
-    from flatgrad.frontend.lower import parameters_of
-
     for parameter in parameters_of(node):
         if parameter.annotation is not None:
             text = low.module.code(parameter.annotation.annotation)
@@ -54,17 +52,25 @@ def _docstring(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> 
         return
     for found in from_docstring(text, list(params)):
         if found.name in params and not found.is_result:
-            _apply(
-                low, found, params[found.name], f"the docstring: {found.text.strip()}"
-            )
+            _apply(low, found, params[found.name], _docstring_source(found))
         elif found.is_result:
             low.results.append(found)
 
 
+def _docstring_source(found: Declared) -> str:
+    """What a message quotes: the words, and of which variable they are."""
+    words = found.text.strip()
+    names = words.partition(":")[0]
+    told = (
+        words
+        if not found.name or found.name in names_in_text(names)
+        else (f"{found.name}: {words}")
+    )
+    return f"the docstring: {told}"
+
+
 def _defaults(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
     """A parameter whose default is a number is a number; a string, flag or None names no array."""
-    from flatgrad.frontend.lower import parameters_of
-
     for parameter in parameters_of(node):
         var = params[parameter.name.value]
         match parameter.default:
@@ -186,9 +192,10 @@ def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
     if found.kind in (*NUMBERS, "complex", "str", "dict") and var.type.kind == "any":
         var.type.kind = found.kind
     if found.dims is not None:
+        low.declared.setdefault(var, source)
         _join(low, var, found.dims, source)
     elif found.leading and var.type.rank is None:
-        var.type.shape.root().leading = tuple(low.dim(d, source) for d in found.leading)  # type: ignore[attr-defined]
+        var.type.shape.root().leading = tuple(low.dim(d, source) for d in found.leading)
 
 
 def _join(low: Lowering, var: Var, dims: Iterable[str | int], source: str) -> None:
@@ -210,7 +217,7 @@ def results(low: Lowering) -> None:
             alone = len(items) == 1
             value = items[position] if alone or not found.name else None  # type: ignore[assignment]
         if isinstance(value, Var):
-            _apply(low, found, value, f"the docstring: {found.text.strip()}")
+            _apply(low, found, value, _docstring_source(found))
     returns = (
         low.frame.function.returns
         if isinstance(low.frame.function, cst.FunctionDef)
@@ -246,6 +253,3 @@ def _multiple(length: Dim, factor: int, name: str, source: str) -> Dim:
     if not root.name and root.value is None:
         root.name, root.source = name, source
     return longer
-
-
-__all__ = ["after", "comments", "declare", "parse_dim", "results"]

@@ -43,7 +43,9 @@ class Module:
         if self._places is None:
             self._places = _positions(self.tree)
         stack = [node]
-        while stack:  # a line that was split has no place of its own, but what it holds has
+        while (
+            stack
+        ):  # a line that was split has no place of its own, but what it holds has
             current = stack.pop()
             if current in self._places:
                 return self._places[current]
@@ -99,13 +101,20 @@ def _find_unsteady(module: Module) -> None:
             module.unsteady |= {
                 name for names in found for name in names_in_text(names)
             }
-        elif not (id(statement) in steady and _is_plain(statement)) and not _is_import(
-            statement
-        ):
-            if not _is_main_guard(module, statement) and not _is_text(statement):
-                module.unsteady |= names_in_text(module.code(statement))
+        elif not _is_harmless(module, statement, id(statement) in steady):
+            module.unsteady |= names_in_text(module.code(statement))
     module.unsteady &= {*module.constants, *module.functions}
     module.unsteady |= set(module.constants) & set(module.functions)
+
+
+def _is_harmless(module: Module, statement: cst.CSTNode, steady: bool) -> bool:
+    """The statement gives no name another value when the module is run."""
+    return (
+        (steady and _is_plain(statement))
+        or _is_import(statement)
+        or _is_main_guard(module, statement)
+        or _is_text(statement)
+    )
 
 
 GLOBAL = re.compile(r"^\s*global\s+(.+)$", re.MULTILINE)
@@ -285,11 +294,42 @@ def names_in(node: cst.CSTNode) -> Iterator[cst.Name]:
 
 
 def nodes_in(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The node and everything in it, in the order of the text."""
     stack = [node]
     while stack:
         current = stack.pop()
         yield current
         stack.extend(reversed(current.children))
+
+
+def bound_names(node: cst.CSTNode) -> Iterator[str]:
+    """The plain names that a statement binds, in whatever it has for a body too."""
+    match node:
+        case cst.FunctionDef(name=name) | cst.ClassDef(name=name):
+            yield name.value
+            return
+        case cst.Lambda() | cst.CompFor():
+            return
+        case cst.For(target=target) | cst.NamedExpr(target=target):
+            yield from _target_names(target)
+        case cst.AsName(name=target):
+            yield from _target_names(target)
+        case _:
+            yield from assigned_names(node)
+    for child in node.children:
+        yield from bound_names(child)
+
+
+def parameters_of(node: cst.FunctionDef | cst.Lambda) -> Iterator[cst.Param]:
+    """The parameters of a function, in the order of its text."""
+    found = node.params
+    yield from found.posonly_params
+    yield from found.params
+    if isinstance(found.star_arg, cst.Param):
+        yield found.star_arg
+    yield from found.kwonly_params
+    if found.star_kwarg is not None:
+        yield found.star_kwarg
 
 
 def main_functions(module: Module) -> list[str]:

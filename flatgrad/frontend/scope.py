@@ -11,7 +11,7 @@ from typing import Any
 import libcst as cst
 
 from flatgrad.frontend.module import Module
-from flatgrad.graph import Atom, Block, Statement, Var
+from flatgrad.graph import Atom, Block, Lit, Statement, Var
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,12 +53,58 @@ class Stale:
 Value = Atom | Struct | Callee | Path | Stale
 
 
+def atoms_in(value: Value) -> list[Atom]:
+    """The values of the graph that `value` is made of."""
+    match value:
+        case Var() | Lit():
+            return [value]
+        case Struct(items=items):
+            return [atom for item in items for atom in atoms_in(item)]
+        case Callee() | Path() | Stale():
+            return []
+
+
+def word_for(value: Value) -> str:
+    """What a message calls `value`."""
+    match value:
+        case Struct(kind=kind):
+            return kind
+        case Callee():
+            return "function"
+        case Path(path=path):
+            return path
+        case Var() | Lit() | Stale():
+            return "constant"
+
+
 class Refusal(Exception):
     """The code at `node` cannot be read; becomes one located diagnostic."""
 
     def __init__(self, code: str, what: str, next_step: str, node: cst.CSTNode | None):
         super().__init__(what)
         self.code, self.what, self.next_step, self.node = code, what, next_step, node
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The values that a call gives: in their order, and by keyword."""
+
+    positional: list[Value]
+    keywords: dict[str, Value]
+
+    @property
+    def atoms(self) -> list[Atom]:
+        """Every value of the graph that the call reads by them."""
+        values = (*self.positional, *self.keywords.values())
+        return [atom for value in values for atom in atoms_in(value)]
+
+
+def stale(value: Stale, node: cst.CSTNode) -> Refusal:
+    """A name is read whose array was written through another."""
+    step = (
+        "work on a copy there, or state the shapes, so that it can be told what changes"
+    )
+    return Refusal("FG401", value.why, step, node)
 
 
 @dataclass(eq=False)
@@ -90,6 +136,7 @@ class Frame:
         return self.function.body
 
     def depth(self) -> int:
+        """How many calls lie between this activation and the main one."""
         return 0 if self.statement is None else 1 + self.statement.frame.depth()
 
 
@@ -112,9 +159,10 @@ class Function:
     storages: Any = (
         None  # Storages: which values lie in one array, and which were destroyed
     )
-    walrus: set[Statement] = field(
-        default_factory=set
-    )  # statements that assign in the middle
+    # Names that a statement assigns in the middle.
+    walrus: dict[Statement, list[tuple[cst.NamedExpr, Var]]] = field(
+        default_factory=dict
+    )
     captured: set[Var] = field(
         default_factory=set
     )  # read by a nested function, whose text stays as it is

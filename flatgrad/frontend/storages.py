@@ -145,6 +145,13 @@ class Storages:
             self.holders.setdefault(root, {})[id(frame), name] = (frame, name)
             self.names.setdefault(root, set()).add(name)
 
+    def forget(self, frame: Frame) -> None:
+        """The activation `frame`, and whatever it called, is over and nothing of it was kept."""
+        for held in self.holders.values():
+            for key, (holder, _) in list(held.items()):
+                if _is_within(holder, frame):
+                    del held[key]
+
     def write(self, old: Var, new: Var, statement: Statement, *, unsure: bool) -> None:
         """The array of `old` holds `new` from now on: other names of it follow, or become stale.
 
@@ -222,6 +229,12 @@ class Storages:
     def shared(self, var: Var) -> bool:
         """Another name has ever stood for the array of `var`."""
         return len(self.names.get(self.root(var), ())) > 1
+
+
+def _is_within(frame: Frame, outer: Frame) -> bool:
+    while frame is not outer and frame.statement is not None:
+        frame = frame.statement.frame
+    return frame is outer
 
 
 def vars_in(value: Value) -> list[Var]:

@@ -105,11 +105,21 @@ def diagonal(a, /, offset=0, axis1=0, axis2=1, *, g):
     )
 
 
+def refuse_vectors(a):
+    """numpy stretches a vector to a matrix first."""
+    if rank(a) is None or rank(a) < 2:
+        raise NotImplementedError(
+            "the triangle of what is not known to be a matrix: give its shape with --shape"
+        )
+
+
 @linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=same)
 def tril(a, /, k=0, *, g):
+    refuse_vectors(a)
     return xp.tril(g, k=k) if k else xp.tril(g)
 
 
 @linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=same)
 def triu(a, /, k=0, *, g):
+    refuse_vectors(a)
     return xp.triu(g, k=k) if k else xp.triu(g)

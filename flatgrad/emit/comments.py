@@ -1,0 +1,72 @@
+"""Forward statements -> the comments above the backward lines that undo them."""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from flatgrad.emit.forward import Forward
+from flatgrad.emit.lines import Printed
+from flatgrad.frontend.scope import Function
+from flatgrad.graph import Statement
+
+LONGEST = 84  # a forward line as black lays it out, without its indentation
+HUGGED = re.compile(r"(?<![\w.)\]])([\w.]+) \*\* (-?[\w.]+)(?![\w.(\[])")  # x ** 2
+
+
+class Comments:
+    """Says of each group of backward lines what it undoes; `result` is how the results are printed."""
+
+    def __init__(self, function: Function, forward: Forward, result: str):
+        self.function, self.forward, self.result = function, forward, result
+        self.told: set[Statement] = set()
+
+    def above(self, group: Printed) -> list[str]:
+        """The forward lines that a group undoes, the last one first, each once."""
+        also = {s for s in map(self.shown, group.also) if s is not None}
+        undone = also - self.told
+        if group.statement is not None:
+            undone.add(group.statement)
+        self.told |= undone
+        ordered = sorted(undone, key=lambda statement: -statement.order)
+        return [f"# {self._text(statement)}" for statement in ordered]
+
+    def grouped(self, groups: list[Printed]) -> list[Printed]:
+        """Lines of a helper that is not read in place belong to the line that calls it."""
+        merged: list[Printed] = []
+        for group in groups:
+            shown = self.shown(group.statement)
+            if not merged or merged[-1].statement is not shown:
+                merged.append(Printed(shown, []))
+            merged[-1].nodes.extend(group.nodes)
+            merged[-1].also.extend(group.also)
+        return merged
+
+    def shown(self, statement: Statement | None) -> Statement | None:
+        """The line of the emitted forward part that `statement` stands in."""
+        while statement is not None and statement.frame.statement is not None:
+            frame = statement.frame
+            returns = frame.returned is None or statement is frame.statements[-1]
+            if frame in self.forward.edits.expanded and not returns:
+                break
+            statement = frame.statement
+        return statement
+
+    def _text(self, statement: Statement) -> str:
+        text = HUGGED.sub(r"\1**\2", " ".join(self._code(statement).split()))
+        return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+    def _code(self, statement: Statement) -> str:
+        match statement.node:
+            case cst.SimpleStatementLine(body=[cst.Return(value=value)]):
+                return f"{self.result} = {self._bare(self.forward.rewritten(statement, value))}"
+            case cst.SimpleStatementLine():
+                parts = self.forward.node(statement).body
+                return "; ".join(map(self._bare, parts))
+            case node:
+                return self._bare(node)
+
+    def _bare(self, node: cst.CSTNode) -> str:
+        """The code of a node without its comments."""
+        return re.sub(r"\s*#.*", "", self.function.module.code(node))

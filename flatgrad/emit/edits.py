@@ -1,0 +1,288 @@
+"""What changes in the forward text so that the backward finds a value under a name.
+
+A sub-expression gets a name on a line of its own, an older version of a variable keeps one, a helper is read
+in place. Nothing is changed that the backward does not ask for.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from flatgrad.emit.expressions import Dialect
+from flatgrad.emit.names import Names, telling
+from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.frontend.module import names_in_text
+from flatgrad.frontend.scope import Frame, Function
+from flatgrad.graph import Atom, Eqn, Statement, Var
+
+Place = tuple[
+    str, Statement, int
+]  # a name, the statement before which it is given, when in its evaluation
+
+
+@dataclass
+class Edits:
+    """The changes themselves, as the forward part is printed with them."""
+
+    hoisted: dict[Frame, dict[cst.CSTNode, Place]] = field(default_factory=dict)
+    renamed: dict[Var, str] = field(default_factory=dict)
+    saved: dict[Statement, list[tuple[str, str]]] = field(
+        default_factory=dict
+    )  # name = text, before it
+    expanded: set[Frame] = field(default_factory=set)
+    copied: set[cst.CSTNode] = field(
+        default_factory=set
+    )  # hoisted views of what is written later
+    separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
+
+
+class Editor:
+    """Decides the edits; `names_of` holds the names under which values are found, old and new."""
+
+    def __init__(
+        self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect
+    ):
+        self.function, self.names, self.dialect = function, names, dialect
+        self.edits = Edits()
+        self.names_of: dict[Var, str] = {}
+        self.position = {eqn: i for i, eqn in enumerate(eqns)}
+        self.defs: dict[Atom, Eqn] = {out: eqn for eqn in eqns for out in eqn.outs}
+        self.readers: dict[Atom, Eqn] = {}
+        for eqn in eqns:
+            for arg in eqn.args:
+                self.readers.setdefault(arg, eqn)
+        self._given: set[str] = set()  # names of hoisted values
+        self._versions: dict[Frame, Mapping[str, list[Var]]] = {}
+        self._number: dict[Var, int] = (
+            {}
+        )  # which of the values of its variable a value is
+        self._note_final_names(function.frame)
+
+    def _note_final_names(self, frame: Frame) -> None:
+        """The names that values still have at the end of the activation."""
+        for name, value in frame.env.items():
+            if not isinstance(value, Var) or value in self.function.storages.destroyed:
+                continue
+            if value not in self.names_of or value.name == name:
+                self.names_of[value] = self.edits.renamed.get(value, name)
+
+    def hoisted_positions(self) -> list[int]:
+        return [
+            p for places in self.edits.hoisted.values() for _, _, p in places.values()
+        ]
+
+    # --- sub-expressions -----------------------------------------------------------
+
+    def hoist(self, eqn: Eqn, wanted: str = "") -> str:
+        """The expression behind `eqn` gets a name, on a line before its statement."""
+        assert eqn.statement is not None
+        frame: Frame = eqn.statement.frame
+        others = [
+            f for f in self._printed_frames() if f.env.get(wanted) is not eqn.outs[0]
+        ]
+        free = bool(wanted) and self._is_free(wanted, others)
+        name = (
+            wanted
+            if free
+            else self.names.fresh(wanted or telling(eqn, self.readers.get(eqn.outs[0])))
+        )
+        self._given.add(name)
+        places = self.edits.hoisted.setdefault(frame, {})
+        places[eqn.node] = (name, eqn.statement, self.position[eqn])
+        self._separate_walrus(frame, eqn.statement)
+        if any(out in self.function.storages.destroyed for out in eqn.outs):
+            self.edits.copied.add(eqn.node)
+        if len(eqn.outs) == 1:
+            self.names_of[eqn.out] = name
+        return name
+
+    def _separate_walrus(self, frame: Frame, statement: Statement) -> None:
+        """(t := v) gets a line of its own where other parts of its statement do."""
+        for node, value in self.function.walrus.get(statement, ()):
+            for read, other, where in frame.reads:
+                if (
+                    where is statement
+                    and read.value == value.name
+                    and other is not value
+                ):
+                    what = f"{value.name} is read and assigned in the middle of one expression"
+                    raise self._refusal(
+                        "FG118", what, "give the assignment a line of its own", node
+                    )
+            places = self.edits.hoisted.setdefault(frame, {})
+            name = self.edits.renamed.get(value, value.name)
+            places.setdefault(node, (name, statement, self.position[self.defs[value]]))
+
+    # --- versions of variables ---------------------------------------------------------
+
+    def keep_version(self, frame: Frame, value: Var) -> str:
+        """A name of its own for a version of a variable that is overwritten."""
+        printed = self.edits.renamed.get(value, value.name)
+        name = self.names_of[value] = self.names.fresh(
+            f"{printed}{self._number_of(frame, value)}"
+        )
+        destroyer = self.function.storages.destroyed.get(value)
+        rebound = self._rebound_at(frame, value)
+        if destroyer is not None and not self._can_be_separated(destroyer, value):
+            before = (
+                destroyer
+                if rebound is None or rebound.order > destroyer.order
+                else rebound
+            )
+            self.edits.saved.setdefault(before, []).append(
+                (name, self._copy(value, printed))
+            )
+            return name
+        if destroyer is not None:
+            self.edits.separated.add(destroyer)
+        if self._stays(value):
+            assert rebound is not None, f"{printed} is neither overwritten nor at hand"
+            self.edits.saved.setdefault(rebound, []).append((name, printed))
+        else:
+            self.edits.renamed[value] = name
+        return name
+
+    def _stays(self, value: Var) -> bool:
+        """The name cannot be changed: a parameter's, an array's after a store, one that a closure reads."""
+        made = self.defs.get(value)
+        stored = made is not None and made.op in ("setitem", "index_add", "opaque")
+        return (
+            stored
+            or (value.name in self.function.params and made is None)
+            or value in self.function.captured
+        )
+
+    def _can_be_separated(self, destroyer: Statement, value: Var) -> bool:
+        """p /= s may as well be p = p0 / s: nothing else shows the array of p."""
+        match destroyer.node:
+            case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name())]):
+                return not self._stays(value) and not self.function.storages.shared(
+                    value
+                )
+            case _:
+                return False
+
+    def _copy(self, value: Var, printed: str) -> str:
+        """x.copy(), or np.copy(x) where x may be a plain number."""
+        if value.type.rank:
+            return f"{printed}.copy()"
+        numpy = self.dialect.name("numpy")
+        assert isinstance(numpy, ast.Name)
+        return f"{numpy.id}.copy({printed})"
+
+    def _versions_of(self, frame: Frame, name: str) -> list[Var]:
+        """The values that a variable is given one after the other."""
+        if frame not in self._versions:
+            by_name: dict[str, list[Var]] = {}
+            for value in frame.writes:
+                versions = by_name.setdefault(value.name, [])
+                self._number[value] = len(versions)
+                versions.append(value)
+            self._versions[frame] = by_name
+        return self._versions[frame].get(name, [])
+
+    def _number_of(self, frame: Frame, value: Var) -> int:
+        """x0, x1, x2 in the order of time; a parameter is the first."""
+        self._versions_of(frame, value.name)
+        if value not in self._number:
+            return 0
+        return self._number[value] + (value.name in self.function.params)
+
+    def _rebound_at(self, frame: Frame, value: Var) -> Statement | None:
+        """The statement that gives the name of `value` to another value."""
+        versions = self._versions_of(frame, value.name)
+        after = self._number.get(value, -1) + 1
+        return frame.writes[versions[after]][1] if after < len(versions) else None
+
+    # --- helpers -----------------------------------------------------------------------
+
+    def expand(self, frame: Frame) -> None:
+        """Read the helper in place: its lines stand where it was called, so that its values have names."""
+        if frame.statement is None or frame in self.edits.expanded:
+            return
+        self.expand(frame.statement.frame)
+        self._refuse_hidden(frame)
+        self.edits.expanded.add(frame)
+        self._name_arguments(frame)
+        others = [f for f in self._printed_frames() if f is not frame]
+        for value in frame.writes:
+            if not self._is_free(value.name, others, value):
+                self.edits.renamed[value] = self.names.fresh(value.name)
+        self._note_final_names_of_writes(frame)
+
+    def _note_final_names_of_writes(self, frame: Frame) -> None:
+        for value in frame.writes:
+            last = value is frame.env.get(value.name)
+            if last and value not in self.function.storages.destroyed:
+                self.names_of.setdefault(
+                    value, self.edits.renamed.get(value, value.name)
+                )
+
+    def _name_arguments(self, frame: Frame) -> None:
+        """An argument that is an expression and read more than once gets a name, if it can the parameter's."""
+        for name, (node, value) in frame.arguments.items():
+            eqn = self.defs.get(value) if isinstance(value, Var) else None
+            reads = sum(1 for n, v, _ in frame.reads if n.value == name and v is value)
+            if (
+                eqn is not None
+                and reads > 1
+                and eqn.node is node
+                and value not in self.names_of
+            ):
+                self.hoist(eqn, name)
+
+    def _printed_frames(self) -> list[Frame]:
+        return [self.function.frame, *self.edits.expanded]
+
+    def _is_free(
+        self, name: str, others: list[Frame], value: Var | None = None
+    ) -> bool:
+        """A name of a helper may stand in the emitted function: nothing else there has it."""
+        module = self.function.module
+        if name in {
+            *module.functions,
+            *module.constants,
+            *module.imports,
+            *self._given,
+        }:
+            return False
+        return not any(name in f.env and f.env[name] is not value for f in others)
+
+    # --- what cannot be printed -------------------------------------------------------------
+
+    def _refuse_hidden(self, frame: Frame) -> None:
+        """A module's name that a helper reads must mean the same where the helper is read in place."""
+        module, function = self.function.module, frame.function
+        if not isinstance(function, cst.FunctionDef) or frame.enclosing is not None:
+            return
+        local = {p.value for p in frame.bindings if isinstance(p, cst.Name)} | set(
+            frame.arguments
+        )
+        read = names_in_text(module.code(function.body)) - local
+        known = {*module.constants, *module.functions, *module.imports}
+        if hidden := read & known & set(self.function.frame.env):
+            name = min(hidden)
+            what = f"{name} means one thing in {function.name.value} and another in {self.function.name}"
+            raise self._refusal(
+                "FG117", what, "give the local variable another name", function.name
+            )
+
+    def refuse_shadowed(self, text: str) -> None:
+        """A name of the module that the backward reads must not be a variable of the function."""
+        name = text.partition(".")[0]
+        if name in self.function.frame.env:
+            what = f"{name} is a variable of {self.function.name} and a name of the module that the backward reads"
+            raise self._refusal(
+                "FG117", what, "give the variable another name", self.function.node.name
+            )
+
+    def _refusal(
+        self, code: str, what: str, step: str, node: cst.CSTNode
+    ) -> FlatgradError:
+        return FlatgradError(
+            Diagnostic(code, what, step, self.function.module.place(node))
+        )

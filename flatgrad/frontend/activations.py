@@ -1,0 +1,198 @@
+"""A call of a function of the same file -> its body, read with the arguments in place of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from flatgrad.frontend.module import names_in, nodes_in
+from flatgrad.frontend.scope import Arguments, Callee, Frame, Refusal, Value
+from flatgrad.graph import Var
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursion
+
+
+def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> Value:
+    """Read the body of a function of this file with the arguments in place of its parameters."""
+    caller, statement = low.frame, low.build.statement
+    assert statement is not None
+    frame = Frame(callee.node, callee.frame, node, statement)
+    if problem := _problem(callee, frame):
+        return low.opaque(problem.what, given.atoms, node, code=problem.code)[0]
+    _refuse_rebinding(callee)
+    _bind_parameters(low, frame, node, callee, given)
+    mark = Mark(len(low.build.eqns), len(low.problems))
+    low.frame = frame
+    try:
+        result = _read_body(low, frame)
+    finally:
+        low.frame, low.build.statement = caller, statement
+    if result is None or len(low.problems) > mark.problems:
+        low.storages.forget(frame)
+        return _unreadable(low, node, callee, given, mark)
+    low.calls.setdefault(statement, []).append(frame)
+    return result
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How much had been read before a call."""
+
+    eqns: int
+    problems: int
+
+
+def _problem(callee: Callee, frame: Frame) -> Refusal | None:
+    """Why a call is not looked into."""
+    name = callee.name
+    if getattr(callee.node, "decorators", ()):
+        what = f"{name} is decorated, so what it does is not known"
+        return Refusal("FG116", what, "", callee.node)
+    if getattr(callee.node, "asynchronous", None) is not None:
+        return Refusal("FG104", f"{name} is a coroutine", "", callee.node)
+    if frame.depth() > DEPTH:
+        what = f"{name} calls itself, which is not read yet"
+        return Refusal("FG112", what, "", callee.node)
+    return None
+
+
+def _refuse_rebinding(callee: Callee) -> None:
+    for inner in nodes_in(callee.node.body):
+        if isinstance(inner, cst.Global | cst.Nonlocal):
+            what = f"{callee.name} rebinds names that it shares with others"
+            raise Refusal("FG105", what, "pass the value in and return it", inner)
+
+
+def _read_body(low: Lowering, frame: Frame) -> Value | None:
+    if isinstance(frame.function, cst.Lambda):
+        low.begin(frame.function.body)
+        frame.result = low.expression(frame.function.body)
+    else:
+        low.suite(frame.function.body)
+    return frame.result
+
+
+def _unreadable(
+    low: Lowering, node: cst.Call, callee: Callee, given: Arguments, mark: Mark
+) -> Var:
+    """Forget what was read of the function: its call is opaque, with the first reason why."""
+    code, reason = _reason(low, low.problems[mark.problems :])
+    forgotten = {out for eqn in low.build.eqns[mark.eqns :] for out in eqn.outs}
+    del low.problems[mark.problems :], low.build.eqns[mark.eqns :]
+    low.scanned = min(low.scanned, mark.eqns)
+    low.externals = {k: v for k, v in low.externals.items() if v not in forgotten}
+    what = f"{callee.name} cannot be read: {reason}"
+    value = low.opaque(what, given.atoms, node, code=code)[0]
+    _spoil_seen(low, callee, given)
+    return value
+
+
+def _reason(low: Lowering, problems: Sequence[Refusal]) -> tuple[str, str]:
+    if not problems:
+        return "FG102", "it returns nothing"
+    first = problems[0]
+    place = low.module.place(first.node) if first.node is not None else None
+    where = f" (line {place.line})" if place is not None else ""
+    return first.code, f"{first.what}{where}"
+
+
+def _spoil_seen(low: Lowering, callee: Callee, given: Arguments) -> None:
+    """A function that is not read may write into its arguments and into what it sees around it."""
+    seen = [v for v in given.atoms if isinstance(v, Var)]
+    names = {n.value for n in names_in(callee.node.body)}
+    frame = callee.frame
+    while frame is not None:
+        seen += [v for n, v in frame.env.items() if n in names and isinstance(v, Var)]
+        frame = frame.enclosing
+    for value in seen:
+        low.spoil(value)
+
+
+# --- parameters --------------------------------------------------------------------------------------------------
+
+
+def _bind_parameters(
+    low: Lowering, frame: Frame, node: cst.Call, callee: Callee, given: Arguments
+) -> None:
+    """Give each parameter its argument, by Python's rules."""
+    values = _values(node, callee, given)
+    _refuse_hidden_defaults(low, callee, values, node)
+    nodes = _argument_nodes(node, callee)
+    for param in _named(callee):
+        name = param.name.value
+        value = values[name] if name in values else _default(low, param, callee, node)
+        low.note()
+        low.storages.hold(frame, name, value)
+        frame.arguments[name] = (nodes.get(name, param.default), value)
+
+
+def _by_position(callee: Callee) -> list[cst.Param]:
+    params = callee.node.params
+    return [*params.posonly_params, *params.params]
+
+
+def _named(callee: Callee) -> list[cst.Param]:
+    return [*_by_position(callee), *callee.node.params.kwonly_params]
+
+
+def _values(node: cst.Call, callee: Callee, given: Arguments) -> dict[str, Value]:
+    """What the call itself gives, by the names of the parameters."""
+    _refuse_too_many(node, callee, given)
+    names = [p.name.value for p in _by_position(callee)]
+    values = dict(zip(names, given.positional, strict=False))
+    positional_only = {p.name.value for p in callee.node.params.posonly_params}
+    free = {p.name.value for p in _named(callee)} - positional_only
+    for key, value in given.keywords.items():
+        if key not in free or key in values:
+            what = f"{callee.name} has no free parameter {key}"
+            raise Refusal("FG113", what, "mend the call", node)
+        values[key] = value
+    return values
+
+
+def _refuse_too_many(node: cst.Call, callee: Callee, given: Arguments) -> None:
+    params = callee.node.params
+    expected, count = len(_by_position(callee)), len(given.positional)
+    if isinstance(params.star_arg, cst.Param) or params.star_kwarg is not None:
+        what = f"{callee.name} takes any number of arguments, which is not read yet"
+        raise Refusal("FG101", what, "name each parameter", node)
+    if count > expected:
+        what = f"{callee.name} takes {expected} arguments, {count} are given"
+        raise Refusal("FG113", what, "mend the call", node)
+
+
+def _refuse_hidden_defaults(
+    low: Lowering, callee: Callee, values: Mapping[str, Value], node: cst.Call
+) -> None:
+    """A default that reads a name means the name where the function is defined, not where it is called."""
+    for param in _named(callee):
+        if param.default is None or param.name.value in values:
+            continue
+        for name in names_in(param.default):
+            if name.value in low.frame.env:
+                what = f"the default of {param.name.value} reads {name.value}, which means something else here"
+                raise Refusal("FG117", what, "give the argument in the call", node)
+
+
+def _argument_nodes(node: cst.Call, callee: Callee) -> dict[str, cst.BaseExpression]:
+    names = [p.name.value for p in _by_position(callee)]
+    by_position = dict(zip(names, (a.value for a in node.args), strict=False))
+    by_keyword = {a.keyword.value: a.value for a in node.args if a.keyword is not None}
+    positional = {n: v for n, v in by_position.items() if v not in by_keyword.values()}
+    return positional | by_keyword
+
+
+def _default(low: Lowering, param: cst.Param, callee: Callee, node: cst.Call) -> Value:
+    name = param.name.value
+    if param.default is None:
+        what = f"{callee.name} lacks its argument {name}"
+        raise Refusal("FG113", what, "mend the call", node)
+    if name in callee.defaults:
+        return callee.defaults[name]
+    return low.in_module(param.default)

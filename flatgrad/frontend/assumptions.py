@@ -1,0 +1,117 @@
+"""Equations -> what is taken for granted of parameters where nothing is said, and which of them are labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from flatgrad.graph import Atom, Block, Eqn, Var
+from flatgrad.types import Dim, Shape, join, scalar
+
+LOSS = re.compile(r"(?i)(?:\b|_)(?:loss|cost|objective|penalty|likelihood)(?:\b|_)")
+ONE_MATRIX = {
+    "cholesky", "eigh", "eigvalsh", "inv", "det", "slogdet", "solve", "svd", "qr", "pinv", "matrix_power",
+}  # fmt: skip
+BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
+REDUCING = {
+    "sum", "mean", "max", "min", "prod", "norm", "dot", "matmul", "inner", "trace", "det", "logsumexp", "var", "std",
+}  # fmt: skip
+PLUMBING = {
+    "tuple", "slice", "reshape", "ravel", "copy", "alias", "astype", "getitem", "invert", "asarray", "transpose",
+}  # fmt: skip
+UNDIFFERENTIATED = ("int", "bool", "str", "dict", "other", "none")
+
+
+def is_loss(text: str) -> bool:
+    """A function whose name or docstring speaks of a loss computes one number."""
+    return LOSS.search(text) is not None
+
+
+def assume(eqns: Sequence[Eqn], params: Sequence[Var], *, loss: bool) -> bool:
+    """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was."""
+    matrices = _one_matrix_each(eqns)
+    numbers = loss and _weights_are_numbers(eqns, params)
+    return matrices or numbers
+
+
+def _one_matrix_each(eqns: Sequence[Eqn]) -> bool:
+    """A matrix given to numpy.linalg is one matrix, no stack."""
+    assumed = False
+    for eqn in eqns:
+        if eqn.op in ONE_MATRIX and eqn.args and eqn.args[0].type.rank is None:
+            join(eqn.args[0].type.shape, Shape((Dim(), Dim())))
+            assumed = True
+    return assumed
+
+
+def _weights_are_numbers(eqns: Sequence[Eqn], params: Sequence[Var]) -> bool:
+    """In a loss, a parameter that only scales sums over arrays which are then added up is a number."""
+    reduced = reduced_scalars(eqns)
+    added = _added_to(eqns, reduced)
+    met: dict[Atom, list[bool]] = {p: [] for p in params if p.type.rank is None}
+    for eqn in eqns:
+        for position, arg in enumerate(eqn.args):
+            if arg in met:
+                others = eqn.args[:position] + eqn.args[position + 1 :]
+                scales = eqn.op in BROADCASTING and bool(others)
+                among = all(a in reduced for a in others)
+                met[arg].append(scales and among and not added.isdisjoint(eqn.outs))
+    weights = [param for param, only in met.items() if only and all(only)]
+    for weight in weights:
+        join(weight.type.shape, scalar())
+    return bool(weights)
+
+
+def _added_to(eqns: Iterable[Eqn], values: set[Atom]) -> set[Atom]:
+    """The terms of every sum that has one of `values` among its terms."""
+    sums = (e for e in eqns if e.op in ("add", "sub"))
+    return {term for e in sums if not values.isdisjoint(e.args) for term in e.args}
+
+
+def reduced_scalars(eqns: Iterable[Eqn]) -> set[Atom]:
+    """Scalars that sum up arrays, and what is computed of such alone: losses and penalties."""
+    found: set[Atom] = set()
+    for eqn in eqns:
+        if len(eqn.outs) != 1 or not eqn.out.type.shape.is_scalar:
+            continue
+        if eqn.op in REDUCING or any(a in found for a in eqn.args):
+            found.add(eqn.out)
+    return found
+
+
+def labels(block: Block) -> set[Var]:
+    """Parameters that carry no gradient: they index, count or name."""
+    params = set(block.params)
+    found = {p for p in params if p.type.kind in UNDIFFERENTIATED}
+    made = {out: eqn for eqn in block.eqns for out in eqn.outs}
+    for eqn in block.eqns:
+        for used in _used_as_integers(eqn):
+            found |= _sources(used, made) & params
+    return found
+
+
+def _used_as_integers(eqn: Eqn) -> Iterator[Atom]:
+    match eqn.op:
+        case "getitem" | "setitem" | "index_add" | "take":
+            yield eqn.args[1]
+        case "arange" | "zeros" | "ones" | "eye" | "empty" | "full":
+            yield from eqn.args[:1] if eqn.args else ()
+        case "reshape" | "broadcast_to" | "tile" | "repeat":
+            yield from eqn.args[1:2]
+        case _:
+            pass
+
+
+def _sources(value: Atom, made: Mapping[Var, Eqn]) -> set[Var]:
+    """The values that `value` is made of without arithmetic."""
+    found: set[Var] = set()
+    stack = [value]
+    while stack:
+        current = stack.pop()
+        if not isinstance(current, Var) or current in found:
+            continue
+        found.add(current)
+        eqn = made.get(current)
+        if eqn is not None and eqn.op in PLUMBING:
+            stack.extend(eqn.args if eqn.op in ("tuple", "slice") else eqn.args[:1])
+    return found

@@ -1,0 +1,274 @@
+"""A call of a library function or method -> equations, by the tables of namespaces.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
+from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
+from flatgrad.graph import Atom, Lit, Var
+from flatgrad.namespaces import Bound, Spelling, bind, lookup
+from flatgrad.registry import RULES, Kind
+from flatgrad.types import join, scalar
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+HARMLESS_OPTIONS = {
+    "order", "casting", "subok", "optimize", "like", "stable", "kind", "device",
+}  # fmt: skip
+FLOATS = ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
+KNOWN_FLOATS = {f"{library}.inf": float("inf") for library in ("math", "numpy")}
+TAKING_SHAPES = {
+    "zeros", "ones", "empty", "full", "eye", "arange", "random_normal", "random_uniform", "random", "tri",
+}  # fmt: skip
+SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
+RESULTS = {
+    "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
+}  # fmt: skip
+UNKNOWN = object()
+
+
+def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Value:
+    """What a call of the importable `path` gives."""
+    namespace, _, name = path.rpartition(".")
+    spelling = lookup(namespace, name)
+    if path in ("builtins.tuple", "builtins.list") and len(given.positional) == 1:
+        return _sequence(low, node, name, given)
+    if spelling is None:
+        return _unknown(low, node, path, given)
+    return _apply(low, node, spelling, path, given, namespace)
+
+
+def _sequence(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Value:
+    (held,) = given.positional
+    if isinstance(held, Struct):
+        return Struct(held.items, name)
+    what = f"{name}() of a value is not read"
+    return low.opaque(what, atoms_in(held), node, code="FG108")[0]
+
+
+def method(
+    low: Lowering, node: cst.Call, receiver: Value, name: str, given: Arguments
+) -> Value:
+    """What a call of a method of `receiver` gives."""
+    spelling = lookup("ndarray", name)
+    given = Arguments([receiver, *given.positional], given.keywords)
+    called = f".{name}()"
+    if spelling is None or spelling.attribute:
+        return _unknown(low, node, called, given)
+    if isinstance(receiver, Struct) and not spelling.sequence:
+        return _unknown(low, node, called, given)
+    return _apply(low, node, spelling, called, given, "method")
+
+
+def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:
+    what = f"no derivative rule for {name.removeprefix('builtins.')}"
+    step = "write it with operations that have one: docs/operations.md"
+    return low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+
+
+def _apply(
+    low: Lowering,
+    node: cst.Call,
+    spelling: Spelling,
+    name: str,
+    given: Arguments,
+    namespace: str,
+) -> Value:
+    """The operation that the tables name for a call, where its rule reads what is given."""
+    try:
+        bound = bind(spelling, given.positional, given.keywords, lift=Lit)
+    except TypeError as error:
+        if _without_rule(spelling.op):
+            return _unknown(low, node, name, given)
+        step = "see the library's documentation"
+        raise Refusal("FG202", str(error), step, node) from None
+    if bound.op not in RULES and not bound.fold:
+        return _unknown(low, node, name, given)
+    unknown = [o for o in bound.unknown if not _harmless(o, bound.options[o])]
+    if unknown:
+        what = f"the option {unknown[0]}= of {name} is not read"
+        return low.opaque(what, given.atoms, node, code="FG202")[0]
+    data = _data(low, node, bound)
+    if data is None:
+        return _of_sequence(low, node, bound, name, given)
+    return _operation(low, node, bound, data, namespace)
+
+
+def _without_rule(op: str) -> bool:
+    rule = RULES.get(op)
+    return rule is None or rule.kind is Kind.CONSTANT
+
+
+def _of_sequence(
+    low: Lowering, node: cst.Call, bound: Bound[Value], name: str, given: Arguments
+) -> Value:
+    """Python's sum of an array adds up its rows; else a sequence has to be written out."""
+    if bound.fold and bound.op == "add" and len(given.positional) == 1:
+        low.build.dialect = "numpy"
+        rows = low.atom(given.positional[0], node)
+        return low.emit("sum", rows, node=node, axis=0)
+    name = name.removeprefix("builtins.")
+    what = f"{name} of a sequence whose length is not known is not read"
+    return low.opaque(what, given.atoms, node, code="FG108")[0]
+
+
+def _operation(
+    low: Lowering,
+    node: cst.Call,
+    bound: Bound[Value],
+    data: Sequence[Atom],
+    namespace: str,
+) -> Value:
+    low.build.dialect = namespace
+    if namespace == "math":
+        for atom in data:
+            join(atom.type.shape, scalar())
+    if bound.fold:
+        return _fold(low, node, bound.op, data)
+    return _emit(low, node, bound.op, data, _options(low, node, bound))
+
+
+def _harmless(option: str, value: Any) -> bool:
+    return (
+        option in HARMLESS_OPTIONS
+        or value == Lit(None)
+        or (option == "dtype" and _is_float(value))
+    )
+
+
+def _is_float(value: Any) -> bool:
+    match value:
+        case Path(path=path):
+            return path in FLOATS
+        case Lit(value=constant):
+            return bool(constant == "float64")
+        case Var():
+            return value.type.kind == "other"
+        case _:
+            return False
+
+
+def _data(low: Lowering, node: cst.Call, bound: Bound[Value]) -> list[Atom] | None:
+    """The data arguments, a sequence spread; None where its length is not known."""
+    found: list[Atom] = []
+    for name, value in bound.data.items():
+        if name == bound.sequence:
+            if not isinstance(value, Struct):
+                return None
+            found += [_element(low, node, item) for item in value.items]
+        elif isinstance(value, tuple):
+            found.append(low.atom(Struct(value), node))
+        else:
+            array = not found and bound.op not in TAKING_SHAPES
+            found.append(_element(low, node, value, array=array))
+    return found
+
+
+def _element(low: Lowering, node: cst.Call, value: Value, array: bool = False) -> Atom:
+    """A list among the data of an operation is an array in the making; constant tuples stay as they are."""
+    if isinstance(value, Struct):
+        if (constant := _static(value)) is not UNKNOWN:
+            return Lit(constant)
+        if value.kind == "list" or array:
+            return low.emit(
+                "stack", *(_element(low, node, i, array) for i in value.items)
+            )
+    return low.atom(value, node)
+
+
+def _static(value: Value) -> Any:
+    """The Python value of a constant or of a structure of constants, or UNKNOWN."""
+    match value:
+        case Lit(value=constant):
+            return constant
+        case Struct(items=items, kind=kind):
+            found = [_static(i) for i in items]
+            if any(f is UNKNOWN for f in found):
+                return UNKNOWN
+            return tuple(found) if kind == "tuple" else list(found)
+        case _:
+            return UNKNOWN
+
+
+def _options(low: Lowering, node: cst.Call, bound: Bound[Value]) -> dict[str, Any]:
+    kept = {n: v for n, v in bound.options.items() if n not in bound.unknown}
+    return {name: _option(low, node, value) for name, value in kept.items()}
+
+
+def _option(low: Lowering, node: cst.Call, option: Value | tuple[Value, ...]) -> Any:
+    """A constant as Python has it, anything else as a value of the graph."""
+    value = Struct(option) if isinstance(option, tuple) else option
+    if isinstance(value, Path) and value.path in KNOWN_FLOATS:
+        return KNOWN_FLOATS[value.path]
+    constant = _static(value)
+    return low.atom(value, node) if constant is UNKNOWN else constant
+
+
+def _fold(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom]) -> Value:
+    if len(data) == 1 and op in ("maximum", "minimum"):
+        return low.emit({"maximum": "max", "minimum": "min"}[op], data[0], node=node)
+    if len(data) == 0:
+        return Lit(0)
+    total: Atom = data[0]
+    for item in data[1:]:
+        last = item is data[-1]
+        total = low.emit(op, total, item, node=node if last else None)
+    return total
+
+
+def _emit(
+    low: Lowering,
+    node: cst.Call,
+    op: str,
+    data: Sequence[Atom],
+    options: dict[str, Any],
+) -> Value:
+    if op in SPLITS:
+        return _split(low, node, op, data, options)
+    if op == "array":
+        return _array(low, node, data, options)
+    count = RESULTS.get(op, 1)
+    if op == "svd" and options.get("compute_uv") is False:
+        count = 1
+    made = low.build.emit_all(op, data, count, node=node, attrs=options)
+    values = tuple(e.atom for e in made)
+    return values[0] if count == 1 else Struct(values)
+
+
+def _split(
+    low: Lowering,
+    node: cst.Call,
+    op: str,
+    data: Sequence[Atom],
+    options: dict[str, Any],
+) -> Value:
+    """The parts are values of their own where their number is written down."""
+    match data[1:]:
+        case [Lit(value=int() as count)]:
+            pass
+        case [Lit(value=(list() | tuple()) as cuts)]:
+            count = len(cuts) + 1
+        case _:
+            what = "a split into a number of parts that is not written down is not read"
+            return low.opaque(what, data, node, code="FG108")[0]
+    made = low.build.emit_all(op, data, count, node=node, attrs=options)
+    return Struct(tuple(e.atom for e in made), "list")
+
+
+def _array(
+    low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]
+) -> Value:
+    (value,) = data
+    if isinstance(value, Var) and value.name == "" and low.build.eqns[-1].out is value:
+        eqn = low.build.eqns[-1]
+        if eqn.op == "stack" and eqn.node is None:
+            low.build.eqns.pop()
+            return low.emit("stack", *eqn.args, node=node, **options)
+    if isinstance(value, Lit) and isinstance(value.value, list | tuple):
+        return low.emit("constant_array", value, node=node, **options)
+    return low.emit("copy", value, node=node, **options)

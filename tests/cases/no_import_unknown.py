@@ -1,2 +1,0 @@
-def line(a, b, x):
-    return a * x + b
