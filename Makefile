@@ -4,7 +4,10 @@ PYTHON_FILES = .
 # Not empty: check everything but the tests (they have just been run).
 SKIP_TESTS ?=
 
-.PHONY: check style types test format samples docs bench clean
+# How long to look for programs whose gradient is wrong.
+SECONDS ?= 60
+
+.PHONY: check style types test format samples docs fuzz bench clean
 
 check: style types $(if $(SKIP_TESTS),,test)
 
@@ -26,9 +29,13 @@ format:
 samples:
 	$(PYTHON) -m pytest tests/test_samples.py --update
 
-# Runs the examples in the pages.
+# Rewrites what the README and the pages show, and the table of operations; read the difference, too.
 docs:
-	$(PYTHON) -m doctest $(wildcard docs/*.md)
+	$(PYTHON) -m pytest tests/test_readme.py tests/test_docs.py --update
+
+# Programs drawn by chance: whatever is accepted has to agree with differences.
+fuzz:
+	$(PYTHON) -m tests.fuzz --seconds $(SECONDS)
 
 bench:
 	$(PYTHON) benchmarks/transform.py

@@ -61,7 +61,11 @@ def points(identity: Identity) -> list[tuple[Any, ...]]:
     if used & MATRICES:
         square = [rng.standard_normal((3, 3)).view(Matrix) for _ in range(count)]
         negative = [-np.abs(rng.standard_normal((3, 3))).view(Matrix) for _ in square]
-        return [tuple(square), tuple(negative), (np.zeros((3, 3)).view(Matrix),) * count]
+        return [
+            tuple(square),
+            tuple(negative),
+            (np.zeros((3, 3)).view(Matrix),) * count,
+        ]
     shapes = [(), (4,), (2, 3), (2, 1), (1, 3), (0,)]
     found = [
         tuple(np.asarray(rng.standard_normal(shape)) for shape in chosen)

@@ -219,16 +219,14 @@ class Expressions:
         raise KeyError(f"{eqn.op} has no spelling")
 
     def _namespaces(self, eqn: Eqn) -> list[str]:
-        math = ["math"] if self._plain(eqn) else []
+        """Where to look for the function, in this order; math takes numbers only."""
         numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg"]
         if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
             return ["builtins", *numpy]
-        if eqn.dialect == "scipy.special":
-            return [*math, "numpy", "scipy.special", *numpy]
-        with_math = (
-            eqn.dialect == "math" or "numpy" not in self.dialect.imports.values()
-        )
-        return [*math, *numpy] if with_math else [*numpy, *math]
+        paths = self.dialect.imports.values()
+        if self._plain(eqn) and (eqn.dialect == "math" or "numpy" not in paths):
+            return ["math", *numpy]
+        return numpy
 
     def _call(
         self, function: ast.expr, where: tuple[str, str], eqn: Eqn, args: Sequence[Atom]

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 
-TAKING_TUPLES = {"randn", "rand", "reshape", "transpose", "max", "min"}
+TAKING_TUPLES = {
+    "randn", "rand", "reshape", "transpose", "zeros", "ones", "empty", "max", "min",
+}  # fmt: skip
 
 
 def call(low: Lowering, node: cst.Call) -> Value:

@@ -101,9 +101,7 @@ class Arguments:
 
 def stale(value: Stale, node: cst.CSTNode) -> Refusal:
     """A name is read whose array was written through another."""
-    step = (
-        "work on a copy there, or state the shapes, so that it can be told what changes"
-    )
+    step = "take a copy before the write, or state the shapes"
     return Refusal("FG401", value.why, step, node)
 
 

@@ -1078,7 +1078,7 @@ REFUSALS = [
     Refusal("refuse_complex.py", "f", "FG201", "complex", 6),
     Refusal("refuse_star_args.py", "f", "FG101", "any number", 1),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
-    Refusal("refuse_generator.py", "f", "FG108", "yield", 2),
+    Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
     Refusal("refuse_recursion.py", "f", "FG112", "", 5),
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
     Refusal("refuse_undefined.py", "f", "FG109", "weight", 2),
