@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Iterator
 
 import flatgrad.rules  # noqa: F401  (fills the registry)
+from flatgrad.constants import Constant
+from flatgrad.emit.helpers import HELPERS
 from flatgrad.namespaces import INFIX, PREFIX, spellings
 from flatgrad.registry import RULES, Kind, Rule
 
@@ -60,7 +62,11 @@ flatgrad knows these names. It refuses where a gradient would have to go through
 
 def page() -> str:
     spelled = names_by_operation()
-    active = [r for r in RULES.values() if r.kind is not Kind.CONSTANT]
+    active = [
+        r
+        for r in RULES.values()
+        if r.kind is not Kind.CONSTANT and (r.op in spelled or r.op not in HELPERS)
+    ]
     known = [r for r in active if has_derivative(r)]
     constant = [r for r in RULES.values() if r.kind is Kind.CONSTANT]
     missing = [op for op in spelled if op not in {r.op for r in known + constant}]
@@ -120,12 +126,35 @@ def formula_of(rule: Rule) -> str:
     told = (inspect.getdoc(rule.formula) or "").partition("\n")[0].replace("|", "\\|")
     returned = [*returns(function)]
     if len(returned) == 1 and len(statements(function)) == 1:
-        text = ast.unparse(returned[0])
+        text = ast.unparse(Spelled(rule).visit(returned[0]))
         text = text[1:-1] if isinstance(returned[0], ast.Tuple) else text
         text = text.replace("xp.", "")
         if len(text) <= LONGEST:
             return f"`{text}`".replace("|", "\\|")
     return told
+
+
+class Spelled(ast.NodeTransformer):
+    """Constants with a name, as the formula they stand for."""
+
+    def __init__(self, rule: Rule):
+        self.names = vars(inspect.getmodule(rule.formula))
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        match self.names.get(node.id):
+            case Constant(text=text):
+                return ast.parse(text, mode="eval").body
+            case _:
+                return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node:
+            case ast.Call(
+                func=ast.Name("Constant"), args=[ast.Constant(value=str(text))]
+            ):
+                return ast.parse(text, mode="eval").body
+            case _:
+                return self.generic_visit(node)
 
 
 def statements(function: ast.FunctionDef) -> list[ast.stmt]:

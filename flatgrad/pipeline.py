@@ -55,13 +55,28 @@ def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes)
-    wrt = _wrt(function, options)
-    gradient = differentiate(function, wrt)
+    gradient = _differentiated(function, _wrt(function, options))
     local = names.copy()
     dialect = Emitted.dialect_of(module, local)
     style = Style(options.emit, options.names, options.comments)
     layout = Layout(gradient, local, names, dialect, style)
     return Emitted(function, layout.texts(), dialect, layout.available.edits.expanded)
+
+
+def _differentiated(function: Function, wrt: Sequence[Var]) -> Gradient:
+    """The gradient, or all that stands against it: what was not read and what has no rule."""
+    if not function.problems:
+        return differentiate(function, wrt)
+    problems = list(function.problems)
+    try:
+        differentiate(function, wrt)
+    except FlatgradError as error:
+        problems += [d for d in error.diagnostics if d not in problems]
+    raise FlatgradError(*sorted(problems, key=_line))
+
+
+def _line(problem: Diagnostic) -> int:
+    return problem.place.line if problem.place is not None else 0
 
 
 def _refuse_decorated(module: Module, name: str) -> None:

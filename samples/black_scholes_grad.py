@@ -1,6 +1,6 @@
 # Made by flatgrad.
 
-from math import exp, log, sqrt
+from math import exp, log, pi, sqrt
 
 from scipy.special import ndtr
 
@@ -12,21 +12,21 @@ def black_scholes_grad(
     sqrt_T = sqrt(T)
     d1 = (log(S / K) + (r + sigma**2 / 2) * T) / (sigma * sqrt_T)
     d2 = d1 - sigma * sqrt(T)
-    ndtr2 = ndtr(d1)
+    ndtr_d1 = ndtr(d1)
     e = exp(-r * T)
-    ndtr3 = ndtr(d2)
-    price = S * ndtr2 - K * e * ndtr3
+    ndtr_d2 = ndtr(d2)
+    price = S * ndtr_d1 - K * e * ndtr_d2
 
-    # price = S * ndtr2 - K * e * ndtr3
+    # price = S * ndtr_d1 - K * e * ndtr_d2
     grad_product = -grad_price
-    grad_product2 = grad_product * ndtr3
+    grad_product2 = grad_product * ndtr_d2
     grad_product3 = grad_product2 * K * e
-    grad_d1 = grad_price * S * exp(-(d1**2 / 2)) / 2.5066282746310002
-    grad_S = grad_price * ndtr2
+    grad_d1 = grad_price * S * exp(-(d1**2 / 2)) / sqrt(2 * pi)
+    grad_S = grad_price * ndtr_d1
     grad_r = -(grad_product3 * T)
-    grad_T = grad_product3 * -r
+    grad_T = -(grad_product3 * r)
     grad_K = grad_product2 * e
-    grad_d2 = grad_product * (K * e) * exp(-(d2**2 / 2)) / 2.5066282746310002
+    grad_d2 = grad_product * (K * e) * exp(-(d2**2 / 2)) / sqrt(2 * pi)
     # d2 = d1 - sigma * sqrt(T)
     grad_d1 += grad_d2
     # d1 = (log(S / K) + (r + sigma**2 / 2) * T) / (sigma * sqrt_T)

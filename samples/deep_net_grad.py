@@ -11,15 +11,15 @@ def deep_net_grad(x, W1, W2, W3, grad_x):
     """
     x0 = x
     x1 = np.tanh(x @ W1)
-    tanh = np.tanh(x1 @ W2)
-    x2 = x1 + tanh
+    value = np.tanh(x1 @ W2)
+    x2 = x1 + value
     x = x2 @ W3
 
     # x = x2 @ W3
     grad_x0 = grad_x @ W3.T
     grad_W3 = x2.T @ grad_x
-    # x2 = x1 + tanh
-    grad_a = grad_x0 * (1 - tanh**2)
+    # x2 = x1 + value
+    grad_a = grad_x0 * (1 - value**2)
     grad_x = grad_a @ W2.T + grad_x0
     grad_W2 = x1.T @ grad_a
     # x1 = np.tanh(x @ W1)

@@ -16,7 +16,6 @@ def heat_step_grad(u, k, left, right, grad_new):
     new[1:-1] += k * total
     new[0] = left
     new[-1] = right
-    new = new
 
     # new[-1] = right
     grad_right = grad_new[-1]
@@ -27,13 +26,13 @@ def heat_step_grad(u, k, left, right, grad_new):
     grad_new = grad_new.copy()
     grad_new[0] = 0
     # new[1:-1] += k * total
-    part = grad_new[1:-1]
-    grad_total = k * part
+    grad_product = grad_new[1:-1]
+    grad_total = k * grad_product
     grad_u = np.zeros(u.shape)
     grad_u[2:] = grad_total
     grad_u[1:-1] -= 2 * grad_total
     grad_u[:-2] += grad_total
-    grad_k = (part * total).sum()
+    grad_k = (grad_product * total).sum()
     # new = u.copy()
     grad_u += grad_new
 

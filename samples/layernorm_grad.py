@@ -33,9 +33,8 @@ def layernorm_grad(x, gamma, beta, eps=1e-5, grad_out=None):
     grad_mean = -grad_x.sum(axis=1, keepdims=True)
     grad_eps = grad_var.sum()
     # var = x.var(axis=-1, keepdims=True)
-    part = x.shape[-1]
-    grad_x += 2 / part * grad_var * diff
+    grad_x += 2 / x.shape[-1] * grad_var * diff
     # mean = x.mean(axis=-1, keepdims=True)
-    grad_x += grad_mean / part
+    grad_x += grad_mean / x.shape[-1]
 
     return out, (grad_x, grad_gamma, grad_beta, grad_eps)

@@ -16,8 +16,8 @@ def logistic_regression_grad(w, b, X, t, lam=0.1, grad_out=1.0):
         The labels.
     """
     z = X @ w + b
-    logaddexp = np.logaddexp(0, z)
-    nll = logaddexp - t * z
+    logaddexp_z = np.logaddexp(0, z)
+    nll = logaddexp_z - t * z
     product = lam * w
     out = nll.mean() + product @ w / 2
 
@@ -27,9 +27,9 @@ def logistic_regression_grad(w, b, X, t, lam=0.1, grad_out=1.0):
     grad_nll = grad_out / nll.size * np.ones_like(nll)
     grad_lam = (grad_product_ * w).sum()
     grad_w = lam * grad_product_ + grad_product * product
-    # nll = logaddexp - t * z
+    # nll = logaddexp_z - t * z
     grad_product2 = -grad_nll
-    grad_z = grad_nll * np.exp(z - logaddexp) + grad_product2 * t
+    grad_z = grad_nll * np.exp(z - logaddexp_z) + grad_product2 * t
     grad_t = grad_product2 * z
     # z = X @ w + b
     grad_X = np.outer(grad_z, w)

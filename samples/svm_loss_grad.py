@@ -20,25 +20,21 @@ def svm_loss_grad(W, X, y, reg, grad_loss=1.0):
     scores = X @ W
     right = scores[np.arange(N), y][:, np.newaxis]
     margins = np.maximum(0, scores - right + 1)
-    y0 = y.copy()
-    margins1 = margins.copy()
     margins[np.arange(N), y] = 0  # the right class costs nothing
     total = np.sum(W * W)
     loss = margins.sum() / N + reg * total
 
     # loss = margins.sum() / N + reg * total
-    grad_margins = grad_loss / N * np.ones_like(scores)
+    grad_margins = grad_loss / N * np.ones_like(margins)
     grad_W = 2 * grad_loss * reg * W
     grad_reg = grad_loss * total
     # margins[np.arange(N), y] = 0
-    grad_margins[np.arange(N), y0] = 0
+    grad_margins[np.arange(N), y] = 0
     # margins = np.maximum(0, scores - right + 1)
-    grad_scores = grad_margins * (margins1 > 0)
+    grad_scores = grad_margins * (margins > 0)
     grad_right = -grad_scores.sum(axis=1, keepdims=True)
     # right = scores[np.arange(N), y][:, np.newaxis]
-    grad_part = np.zeros((N,))
-    grad_part[:, None] = grad_right
-    grad_scores[np.arange(N), y0] += grad_part
+    grad_scores[np.arange(N), y] += grad_right.squeeze(axis=1)
     # scores = X @ W
     grad_X = grad_scores @ W.T
     grad_W += X.T @ grad_scores

@@ -262,7 +262,10 @@ class Expressions:
     # --- operations with a notation of their own ---------------------------------------------------------------
 
     def _external(self, eqn: Eqn) -> ast.expr:
-        body: ast.expr = ast.parse(eqn.attrs["text"], mode="eval").body
+        text = eqn.attrs["text"]
+        if text == eqn.attrs.get("path") and not text.startswith("builtins."):
+            return self.dialect.name(text)
+        body: ast.expr = ast.parse(text.removeprefix("builtins."), mode="eval").body
         return body
 
     def _alias(self, eqn: Eqn) -> ast.expr:

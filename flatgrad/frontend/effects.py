@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Callee, Path, Refusal, Struct, Value, atoms_in
-from flatgrad.graph import Var
+from flatgrad.graph import Atom, Var
 from flatgrad.namespaces import lookup
 
 if TYPE_CHECKING:
@@ -128,3 +129,12 @@ def _textual_function(low: Lowering, func: cst.BaseExpression) -> Any:
     if isinstance(func, cst.Attribute):
         return None, func.attr.value
     return Path(f"builtins.{text}") if hasattr(builtins, text) else None
+
+
+def spoil_all(low: Lowering, values: Sequence[Atom]) -> None:
+    """Any of these arrays may have been written into."""
+    assert low.build.statement is not None
+    low.note()
+    for value in values:
+        if isinstance(value, Var):
+            low.storages.spoil(value, low.build.statement)

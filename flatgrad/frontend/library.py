@@ -59,10 +59,20 @@ def method(
     given = Arguments([receiver, *given.positional], given.keywords)
     called = f".{name}()"
     if spelling is None or spelling.attribute:
-        return _unknown(low, node, called, given)
+        return _with_default(name, given, _unknown(low, node, called, given))
     if isinstance(receiver, Struct) and not spelling.sequence:
         return _unknown(low, node, called, given)
     return _apply(low, node, spelling, called, given, "method")
+
+
+def _with_default(name: str, given: Arguments, value: Var) -> Var:
+    """settings.get("eps", 1e-5) is a number, as its default is."""
+    match name, given.positional:
+        case "get", [_, Lit(value=str()), Lit(value=int() | float())]:
+            join(value.type.shape, scalar())
+        case _:
+            pass
+    return value
 
 
 def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:

@@ -13,7 +13,7 @@ from typing import Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.errors import Diagnostic
 from flatgrad.frontend import assignments, expressions, hints, statements
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
@@ -88,7 +88,7 @@ class Lowering:
         self._read()
         outs, names = self._outputs()
         if self.problems:
-            raise FlatgradError(*map(self._diagnostic, self.problems))
+            outs, names = self._readable(outs, names)
         block = self.build.block(tuple(self.params.values()), list(outs))
         return Function(
             name=self.node.name.value,
@@ -105,7 +105,22 @@ class Lowering:
             walrus=self.walrus,
             captured=self._captured(),
             labels=labels(block) | self.counts,
+            problems=[self._diagnostic(problem) for problem in self.problems],
         )
+
+    def _readable(
+        self, outs: list[Atom], names: list[str]
+    ) -> tuple[list[Atom], list[str]]:
+        """Of a function with problems, the results that could be read nevertheless."""
+        made = {out for eqn in self.build.eqns for out in eqn.outs} | set(
+            self.params.values()
+        )
+        kept = [
+            (o, n)
+            for o, n in zip(outs, names, strict=True)
+            if isinstance(o, Var) and o in made
+        ]
+        return [o for o, _ in kept], [n for _, n in kept]
 
     def _read(self) -> None:
         node = self.node
@@ -358,7 +373,8 @@ class Lowering:
                 is_list = value.kind == "list"
                 return self.emit("tuple", *atoms, node=node, list=is_list)
             case Path(path=path):
-                return self.external(self.module.code(node), path)
+                spelled = isinstance(node, cst.Name | cst.Attribute)
+                return self.external(self.module.code(node) if spelled else path, path)
             case Callee(name=name):
                 return self.external(name, name)
             case Stale():

@@ -10,6 +10,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.errors import Diagnostic
 from flatgrad.frontend.module import Module
 from flatgrad.graph import Atom, Block, Lit, Statement, Var
 
@@ -164,4 +165,7 @@ class Function:
     captured: set[Var] = field(
         default_factory=set
     )  # read by a nested function, whose text stays as it is
+    problems: list[Diagnostic] = field(
+        default_factory=list
+    )  # why it cannot be transformed
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient

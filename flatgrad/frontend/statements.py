@@ -141,6 +141,8 @@ def _compound(low: Lowering, node: cst.BaseCompoundStatement) -> None:
     what = f"{what} is not read yet"
     outs = low.opaque(what, [*reads, *old], node, code="FG105", count=count)
     effects.effects_within(low, node)
+    if _writes_through_new_names(inside):
+        effects.spoil_all(low, reads)
     for name, out in zip(changed, outs, strict=False):
         out.name = name
         before = low.frame.env.get(name)
@@ -161,6 +163,25 @@ def _refuse_exits(inside: Sequence[cst.CSTNode], what: str, node: cst.CSTNode) -
                 raise Refusal("FG105", what, STRAIGHT, node)
             case _:
                 pass
+
+
+def _writes_through_new_names(inside: Sequence[cst.CSTNode]) -> bool:
+    """`v = x; v[0] = 1`: a name that is bound inside may show any array that is read inside."""
+    bound: set[str] = set()
+    written: set[str] = set()
+    for node in inside:
+        match node:
+            case cst.AssignTarget(target=cst.Name(value=name)) | cst.For(
+                target=cst.Name(value=name)
+            ):
+                bound.add(name)
+            case cst.AugAssign(target=target) | cst.AssignTarget(
+                target=cst.Subscript() as target
+            ):
+                written.update(_base_names(target))
+            case _:
+                pass
+    return not bound.isdisjoint(written)
 
 
 def _changed(low: Lowering, inside: Sequence[cst.CSTNode]) -> list[str]:
