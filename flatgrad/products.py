@@ -49,13 +49,13 @@ def in_order(block: Block, keep: int) -> Block:
         for arg in (e.args[:1] if e.op == "truediv" else e.args)
         if isinstance(arg, Var) and _is_inner(arg, defs, uses)
     }  # fmt: skip
-    written = {e.out: e for e in block.eqns[:keep] if _is_plain_product(e)}
+    primal = {e.out: e for e in block.eqns[:keep] if len(e.outs) == 1}
     build = Builder(list(block.eqns[:keep]))
     for eqn in tail:
         if len(eqn.outs) == 1 and eqn.out in inner:
             continue
         if eqn.op in PRODUCTS:
-            _write(build, eqn, _collect(eqn, defs, inner, written))
+            _write(build, eqn, _collect(eqn, defs, inner, primal))
         else:
             build.eqns.append(eqn)
     return check(Block(block.params, tuple(build.eqns), block.outs))
@@ -95,13 +95,13 @@ def _is_zero(value: Atom) -> bool:
 
 
 def _collect(
-    eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var], written: Mapping[Var, Eqn]
+    eqn: Eqn, defs: Mapping[Var, Eqn], inner: set[Var], primal: Mapping[Var, Eqn]
 ) -> _Product:
     product = _Product()
     stack = list(reversed(_parts(eqn, product, False)))
     while stack:
         value, flipped = stack.pop()
-        made = _made(value, defs, inner, written)
+        made = _made(value, defs, inner, primal)
         if made is not None and made.op == "where" and not flipped:
             condition, first, second = made.args
             product.chosen.append((condition, not _is_zero(first)))
@@ -118,30 +118,36 @@ def _collect(
             product.below.append(value)
         else:
             product.above.append(value)
-    _select_again(product, defs)
+    _select_again(product, defs, primal)
     return product
 
 
 def _made(
-    value: Atom, defs: Mapping[Var, Eqn], inner: set[Var], written: Mapping[Var, Eqn]
+    value: Atom, defs: Mapping[Var, Eqn], inner: set[Var], primal: Mapping[Var, Eqn]
 ) -> Eqn | None:
     """The product behind a factor, where it is to be taken apart."""
     if not isinstance(value, Var):
         return None
-    return defs[value] if value in inner else written.get(value)
+    if value in inner:
+        return defs[value]
+    written = primal.get(value)
+    return written if written is not None and _is_plain_product(written) else None
 
 
-def _select_again(product: _Product, defs: Mapping[Var, Eqn]) -> None:
+def _select_again(
+    product: _Product, defs: Mapping[Var, Eqn], primal: Mapping[Var, Eqn]
+) -> None:
     """A factor that was selected elsewhere selects again where the rest may be infinite."""
-    if not any(not b.type.shape.is_scalar for b in product.below) and not any(
-        a in defs and defs[a].op in ("log", "pow")
-        for a in product.above
-        if isinstance(a, Var)
+    divides = any(not b.type.shape.is_scalar for b in product.below)
+    factors = [
+        defs.get(a) or primal.get(a) for a in product.above if isinstance(a, Var)
+    ]
+    if not divides and not any(
+        f is not None and f.op in ("log", "pow") for f in factors
     ):
         return
     known = {condition for condition, _ in product.chosen}
-    for value in product.above:
-        made = defs.get(value) if isinstance(value, Var) else None
+    for made in factors:
         if made is not None and _is_selection(made) and made.args[0] not in known:
             product.chosen.append((made.args[0], not _is_zero(made.args[1])))
 

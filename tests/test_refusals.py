@@ -293,6 +293,10 @@ f.py:4:10: FG101 keyword arguments of any number are not read: **options
     4 | def f(x, **options):
       |          ^^^^^^^^^
   name each parameter
+f.py:5:16: FG201 getitem: gradients of dicts are not given yet
+    5 |     return x * options['a']
+      |                ^^^^^^^^^^^^
+  write it with operations that have one: docs/operations.md
 """,
     ),
     "an unknown function": (
@@ -939,21 +943,6 @@ CONTRADICTIONS = {
         {},
         ["x: (N, D)", "w: (N, D)"],
     ),
-    "a vector and a longer one": (
-        'def f(x, w):\n    """x: (3,)  w: (4,)"""\n    return x + w\n',
-        {},
-        ["(3,)", "(4,)"],
-    ),
-    "docstring and option": (
-        'def f(x):\n    """x: (3, 2)"""\n    return x * 2\n',
-        {"shapes": {"x": (4, 2)}},
-        ["(3, 2)", "--shape"],
-    ),
-    "docstring and comment": (
-        'def f(x):\n    """x: (3, 4)"""\n    y = x.T  # (3, 4)\n    return y\n',
-        {},
-        ["docstring", "comment"],
-    ),
     "docstring and unpacking": (
         'def f(x):\n    """x: (N, D)"""\n    a, b, c = x.shape\n    return x * a\n',
         {},
@@ -985,7 +974,6 @@ REFUSED: dict[str, tuple[str, int]] = {
     "nonlocal": ("def f(x):\n    c = x\n    def g():\n        nonlocal c\n        c = c * x\n    g()\n    return c\n", 7),
     "a decorator": ("def twice(g):\n    return lambda t: 2 * g(t)\n\n\n@twice\ndef f(x):\n    return x\n", 8),
     "a decorated helper": ("def twice(g):\n    return lambda t: 2 * g(t)\n\n\n@twice\ndef h(x):\n    return x\n\n\ndef f(x):\n    return h(x)\n", 14),
-    "an import inside": ("def f(x):\n    import math\n    return math.sin(x)\n", 5),
     "a dict as the result": ("def f(x):\n    return {'a': x}\n", 5),
     "a set": ("def f(x):\n    return sum({x, x})\n", 5),
     "a list that grows": ("def f(x):\n    y = [x]\n    y.append(x * 2)\n    return y[1]\n", 6),
@@ -1023,13 +1011,11 @@ def test_every_problem_of_a_function_is_told_once() -> None:
         "    a = scale * x\n"
         "    b = np.nothing(x)\n"
         "    del a\n"
-        "    for i in range(3):\n"
-        "        b = b * 2\n"
         "    c = [t for t in x]\n"
         "    return b + c[0]\n"
     )
     told = lines_told(source)
-    assert set(told) == {5, 6, 7, 8, 10}
+    assert set(told) == {5, 6, 7, 8}
     assert len(told) == len(set(told))
 
 

@@ -624,7 +624,8 @@ ZEROS = {"zeros": [0.0, 0.0, 0.0], "mixed": [0.0, 0.5, 0.5], "one": [0.0, 0.0, 1
 @pytest.mark.parametrize("expression", FINITE)
 def test_no_nan_where_the_value_is_finite(expression: str, start: str) -> None:
     inputs = {"x": np.array(ZEROS[start]), "y": np.array([2.0, 1.5, 3.0])}
-    trial = Trial(function(f"return {expression}", "xy"), inputs, wrt=("x",))
+    body = f'''"""x: (N,)  y: (N,)"""; return {expression}'''
+    trial = Trial(function(body, "xy"), inputs, wrt=("x",))
     out = drawn(load(trial.text)["f"], *inputs.values())
     assert np.isfinite(out).all()
     seed = np.ones_like(out)

@@ -274,6 +274,8 @@ class Lowering:
         found: list[Atom] = []
         for name in names_in(node):
             value = self.frame.env.get(name.value)
+            if isinstance(value, Stale):
+                raise stale(value, name)
             if value is not None:
                 self.frame.values[name] = value
                 found += atoms_in(value)
