@@ -53,8 +53,8 @@ REDUCTIONS = [
     "{a} - ({a}).max(axis=-1, keepdims=True)",
 ]  # fmt: skip
 PRODUCTS = [
-    "{a} @ {b}", "({a}) @ ({b}).T", "({a}).T @ ({b})", "np.dot({a}, {b})", "np.outer({a}, {b})", "np.einsum('ij,ij->i', {a}, {b})",
-    "({a}).dot({b})", "np.einsum('ij,jk->ik', {a}, {b})", "np.tensordot({a}, {b}, axes=1)", "np.vdot({a}, {b})",
+    "{a} @ {b}", "({a}) @ ({b}).T", "({a}).T @ ({b})", "np.dot({a}, {b})", "np.outer({a}, {b})",
+    "({a}).dot({b})", "np.tensordot({a}, {b}, axes=1)", "np.vdot({a}, {b})",
 ]  # fmt: skip
 SHAPING = [
     "({a}).T", "({a}).reshape(-1)", "np.reshape({a}, (3, -1))", "({a})[None]", "({a})[:, None]", "({a})[..., None]", "({a})[1:]",

@@ -51,10 +51,10 @@ class Availability:
         )
         self._arrays = {e.args[0] for e in methods}
 
-    def prepare(self, positions: list[int]) -> None:
-        """Name the sub-expressions at these positions of the forward part, in this order."""
-        for position in positions:
-            self.read(self.eqns[position].outs[0])
+    def prepare(self, values: list[Var]) -> None:
+        """Make the edits for these values first, in this order."""
+        for value in values:
+            self.read(value)
 
     def read(self, value: Atom) -> ast.expr:
         """An expression for `value` where the backward begins; edits the forward where there is none yet."""

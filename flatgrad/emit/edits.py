@@ -55,6 +55,7 @@ class Editor:
         for eqn in eqns:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
+        self._asked: list[Var] = []
         self._given: set[str] = set()  # names of hoisted values
         self._versions: dict[Frame, Mapping[str, list[Var]]] = {}
         self._number: dict[Var, int] = (
@@ -70,16 +71,20 @@ class Editor:
             if value not in self.names_of or value.name == name:
                 self.names_of[value] = self.edits.renamed.get(value, name)
 
-    def hoisted_positions(self) -> list[int]:
-        return [
-            p for places in self.edits.hoisted.values() for _, _, p in places.values()
-        ]
+    def in_order(self) -> list[Var]:
+        """The values that edits were made for, as the forward part computes them."""
+        return sorted(self._asked, key=lambda value: self._when(value))
+
+    def _when(self, value: Var) -> int:
+        made = self.defs.get(value)
+        return self.position[made] if made is not None else -1
 
     # --- sub-expressions -----------------------------------------------------------
 
     def hoist(self, eqn: Eqn, wanted: str = "") -> str:
         """The expression behind `eqn` gets a name, on a line before its statement."""
         assert eqn.statement is not None
+        self._asked.append(eqn.outs[0])
         frame: Frame = eqn.statement.frame
         others = [
             f for f in self._printed_frames() if f.env.get(wanted) is not eqn.outs[0]
@@ -121,6 +126,7 @@ class Editor:
 
     def keep_version(self, frame: Frame, value: Var) -> str:
         """A name of its own for a version of a variable that is overwritten."""
+        self._asked.append(value)
         printed = self.edits.renamed.get(value, value.name)
         name = self.names_of[value] = self.names.fresh(
             f"{printed}{self._number_of(frame, value)}"

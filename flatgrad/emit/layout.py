@@ -68,20 +68,20 @@ class Layout:
         )
         self.seeds = self._name_seeds()
         trial = names.copy()
-        hoisted = self._print(trial, [])
-        if trial.numbered:
-            self._print(names, sorted(hoisted))
+        edited = self._print(trial, [])
+        if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
+            self._print(names, edited)
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
         self.forward = Forward(self.function, self.available.edits, order)
 
-    def _print(self, names: Names, hoisted: list[int]) -> list[int]:
+    def _print(self, names: Names, edited: list[Var]) -> list[Var]:
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
         self.available = Availability(self.function, forward, names, self.dialect)
-        self.available.prepare(hoisted)
+        self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
         self.lines = Lines(
@@ -95,7 +95,7 @@ class Layout:
         )
         self.printed = self.lines.print()
         self.results = [self.lines.read(g) for g in self.gradients]
-        return self.available.editor.hoisted_positions()
+        return self.available.editor.in_order()
 
     def _name_seeds(self) -> dict[Var, str]:
         """grad_loss for the output loss; an output without a name is called out."""

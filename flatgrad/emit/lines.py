@@ -300,7 +300,7 @@ class Lines:
         if any(
             self._is_alive(v, number) and v not in source for v in held
         ) or self._is_read(held, read):
-            wanted = self._names[primal] = self.names.fresh(f"{wanted}0")
+            wanted = self._names[primal] = self.names.underscored(wanted)
         return wanted
 
     def _is_read(self, held: set[Var], read: frozenset[Var] | set[Var]) -> bool:
@@ -336,19 +336,18 @@ class Lines:
         return self._names[primal]
 
     def _new_name(self, primal: Var) -> str:
-        """grad_x for every version of x; for an unnamed value, after what it is."""
-        printed = primal.name or self.available.names_of.get(primal)
+        """grad_x for x; for an older version under a name of its own, after that; for an unnamed value, after what it is."""
+        renamed = self.available.edits.renamed.get(primal)
+        printed = renamed or primal.name or self.available.names_of.get(primal)
         if not printed:
             eqn, reader = self.available.defs.get(primal), self.available.readers.get(
                 primal
             )
-            return self.names.fresh(self.prefix + telling(eqn, reader))
+            return self.prefix + self.names.beside(telling(eqn, reader), self.prefix)
         name = self.prefix + printed
-        if name in self._own:
-            return name
-        name = self.names.underscored(name)
-        self._own[self.prefix + printed] = name
-        return name
+        if name not in self._own:
+            self._own[name] = self.names.underscored(name)
+        return self._own[name]
 
     def _assign(self, value: Var, name: str, storage: Atom) -> None:
         """`value` is in `name` from now on, in the array of `storage`."""
@@ -367,6 +366,8 @@ class Lines:
         """The value whose array the result of `eqn` lies in: itself, unless it is a view."""
         while eqn.op in VIEWS and eqn.args and isinstance(eqn.args[0], Var):
             base = eqn.args[0]
+            if eqn.op == "getitem" and eqn.outs[0].type.shape.is_scalar:
+                return eqn.outs[0]  # a number, no view
             if base not in self.folded:
                 return base
             eqn = self.defs[base]

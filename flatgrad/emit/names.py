@@ -62,6 +62,15 @@ class Names:
         self.taken.add(name)
         return name
 
+    def beside(self, wanted: str, prefix: str) -> str:
+        """A stem whose derivative's name is free, and that names no other value."""
+        stem, number = wanted, 2
+        while stem in self.taken or prefix + stem in self.taken:
+            stem, number = f"{wanted}{number}", number + 1
+            self.numbered = True
+        self.taken.add(prefix + stem)
+        return stem
+
     def underscored(self, wanted: str) -> str:
         """`wanted`, with trailing underscores where it is taken."""
         while wanted in self.taken:
