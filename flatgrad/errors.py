@@ -38,6 +38,7 @@ CODES = {
     "FG115": "a module constant has more than one value",
     "FG116": "a function is decorated",
     "FG117": "one name would mean two things in the emitted code",
+    "FG119": "a variable is given two values by one statement",
     "FG118": "an assignment inside of an expression cannot be kept",
     # FG2xx: operations without a derivative rule
     "FG201": "no derivative rule for a function",

@@ -94,13 +94,14 @@ class Availability:
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)
-        frame: Frame = self.function.frame
-        if eqn is not None and eqn.statement is not None:
+        frame: Frame = self.editor.owner(value) or self.function.frame
+        named = bool(value.name) and (value in frame.writes or eqn is None)
+        if not named and eqn is not None and eqn.statement is not None:
             frame = eqn.statement.frame
         self.editor.expand(frame)
         if value in self.names_of:
             return ast.Name(self.names_of[value])
-        if value.name and (value in frame.writes or eqn is None):
+        if named:
             return ast.Name(self.editor.keep_version(frame, value))
         assert eqn is not None, f"{value.name or 'a value'} cannot be had"
         if eqn.node is None or eqn.statement is None:

@@ -56,6 +56,7 @@ class Editor:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
         self._asked: list[Var] = []
+        self._owners: dict[Var, Frame] | None = None
         self._given: set[str] = set()  # names of hoisted values
         self._versions: dict[Frame, Mapping[str, list[Var]]] = {}
         self._number: dict[Var, int] = (
@@ -133,7 +134,18 @@ class Editor:
         )
         destroyer = self.function.storages.destroyed.get(value)
         rebound = self._rebound_at(frame, value)
-        if destroyer is not None and not self._can_be_separated(destroyer, value):
+        if (
+            rebound is not None
+            and value in frame.writes
+            and rebound is frame.writes[value][1]
+        ):
+            what = f"{value.name} is given two values by one statement"
+            raise self._refusal(
+                "FG119", what, "give it one value", frame.writes[value][0]
+            )
+        if destroyer is not None and not self._can_be_separated(
+            frame, destroyer, value
+        ):
             before = (
                 destroyer
                 if rebound is None or rebound.order > destroyer.order
@@ -145,32 +157,39 @@ class Editor:
             return name
         if destroyer is not None:
             self.edits.separated.add(destroyer)
-        if self._stays(value):
+        if self._stays(frame, value):
             assert rebound is not None, f"{printed} is neither overwritten nor at hand"
             self.edits.saved.setdefault(rebound, []).append((name, printed))
         else:
             self.edits.renamed[value] = name
         return name
 
-    def _stays(self, value: Var) -> bool:
-        """The name cannot be changed: a parameter's, an array's after a store, one that a closure reads."""
+    def _stays(self, frame: Frame, value: Var) -> bool:
+        """The name cannot be changed: a parameter's, an array's after a write, one that a closure reads."""
         made = self.defs.get(value)
-        stored = made is not None and made.op in ("setitem", "index_add", "opaque")
+        if made is None or value in self.function.captured:
+            return True
+        stored = made.op in ("setitem", "index_add", "opaque")
+        updated = value in frame.writes and _is_augmented(frame.writes[value][1])
+        return stored or (updated and self._is_seen(value))
+
+    def _can_be_separated(self, frame: Frame, destroyer: Statement, value: Var) -> bool:
+        """p /= s may as well be p = p0 / s: nobody else sees the array of p."""
         return (
-            stored
-            or (value.name in self.function.params and made is None)
-            or value in self.function.captured
+            _is_augmented(destroyer)
+            and not self._is_seen(value)
+            and not self._stays(frame, value)
         )
 
-    def _can_be_separated(self, destroyer: Statement, value: Var) -> bool:
-        """p /= s may as well be p = p0 / s: nothing else shows the array of p."""
-        match destroyer.node:
-            case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name())]):
-                return not self._stays(value) and not self.function.storages.shared(
-                    value
-                )
-            case _:
-                return False
+    def _is_seen(self, value: Var) -> bool:
+        """Another name, or the caller, sees what is written into the array of `value`."""
+        storages = self.function.storages
+        if value.type.shape.is_scalar and value not in storages.arrays:
+            return False
+        root = storages.root(value)
+        return storages.shared(value) or any(
+            storages.root(p) is root for p in self.function.params.values()
+        )
 
     def _copy(self, value: Var, printed: str) -> str:
         """x.copy(), or np.copy(x) where x may be a plain number."""
@@ -204,6 +223,16 @@ class Editor:
         after = self._number.get(value, -1) + 1
         return frame.writes[versions[after]][1] if after < len(versions) else None
 
+    def owner(self, value: Var) -> Frame | None:
+        """The activation in which `value` is given to a variable."""
+        if self._owners is None:
+            frames = [
+                self.function.frame,
+                *(f for fs in self.function.calls.values() for f in fs),
+            ]
+            self._owners = {v: f for f in reversed(frames) for v in f.writes}
+        return self._owners.get(value)
+
     # --- helpers -----------------------------------------------------------------------
 
     def expand(self, frame: Frame) -> None:
@@ -212,6 +241,7 @@ class Editor:
             return
         self.expand(frame.statement.frame)
         self._refuse_hidden(frame)
+        self._refuse_stores(frame)
         self.edits.expanded.add(frame)
         self._name_arguments(frame)
         others = [f for f in self._printed_frames() if f is not frame]
@@ -277,6 +307,24 @@ class Editor:
                 "FG117", what, "give the local variable another name", function.name
             )
 
+    def _refuse_stores(self, frame: Frame) -> None:
+        """A helper that stores into its argument has no name for it in the caller."""
+        given = {v for _, v in frame.arguments.values() if isinstance(v, Var)}
+        for value, (target, _) in frame.writes.items():
+            made = self.defs.get(value)
+            if (
+                made is not None
+                and made.op in ("setitem", "index_add", "opaque")
+                and made.args[0] in given
+            ):
+                what = f"a helper writes into its argument {value.name}"
+                raise self._refusal(
+                    "FG402",
+                    what,
+                    "let the helper work on a copy, and return it",
+                    target,
+                )
+
     def refuse_shadowed(self, text: str) -> None:
         """A name of the module that the backward reads must not be a variable of the function."""
         name = text.partition(".")[0]
@@ -292,3 +340,11 @@ class Editor:
         return FlatgradError(
             Diagnostic(code, what, step, self.function.module.place(node))
         )
+
+
+def _is_augmented(statement: Statement) -> bool:
+    match statement.node:
+        case cst.SimpleStatementLine(body=[cst.AugAssign(target=cst.Name())]):
+            return True
+        case _:
+            return False

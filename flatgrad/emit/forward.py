@@ -159,7 +159,9 @@ class Forward:
         return [*before, node]
 
     def before(self, statement: Statement) -> Iterator[cst.BaseStatement]:
-        """Named sub-expressions and helpers read in place, as they are evaluated; then what is saved."""
+        """What is saved; then named sub-expressions and helpers read in place, as they are evaluated."""
+        for name, text in self.edits.saved.get(statement, ()):
+            yield assignment(name, cst.parse_expression(text))
         steps: list[tuple[int, Any]] = [
             (p, (n, name)) for p, n, name in self.hoists.get(statement, ())
         ]
@@ -174,8 +176,6 @@ class Forward:
                 yield assignment(
                     name, _copied(value) if node in self.edits.copied else value
                 )
-        for name, text in self.edits.saved.get(statement, ()):
-            yield assignment(name, cst.parse_expression(text))
 
     def _expanded(self, statement: Statement) -> list[Frame]:
         return [
