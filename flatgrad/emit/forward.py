@@ -129,6 +129,9 @@ class Forward:
         for node, (name, statement, position) in self.edits.hoisted.get(
             frame, {}
         ).items():
+            if isinstance(node, cst.NamedExpr):
+                var = frame.bindings[node.target]
+                name = self.edits.renamed.get(var, var.name)
             self.hoists.setdefault(statement, []).append((position, node, name))
         for statement in frame.statements:
             for inner in self.function.calls.get(statement, ()):
