@@ -16,14 +16,14 @@ def deep_net_grad(x, W1, W2, W3, grad_x):
     x = x2 @ W3
 
     # x = x2 @ W3
-    grad_x0 = grad_x @ W3.T
+    grad_x2 = grad_x @ W3.T
     grad_W3 = x2.T @ grad_x
     # x2 = x1 + value
-    grad_a = grad_x0 * (1 - value**2)
-    grad_x = grad_a @ W2.T + grad_x0
+    grad_a = grad_x2 * (1 - value**2)
+    grad_x1 = grad_a @ W2.T + grad_x2
     grad_W2 = x1.T @ grad_a
     # x1 = np.tanh(x @ W1)
-    grad_a2 = grad_x * (1 - x1**2)
+    grad_a2 = grad_x1 * (1 - x1**2)
     grad_x = grad_a2 @ W1.T
     grad_W1 = x0.T @ grad_a2
 

@@ -23,7 +23,6 @@ def heat_step_grad(u, k, left, right, grad_new):
     grad_new[-1] = 0
     # new[0] = left
     grad_left = grad_new[0]
-    grad_new = grad_new.copy()
     grad_new[0] = 0
     # new[1:-1] += k * total
     grad_product = grad_new[1:-1]

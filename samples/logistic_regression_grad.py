@@ -22,15 +22,15 @@ def logistic_regression_grad(w, b, X, t, lam=0.1, grad_out=1.0):
     out = nll.mean() + product @ w / 2
 
     # out = nll.mean() + product @ w / 2
-    grad_product = grad_out / 2
-    grad_product_ = grad_product * w
+    grad_product2 = grad_out / 2
+    grad_product = grad_product2 * w
     grad_nll = grad_out / nll.size * np.ones_like(nll)
-    grad_lam = (grad_product_ * w).sum()
-    grad_w = lam * grad_product_ + grad_product * product
+    grad_lam = (grad_product * w).sum()
+    grad_w = lam * grad_product + grad_product2 * product
     # nll = logaddexp_z - t * z
-    grad_product2 = -grad_nll
-    grad_z = grad_nll * np.exp(z - logaddexp_z) + grad_product2 * t
-    grad_t = grad_product2 * z
+    grad_product3 = -grad_nll
+    grad_z = grad_nll * np.exp(z - logaddexp_z) + grad_product3 * t
+    grad_t = grad_product3 * z
     # z = X @ w + b
     grad_X = np.outer(grad_z, w)
     grad_w += X.T @ grad_z

@@ -214,12 +214,12 @@ class Forward:
 
     def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
         """The old and the new version of an augmented variable have different names."""
-        new = statement.frame.bindings[target]
-        left = self._left(statement, target)
-        same = isinstance(left, cst.Name) and left.value == self.edits.renamed.get(
-            new, new.name
-        )
-        return statement in self.edits.separated or not same
+        if statement in self.edits.separated or target in self._arguments(statement):
+            return True
+        reads = self._reads_of(statement.frame).get(statement, ())
+        versions = [v for n, v, _ in reads if n is target and isinstance(v, Var)]
+        versions.append(statement.frame.bindings[target])
+        return len({self.edits.renamed.get(v, target.value) for v in versions}) > 1
 
     def _left(self, statement: Statement, target: cst.Name) -> Any:
         """The old version of the variable that `target` names in an augmented assignment."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions, without_minus
 from flatgrad.emit.names import Names, telling
+from flatgrad.frontend.storages import shows_element
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 from flatgrad.simplify import is_line
 from flatgrad.types import same_shape
@@ -366,7 +367,11 @@ class Lines:
         """The value whose array the result of `eqn` lies in: itself, unless it is a view."""
         while eqn.op in VIEWS and eqn.args and isinstance(eqn.args[0], Var):
             base = eqn.args[0]
-            if eqn.op == "getitem" and eqn.outs[0].type.shape.is_scalar:
+            if (
+                eqn.op == "getitem"
+                and eqn.outs[0].type.shape.is_scalar
+                and not shows_element(eqn)
+            ):
                 return eqn.outs[0]  # a number, no view
             if base not in self.folded:
                 return base

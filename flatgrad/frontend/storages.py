@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flatgrad.frontend.scope import Frame, Refusal, Stale, Struct, Value
-from flatgrad.graph import Eqn, Statement, Var
+from flatgrad.graph import Eqn, Lit, Statement, Var
 from flatgrad.registry import RULES, Kind
 from flatgrad.shapes import is_basic_index
 
@@ -55,6 +55,16 @@ FILLED = {
     *CREATING,
 }
 SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
+
+
+def shows_element(eqn: Eqn) -> bool:
+    """x[0, ...] is no number but an array of rank 0 that shows an element."""
+    if eqn.op != "getitem" or not isinstance(eqn.args[1], Lit):
+        return False
+    index = eqn.args[1].value
+    return any(
+        part is ... for part in (index if isinstance(index, tuple) else (index,))
+    )
 
 
 def allocates(eqn: Eqn) -> bool:
@@ -113,7 +123,8 @@ class Storages:
             if out in self.parent:
                 continue
             self.own(out)
-            if eqn.op in CREATING or (eqn.op == "alias" and eqn.args[0] in self.arrays):
+            same = eqn.op == "alias" and eqn.args[0] in self.arrays
+            if eqn.op in CREATING or same or shows_element(eqn):
                 self.arrays.add(out)  # also one of rank 0, which a write changes
             elif out.type.shape.is_scalar:
                 continue
