@@ -232,7 +232,20 @@ class Writer:
         form = self.pick(family)
         a = self._expression(depth - 1)
         b = self._expression(depth - 1) if self.chance(2) else self._atom()
+        if ("axis" in form or ".T" in form) and self._has_number(a, b):
+            form = "np.tanh({a}) + {b}"  # numbers have no axes, though NumPy lets them pass
         return form.format(a=a, b=b)
+
+    def _has_number(self, *texts: str) -> bool:
+        return any(self._rank(text) == 0 for text in texts)
+
+    def _rank(self, text: str) -> int:
+        """The rank of an expression; one that does not run counts as a number."""
+        try:
+            with np.errstate(all="ignore"):
+                return int(np.ndim(eval(text, self.env | {"C": 2.0})))
+        except Exception:
+            return 0
 
     def _valid(self) -> str:
         """An expression that can be computed here."""
