@@ -232,7 +232,9 @@ class Writer:
         form = self.pick(family)
         a = self._expression(depth - 1)
         b = self._expression(depth - 1) if self.chance(2) else self._atom()
-        if ("axis" in form or ".T" in form) and self._has_number(a, b):
+        if any(part in form for part in ("axis", ".T", "np.pad")) and self._has_number(
+            a, b
+        ):
             form = "np.tanh({a}) + {b}"  # numbers have no axes, though NumPy lets them pass
         return form.format(a=a, b=b)
 

@@ -100,7 +100,13 @@ class Editor:
         places = self.edits.hoisted.setdefault(frame, {})
         places[eqn.node] = (name, eqn.statement, self.position[eqn])
         self._separate_walrus(frame, eqn.statement)
-        if any(out in self.function.storages.destroyed for out in eqn.outs):
+        writes = [self.function.storages.destroyed.get(out) for out in eqn.outs]
+        if any(at is not None and at.frame is not frame for at in writes):
+            what = "a helper writes into its argument"
+            raise self._refusal(
+                "FG402", what, "let the helper work on a copy, and return it", eqn.node
+            )
+        if any(at is not None for at in writes):
             self.edits.copied.add(eqn.node)
         if len(eqn.outs) == 1:
             self.names_of[eqn.out] = name
