@@ -1,0 +1,1 @@
+"""flatgrad: read a Python function, write its gradient as Python."""
