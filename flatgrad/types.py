@@ -261,7 +261,7 @@ def join(a: Shape, b: Shape) -> None:
         return
     if left._dims is None:
         left._parent = right
-        right.sources = right.sources or left.sources - {right}
+        right.sources = right.sources or left.sources
     elif right._dims is None:
         right._parent = left
     elif len(left._dims) != len(right._dims):
