@@ -315,18 +315,31 @@ def shifted_logsumexp(found: _Recognition, eqn: Eqn) -> Eqn | None:
 def _unshaped(found: _Recognition, value: Atom) -> Atom:
     """`value` without the steps that only move its axes about."""
     eqn = found.defs.get(value)
-    while eqn is not None and (eqn.op in SHAPE_ONLY or _adds_axes(found, eqn)):
+    while eqn is not None and (eqn.op in SHAPE_ONLY or _moves_axes(eqn)):
         value = eqn.args[0]
         eqn = found.defs.get(value)
     return value
 
 
-def _adds_axes(found: _Recognition, eqn: Eqn) -> bool:
+def _moves_axes(eqn: Eqn) -> bool:
+    """x[:, None] adds an axis, x[:, 0] takes one of length 1 away; neither picks anything."""
     if eqn.op != "getitem" or not isinstance(eqn.args[1], Lit):
         return False
     index = eqn.args[1].value
     parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is ... or p == slice(None) for p in parts)
+    dims = iter(eqn.args[0].type.shape.dims or ())
+    lengths = [None if p is None or p is ... else next(dims, None) for p in parts]
+    return all(
+        part is None or part is ... or part == slice(None)
+        # An index counts from the left only where no ellipsis stands before it.
+        or (
+            part in (0, -1)
+            and ... not in parts
+            and length is not None
+            and length.known == 1
+        )
+        for part, length in zip(parts, lengths, strict=True)
+    )
 
 
 def _is_reduced(found: _Recognition, inner: Atom, outer: Atom, log: Eqn) -> bool:

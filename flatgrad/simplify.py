@@ -183,6 +183,10 @@ class _Walk:
                 return self._store(eqn, x, index, value)
             case "getitem", (x, Lit(value=int() as k)):
                 return self._length(x, k)
+            case "size", (Var() as x,) if x.type.rank == 1:
+                return self.lengths.get(dim_key((x.type.shape.dims or ())[0]))
+            case "expand_dims", (Var() as x,):
+                return self._factor_outside(eqn, x)
             case "sum", (x,):
                 return self._sum(eqn, x)
             case "mul", (a, b):
@@ -287,7 +291,7 @@ class _Walk:
             ):
                 continue
             stores = self._stores_into_zeros(piece)
-            if stores:
+            if stores and same_shape(piece.type.shape, eqn.out.type.shape):
                 grown = self.build.wrap(whole)
                 for store in stores:
                     attrs = (
@@ -357,6 +361,20 @@ class _Walk:
         if dims[k].known is not None:
             return Lit(dims[k].known)
         return self.lengths.get(dim_key(dims[k]))
+
+    def _factor_outside(self, eqn: Eqn, x: Var) -> Expr | None:
+        """(-2 * x)[:, None] -> -2 * x[:, None]"""
+        made = self.made_by(x)
+        match made:
+            case Eqn(
+                op="mul",
+                args=(Lit() as factor, Var() as inner)
+                | (Var() as inner, Lit() as factor),
+            ):
+                moved = self.build.emit("expand_dims", inner, **eqn.attrs)
+                return self.build.emit("mul", factor, moved)
+            case _:
+                return None
 
     def _fitted(self, g: Var, like: Atom) -> Any:
         """Broadcasting is undone by sums where the shapes are known."""

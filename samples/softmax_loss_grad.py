@@ -23,7 +23,7 @@ def softmax_loss_grad(scores, y, grad_loss=1.0):
     # loss = -np.log(probs[np.arange(N), y]).mean()
     grad_shifted = probs.copy()
     grad_shifted[np.arange(N), y] -= 1
-    grad_shifted *= grad_loss / y.size
+    grad_shifted *= grad_loss / N
     # shifted = scores - scores.max(axis=1, keepdims=True)
     grad_scores = grad_shifted
 

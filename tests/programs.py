@@ -68,7 +68,7 @@ INDICES = ["0", "-1", "1:", ":-1", "::2", "...", ":", "::-1", "[0, 1]", "[1, 0]"
            "np.arange(2), [0, 2]", "None", "-1, ...", "[0, 0]"]  # fmt: skip
 VIEWS = ["{a}", "{a}[1:]", "{a}[0]", "{a}.T", "{a}.reshape(-1)", "{a}[::-1]", "{a}[:, 0]", "{a}.ravel()", "{a}[None]", "np.asarray({a})",
          "np.squeeze({a})", "{a}[...]", "np.transpose({a})", "{a}.copy()", "np.array({a})", "{a} * 1.0"]  # fmt: skip
-MAKERS = ["np.zeros(3)", "np.zeros((2, 3))", "np.zeros_like({a})", "np.ones_like({a})", "np.empty_like({a}) * 0", "np.full_like({a}, 0.5)",
+MAKERS = ["np.zeros(3)", "np.zeros((2, 3))", "np.zeros_like({a})", "np.ones_like({a})", "np.zeros_like({a}) + 0.25", "np.full_like({a}, 0.5)",
           "np.zeros({a}.shape)", "{a}.copy()", "np.exp({a} * 0.1)", "{a} * 1.0"]  # fmt: skip
 NAMES = ["u", "v", "w", "z", "h", "out", "x0", "s"]
 

@@ -86,6 +86,8 @@ OF_A_MATRIX: dict[str, list[str]] = {
     "return np.log(np.exp(x).sum(axis=1))": OF_ROWS,
     "m = x.max(axis=1); return m + np.log(np.exp(x - m[:, None]).sum(axis=1))": OF_ROWS,
     "m = x.max(axis=1, keepdims=True); return m + np.log(np.exp(x - m).sum(axis=1, keepdims=True))": LOGSUMEXP,
+    "m = x.max(axis=1, keepdims=True); return m[:, 0] + np.log(np.exp(x - m).sum(axis=1))": OF_ROWS,
+    "m = x.max(axis=1, keepdims=True); return m[:, -1] + np.log(np.exp(x - m).sum(axis=1))": OF_ROWS,
     "return np.sqrt((x**2).sum(axis=1, keepdims=True))": ["grad_x = x * grad_out / (out + (out == 0))"],
 }  # fmt: skip
 SOFTMAXED = "e = np.exp(x); p = e / e.sum(axis=1, keepdims=True)"
@@ -93,7 +95,7 @@ PICKED: dict[str, list[str]] = {
     f"{SOFTMAXED}; return np.log(p[np.arange(len(x)), y])": [
         "grad_x = p.copy()",
         "grad_x[np.arange(len(x)), y] -= 1",
-        "grad_x *= (-grad_out)[:, None]",
+        "grad_x *= -grad_out[:, None]",
     ],
     f"{SOFTMAXED}; return -np.log(p[np.arange(len(y)), y]).sum()": [
         "grad_x = p.copy()",
@@ -182,6 +184,7 @@ OF_A_SQUARE: dict[str, str] = {
     "return x - np.log(np.exp(x).sum(axis=1))": "np.exp(out) * grad_out.sum",
     "return x - np.log(np.exp(x.T).sum(axis=1, keepdims=True))": "np.exp(out) * grad_out.sum",
     "m = x.max(axis=0); return m + np.log(np.exp(x - m).sum(axis=1))": "np.exp(x - out[:, None])",
+    "m = x.max(axis=1, keepdims=True); return m[0] + np.log(np.exp(x - m).sum(axis=1))": "np.exp(x - out[:, None])",
     "m = x.max(axis=1); return m + np.log(np.exp(x - m).sum(axis=1))": "np.exp(x - out[:, None])",
 }  # fmt: skip
 OF_PICKED: dict[str, str] = {

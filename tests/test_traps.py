@@ -87,6 +87,12 @@ def broadcasts() -> list[Case]:
         *found,
         agrees("e = np.exp(x); return e / e.sum(axis=1, keepdims=True)", x=M),
         agrees("z = x * y; return (z * z).sum()", x=M[:, :1], y=Y),
+        agrees("q = x.max(axis=-1) - np.tanh(x); return np.stack([q, x])", x=M[:, :2]),
+        agrees("'''x: (N, D)'''; z = x.sum(axis=0)[np.array([0, 0, 1])]; return np.sum(z + x)", x=M),
+        agrees("'''x: (N, D)'''; z = x.sum(axis=0)[[0, 0, 1]]; return np.sum(z * y + x)", x=M, y=Y),
+        safe("z = np.sum(y) * 2.0; x = np.tril(x); return z * y", x=X, y=Y),
+        safe("x = np.triu(x) * 1.0; return x * y", x=X, y=Y),
+        agrees("q = np.tanh(x); q += x.sum(axis=0); return np.stack([x, q])", x=M[:, :2]),
         agrees("'''x: (N, 1)  y: (N,)'''; return (x * y) ** x", x=X[:, None], y=Y),
         agrees("m = x.mean(axis=1, keepdims=True); return m / y", x=M, y=X[:2]),
         agrees("return x @ w + b", x=M, w=M.T, b=0.4),
@@ -320,6 +326,13 @@ def aliases() -> list[Case]:
 
 
 OVERWRITTEN = [
+    agrees("'''x: (N, N)'''; u = x - 0.3; return np.sum(np.diag(x.reshape(-1))) + (u * u).sum()", x=M[:, :2]),
+    agrees("'''x: (N, N)'''; return np.trace(x * x) + x.diagonal() @ y + (x * x).sum()", x=M[:, :2], y=Y[:2]),
+    agrees("z = np.linalg.norm(x); w = np.expand_dims(z[z > 0], 0); return np.tanh(w * y) + z + y", x=X, y=Y),
+    Case("def f(x, y):\n    s = x\n    w = (x / (s * s + 1)).reshape(-1)\n    return s, y * s, w\n", {"x": X, "y": Y}, True),
+    agrees("'''x: (N, N)'''; x *= 0.5; x[1, :] *= 0.5; return np.diag(x) * np.diag(x)", x=M[:, :2]),
+    agrees("'''x: (N, N)'''; return (np.diag(np.diag(x)) * x).sum() - (x * y).sum()", x=M[:, :2], y=M[:, :2]),
+    agrees("'''x: (N, N)'''; t = (np.diag(x) * y).sum(); return np.take(-np.diag(x), [0, 0, 1]) * t - x[0, 0] + np.sum(x)", x=M[:, :2], y=Y[:2]),
     agrees("z = x * y; z *= x; z *= y; return np.exp(z) * z", x=X, y=Y),
     agrees("x = x[::-1]; return x", x=X),
     agrees("x = x[::-1]; return (x * x * np.arange(3.0)).sum()", x=X),
@@ -720,7 +733,8 @@ def test_single_precision(body: str) -> None:
 
 ZERO_DIMENSIONAL = [
     "return x * y + x ** y", "z = x * y; return np.exp(z) / z", "z = x * 1.0; z *= y; return z * z",
-    "return np.sum(x) * np.max(y)", "return np.array([x, y]) * x", "z = np.zeros(2); z[0] = x; z[1:] = y; return z * z",
+    "return np.sum(x) * np.max(y)", "return np.transpose(x) * np.reshape(y, ())", "return np.squeeze(np.transpose(x * y))",
+    "return np.swapaxes(np.reshape(x, (1, 1)), 0, 1)[0, 0] * y", "return np.array([x, y]) * x", "z = np.zeros(2); z[0] = x; z[1:] = y; return z * z",
 ]  # fmt: skip
 
 

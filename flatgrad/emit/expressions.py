@@ -197,13 +197,17 @@ class Expressions:
     def _as_method(self, eqn: Eqn) -> bool:
         """Methods where the user uses them; a scalar may be a plain number, which has none."""
         receiver = eqn.args[0]
-        if not isinstance(receiver, Var) or (
-            receiver.type.rank in (None, 0) and eqn.op not in ("reshape", "copy")
-        ):
+        if not self._is_array(receiver, eqn) and eqn.op != "copy":
             return False
         if eqn.op not in REDUCTIONS or self.dialect.methods:
             return True
         return isinstance(self.read(receiver), ast.Name)
+
+    def _is_array(self, value: Atom, eqn: Eqn) -> bool:
+        """Where no shape is known, the user knew better: x.T is said of arrays only, and its gradient is one."""
+        if not isinstance(value, Var) or value.type.rank == 0:
+            return False
+        return value.type.rank is not None or eqn.dialect == "method"
 
     def _library_call(self, eqn: Eqn) -> ast.expr:
         """A call of the library that the user's own line calls, else of NumPy."""
@@ -309,7 +313,9 @@ class Expressions:
         swapped = [constant(-1), constant(-2)]
         return ast.Call(ast.Attribute(self.read(x), "swapaxes"), swapped, [])
 
-    def _transpose(self, eqn: Eqn) -> ast.expr:
+    def _transpose(self, eqn: Eqn) -> ast.expr | None:
+        if not self._is_array(eqn.args[0], eqn):
+            return None
         axes = eqn.attrs.get("axes")
         x = self.read(eqn.args[0])
         if axes is None:
@@ -353,7 +359,11 @@ class Expressions:
             axis = 1
         before += [ast.Slice() for _ in range(max(axis, 0))]
         index = ast.Tuple([*before, new]) if before else new
-        return ast.Subscript(self.read(x), index)
+        match self.read(x):
+            case ast.UnaryOp(op=ast.USub(), operand=operand):  # -x[:, None]
+                return ast.UnaryOp(ast.USub(), ast.Subscript(operand, index))
+            case whole:
+                return ast.Subscript(whole, index)
 
     def _broadcast_to(self, eqn: Eqn) -> ast.expr:
         """g * np.ones_like(x): an array of its own, in the type of g and x."""

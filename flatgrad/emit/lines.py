@@ -16,7 +16,7 @@ from flatgrad.types import same_shape
 
 VIEWS = {
     "alias", "transpose", "matrix_transpose", "reshape", "expand_dims", "squeeze", "getitem", "ravel", "swapaxes",
-    "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split",
+    "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split", "rot90",
 }  # fmt: skip
 STORES = {"setitem", "index_add"}
 REPEATABLE = {
@@ -365,7 +365,7 @@ class Lines:
 
     def _base(self, eqn: Eqn) -> Atom:
         """The value whose array the result of `eqn` lies in: itself, unless it is a view."""
-        while eqn.op in VIEWS and eqn.args and isinstance(eqn.args[0], Var):
+        while _is_view(eqn) and eqn.args and isinstance(eqn.args[0], Var):
             base = eqn.args[0]
             if (
                 eqn.op == "getitem"
@@ -378,6 +378,15 @@ class Lines:
             eqn = self.defs[base]
         return eqn.out
 
+    def _is_read_only(self, value: Var) -> bool:
+        """NumPy lets nobody write into a diagonal that it shows."""
+        eqn = self.defs.get(value)
+        while eqn is not None and _is_view(eqn):
+            if eqn.op in ("diag", "diagonal"):
+                return True
+            eqn = self.defs.get(eqn.args[0])
+        return False
+
     def _may_reuse(self, number: int, old: Atom, eqn: Eqn) -> bool:
         """The old value is dead after this line, nobody else has its array, and the new one fits into it."""
         if (
@@ -389,11 +398,20 @@ class Lines:
         if self.dialect.plain and old.type.shape.is_scalar:
             return True  # numbers are never changed, only names set anew
         root = self.root[old]
+        if self._is_read_only(old) or (eqn.op in STORES and old.type.shape.is_scalar):
+            return False
         if root not in self.owned or not same_shape(old.type.shape, eqn.out.type.shape):
             return False
         return not any(
             v is not old and self._is_alive(v, number) for v in self.sharing[root]
         )
+
+
+def _is_view(eqn: Eqn) -> bool:
+    """np.diag shows the diagonal of a matrix, and makes a matrix of a vector."""
+    if eqn.op == "diag":
+        return eqn.args[0].type.rank != 1
+    return eqn.op in VIEWS
 
 
 def _outside_brackets(index: ast.expr) -> ast.expr:

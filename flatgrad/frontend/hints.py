@@ -122,7 +122,7 @@ STRING_OR_COMMENT = re.compile(
 )
 SIGN_OF_ARRAYS = re.compile(
     r"""[\w)\]]\[                                 # x[0]
-    | (?<![\w.])[^\W\d]\w*\.[^\W\d]               # x.T
+    | (?:(?<![\w.])[^\W\d]\w*|[)\]])\.[^\W\d]     # x.T, (x + y).T
     | @ | \bfor\b | \b(?:len|sum|zip)\(
     | ^\s*[^\W\d]\w*\s*,[^=\n()]*=\s*[^\W\d]\w*\s*$   # a, b = x""",
     re.VERBOSE | re.MULTILINE,

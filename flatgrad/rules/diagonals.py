@@ -15,7 +15,7 @@ from flatgrad.rules.matrices import (
     rank,
     smaller,
 )
-from flatgrad.shapes import axes_of, learn, option, same
+from flatgrad.shapes import axes_of, learn, option, triangle
 from flatgrad.shapes import diagonal as diagonal_shape
 from flatgrad.types import Dim, Shape, join
 
@@ -113,13 +113,13 @@ def refuse_vectors(a):
         )
 
 
-@linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=same)
+@linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=triangle)
 def tril(a, /, k=0, *, g):
     refuse_vectors(a)
     return xp.tril(g, k=k) if k else xp.tril(g)
 
 
-@linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=same)
+@linear(at=[(SQUARE,), probe(MATRIX, k=-1), probe(CUBE, k=1)], shape=triangle)
 def triu(a, /, k=0, *, g):
     refuse_vectors(a)
     return xp.triu(g, k=k) if k else xp.triu(g)

@@ -30,6 +30,7 @@ from flatgrad.shapes.broadcasting import (
     like_second,
     same,
     selection,
+    triangle,
 )  # fmt: skip
 from flatgrad.shapes.creation import (
     arange,
@@ -107,5 +108,5 @@ __all__ = [
     "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "pad",
     "power", "product", "promoted", "quotient", "reduction", "remainder", "repeat", "reshape", "role_of",
     "rot90", "same", "scan", "selection", "shape_of", "size", "spaced", "split", "square", "squeeze", "stack",
-    "sum_of", "swapaxes", "take", "tile", "transpose", "truth", "updated", "vstack",
+    "sum_of", "swapaxes", "take", "tile", "transpose", "triangle", "truth", "updated", "vstack",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from flatgrad.shapes.facts import (
     spelled,
 )
 from flatgrad.shapes.tuples import as_array, is_sequence, joined_tuple
-from flatgrad.types import Dim, Type, broadcast_shape, join, scalar
+from flatgrad.types import Dim, Shape, Type, broadcast_shape, join, scalar
 
 
 def broadcast(result: Type, args: Sequence[Type]) -> None:
@@ -79,6 +79,16 @@ def same(eqn: Eqn) -> None:
     """The result is like the first argument."""
     join(eqn.out.type.shape, eqn.args[0].type.shape)
     learn(eqn.out.type, eqn.args[0].type.kind)
+
+
+def triangle(eqn: Eqn) -> None:
+    """The result is like a matrix; a vector is stretched to one first."""
+    x, out = eqn.args[0].type, eqn.out.type
+    learn(out, x.kind)
+    if x.rank == 1:
+        join(out.shape, Shape([*(x.shape.dims or ())] * 2))
+    elif x.rank or (out.rank or 0) > 2:
+        join(out.shape, x.shape)
 
 
 def identical(eqn: Eqn) -> None:
