@@ -326,6 +326,9 @@ def aliases() -> list[Case]:
 
 
 OVERWRITTEN = [
+    agrees("x = np.flip(np.exp(x * y)); x[...] *= x[...] * 2; return x", x=X, y=Y),
+    agrees("u = x.max(axis=-1)[1:]; u[None] = 0; return u", x=M),
+    agrees("v = np.exp(x)[1:]; w = v * y; v[0] = 0.5; return v * w", x=X, y=Y[1:]),
     agrees("'''x: (N, N)'''; u = x - 0.3; return np.sum(np.diag(x.reshape(-1))) + (u * u).sum()", x=M[:, :2]),
     agrees("'''x: (N, N)'''; return np.trace(x * x) + x.diagonal() @ y + (x * x).sum()", x=M[:, :2], y=Y[:2]),
     agrees("z = np.linalg.norm(x); w = np.expand_dims(z[z > 0], 0); return np.tanh(w * y) + z + y", x=X, y=Y),

@@ -34,9 +34,8 @@ class Edits:
         default_factory=dict
     )  # name = text, before it
     expanded: set[Frame] = field(default_factory=set)
-    copied: set[cst.CSTNode] = field(
-        default_factory=set
-    )  # hoisted views of what is written later
+    # Hoisted values whose array is written later, with the name of the array itself: the value gets a copy.
+    copied: dict[cst.CSTNode, str] = field(default_factory=dict)
     separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
 
 
@@ -107,7 +106,7 @@ class Editor:
                 "FG402", what, "let the helper work on a copy, and return it", eqn.node
             )
         if any(at is not None for at in writes):
-            self.edits.copied.add(eqn.node)
+            self.edits.copied[eqn.node] = self.names.fresh(f"{name}_shown")
         if len(eqn.outs) == 1:
             self.names_of[eqn.out] = name
         return name

@@ -176,9 +176,10 @@ class Forward:
                 node, name = step
                 inner = node.value if isinstance(node, cst.NamedExpr) else node
                 value = bare(self.rewritten(statement, inner, hoisting=inner))
-                yield assignment(
-                    name, _copied(value) if node in self.edits.copied else value
-                )
+                shown = self.edits.copied.get(node, name)
+                yield assignment(shown, value)
+                if shown != name:
+                    yield assignment(name, _copied(cst.Name(shown)))
 
     def _expanded(self, statement: Statement) -> list[Frame]:
         return [
@@ -251,7 +252,7 @@ class Forward:
         """`node` with the names that the edits gave to its parts; the node itself where none did."""
         named = self.names.get(statement.frame, {}).get(statement, {})
         hoisted = {
-            n: name
+            n: self.edits.copied.get(n, name)
             for _, n, name in self.hoists.get(statement, ())
             if n is not hoisting
         }
