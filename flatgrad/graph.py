@@ -1,9 +1,20 @@
-"""The one data structure every pass reads and returns: an ordered list of equations in SSA form."""
+"""The one data structure every pass reads and returns: an ordered list of equations in SSA form.
+
+A branch or a loop is an equation that holds Blocks, and a Block may read every value assigned before its equation:
+
+    if     args (test,)            blocks (then, otherwise)   outs: those of the block that is run
+    for    args (span, *starts)    blocks (body,)             outs (steps, *ends)
+    while  args starts             blocks (test, body)        outs (steps, *ends)
+
+The parameters of a body are the index of the iteration and the values carried from one iteration to the next; its
+results are whether to leave the loop, and the carried values. `steps` counts the iterations that were begun. The
+reverse of a loop is a `for` whose blocks, besides, read what the block that they undo computed in the same iteration.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import EllipsisType, MappingProxyType
 from typing import Any
 
@@ -54,9 +65,18 @@ class Statement:
 
     order: int
     node: Any  # the libcst statement
-    frame: Any = (
-        None  # the function activation it belongs to: the main function or an inlined helper
-    )
+    # The function activation it belongs to: the main function or an inlined helper.
+    frame: Any = None
+    parent: Statement | None = None  # the branch or loop of that activation it stands in
+
+    branch: int = 0  # which of its bodies
+
+    def around(self) -> Iterator[Statement]:
+        """The statement and those it stands in, innermost first."""
+        found: Statement | None = self
+        while found is not None:
+            yield found
+            found = found.parent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +92,7 @@ class Eqn:
     dialect: str = (
         ""  # how the user spelled it: a namespace, "method" or "" for an operator
     )
+    blocks: tuple[Block, ...] = ()  # of a branch or a loop
 
     @property
     def out(self) -> Var:
@@ -79,38 +100,139 @@ class Eqn:
         return out
 
     def reads(self) -> Iterator[Atom]:
-        """Everything the equation reads, options that are known at run time only included."""
+        """Everything the equation reads, options that are known at run time and its blocks included."""
         yield from self.args
+        for block in self.blocks:
+            yield from block.free()
         if self.attrs:
             for value in self.attrs.values():
                 if isinstance(value, Var):
                     yield value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     params: tuple[Var, ...]
     eqns: tuple[Eqn, ...]
     outs: tuple[Atom, ...]
+    # The block of the forward part that this one undoes, whose values it may read.
+    undoes: Block | None = None
+
+    def free(self) -> dict[Var, None]:
+        """What the block reads and does not assign, in the order of reading."""
+        own = {*self.params}
+        return {v: None for v in self.free_or_params() if v not in own}
+
+    def free_or_params(self) -> dict[Var, None]:
+        """What the block reads and no equation of it assigns."""
+        own = {out for eqn in self.eqns for out in eqn.outs}
+        read = (a for eqn in self.eqns for a in eqn.reads())
+        return dict.fromkeys(
+            a for a in (*read, *self.outs) if isinstance(a, Var) and a not in own
+        )
 
 
-def check(block: Block) -> Block:
-    """Raise if a value is used before, or assigned after, its one assignment."""
-    known: set[Atom] = set(block.params)
+def nested(block: Block) -> Iterator[Block]:
+    """`block` and every block within it, outermost first."""
+    yield block
     for eqn in block.eqns:
-        for atom in eqn.reads():
-            if isinstance(atom, Var) and atom not in known:
-                raise AssertionError(
-                    f"{eqn.op} reads {atom.name or 'a value'} before its assignment"
-                )
+        for inner in eqn.blocks:
+            yield from nested(inner)
+
+
+def all_equations(eqns: Iterable[Eqn]) -> Iterator[Eqn]:
+    """The equations and those of every block within them; what a block holds comes before what holds it."""
+    for eqn in eqns:
+        for inner in eqn.blocks:
+            yield from all_equations(inner.eqns)
+        yield eqn
+
+
+def prune(block: Block, everything: bool = False) -> Block:
+    """Without what branches and loops hand on and nobody reads; without `everything` else that nobody reads, too."""
+    needed = {o for o in block.outs if isinstance(o, Var)}
+    kept: list[Eqn] = []
+    for eqn in reversed(block.eqns):
+        if everything and needed.isdisjoint(eqn.outs):
+            continue
+        found = _pruned(eqn, needed, everything) if eqn.blocks else eqn
+        if found is not None:
+            needed.update(a for a in found.reads() if isinstance(a, Var))
+            kept.append(found)
+    return replace(block, eqns=tuple(reversed(kept)))
+
+
+def _pruned(eqn: Eqn, needed: set[Var], everything: bool) -> Eqn | None:
+    if needed.isdisjoint(eqn.outs):
+        return None
+    if eqn.op == "if":
+        return _pruned_branch(eqn, needed, everything)
+    return _pruned_loop(eqn, needed, everything)
+
+
+def _pruned_branch(eqn: Eqn, needed: set[Var], everything: bool) -> Eqn:
+    kept = [i for i, out in enumerate(eqn.outs) if out in needed]
+    blocks = tuple(
+        prune(replace(b, outs=tuple(b.outs[i] for i in kept)), everything)
+        for b in eqn.blocks
+    )
+    return replace(eqn, outs=tuple(eqn.outs[i] for i in kept), blocks=blocks)
+
+
+def _pruned_loop(eqn: Eqn, needed: set[Var], everything: bool) -> Eqn:
+    """What is carried stays where it is read after the loop or by what stays."""
+    *tests, body = eqn.blocks
+    count = len(eqn.outs) - 1
+    first = len(eqn.args) - count
+    live = {i for i in range(count) if eqn.outs[1 + i] in needed}
+    while True:
+        outs = tuple(body.outs[1 + i] for i in sorted(live))
+        trimmed = prune(replace(body, outs=(body.outs[0], *outs)), everything)
+        read = {*trimmed.free_or_params(), *(v for t in tests for v in t.free())}
+        more = {i for i in range(count) if body.params[1 + i] in read} | live
+        if more == live:
+            break
+        live = more
+    kept = sorted(live)
+    params = (body.params[0], *(body.params[1 + i] for i in kept))
+    return replace(
+        eqn,
+        outs=(eqn.outs[0], *(eqn.outs[1 + i] for i in kept)),
+        args=(*eqn.args[:first], *(eqn.args[first + i] for i in kept)),
+        blocks=(*tests, replace(trimmed, params=params)),
+    )
+
+
+def check(block: Block, visible: Iterable[Atom] = ()) -> Block:
+    """Raise if a value is used before, or assigned after, its one assignment."""
+    known: set[Atom] = {*visible, *block.params}
+    for eqn in block.eqns:
+        carried = eqn.blocks[-1].params if eqn.op == "while" else ()
+        for inner in eqn.blocks:
+            seen = () if inner.undoes is None else _assigned(inner.undoes)
+            check(inner, known.union(seen, carried))
+        for atom in eqn.args:
+            _check_read(atom, known, eqn.op)
         for out in eqn.outs:
             if out in known:
                 raise AssertionError(f"{eqn.op} assigns {out.name or 'a value'} twice")
             known.add(out)
     for atom in block.outs:
-        if isinstance(atom, Var) and atom not in known:
-            raise AssertionError(f"the result {atom.name or 'value'} is never assigned")
+        _check_read(atom, known, "the end")
     return block
+
+
+def _check_read(atom: Atom, known: set[Atom], who: str) -> None:
+    if isinstance(atom, Var) and atom not in known:
+        name = atom.name or "a value"
+        raise AssertionError(f"{who} reads {name} before its assignment")
+
+
+def _assigned(block: Block) -> Iterator[Atom]:
+    """What `block` itself assigns: of an inner block only the results are known outside."""
+    yield from block.params
+    for eqn in block.eqns:
+        yield from eqn.outs
 
 
 def type_of_constant(value: Any) -> Type:

@@ -40,11 +40,17 @@ INVARIANT = {"softmax", "log_softmax"}  # to adding a constant along their axis
 
 def recognise(block: Block) -> Block:
     """Rewrite what matches; no equation is lost, some are no longer read."""
-    found = _Recognition()
+    return check(_recognised(block, _Recognition()))
+
+
+def _recognised(block: Block, found: _Recognition) -> Block:
     for eqn in block.eqns:
-        found.equation(eqn)
+        if eqn.blocks:
+            found.with_blocks(eqn)
+        else:
+            found.equation(eqn)
     outs = tuple(found.same.get(o, o) for o in block.outs)
-    return _without_shift(check(Block(block.params, tuple(found.eqns), outs)))
+    return _without_shift(replace(block, eqns=tuple(found.eqns), outs=outs))
 
 
 @dataclass(eq=False)
@@ -62,6 +68,15 @@ class _Recognition:
                 eqn = found
                 break
         self.append(eqn)
+
+    def with_blocks(self, eqn: Eqn) -> None:
+        """What is known outside is known within, but not the other way."""
+        blocks = []
+        for block in eqn.blocks:
+            inner = _Recognition([], dict(self.defs), dict(self.seen), dict(self.same))
+            blocks.append(_recognised(block, inner))
+        args = tuple(self.same.get(a, a) for a in eqn.args)
+        self.append(replace(eqn, args=args, blocks=tuple(blocks)))
 
     def append(self, eqn: Eqn) -> None:
         self.eqns.append(eqn)
@@ -446,7 +461,7 @@ def _without_shift(block: Block) -> Block:
             )
             eqn = replace(eqn, args=(eqn.args[0], stopped))
         eqns.append(eqn)
-    return check(replace(block, eqns=tuple(eqns)))
+    return replace(block, eqns=tuple(eqns))
 
 
 def live_readers(block: Block) -> dict[Atom, list[Eqn | None]]:

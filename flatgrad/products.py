@@ -10,12 +10,12 @@ in front of all.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from flatgrad.builder import Builder
 from flatgrad.constants import Constant
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 
 PRODUCTS = ("mul", "truediv", "neg")
 LONGEST_CONSTANT = (
@@ -36,7 +36,8 @@ class _Product:
     )  # (condition, where it holds) of a selection
 
 
-def in_order(block: Block, keep: int) -> Block:
+def in_order(block: Block, keep: int, outer: Mapping[Var, Eqn] | None = None) -> Block:
+    """Every product of the block put in order; `outer` are equations of the forward part around it."""
     uses: Counter[Atom] = Counter(block.outs)
     for eqn in block.eqns[keep:]:
         uses.update(eqn.reads())
@@ -49,16 +50,27 @@ def in_order(block: Block, keep: int) -> Block:
         for arg in (e.args[:1] if e.op == "truediv" else e.args)
         if isinstance(arg, Var) and _is_inner(arg, defs, uses)
     }  # fmt: skip
-    primal = {e.out: e for e in block.eqns[:keep] if len(e.outs) == 1}
+    primal = {**(outer or {}), **_made_in(block.eqns[:keep])}
     build = Builder(list(block.eqns[:keep]))
     for eqn in tail:
         if len(eqn.outs) == 1 and eqn.out in inner:
             continue
-        if eqn.op in PRODUCTS:
+        if eqn.blocks:
+            build.eqns.append(replace(eqn, blocks=tuple(_inside(b, primal) for b in eqn.blocks)))
+        elif eqn.op in PRODUCTS:
             _write(build, eqn, _collect(eqn, defs, inner, primal))
         else:
             build.eqns.append(eqn)
-    return check(Block(block.params, tuple(build.eqns), block.outs))
+    return replace(block, eqns=tuple(build.eqns))
+
+
+def _inside(block: Block, primal: Mapping[Var, Eqn]) -> Block:
+    undone = block.undoes.eqns if block.undoes is not None else ()
+    return in_order(block, 0, {**primal, **_made_in(undone)})
+
+
+def _made_in(eqns: Sequence[Eqn]) -> dict[Var, Eqn]:
+    return {e.out: e for e in eqns if len(e.outs) == 1 and not e.blocks}
 
 
 def _is_plain_product(eqn: Eqn) -> bool:

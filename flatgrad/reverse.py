@@ -17,6 +17,7 @@ from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
+from flatgrad.types import Type
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
@@ -38,36 +39,40 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
 
     `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0.
     """
-    return _Reverse(block, wrt, seeds).run()
+    walk = _Reverse(active_values(block, wrt), Builder(list(block.eqns)))
+    walk.run(block, [walk.build.wrap(seed) for seed in seeds])
+    walk.build.statement = None
+    gradients = [walk.result(p) for p in wrt]
+    params = (*block.params, *(s for s in seeds if isinstance(s, Var)))
+    return walk.build.block(params, [*block.outs, *gradients])
 
 
 class _Reverse:
-    def __init__(self, block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]):
-        self.block, self.wrt, self.seeds = block, wrt, seeds
-        self.build = Builder(list(block.eqns))
-        self.active = active_values(block, wrt)
+    """The way back through one block; `settled` may hold cotangents from outside of it."""
+
+    def __init__(self, active: set[Var], build: Builder):
+        self.active, self.build = active, build
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
-    def run(self) -> Block:
-        for out, seed in zip(self.block.outs, self.seeds, strict=True):
-            if isinstance(out, Var) and out in self.active:
-                self._contribute(out, self.build.wrap(seed))
+    def run(self, block: Block, seeds: Sequence[Expr | None]) -> None:
+        for out, seed in zip(block.outs, seeds, strict=True):
+            if isinstance(out, Var) and out in self.active and seed is not None:
+                self._contribute(out, seed)
         self.flush({})
-        for statement, eqns in statements(reversed(self.block.eqns)):
+        for statement, eqns in statements(reversed(block.eqns)):
             self.build.statement = statement
             self._statement(list(eqns))
-        self.build.statement = None
-        gradients = [self._result(p) for p in self.wrt]
-        params = (*self.block.params, *(s for s in self.seeds if isinstance(s, Var)))
-        return self.build.block(params, [*self.block.outs, *gradients])
 
     def _statement(self, eqns: list[Eqn]) -> None:
         """The equations of one statement, last first."""
         for eqn in eqns:
             if any(out in self.active and self._reached(out) for out in eqn.outs):
                 self.build.dialect = _dialect(eqn)
-                self._pull_back(eqn)
+                if eqn.blocks:
+                    self._through_blocks(eqn)
+                else:
+                    self._pull_back(eqn)
         self.build.dialect = ""
         self.flush(order_of_reading(reversed(eqns)))
 
@@ -169,9 +174,100 @@ class _Reverse:
             cotangent.atom.primal = value
         return cotangent
 
-    def _result(self, param: Var) -> Expr:
-        found = self._cotangent(param)
-        return self.build.emit("zeros_like", param) if found is None else found
+    def result(self, value: Var) -> Expr:
+        """All of the cotangent of `value`, zeros where nothing has contributed."""
+        found = self._cotangent(value)
+        return self.build.emit("zeros_like", value) if found is None else found
+
+    # --- branches and loops ----------------------------------------------------------
+
+    def _through_blocks(self, eqn: Eqn) -> None:
+        gs = [self._cotangent(out) if out in self.active else None for out in eqn.outs]
+        if eqn.op == "if":
+            self._through_branch(eqn, gs)
+        else:
+            self._through_loop(eqn, gs[1:])
+        self.build.statement = eqn.statement
+
+    def _touched(self, block: Block) -> list[Var]:
+        """Values from outside of `block` that may get a cotangent within it."""
+        return [v for v in block.free() if v in self.active]
+
+    def _inside(self, block: Block, known: dict[Var, Atom]) -> _Reverse:
+        """The way back through an inner block, where outer values have the cotangents `known` so far."""
+        inner = _Reverse(self.active, Builder(statement=self.build.statement))
+        inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
+        return inner
+
+    def _so_far(self, value: Var) -> Expr | None:
+        """What has been contributed to a value from outside, before an equation with blocks."""
+        return self._cotangent(value) if self._reached(value) else None
+
+    def _through_branch(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
+        """The same test; each branch adds what it contributes to what the outer values have so far."""
+        touched = dict.fromkeys(v for block in eqn.blocks for v in self._touched(block))
+        so_far = {v: found.atom for v in touched if (found := self._so_far(v)) is not None}
+        ways = []
+        for block in eqn.blocks:
+            inner = self._inside(block, so_far)
+            inner.run(block, [None if g is None else inner.build.wrap(g.atom) for g in gs])
+            inner.build.statement = eqn.statement
+            ways.append(inner)
+        reached = [v for v in touched if v in so_far or any(w._reached(v) for w in ways)]
+        outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
+        blocks = []
+        for block, inner in zip(eqn.blocks, ways, strict=True):
+            ends = tuple(inner.result(v).atom for v in reached)
+            blocks.append(Block((), tuple(inner.build.eqns), ends, undoes=block))
+        self._write(Eqn(outs, "if", eqn.args, {}, eqn.statement, blocks=tuple(blocks)))
+        self._settle(reached, outs)
+
+    def _through_loop(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
+        """The iterations from last to first, carrying the cotangents of what was carried and of what was read."""
+        body = eqn.blocks[-1]
+        counted = eqn.op == "for" and body.outs[0] == Lit(False)
+        span = eqn.args[0] if counted else eqn.outs[0]
+        starts = eqn.args[len(eqn.args) - len(gs) :]
+        carried = [i for i in range(len(gs)) if body.params[1 + i] in self.active]
+        touched = self._touched(body)
+        inits = [self._or_zeros(gs[i], eqn.outs[1 + i]) for i in carried]
+        inits += [self._or_zeros(self._so_far(v), v) for v in touched]
+        primals = [body.params[1 + i] for i in carried] + touched
+        params = [Var("", _cotangent_type(v), primal=v) for v in primals]
+        inner = self._inside(body, dict(zip(touched, params[len(carried) :], strict=True)))
+        seeds: list[Expr | None] = [None] * len(body.outs)
+        for i, param in zip(carried, params, strict=False):
+            seeds[1 + i] = inner.build.wrap(param)
+        inner.run(body, seeds)
+        inner.build.statement = eqn.statement
+        ends = tuple(inner.result(v).atom for v in primals)
+        outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
+        block = Block((body.params[0], *params), tuple(inner.build.eqns), (Lit(False), *ends), undoes=body)
+        args = (span, *(i.atom for i in inits))
+        self._write(
+            Eqn((Var("", eqn.outs[0].type), *outs), "for", args, {"undoes": eqn}, eqn.statement, blocks=(block,))
+        )
+        for i, out in zip(carried, outs, strict=False):
+            if isinstance(start := starts[i], Var) and start in self.active:
+                self._contribute(start, self.build.wrap(out))
+        self._settle(touched, outs[len(carried) :])
+
+    def _or_zeros(self, cotangent: Expr | None, value: Var) -> Expr:
+        if cotangent is not None:
+            return cotangent
+        return self._mark(self.build.emit("zeros_like", value), value)
+
+    def _write(self, eqn: Eqn) -> None:
+        self.build.eqns.append(eqn)
+
+    def _settle(self, values: Sequence[Var], cotangents: Sequence[Var]) -> None:
+        for value, cotangent in zip(values, cotangents, strict=True):
+            self.settled[value] = self.build.wrap(cotangent)
+
+
+def _cotangent_type(value: Var) -> Type:
+    kind = value.type.kind if value.type.kind in ("list", "dict", "tuple") else "float"
+    return Type(value.type.shape, kind, None, value.type.items)
 
 
 def _dialect(eqn: Eqn) -> str:
@@ -238,17 +334,80 @@ def _product(g: Any, partial: Any) -> Any:
 def active_values(block: Block, wrt: Sequence[Var]) -> set[Var]:
     """Values that depend on `wrt` through floating-point values and on which a result depends."""
     varied = set(wrt)
+    _vary(block, varied)
+    useful = {out for out in block.outs if isinstance(out, Var)}
+    _use(block, useful)
+    return varied & useful
+
+
+def _vary(block: Block, varied: set[Var]) -> None:
+    """Add what depends on `varied`."""
     for eqn in block.eqns:
+        if eqn.blocks:
+            _vary_blocks(eqn, varied)
+            continue
         rule = RULES.get(eqn.op)
         if rule is not None and rule.kind is Kind.CONSTANT and eqn.op not in CONTAINERS:
             continue
         if any(arg in varied for arg in eqn.reads() if isinstance(arg, Var)):
             varied.update(out for out in eqn.outs if out.type.kind not in INTEGER_KINDS)
-    useful = {out for out in block.outs if isinstance(out, Var)}
+
+
+def _vary_blocks(eqn: Eqn, varied: set[Var]) -> None:
+    if eqn.op == "if":
+        for block in eqn.blocks:
+            _vary(block, varied)
+            _spread(block.outs, eqn.outs, varied)
+        return
+    body = eqn.blocks[-1]
+    count = len(eqn.outs) - 1
+    _spread(eqn.args[len(eqn.args) - count :], body.params[1:], varied)
+    size = -1
+    while size != len(varied):
+        size = len(varied)
+        _vary(body, varied)
+        _spread(body.outs[1:], body.params[1:], varied)
+    _spread(body.params[1:], eqn.outs[1:], varied)
+
+
+def _spread(sources: Sequence[Atom], values: Sequence[Var], varied: set[Var]) -> None:
+    for source, value in zip(sources, values, strict=True):
+        if source in varied and value.type.kind not in INTEGER_KINDS:
+            varied.add(value)
+
+
+def _use(block: Block, useful: set[Var]) -> None:
+    """Add what `useful` depends on."""
     for eqn in reversed(block.eqns):
-        if not useful.isdisjoint(eqn.outs):
+        if useful.isdisjoint(eqn.outs):
+            continue
+        if eqn.blocks:
+            _use_blocks(eqn, useful)
+        else:
             useful.update(a for a in eqn.reads() if isinstance(a, Var))
-    return varied & useful
+
+
+def _use_blocks(eqn: Eqn, useful: set[Var]) -> None:
+    if eqn.op == "if":
+        for block in eqn.blocks:
+            _take(eqn.outs, block.outs, useful)
+            _use(block, useful)
+        return
+    body = eqn.blocks[-1]
+    count = len(eqn.outs) - 1
+    _take(eqn.outs[1:], body.params[1:], useful)
+    size = -1
+    while size != len(useful):
+        size = len(useful)
+        _take(body.params[1:], body.outs[1:], useful)
+        _use(body, useful)
+    _take(body.params[1:], eqn.args[len(eqn.args) - count :], useful)
+
+
+def _take(values: Sequence[Var], sources: Sequence[Atom], useful: set[Var]) -> None:
+    for value, source in zip(values, sources, strict=True):
+        if value in useful and isinstance(source, Var):
+            useful.add(source)
 
 
 __all__ = ["Lit", "NoRule", "active_values", "atom", "fit", "pull_back", "reverse"]

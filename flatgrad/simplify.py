@@ -8,13 +8,13 @@ put in order and what nobody reads removed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flatgrad.broadcasting import fit, stretched_axes
 from flatgrad.builder import Builder, Expr, atom
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check, prune
 from flatgrad.products import in_order
 from flatgrad.registry import RULES
 from flatgrad.rewrites import Identities
@@ -50,10 +50,10 @@ def simplify(block: Block, keep: int = 0) -> Block:
     """Simplify all but the first `keep` equations."""
     for _ in range(ROUNDS):
         walk = _Walk(block, keep)
-        block = walk.run()
+        block = check(walk.run())
         if not walk.changed:
             break
-    return _Walk(in_order(block, keep), keep).run()
+    return check(_Walk(check(in_order(block, keep)), keep).run())
 
 
 @dataclass(eq=False)
@@ -62,6 +62,7 @@ class _Walk:
 
     block: Block
     keep: int
+    outer: _Walk | None = None  # the walk over the block around this one
     build: Builder = field(default_factory=Builder)
     same: dict[Atom, Atom] = field(default_factory=dict)
     seen: dict[Any, Var] = field(default_factory=dict)
@@ -69,26 +70,35 @@ class _Walk:
     changed: bool = False
 
     def __post_init__(self) -> None:
-        self.uses = Counter(a for e in self.block.eqns[self.keep :] for a in e.reads())
-        self.uses.update(self.block.outs)
+        self.uses = uses(self.block.eqns[self.keep :], self.block.outs)
         self.lengths = named_lengths(self.block.eqns[: self.keep])
         self.primal: dict[Atom, Eqn] = {}
         self.stores: dict[Atom, Eqn] = {}  # by what is overwritten
+        if self.outer is not None:
+            self.same = dict(self.outer.same)
+            self.seen = dict(self.outer.seen)
+            self.primal = dict(self.outer.primal)
+            self.lengths |= self.outer.lengths
 
     def run(self) -> Block:
-        for eqn in self.block.eqns[: self.keep]:
-            self.build.eqns.append(eqn)
-            if len(eqn.outs) == 1:
+        self.build.eqns += self.block.eqns[: self.keep]
+        self._know(self.block.eqns[: self.keep])
+        if self.block.undoes is not None:
+            self._know(self.block.undoes.eqns)
+        for eqn in self.block.eqns[self.keep :]:
+            self._equation(self._updated(eqn))
+        outs = tuple(self.same.get(o, o) for o in self.block.outs)
+        whole = replace(self.block, eqns=tuple(self.build.eqns), outs=outs)
+        return remove_dead(whole, self.keep)
+
+    def _know(self, eqns: Sequence[Eqn]) -> None:
+        """Equations of the forward part."""
+        for eqn in eqns:
+            if len(eqn.outs) == 1 and not eqn.blocks:
                 self.seen.setdefault(_key(eqn), eqn.out)
                 self.primal[eqn.out] = eqn
                 if eqn.op == "setitem":
                     self.stores[eqn.args[0]] = eqn
-        for eqn in self.block.eqns[self.keep :]:
-            self._equation(self._updated(eqn))
-        outs = tuple(self.same.get(o, o) for o in self.block.outs)
-        return remove_dead(
-            check(Block(self.block.params, tuple(self.build.eqns), outs)), self.keep
-        )
 
     def _updated(self, eqn: Eqn) -> Eqn:
         if not any(a in self.same for a in eqn.reads()):
@@ -102,7 +112,10 @@ class _Walk:
         )
 
     def _equation(self, eqn: Eqn) -> None:
-        if len(eqn.outs) > 1:
+        if eqn.blocks:
+            self._with_blocks(eqn)
+            return
+        if len(eqn.outs) != 1:
             self.build.eqns.append(eqn)
             return
         self.build.statement, self.build.dialect = eqn.statement, eqn.dialect
@@ -124,6 +137,33 @@ class _Walk:
         for new in self.build.eqns[start:]:
             self.seen.setdefault(_key(new), new.out)
             self.defs[new.out] = new
+
+    def _with_blocks(self, eqn: Eqn) -> None:
+        """Simplify within; what a loop only hands on is what it started with."""
+        if eqn.op == "for":
+            eqn = self._without_steady(eqn)
+        inner = [_Walk(block, 0, self) for block in eqn.blocks]
+        blocks = tuple(walk.run() for walk in inner)
+        self.changed |= any(walk.changed for walk in inner)
+        self.build.eqns.append(replace(eqn, blocks=blocks))
+
+    def _without_steady(self, eqn: Eqn) -> Eqn:
+        (body,) = eqn.blocks
+        carried = range(1, len(eqn.outs))
+        steady = [i for i in carried if body.outs[i] is body.params[i]]
+        for i in steady:
+            start = eqn.args[i]
+            for value in (body.params[i], eqn.outs[i]):
+                self.same[value] = start
+                self.uses[start] += self.uses[value]
+            self.changed = True
+        kept = [0, *(i for i in carried if i not in steady)]
+
+        def only(values: tuple[Any, ...]) -> tuple[Any, ...]:
+            return tuple(values[i] for i in kept)
+
+        body = replace(body, params=only(body.params), outs=only(body.outs))
+        return replace(eqn, outs=only(eqn.outs), args=only(eqn.args), blocks=(body,))
 
     def _is_trivial(self, eqn: Eqn) -> bool:
         """Sooner written twice than named: 1 / y, and a number times a scalar."""
@@ -496,19 +536,16 @@ def _key(eqn: Eqn) -> Any:
 
 def remove_dead(block: Block, keep: int = 0) -> Block:
     """Without the equations after the first `keep` whose results nobody reads."""
-    needed = {o for o in block.outs if isinstance(o, Var)}
-    kept = []
-    for eqn in reversed(block.eqns[keep:]):
-        if not needed.isdisjoint(eqn.outs):
-            needed.update(a for a in eqn.reads() if isinstance(a, Var))
-            kept.append(eqn)
-    return replace(block, eqns=(*block.eqns[:keep], *reversed(kept)))
+    rest = prune(replace(block, eqns=block.eqns[keep:]), everything=True)
+    return replace(block, eqns=(*block.eqns[:keep], *rest.eqns))
 
 
-def uses(
-    eqns: Mapping[int, Eqn] | tuple[Eqn, ...], outs: tuple[Atom, ...]
-) -> Counter[Atom]:
+def uses(eqns: Sequence[Eqn], outs: Sequence[Atom]) -> Counter[Atom]:
+    """How often each value is read, in blocks within too."""
     found: Counter[Atom] = Counter(outs)
-    for eqn in eqns if isinstance(eqns, tuple) else eqns.values():
-        found.update(eqn.reads())
+    for eqn in eqns:
+        found.update(eqn.args)
+        found.update(v for v in eqn.attrs.values() if isinstance(v, Var))
+        for block in eqn.blocks:
+            found += uses(block.eqns, block.outs)
     return found

@@ -1,15 +1,16 @@
-"""Choices -> straight-line programs as source text, with inputs on which they are smooth and not too large.
+"""Choices -> programs as source text, with inputs on which they are smooth and not too large.
 
-A program is written line by line and each line is run at once: a line that fails, overflows or is undefined is taken
-back. So every program runs, and what a line may read is known with its shape, without a second model of NumPy.
+A straight-line program is written line by line and each line is run at once: a line that fails, overflows or is
+undefined is taken back. So every program runs, and what a line may read is known with its shape, without a second model
+of NumPy. `flow_programs.py` writes those with control flow, and shortens both.
 """
 
 from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -72,7 +73,7 @@ MAKERS = ["np.zeros(3)", "np.zeros((2, 3))", "np.zeros_like({a})", "np.ones_like
           "np.zeros({a}.shape)", "{a}.copy()", "np.exp({a} * 0.1)", "{a} * 1.0"]  # fmt: skip
 NAMES = ["u", "v", "w", "z", "h", "out", "x0", "s"]
 
-FEATURES = {
+STRAIGHT = {
     "arithmetic": ("assign", "rebind"),
     "overwriting": ("assign", "rebind", "augment", "store", "add_at", "make"),
     "aliases": (
@@ -95,8 +96,19 @@ FEATURES = {
         "walrus",
     ),
 }
-EVERY = dict.fromkeys(kind for kinds in FEATURES.values() for kind in kinds)
-FEATURES["everything"] = (*EVERY, "sharing_helper", "augment", "store", "view")
+EVERY = dict.fromkeys(kind for kinds in STRAIGHT.values() for kind in kinds)
+STRAIGHT["everything"] = (*EVERY, "sharing_helper", "augment", "store", "view")
+SIMPLE = ("assign", "rebind", "augment")
+FLOW = {
+    "loops": (*SIMPLE, "loop", "loop", "while", "leave", "swap"),
+    "branches": (*SIMPLE, "branch", "branch", "ternary", "early", "loop", "leave"),
+    "stores_in_loops": (*SIMPLE, "loop", "store", "store", "make", "view", "fill", "branch"),
+    "containers": (*SIMPLE, "list", "list", "comprehension", "loop_over", "struct", "branch"),
+    "flow_helpers": ("assign", "rebind", "call", "call", "closure", "loop", "branch"),
+}  # fmt: skip
+WHOLE = dict.fromkeys(kind for kinds in FLOW.values() for kind in kinds)
+FLOW["whole"] = (*WHOLE, "loop", "branch", "store")
+FEATURES = STRAIGHT | FLOW
 
 
 class Choices(Protocol):
@@ -111,6 +123,35 @@ class Dice:
 
     def pick(self, options: Sequence[T]) -> T:
         return self.random.choice(options)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """How a program tells the shapes of its parameters, if it does."""
+
+    how: str
+    shapes: Mapping[str, str]
+
+    @property
+    def docstring(self) -> list[str]:
+        stated = {n: s for n, s in self.shapes.items() if s}
+        said = "  ".join(f"{n}: ({s}{',' * (',' not in s)})" for n, s in stated.items())
+        return [f'"""{said}"""'] if self.how == "docstring" and stated else []
+
+    @property
+    def options(self) -> dict[str, tuple[str | int, ...]]:
+        return {
+            n: tuple(int(d) if d.isdigit() else d for d in s.split(",") if d)
+            for n, s in self.shapes.items()
+            if self.how == "option"
+        }
+
+    def of(self, names: Collection[str]) -> Declared:
+        return Declared(self.how, {n: s for n, s in self.shapes.items() if n in names})
+
+    def annotated(self, name: str) -> str:
+        is_number = self.how == "docstring" and self.shapes.get(name) == ""
+        return f"{name}: float" if is_number else name
 
 
 @dataclass(eq=False)
@@ -161,27 +202,13 @@ class Writer:
 
     def _trial(self, result: str) -> Trial:
         how = self.pick(["docstring", "nothing", "option", "nothing"])
-        stated = {n: s for n, s in self.shapes.items() if s or how == "option"}
-        body = [*self.lines, f"return {result}"]
-        if how == "docstring" and stated:
-            said = "  ".join(
-                f"{n}: ({s}{',' * (',' not in s)})" for n, s in stated.items()
-            )
-            body = [f'"""{said}"""', *body]
+        told = Declared(how, self.shapes)
+        body = [*told.docstring, *self.lines, f"return {result}"]
         helpers = "".join(f"\n\n{text}\n" for text in self.helpers.values())
-        parameters = ", ".join(
-            f"{n}: float" if how == "docstring" and not s else n
-            for n, s in self.shapes.items()
-        )
+        parameters = ", ".join(map(told.annotated, self.shapes))
         text = "\n    ".join(body)
         source = f"import numpy as np\n\nC = 0.7\n{helpers}\n\ndef f({parameters}):\n    {text}\n"
-        shapes = {}
-        if how == "option":
-            shapes = {
-                n: tuple(int(d) if d.isdigit() else d for d in s.split(",") if d)
-                for n, s in stated.items()
-            }
-        return Trial(source, self.inputs, tuple(self.inputs), shapes=shapes)
+        return Trial(source, self.inputs, tuple(self.inputs), shapes=told.options)
 
     # --- lines --------------------------------------------------------------------------------------------------
 
@@ -203,7 +230,7 @@ class Writer:
         except Exception:
             return False
         if not all(
-            _is_fine(v) for n, v in env.items() if n not in ("np", "__builtins__")
+            is_fine(v) for n, v in env.items() if n not in ("np", "__builtins__")
         ):
             return False
         self.env = env
@@ -259,7 +286,7 @@ class Writer:
                     value = eval(text, {**self.env, **env, "C": 0.7})
             except Exception:
                 continue
-            if _is_fine(value):
+            if is_fine(value):
                 return text
         return self._atom()
 
@@ -370,9 +397,12 @@ class Writer:
         self._try(f"{self.pick(NAMES)} = (e := {self._valid()}) * np.tanh(e)")
 
 
-def _is_fine(value: Any) -> bool:
+def is_fine(value: Any) -> bool:
+    """Finite and small, whatever the nesting; what is no number is fine."""
+    if isinstance(value, dict):
+        return is_fine(list(value.values()))
     if isinstance(value, tuple | list):
-        return all(map(_is_fine, value))
+        return all(map(is_fine, value))
     if callable(value) or not isinstance(value, np.ndarray | float | int):
         return True
     array = np.asarray(value)
@@ -384,20 +414,15 @@ def _is_fine(value: Any) -> bool:
 
 
 def program(choices: Choices, features: str, length: int) -> Trial:
-    return Writer(choices, FEATURES[features]).program(length)
+    from flow_programs import flow_program  # which reads this module
+
+    if features in FLOW:
+        return flow_program(choices, FLOW[features], length)
+    return Writer(choices, STRAIGHT[features]).program(length)
 
 
 def shorter(trial: Trial, fails: Callable[[Trial], bool]) -> Trial:
-    """The program with every line left out that it fails without."""
-    lines = trial.text.split("\n")
-    again = True
-    while again:
-        again = False
-        for number in reversed(range(len(lines))):
-            tried = replace(
-                trial, source="\n".join(lines[:number] + lines[number + 1 :])
-            )
-            if lines[number] and fails(tried):
-                del lines[number]
-                again = True
-    return replace(trial, source="\n".join(lines))
+    """The program without every block, header, line and part of an expression that it fails without."""
+    from flow_programs import shortened
+
+    return shortened(trial, fails)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import libcst as cst
 
 from flatgrad.emit.expressions import Dialect
+from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import names_in_text
 from flatgrad.frontend.scope import Frame, Function
-from flatgrad.graph import Atom, Eqn, Statement, Var
+from flatgrad.graph import Atom, Eqn, Statement, Var, all_equations
 
 Place = tuple[
     str, Statement, int
@@ -37,6 +39,12 @@ class Edits:
     # Hoisted values whose array is written later, with the name of the array itself: the value gets a copy.
     copied: dict[cst.CSTNode, str] = field(default_factory=dict)
     separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
+    # Lines at the start of a body, before a statement's own line, after it, and at the start of a loop's else.
+    first: dict[Statement, list[str]] = field(default_factory=dict)
+    beside: dict[Statement, list[str]] = field(default_factory=dict)
+    after: dict[Statement, list[str]] = field(default_factory=dict)
+    otherwise: dict[Statement, list[str]] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)  # names of lists and counters
 
 
 class Editor:
@@ -48,10 +56,12 @@ class Editor:
         self.function, self.names, self.dialect = function, names, dialect
         self.edits = Edits()
         self.names_of: dict[Var, str] = {}
-        self.position = {eqn: i for i, eqn in enumerate(eqns)}
-        self.defs: dict[Atom, Eqn] = {out: eqn for eqn in eqns for out in eqn.outs}
+        self.homes = Homes(eqns)
+        every = list(all_equations(eqns))
+        self.position = {eqn: i for i, eqn in enumerate(every)}
+        self.defs: dict[Atom, Eqn] = {out: eqn for eqn in every for out in eqn.outs}
         self.readers: dict[Atom, Eqn] = {}
-        for eqn in eqns:
+        for eqn in every:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
         self._asked: list[Var] = []
@@ -67,6 +77,8 @@ class Editor:
         """The names that values still have at the end of the activation."""
         for name, value in frame.env.items():
             if not isinstance(value, Var) or value in self.function.storages.destroyed:
+                continue
+            if self.homes.loop(value) is not None:
                 continue
             if value not in self.names_of or value.name == name:
                 self.names_of[value] = self.edits.renamed.get(value, name)
@@ -96,18 +108,19 @@ class Editor:
             else self.names.fresh(wanted or telling(eqn, self.readers.get(eqn.outs[0])))
         )
         self._given.add(name)
+        self.edits.given.add(name)
         places = self.edits.hoisted.setdefault(frame, {})
         places[eqn.node] = (name, eqn.statement, self.position[eqn])
         self._separate_walrus(frame, eqn.statement)
         writes = [self.function.storages.destroyed.get(out) for out in eqn.outs]
         if any(at is not None and at.frame is not frame for at in writes):
             what = "a helper writes into its argument"
-            raise self._refusal(
+            raise self.refusal(
                 "FG402", what, "let the helper work on a copy, and return it", eqn.node
             )
         if any(at is not None for at in writes):
             self.edits.copied[eqn.node] = self.names.fresh(f"{name}_shown")
-        if len(eqn.outs) == 1:
+        if len(eqn.outs) == 1 and self.homes.loop(eqn.out) is None:
             self.names_of[eqn.out] = name
         return name
 
@@ -121,7 +134,7 @@ class Editor:
                     and other is not value
                 ):
                     what = f"{value.name} is read and assigned in the middle of one expression"
-                    raise self._refusal(
+                    raise self.refusal(
                         "FG118", what, "give the assignment a line of its own", node
                     )
             places = self.edits.hoisted.setdefault(frame, {})
@@ -137,15 +150,19 @@ class Editor:
         name = self.names_of[value] = self.names.fresh(
             f"{printed}{self._number_of(frame, value)}"
         )
+        self.edits.given.add(name)
         destroyer = self.function.storages.destroyed.get(value)
         rebound = self._rebound_at(frame, value)
+        if self._changes_elsewhere(frame, value, rebound, destroyer):
+            self._keep_after(frame, value, name, destroyer is not None)
+            return name
         if (
             rebound is not None
             and value in frame.writes
             and rebound is frame.writes[value][1]
         ):
             what = f"{value.name} is given two values by one statement"
-            raise self._refusal(
+            raise self.refusal(
                 "FG119", what, "give it one value", frame.writes[value][0]
             )
         if destroyer is not None and not self._can_be_separated(
@@ -169,10 +186,118 @@ class Editor:
             self.edits.renamed[value] = name
         return name
 
-    def _stays(self, frame: Frame, value: Var) -> bool:
-        """The name cannot be changed: a parameter's, an array's after a write, one that a closure reads."""
+    def still_named(self, value: Var) -> str | None:
+        """The name of a value of a branch that nothing gives another value afterwards."""
+        frame = self.owner(value)
+        if frame is None or frame.statement is not None or value not in frame.writes:
+            return None
+        if value in self.function.storages.destroyed or self.homes.loop(value) is not None:
+            return None
+        if self._rebound_at(frame, value) is not None:
+            return None
+        name = self.names_of[value] = self.edits.renamed.get(value, value.name)
+        return name
+
+    def _changes_elsewhere(
+        self, frame: Frame, value: Var, rebound: Statement | None, destroyer: Statement | None
+    ) -> bool:
+        """What overwrites the value stands in another suite: it is kept where it is made."""
+        own = frame.writes[value][1] if value in frame.writes else None
+        level = (own.parent, own.branch) if own is not None else (None, 0)
+        changes = [c for c in (rebound, destroyer) if c is not None]
+        return any((c.parent, c.branch) != level or c.frame is not frame for c in changes)
+
+    def _keep_after(self, frame: Frame, value: Var, name: str, destroyed: bool) -> None:
+        """x0 = x, as soon as x has the value."""
+        printed = self.edits.renamed.get(value, value.name)
+        text = self._copy(value, printed) if destroyed else printed
+        if value not in frame.writes:  # a parameter
+            first = frame.statements[0]
+            if is_docstring(first.node) and len(frame.statements) > 1:
+                first = frame.statements[1]
+            self.edits.saved.setdefault(first, []).insert(0, (name, text))
+            return
+        statement = frame.writes[value][1]
+        if self._is_target(value, statement):
+            self.edits.first.setdefault(statement, []).append(f"{name} = {text}")
+        else:
+            self.edits.after.setdefault(statement, []).append(f"{name} = {text}")
+
+    def _is_target(self, value: Var, statement: Statement) -> bool:
+        """The for statement gives the value at the start of each iteration."""
+        home = self.homes.of.get(value)
+        return isinstance(statement.node, cst.For) and home is not None and home.statement is statement
+
+    # --- what each iteration computes -------------------------------------------------
+
+    def record(self, value: Var) -> tuple[str, str]:
+        """A list that gets the value in each iteration: its name, and what an element is called."""
+        home = self.homes.loop(value)
+        assert home is not None
+        self._asked.append(value)
+        frame = self.owner(value)
         made = self.defs.get(value)
-        if made is None or value in self.function.captured:
+        if value in home.block.params:
+            text, place = value.name, self.edits.first.setdefault(home.statement, [])
+            if not text:
+                raise self.refusal("FG122", "a part of a tuple that a loop carries is needed by the backward",
+                                    "carry it in a variable of its own", home.statement.node)  # fmt: skip
+        elif frame is not None:
+            statement = frame.writes[value][1]
+            text = self.edits.renamed.get(value, value.name)
+            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
+            place = lines.setdefault(statement, [])
+        else:
+            assert made is not None and made.statement is not None
+            text = self.hoist(made)
+            place = self.edits.beside.setdefault(made.statement, [])
+            if len(made.outs) > 1:
+                text = f"{text}[{made.outs.index(value)}]"
+        stem = value.name or text.partition("[")[0]
+        listed = self.names.fresh(_plural(stem))
+        self.edits.given.add(listed)
+        written = not value.type.shape.is_scalar and self.function.storages.written(value)
+        place.append(f"{listed}.append({self._copy(value, text) if written else text})")
+        self.edits.saved.setdefault(self._outermost(home), []).append((listed, "[]"))
+        return listed, stem
+
+    def count(self, steps: Var) -> str:
+        """A counter of the iterations of a loop."""
+        statement = self.defs[steps].statement
+        assert statement is not None
+        name = self.names.fresh("steps")
+        self.edits.given.add(name)
+        self.edits.saved.setdefault(statement, []).append((name, "0"))
+        self.edits.first.setdefault(statement, []).insert(0, f"{name} += 1")
+        steps.name = name
+        statement.frame.writes[steps] = (None, statement)
+        self._owners = None
+        return name
+
+    def flag(self, left: Var) -> str:
+        """Whether a loop was left by a break, by name."""
+        statement = self.defs[left].statement
+        assert statement is not None
+        name = self.names.fresh("left_early")
+        self.edits.given.add(name)
+        self.edits.saved.setdefault(statement, []).append((name, "True"))
+        self.edits.otherwise.setdefault(statement, []).insert(0, f"{name} = False")
+        left.name = name
+        statement.frame.writes[left] = (None, statement)
+        self._owners = None
+        return name
+
+    def _outermost(self, home: Home) -> Statement:
+        """The statement before which a list is made: that of the outermost loop."""
+        loops = [h.statement for h in home.around() if h.is_loop]
+        return loops[-1]
+
+    def _stays(self, frame: Frame, value: Var) -> bool:
+        """The name cannot be changed: a parameter's, an array's after a write, one that a closure or a branch reads."""
+        made = self.defs.get(value)
+        if made is None or value in self.function.captured or value in self.homes.flowing:
+            return True
+        if frame.writes.get(value, (None, None))[0] is None:
             return True
         stored = made.op in ("setitem", "index_add", "opaque")
         updated = value in frame.writes and _is_augmented(frame.writes[value][1])
@@ -226,7 +351,12 @@ class Editor:
         """The statement that gives the name of `value` to another value."""
         versions = self._versions_of(frame, value.name)
         after = self._number.get(value, -1) + 1
-        return frame.writes[versions[after]][1] if after < len(versions) else None
+        own = frame.writes[value][1] if value in frame.writes else None
+        for version in versions[after:]:
+            target, statement = frame.writes[version]
+            if target is not None and not _are_exclusive(own, statement):
+                return _near(statement, own)
+        return None
 
     def owner(self, value: Var) -> Frame | None:
         """The activation in which `value` is given to a variable."""
@@ -258,6 +388,8 @@ class Editor:
     def _note_final_names_of_writes(self, frame: Frame) -> None:
         for value in frame.writes:
             last = value is frame.env.get(value.name)
+            if self.homes.loop(value) is not None:
+                continue
             if last and value not in self.function.storages.destroyed:
                 self.names_of.setdefault(
                     value, self.edits.renamed.get(value, value.name)
@@ -308,7 +440,7 @@ class Editor:
         if hidden := read & known & set(self.function.frame.env):
             name = min(hidden)
             what = f"{name} means one thing in {function.name.value} and another in {self.function.name}"
-            raise self._refusal(
+            raise self.refusal(
                 "FG117", what, "give the local variable another name", function.name
             )
 
@@ -323,7 +455,7 @@ class Editor:
                 and made.args[0] in given
             ):
                 what = f"a helper writes into its argument {value.name}"
-                raise self._refusal(
+                raise self.refusal(
                     "FG402",
                     what,
                     "let the helper work on a copy, and return it",
@@ -335,16 +467,48 @@ class Editor:
         name = text.partition(".")[0]
         if name in self.function.frame.env:
             what = f"{name} is a variable of {self.function.name} and a name of the module that the backward reads"
-            raise self._refusal(
+            raise self.refusal(
                 "FG117", what, "give the variable another name", self.function.node.name
             )
 
-    def _refusal(
+    def refusal(
         self, code: str, what: str, step: str, node: cst.CSTNode
     ) -> FlatgradError:
         return FlatgradError(
             Diagnostic(code, what, step, self.function.module.place(node))
         )
+
+
+def _are_exclusive(a: Statement | None, b: Statement) -> bool:
+    """The statements stand in different branches of one if."""
+    if a is None:
+        return False
+    branches = {s.parent: s.branch for s in a.around() if s.parent is not None}
+    return any(branches.get(s.parent, s.branch) != s.branch for s in b.around() if s.parent is not None)
+
+
+def _near(statement: Statement, own: Statement | None) -> Statement:
+    """The statement itself, or the one around it that stands beside `own`."""
+    level = (own.parent, own.branch) if own is not None else (None, 0)
+    for found in statement.around():
+        if (found.parent, found.branch) == level:
+            return found
+    return statement
+
+
+def _plural(name: str) -> str:
+    return f"{name}_list" if name.endswith(("s", "x", "z")) and len(name) > 1 else f"{name}s"
+
+
+def is_docstring(node: Any) -> bool:
+    """A statement that is one string."""
+    match node:
+        case cst.SimpleStatementLine(
+            body=[cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())]
+        ):
+            return True
+        case _:
+            return False
 
 
 def _is_augmented(statement: Statement) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.edits import Edits
+from flatgrad.emit.edits import Edits, is_docstring
+from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Statement, Var
 
@@ -123,6 +124,8 @@ class Forward:
             if where is not None and new is not None and read.value != new:
                 places.setdefault(where, {})[read] = new
         for var, (target, where) in frame.writes.items():
+            if target is None:
+                continue
             printed = self.edits.renamed.get(var, var.name)
             if target.value != printed:
                 places.setdefault(where, {})[target] = printed
@@ -133,7 +136,7 @@ class Forward:
                 var = frame.bindings[node.target]
                 name = self.edits.renamed.get(var, var.name)
             self.hoists.setdefault(statement, []).append((position, node, name))
-        for statement in frame.statements:
+        for statement in (*frame.statements, *frame.inner):
             for inner in self.function.calls.get(statement, ()):
                 if inner in self.edits.expanded:
                     self._collect(inner)
@@ -159,7 +162,62 @@ class Forward:
             before[0] = first.with_changes(
                 leading_lines=(*_leading(statement.node), *_leading(first))
             )
-        return [*before, node]
+        return [*before, node, *_parsed(self.edits.after.get(statement, ()))]
+
+    # --- statements with a body ----------------------------------------------------------------------------------
+
+    def _compound(self, statement: Statement, node: Any) -> Any:
+        """A branch or a loop with the lines of its bodies edited."""
+        match node:
+            case cst.If(test=test, body=body):
+                changes = {"test": self.rewritten(statement, test), "body": self._suite(statement, body)}
+                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+            case cst.For(iter=iter, target=target, body=body):
+                changes = {"iter": self.rewritten(statement, iter), "target": self.rewritten(statement, target),
+                           "body": self._suite(statement, body, self.edits.first.get(statement, ()))}  # fmt: skip
+                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+            case cst.While(test=test, body=body):
+                first = self.edits.first.get(statement, ())
+                changes = {"test": self.rewritten(statement, test), "body": self._suite(statement, body, first)}
+                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+            case cst.With(body=body):
+                items = [self.rewritten(statement, item) for item in node.items]
+                return node.with_changes(items=items, body=self._suite(statement, body))
+            case _:
+                return self.rewritten(statement, node)
+
+    def _suite(self, statement: Statement, suite: Any, first: Sequence[str] = ()) -> Any:
+        lines = [*_parsed(first), *self._lines(statement, lines_of(suite))]
+        if isinstance(suite, cst.IndentedBlock):
+            return suite.with_changes(body=lines)
+        return cst.IndentedBlock(lines)
+
+    def _lines(self, statement: Statement, lines: Sequence[Any]) -> list[Any]:
+        found: list[Any] = []
+        for line in lines:
+            inner = statement.frame.lines.get(line)
+            if inner is None:  # nothing is read of it: a break, a line that is never reached
+                found.append(self.rewritten(statement, line))
+                continue
+            for part in inner:
+                found += self.statement(part)
+        return found
+
+    def _orelse(self, statement: Statement, orelse: Any) -> Any:
+        """An elif stays one, unless something has to stand before its test."""
+        first = _parsed(self.edits.otherwise.get(statement, ()))
+        match orelse:
+            case cst.If():
+                lines = self._lines(statement, [orelse])
+                if len(lines) == 1 and isinstance(lines[0], cst.If):
+                    return lines[0]
+                return cst.Else(cst.IndentedBlock(lines))
+            case cst.Else(body=body):
+                lines = [*first, *self._lines(statement, lines_of(body))]
+                block = body if isinstance(body, cst.IndentedBlock) else cst.IndentedBlock([])
+                return orelse.with_changes(body=block.with_changes(body=lines))
+            case _:
+                return None
 
     def before(self, statement: Statement) -> Iterator[cst.BaseStatement]:
         """What is saved; then named sub-expressions and helpers read in place, as they are evaluated."""
@@ -180,6 +238,7 @@ class Forward:
                 yield assignment(shown, value)
                 if shown != name:
                     yield assignment(name, _copied(cst.Name(shown)))
+        yield from _parsed(self.edits.beside.get(statement, ()))
 
     def _expanded(self, statement: Statement) -> list[Frame]:
         return [
@@ -204,6 +263,8 @@ class Forward:
         ):
             return None
         match node:
+            case cst.If() | cst.For() | cst.While() | cst.With():
+                return self._compound(statement, node)
             case cst.SimpleStatementLine(
                 body=[cst.AugAssign(target=cst.Name() as target) as augmented]
             ) if self._is_separated(statement, target):
@@ -285,7 +346,7 @@ class Forward:
 
     def _activation(self, frame: Frame) -> Iterator[cst.BaseStatement]:
         for inner in frame.statements:
-            if not _is_docstring(inner.node):
+            if not is_docstring(inner.node):
                 yield from self.statement(inner)
 
     def _arguments(self, statement: Statement) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -313,6 +374,10 @@ def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine(
         [cst.Assign([cst.AssignTarget(cst.Name(name))], value)]
     )
+
+
+def _parsed(lines: Sequence[str]) -> list[Any]:
+    return [cst.parse_statement(line) for line in lines]
 
 
 def _copied(node: Any) -> cst.Call:
@@ -349,13 +414,3 @@ def _is_return(node: Any, frame: Frame) -> bool:
     return isinstance(node, cst.SimpleStatementLine) and any(
         part is frame.returned for part in node.body
     )
-
-
-def _is_docstring(node: Any) -> bool:
-    match node:
-        case cst.SimpleStatementLine(
-            body=[cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())]
-        ):
-            return True
-        case _:
-            return False

@@ -14,11 +14,11 @@ from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
-from flatgrad.emit.lines import Lines
+from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Var
+from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
 
 INDENT = "    "
 
@@ -68,19 +68,20 @@ class Layout:
         )
         self.seeds = self._name_seeds()
         trial = names.copy()
-        edited = self._print(trial, [])
+        edited = self._print(trial, [], None)
         if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
-            self._print(names, edited)
+            shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
+            self._print(names, edited, self.available.plain | shown)
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
         self.forward = Forward(self.function, self.available.edits, order)
 
-    def _print(self, names: Names, edited: list[Var]) -> list[Var]:
+    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None) -> list[Var]:
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
-        self.available = Availability(self.function, forward, names, self.dialect)
+        self.available = Availability(self.function, forward, names, self.dialect, blocked)
         self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
@@ -155,7 +156,8 @@ class Layout:
         tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
         first = self._definition("forward", parameters(self.function, [], {}), tail)
         head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
-        body = _indented([*unpacked(cached, cache), "", *lines])
+        fresh = [f"{x} = list({x})" for x in self.available.emptied]
+        body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
         return [first, "\n".join([head, *body, ""])]
 
     def _result(self) -> ast.expr:
@@ -249,19 +251,30 @@ class Layout:
         names |= {
             name for places in edits.hoisted.values() for name, _, _ in places.values()
         }
-        names |= {name for saved in edits.saved.values() for name, _ in saved}
+        names |= {name for saved in edits.saved.values() for name, _ in saved} | edits.given
         return names | set(self.available.names_of.values())
 
     # --- the backward part ---------------------------------------------------------------
 
     def _backward(self) -> list[str]:
         comments = Comments(self.function, self.forward, self._shown_outputs())
+        return self._groups(comments, self.printed)
+
+    def _groups(self, comments: Comments, groups: list[Printed]) -> list[str]:
         lines: list[str] = []
-        for group in comments.grouped(self.printed):
+        for group in comments.grouped(groups):
             if self.style.comments:
                 lines += comments.above(group)
             for node in group.nodes:
-                lines += print_statement(node).split("\n")
+                lines += self._node(comments, node)
+        return lines
+
+    def _node(self, comments: Comments, node: Any) -> list[str]:
+        if not isinstance(node, Nest):
+            return print_statement(node).split("\n")
+        lines: list[str] = []
+        for header, inner in node.suites:
+            lines += [header, *_indented(self._groups(comments, inner))]
         return lines
 
 
@@ -276,7 +289,7 @@ def _prefers_functions(function: Function) -> bool:
 def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
     """Where each activation begins."""
     found: dict[Frame, int] = {}
-    for position, eqn in enumerate(eqns):
+    for position, eqn in enumerate(all_equations(eqns)):
         frame = eqn.statement.frame if eqn.statement is not None else None
         while frame is not None:
             found.setdefault(frame, position)

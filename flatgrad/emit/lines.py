@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions, without_minus
@@ -53,20 +54,49 @@ class Printed:
     """Statements of the backward part under the forward statement that they undo."""
 
     statement: Statement | None
-    nodes: list[ast.stmt]
+    nodes: list[ast.stmt | Nest]
     also: list[Statement] = field(
         default_factory=list
     )  # statements that are undone in the same lines
 
 
+@dataclass(frozen=True)
+class Nest:
+    """A branch or a loop of the backward part: the line that opens each suite, and what stands in it."""
+
+    suites: list[tuple[str, list[Printed]]]
+
+
+@dataclass(eq=False)
+class Arrays:
+    """Which value each name of the backward holds, and in whose array it lies."""
+
+    printed: dict[Atom, str] = field(default_factory=dict)
+    holds: dict[str, set[Var]] = field(default_factory=dict)
+    root: dict[Var, Var] = field(default_factory=dict)
+    sharing: dict[Var, set[Var]] = field(default_factory=dict)
+    owned: set[Var] = field(default_factory=set)
+
+    def copy(self) -> Arrays:
+        holds = {k: set(v) for k, v in self.holds.items()}
+        sharing = {k: set(v) for k, v in self.sharing.items()}
+        return Arrays(dict(self.printed), holds, dict(self.root), sharing, set(self.owned))
+
+
 class Lines:
+    """The lines of one block of the backward part; those of inner blocks have `outer` and the line they stand in."""
+
     def __init__(self, eqns: tuple[Eqn, ...], outs: tuple[Atom, ...], available: Availability, names: Names,
-                 dialect: Dialect, prefix: str, seeds: dict[Var, str]):  # fmt: skip
+                 dialect: Dialect, prefix: str, seeds: dict[Var, str], outer: Lines | None = None, at: int = 0,
+                 params: tuple[Var, ...] = (), repeated: bool = False):  # fmt: skip
         self.eqns, self.outs, self.available, self.names = eqns, outs, available, names
         self.prefix, self.seeds = prefix, seeds
+        self.outer, self.at, self.params, self.repeated = outer, at, {*params}, repeated
         self.expressions = Expressions(dialect, self.read, self.shape)
         self.dialect = dialect
-        self.defs: dict[Atom, Eqn] = {out: eqn for eqn in eqns for out in eqn.outs}
+        self.defs: dict[Atom, Eqn] = dict(outer.defs) if outer is not None else {}
+        self.own = {out for eqn in eqns for out in eqn.outs}
+        self.defs.update((out, eqn) for eqn in eqns for out in eqn.outs)
         self.uses = Counter(a for e in eqns for a in e.reads())
         self.uses.update(outs)
         self.readers: dict[Atom, Eqn] = {a: e for e in eqns for a in e.reads()}
@@ -74,20 +104,37 @@ class Lines:
         for eqn in eqns:
             if eqn.op == "alias" or eqn.op in STORES:
                 self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
-        self.printed: dict[Atom, str] = {}
-        for seed, name in seeds.items():
-            self.printed[seed] = name
+        self.within = {v for e in eqns for block in e.blocks for v in block.free()}
         self.stored = {e.args[0] for e in eqns if e.op in STORES}
         self.lines = self._cut()
         self.last = self._last_reads()
-        self._holds: dict[str, set[Var]] = {
-            name: {seed} for seed, name in seeds.items()
-        }
-        self._names: dict[Var, str] = {}
-        self._own = {name: name for name in seeds.values()}
-        self.root: dict[Var, Var] = {}
-        self.sharing: dict[Var, set[Var]] = {}
-        self.owned: set[Var] = set()
+        self._names: dict[Var, str] = outer._names if outer is not None else {}
+        self._own: dict[str, str] = outer._own if outer is not None else {}
+        self.arrays = outer.arrays if outer is not None else Arrays()
+        for seed, name in seeds.items():
+            self.printed[seed] = name
+            self._holds[name] = {seed}
+            self._own[name] = name
+
+    @property
+    def printed(self) -> dict[Atom, str]:
+        return self.arrays.printed
+
+    @property
+    def _holds(self) -> dict[str, set[Var]]:
+        return self.arrays.holds
+
+    @property
+    def root(self) -> dict[Var, Var]:
+        return self.arrays.root
+
+    @property
+    def sharing(self) -> dict[Var, set[Var]]:
+        return self.arrays.sharing
+
+    @property
+    def owned(self) -> set[Var]:
+        return self.arrays.owned
 
     # --- which equations are lines ---------------------------------------------------------------------------------
 
@@ -135,6 +182,8 @@ class Lines:
     def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
         out = eqn.out
         if is_line(out) or eqn.op in STORES or out in results or size > LARGEST:
+            return False
+        if out in self.within:
             return False
         if eqn.op == "getitem" and eqn.args[0] in self.stored:
             return False  # read before the store, so that what is stored into need not be copied
@@ -188,18 +237,22 @@ class Lines:
             return ast.Name(self.printed[value])
         if isinstance(value, Var) and value in self.folded:
             return self.expressions.equation(self.defs[value])
+        if value in self.defs and self.outer is not None:
+            return self.outer.read(value)
         return self.available.read(value)
 
     def shape(self, value: Atom) -> ast.expr:
-        if value not in self.printed and value not in self.folded:
+        if value not in self.printed and value not in self.defs:
             return self.available.shape(value)
         array = self.read(value)
         if value.type.rank:
             return ast.Attribute(array, "shape")
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])
 
-    def _line(self, number: int, line: Line) -> list[ast.stmt]:
+    def _line(self, number: int, line: Line) -> list[Any]:
         eqn = line.eqn
+        if eqn.blocks:
+            return print_nest(self, number, eqn)
         if len(eqn.outs) > 1:
             return self._several(number, eqn)
         if eqn.op in STORES:
@@ -329,7 +382,12 @@ class Lines:
         return None
 
     def _is_alive(self, value: Var, number: int) -> bool:
-        return self.last.get(value, -1) > number
+        if self.last.get(value, -1) > number:
+            return True
+        if self.outer is None or value in self.own or value in self.params:
+            return False
+        # From outside: a loop reads it again, a branch leaves it to what follows.
+        return self.repeated or self.outer._is_alive(value, self.at)
 
     def _derivative(self, primal: Var) -> str:
         if primal not in self._names:
@@ -367,6 +425,8 @@ class Lines:
         """The value whose array the result of `eqn` lies in: itself, unless it is a view."""
         while _is_view(eqn) and eqn.args and isinstance(eqn.args[0], Var):
             base = eqn.args[0]
+            if eqn.out not in self.own and eqn.out not in self.folded:
+                break
             if (
                 eqn.op == "getitem"
                 and eqn.outs[0].type.shape.is_scalar
@@ -456,4 +516,6 @@ def _operands(eqn: Eqn) -> list[tuple[Atom, Atom]]:
     return [(a, b), (b, a)] if eqn.op in ("add", "mul") else [(a, b)]
 
 
-__all__ = ["Line", "Lines", "Lit", "Printed"]
+from flatgrad.emit.nests import print_nest  # noqa: E402  (they call each other)
+
+__all__ = ["Line", "Lines", "Lit", "Nest", "Printed"]

@@ -30,7 +30,8 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame
     try:
-        result = _read_body(low, frame)
+        with low.inside(None):
+            result = _read_body(low, frame)
     finally:
         low.frame, low.build.statement = caller, statement
     if result is None or len(low.problems) > mark.problems:

@@ -6,17 +6,20 @@ gradient flows through it and is refused, with its place, where one does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.errors import Diagnostic
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import assignments, expressions, hints, statements
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
+from flatgrad.frontend.exits import TooManyExits, single_exit
 from flatgrad.frontend.module import Module, bound_names, names_in, parameters_of
 from flatgrad.frontend.scope import (
     Callee,
@@ -32,12 +35,16 @@ from flatgrad.frontend.scope import (
     word_for,
 )
 from flatgrad.frontend.storages import Storages
-from flatgrad.graph import Atom, Lit, Statement, Var
+from flatgrad.graph import Atom, Block, Lit, Statement, Var, all_equations, check, prune
 from flatgrad.registry import infer
-from flatgrad.types import Contradiction, Dim, join, scalar
+from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
 
+KEPT = ("problems", "calls", "walrus", "function_texts", "declared", "results", "loops", "scanned")
+KEPT_OF_FRAME = (
+    "env", "values", "bindings", "statements", "inner", "lines", "reads", "writes", "arguments", "result", "returned",
+)  # fmt: skip
 ROUNDS = 3  # how often facts about shapes are carried through the whole function
 FLOATS = {
     f"{library}.{name}" for library in ("math", "numpy") for name in ("pi", "e", "inf", "nan", "tau", "euler_gamma")
@@ -49,6 +56,11 @@ def lower(
 ) -> Function:
     """Read the function `name`; every problem of its text is reported at once."""
     node = module.functions[name]
+    try:
+        node = single_exit(node)
+    except TooManyExits as found:
+        step = "let the function return in one place"
+        raise FlatgradError(Diagnostic("FG105", f"{found.what} is not read", step, module.place(found.node))) from None
     return Lowering(module, shapes, node, Frame(node)).function()
 
 
@@ -80,6 +92,11 @@ class Lowering:
     results: list[Declared] = field(default_factory=list)
     count: int = 0  # of the statements begun
     scanned: int = 0  # how many equations have their storages
+    outside: Builder = field(default_factory=Builder)  # what comes from outside of the function
+    # The branch or loop that is being read, and which of its bodies.
+    parent: tuple[Statement | None, int] = (None, 0)
+    stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
+    loops: dict[Statement, Any] = field(default_factory=dict)
 
     # --- one function --------------------------------------------------------------------------------------
 
@@ -89,7 +106,8 @@ class Lowering:
         outs, names = self._outputs()
         if self.problems:
             outs, names = self._readable(outs, names)
-        block = self.build.block(tuple(self.params.values()), list(outs))
+        eqns = (*self.outside.eqns, *self.build.eqns)
+        block = check(prune(Block(tuple(self.params.values()), eqns, tuple(outs))))
         return Function(
             name=self.node.name.value,
             module=self.module,
@@ -106,15 +124,15 @@ class Lowering:
             captured=self._captured(),
             labels=labels(block) | self.counts,
             problems=[self._diagnostic(problem) for problem in self.problems],
+            loops=self.loops,
         )
 
     def _readable(
         self, outs: list[Atom], names: list[str]
     ) -> tuple[list[Atom], list[str]]:
         """Of a function with problems, the results that could be read nevertheless."""
-        made = {out for eqn in self.build.eqns for out in eqn.outs} | set(
-            self.params.values()
-        )
+        eqns = (*self.outside.eqns, *self.build.eqns)
+        made = {out for eqn in eqns for out in eqn.outs} | set(self.params.values())
         kept = [
             (o, n)
             for o, n in zip(outs, names, strict=True)
@@ -160,8 +178,8 @@ class Lowering:
 
     def _infer(self) -> None:
         """Carry facts about shapes backward and forward."""
+        eqns = [*all_equations(self.outside.eqns), *all_equations(self.build.eqns)]
         for number in range(ROUNDS):
-            eqns = self.build.eqns
             for eqn in reversed(eqns) if number % 2 == 0 else eqns:
                 try:
                     infer(eqn)
@@ -255,13 +273,74 @@ class Lowering:
         """Read the statements of a body."""
         statements.suite(self, body)
 
+    def lines(self, lines: Sequence[Any]) -> None:
+        """Read some lines of a body."""
+        statements.lines(self, lines)
+
     def begin(self, node: Any) -> Statement:
         """What is read from now on belongs to the statement `node`."""
-        statement = Statement(self.count, node, self.frame)
+        parent, branch = self.parent
+        statement = Statement(self.count, node, self.frame, parent, branch)
         self.count += 1
-        self.frame.statements.append(statement)
+        within = self.frame.statements if parent is None else self.frame.inner
+        within.append(statement)
+        self.frame.lines[node] = [statement]
         self.build.statement, self.build.dialect = statement, ""
         return statement
+
+    @contextmanager
+    def inside(self, statement: Statement | None, branch: int = 0) -> Iterator[None]:
+        """What is read is the body of `statement`, or one of its bodies."""
+        parent, self.parent = self.parent, (statement, branch)
+        try:
+            yield
+        finally:
+            self.parent = parent
+
+    def here(self) -> cst.CSTNode | None:
+        """The text of the statement that is being read."""
+        return self.build.statement.node if self.build.statement is not None else None
+
+    def merged(self, value: Var) -> None:
+        """The statement gives the name of `value`, by whatever line of its body, this value."""
+        assert self.build.statement is not None
+        self.frame.writes[value] = (None, self.build.statement)
+
+    def dynamic(self, name: str, value: Struct) -> Var:
+        """A list whose items are known one by one, as a list of which that is not known."""
+        made = self.atom(value, self.here() or self.node)
+        assert isinstance(made, Var)
+        made.name = made.name or name
+        made.type = Type(Shape(), value.kind)
+        return made
+
+    def snapshot(self) -> Any:
+        """All that reading changes, to go back to."""
+        frames = list(self._all_frames())
+        kept = {f: {k: copy(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
+        return kept, {k: copy(getattr(self, k)) for k in KEPT}, self.storages.copy(), len(self.build.eqns)
+
+    def restore(self, saved: Any) -> None:
+        """Forget what was read since the snapshot."""
+        frames, own, self.storages, count = saved
+        for frame, values in frames.items():
+            for key, value in values.items():
+                setattr(frame, key, value)
+        for key, value in own.items():
+            setattr(self, key, value)
+        del self.build.eqns[count:]
+
+    def _all_frames(self) -> Iterator[Frame]:
+        """The activation that is being read, those around it and those that called it."""
+        pending: list[Frame | None] = [self.frame]
+        seen: set[int] = set()
+        while pending:
+            frame = pending.pop()
+            if frame is None or id(frame) in seen:
+                continue
+            seen.add(id(frame))
+            yield frame
+            pending += [frame.enclosing, frame.statement.frame if frame.statement else None]
 
     def assign(
         self, target: cst.BaseExpression, value: Value, source: cst.CSTNode
@@ -385,10 +464,10 @@ class Lowering:
     def external(self, text: str, path: str = "") -> Var:
         """A value that comes from outside of the function and never changes while it runs."""
         if text not in self.externals:
-            here = self.build.statement
-            self.build.statement = None
-            var = self.emit("external", text=text, path=path)
-            self.build.statement = here
+            made = self.outside.emit("external", text=text, path=path).atom
+            assert isinstance(made, Var)
+            var = made
+            self.storages.note(self.outside.eqns[-1])
             var.name = text if text.isidentifier() else ""
             if path in FLOATS:
                 join(var.type.shape, scalar())

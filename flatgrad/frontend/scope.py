@@ -125,7 +125,11 @@ class Frame:
     reads: list[tuple[cst.Name, Value, Statement | None]] = field(
         default_factory=list
     )  # of names, in order
-    writes: dict[Var, tuple[cst.Name, Statement]] = field(default_factory=dict)
+    # Values given to names: by which node, if by one, and in which statement.
+    writes: dict[Var, tuple[cst.Name | None, Statement]] = field(default_factory=dict)
+    # Statements within the bodies of others, and which statement each line is read as.
+    inner: list[Statement] = field(default_factory=list)
+    lines: dict[cst.CSTNode, list[Statement]] = field(default_factory=dict)
     arguments: dict[str, tuple[cst.CSTNode | None, Value]] = field(default_factory=dict)
     result: Value | None = None
     returned: cst.Return | None = None
@@ -169,3 +173,4 @@ class Function:
         default_factory=list
     )  # why it cannot be transformed
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient
+    loops: dict[Statement, Any] = field(default_factory=dict)  # what each for loop runs over

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, calls, effects, expressions, hints
+from flatgrad.frontend import assignments, branches, calls, effects, expressions, hints, loops
 from flatgrad.frontend.module import collect_import, names_in, nodes_in
 from flatgrad.frontend.scope import Refusal, Value
 from flatgrad.graph import Lit, Var
@@ -30,19 +30,49 @@ def suite(low: Lowering, body: cst.BaseSuite) -> None:
     if low.frame.enclosing is None and low.frame.statement is None:
         header = getattr(body, "header", None)
         hints.comments(low, getattr(header, "comment", None), ())
-    lines = [body] if isinstance(body, cst.SimpleStatementSuite) else body.body
-    for line in lines:
+    lines(low, [body] if isinstance(body, cst.SimpleStatementSuite) else body.body)
+
+
+def lines(low: Lowering, body: Sequence[Any]) -> None:
+    """Read these lines, up to one that leaves them."""
+    for position, line in enumerate(body):
+        if isinstance(line, cst.If) and branches.splits(line):
+            low.attempt(line, lambda: branches.conditional(low, line, body[position + 1 :]))
+            return
         for part in _one_by_one(line):
-            if low.frame.returned is not None:
+            if low.frame.returned is not None or _leaves(low, part):
                 return
-            _line(low, part)
+            _line(low, part, line)
 
 
-def _line(low: Lowering, line: Any) -> None:
-    statement = low.begin(line)
-    low.attempt(line, lambda: _statement(low, line))
-    low.build.statement = statement
-    low.attempt(line, lambda: hints.after(low, line))
+def _leaves(low: Lowering, line: Any) -> bool:
+    """A break or continue: nothing after it is read."""
+    match line:
+        case cst.SimpleStatementLine(body=[cst.Break()]):
+            low.stop = Lit(True)
+            return True
+        case cst.SimpleStatementLine(body=[cst.Continue()]):
+            return True
+        case _:
+            return False
+
+
+def _line(low: Lowering, part: Any, line: Any) -> None:
+    """One statement; `line` is all that stands on its line."""
+    match part:
+        case cst.If():
+            low.attempt(part, lambda: branches.conditional(low, part, []))
+        case cst.For():
+            low.attempt(part, lambda: loops.for_loop(low, part))
+        case cst.While():
+            low.attempt(part, lambda: loops.while_loop(low, part))
+        case _:
+            statement = low.begin(part)
+            if part is not line:
+                low.frame.lines[line] = [*low.frame.lines.get(line, ()), statement]
+            low.attempt(part, lambda: _statement(low, part))
+            low.build.statement = statement
+            low.attempt(part, lambda: hints.after(low, part))
 
 
 def _statement(low: Lowering, line: Any) -> None:

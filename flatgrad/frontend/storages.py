@@ -7,6 +7,7 @@ computed may share the array of each of its arguments.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from flatgrad.frontend.scope import Frame, Refusal, Stale, Struct, Value
@@ -103,6 +104,7 @@ class Storages:
     names: dict[Var, set[str]] = field(
         default_factory=dict
     )  # under which a storage has ever been known
+    targets: list[Var] = field(default_factory=list)  # what has been written into
 
     def root(self, var: Var) -> Var:
         if var not in self.parent:
@@ -139,6 +141,49 @@ class Storages:
             if eqn.op != "alias" or eqn.args[0] not in self.whole:
                 self.whole.discard(out)
 
+    def enter(self, param: Var, start: Value, sharing: Iterable[Var]) -> None:
+        """An iteration begins with `param`, which is `start` or what an earlier iteration left."""
+        self.own(param)
+        shown = [v for v in (start, *sharing) if isinstance(v, Var)]
+        if isinstance(start, Var) and start in self.arrays:
+            self.arrays.add(param)
+        self._show(param, shown)
+
+    def meet(self, out: Var, shown: Sequence[Var]) -> None:
+        """`out` is one of the values `shown`, depending on the way through."""
+        self.own(out)
+        if any(v in self.arrays for v in shown):
+            self.arrays.add(out)
+        self._show(out, shown)
+
+    def _show(self, out: Var, shown: Sequence[Var]) -> None:
+        if out.type.shape.is_scalar and out not in self.arrays:
+            return
+        whole = all(v in self.whole for v in shown)
+        for value in shown:
+            if value in self.arrays or not value.type.shape.is_scalar:
+                self._join(out, value)
+        if not whole:
+            self.whole.discard(out)
+
+    def written(self, var: Var) -> bool:
+        """Something has been written into the array of `var`, sooner or later."""
+        root = self.root(var)
+        return any(self.root(v) is root for v in self.targets)
+
+    def copy(self) -> Storages:
+        """The same, to go back to."""
+        return Storages(
+            dict(self.parent),
+            {k: [*v] for k, v in self.shown.items()},
+            set(self.whole),
+            dict(self.destroyed),
+            {k: dict(v) for k, v in self.holders.items()},
+            set(self.arrays),
+            {k: set(v) for k, v in self.names.items()},
+            [*self.targets],
+        )
+
     def _join(self, a: Var, b: Var) -> None:
         left, right = self.root(a), self.root(b)
         if left is right:
@@ -169,10 +214,13 @@ class Storages:
         `unsure`: a number would be left alone by the write, an array not, and which it is is not known.
         """
         root = self.root(old)
+        self.targets.append(old)
         follows = old in self.whole and not unsure
         changes: list[tuple[Frame, str, Value]] = []
         for frame, name in list(self.holders.get(root, {}).values()):
-            value = frame.env[name]
+            value = frame.env.get(name)
+            if value is None:
+                continue  # a name of another way through
             after = self._after(value, old, new, root, name, follows, statement)
             if after is not value and frame is not statement.frame:
                 what = f"a helper writes into {name}, which its caller still has"

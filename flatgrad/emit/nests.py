@@ -1,0 +1,354 @@
+"""An equation with blocks of the backward part -> a branch or a reversed loop, with the lines of its suites.
+
+What the equation carries has one name all through: before it, at the start and the end of each suite, and after it.
+It may be updated in place where the array belongs to that name alone at the start and at the end of every suite.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.emit.expressions import print_statement
+from flatgrad.graph import Atom, Block, Eqn, Var
+
+if TYPE_CHECKING:
+    from flatgrad.emit.lines import Lines, Nest, Printed
+
+IN_PLACE = ("add", "sub", "mul", "truediv")
+STORES = ("setitem", "index_add")
+
+
+def print_nest(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
+    """The statements of an equation with blocks."""
+    return _branch(lines, number, eqn) if eqn.op == "if" else _loop(lines, number, eqn)
+
+
+# --- branches ------------------------------------------------------------------------------------------------------
+
+
+def _branch(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
+    from flatgrad.emit.lines import Nest
+
+    test = lines.read(eqn.args[0])
+    names = [_name(lines, number, out, ()) for out in eqn.outs]
+    before = lines.arrays
+    suites, owned = [], []
+    for block in eqn.blocks:
+        lines.arrays = before.copy()
+        inner = _inner(lines, number, block, ())
+        suites.append(_suite(inner, block, names))
+        owned.append([_is_own(inner, end, block.outs) for end in block.outs])
+    lines.arrays = before
+    for i, (out, name) in enumerate(zip(eqn.outs, names, strict=True)):
+        _hold(lines, out, name, owned=all(o[i] for o in owned))
+    then, other = suites
+    if not then and not other:
+        return []
+    if not then:
+        return [Nest([(f"if {_text(_negated(test))}:", other)])]
+    found = [(f"if {_text(test)}:", then)]
+    return [Nest([*found, ("else:", other)] if other else found)]
+
+
+def _negated(test: ast.expr) -> ast.expr:
+    opposite: dict[type[ast.cmpop], type[ast.cmpop]] = {
+        ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Eq: ast.NotEq,
+        ast.NotEq: ast.Eq,
+    }  # fmt: skip
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return operand
+        case ast.Compare(ops=[op]) if type(op) in opposite:
+            return ast.Compare(test.left, [opposite[type(op)]()], test.comparators)
+        case _:
+            return ast.UnaryOp(ast.Not(), test)
+
+
+# --- loops ---------------------------------------------------------------------------------------------------------
+
+
+def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
+    """Printed again with less taken for owned, until what is taken for owned is."""
+    from flatgrad.emit.lines import Nest
+
+    (body,) = eqn.blocks
+    starts, outs, params = eqn.args[1:], eqn.outs[1:], body.params[1:]
+    free = [v for v in body.free() if isinstance(v, Var)]
+    owned = {p for p in params if _is_stored(body, p) or not _is_seed(lines, starts[params.index(p)])}
+    taken = set(lines.names.taken)
+    before = lines.arrays
+    while True:
+        lines.arrays = before.copy()
+        lines.names.taken = taken | lines.available.edits.given
+        names = [_name(lines, number, out, free, s) for out, s in zip(outs, starts, strict=True)]
+        opening = _starts(lines, number, names, starts, params, owned)
+        header = _header(lines, eqn, body)
+        inner = _inner(lines, number, body, params)
+        for param, name in zip(params, names, strict=True):
+            _hold(inner, param, name, owned=param in owned)
+        suite = _suite(inner, body, names)
+        ends = zip(params, body.outs[1:], strict=True)
+        kept = {p for p, end in ends if p in owned and _is_own(inner, end, body.outs)}
+        if kept == owned:
+            break
+        owned = kept
+    lines.arrays = inner.arrays
+    for out, name, param in zip(outs, names, params, strict=True):
+        _hold(lines, out, name, owned=param in owned)
+    return [*opening, Nest([(header, suite)])] if suite else opening
+
+
+def _starts(
+    lines: Lines, number: int, names: Sequence[str], starts: Sequence[Atom], params: Sequence[Var], owned: set[Var]
+) -> list[Any]:  # fmt: skip
+    """What is carried has its name, and an array of its own where it is updated in place."""
+    found: list[Any] = []
+    targets: list[tuple[str, ast.expr]] = []
+    for name, start, param in zip(names, starts, params, strict=True):
+        mine = isinstance(start, Var) and start in lines.folded and lines._base(lines.defs[start]) is start
+        mine = mine or (isinstance(start, Var) and _is_own_before(lines, number, start))
+        if param in owned and not mine and not param.type.shape.is_scalar:
+            targets.append((name, lines._copy(start)))
+        elif lines.printed.get(start) != name:
+            targets.append((name, lines.read(start)))
+    reads = {n.id for _, value in targets for n in ast.walk(value) if isinstance(n, ast.Name)}
+    if len(targets) > 1 and reads & {name for name, _ in targets}:
+        left = ast.Tuple([ast.Name(n) for n, _ in targets])
+        return [ast.Assign([left], ast.Tuple([v for _, v in targets]))]
+    found += [ast.Assign([ast.Name(n)], v) for n, v in targets]
+    return found
+
+
+def _is_seed(lines: Lines, start: Atom) -> bool:
+    """The start is an array that others have, and that need not be written into."""
+    if not isinstance(start, Var):
+        return False
+    if start in lines.folded:
+        return lines._base(lines.defs[start]) is not start
+    root = lines.root.get(start, start)
+    return root not in lines.owned
+
+
+def _is_own_before(lines: Lines, number: int, start: Var) -> bool:
+    root = lines.root.get(start)
+    if root is None or root not in lines.owned:
+        return False
+    return not lines._is_alive(start, number) and not any(
+        v is not start and lines._is_alive(v, number) for v in lines.sharing[root]
+    )
+
+
+def _is_stored(block: Block, param: Var) -> bool:
+    """Something is stored into the array that `param` is carried in."""
+    reached: set[Atom] = {param}
+    found = False
+    for eqn in block.eqns:
+        if eqn.op in (*STORES, *IN_PLACE, "alias") and any(a in reached for a in eqn.args[:2]):
+            found = found or (eqn.op in STORES and eqn.args[0] in reached)
+            if eqn.op in STORES and eqn.args[0] not in reached:
+                continue
+            reached.update(eqn.outs)
+        for inner in eqn.blocks:
+            for start, inside in zip(eqn.args[1:], inner.params[1:], strict=False):
+                if start in reached and _is_stored(inner, inside):
+                    return True
+            if any(_is_stored(inner, v) for v in inner.free() if v in reached):
+                return True
+            reached.update(o for o, e in zip(eqn.outs, inner.outs, strict=False) if e in reached)
+    return found
+
+
+# --- suites --------------------------------------------------------------------------------------------------------
+
+
+def _inner(lines: Lines, number: int, block: Block, params: tuple[Var, ...]) -> Lines:
+    from flatgrad.emit.lines import Lines
+
+    outs = block.outs[1:] if params or len(block.params) else block.outs
+    inner = Lines(block.eqns, outs, lines.available, lines.names, lines.dialect, lines.prefix, {}, lines, number,
+                  params, bool(block.params))  # fmt: skip
+    return inner
+
+
+def _suite(inner: Lines, block: Block, names: Sequence[str]) -> list[Printed]:
+    """The lines of a block; at its end each result has its name."""
+    from flatgrad.emit.lines import Printed
+
+    found = inner.print()
+    ends = block.outs[1:] if block.params else block.outs
+    last = _ends(inner, names, ends)
+    if last:
+        if found and found[-1].statement is None:
+            found[-1].nodes.extend(last)
+        else:
+            found.append(Printed(None, last))
+    taken = inner.available.taken.get(block.undoes, []) if block.undoes is not None else []
+    if taken:
+        pops = [ast.Assign([ast.Name(n)], ast.Call(ast.Attribute(ast.Name(x), "pop"), [], [])) for n, x in taken]
+        found.insert(0, Printed(None, list(pops)))
+    return found
+
+
+def _ends(inner: Lines, names: Sequence[str], ends: Sequence[Atom]) -> list[Any]:
+    targets = [
+        (name, end) for name, end in zip(names, ends, strict=True) if inner.printed.get(end) != name
+    ]  # fmt: skip
+    values = [inner.read(end) for _, end in targets]
+    reads = {n.id for value in values for n in ast.walk(value) if isinstance(n, ast.Name)}
+    if len(targets) > 1 and reads & {name for name, _ in targets}:
+        left = ast.Tuple([ast.Name(n) for n, _ in targets])
+        return [ast.Assign([left], ast.Tuple(values))]
+    return [ast.Assign([ast.Name(n)], v) for (n, _), v in zip(targets, values, strict=True)]
+
+
+def _is_own(inner: Lines, end: Atom, ends: Sequence[Atom]) -> bool:
+    """At the end of a suite the array of `end` is nobody else's."""
+    if not isinstance(end, Var):
+        return True
+    if end.type.shape.is_scalar:
+        return True
+    root = inner.root.get(end)
+    if root is None or root not in inner.owned:
+        return False
+    others = [v for v in inner.sharing[root] if v is not end]
+    return not any(v in ends or inner._is_alive(v, 1 << 59) for v in others) and list(ends).count(end) == 1
+
+
+def _name(lines: Lines, number: int, out: Var, free: Sequence[Var], start: Atom | None = None) -> str:
+    """The one name of what is carried: that of its derivative, unless what has that name is still read."""
+    primal = out.primal
+    assert primal is not None
+    wanted = lines._derivative(primal)
+    held = [v for v in lines._holds.get(wanted, ()) if v is not start]
+    if any(lines._is_alive(v, number) or (v in free) for v in held):
+        wanted = lines._names[primal] = lines.names.underscored(wanted)
+    return wanted
+
+
+def _hold(lines: Lines, value: Var, name: str, owned: bool) -> None:
+    """`value` is in `name` from now on, in an array of its own or in one that others may have."""
+    lines.printed[value] = name
+    lines._holds[name] = {value}
+    lines.root[value] = value
+    lines.sharing[value] = {value}
+    if owned:
+        lines.owned.add(value)
+    else:
+        lines.owned.discard(value)
+
+
+# --- the line that opens a loop ------------------------------------------------------------------------------------
+
+
+def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
+    """for t in reversed(range(T)):"""
+    forward: Eqn = eqn.attrs["undoes"]
+    source = lines.available.function.loops.get(forward.statement)
+    count = lines.read(eqn.args[0]) if eqn.args[0] is forward.outs[0] else None
+    if source is None:
+        return f"for _ in range({_text(lines.read(eqn.args[0]))}):"
+    if source.kind == "range":
+        return _over_range(lines, forward, body, count)
+    return _over_items(lines, forward, source, body, count)
+
+
+def _over_range(lines: Lines, forward: Eqn, body: Block, count: ast.expr | None) -> str:
+    index, target = body.params[0], forward.node.target
+    name = str(target.value) if isinstance(target, cst.Name) else _fresh_index(lines, index)
+    lines.available.local[index] = ast.Name(name)
+    span = lines.available.span(forward.args[0])
+    return f"for {name} in {_reversed(span, count)}:"
+
+
+def _fresh_index(lines: Lines, index: Var) -> str:
+    known = lines.available.local.get(index)
+    if isinstance(known, ast.Name):
+        return known.id
+    name = lines.names.fresh("i")
+    lines.available.edits.given.add(name)
+    return name
+
+
+def _reversed(span: ast.expr, count: ast.expr | None) -> str:
+    match span:
+        case ast.Call(func=ast.Name(id="range"), args=[_]) if count is not None:
+            return f"reversed(range({_text(count)}))"
+        case ast.Call(func=ast.Name(id="reversed"), args=[inner]) if count is None:
+            return _text(inner)
+        case _ if count is not None:
+            return f"reversed(list({_text(span)})[:{_text(count)}])"
+        case _:
+            return f"reversed({_text(span)})"
+
+
+def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast.expr | None) -> str:
+    """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
+    available, index, target = lines.available, body.params[0], forward.node.target
+    shown = available.function.module.code(target).strip()
+    bare = shown.strip("()") if isinstance(target, cst.Tuple) else shown
+    text = _text(available.iterable(forward))
+    cut = f"[:{_text(count)}]" if count is not None else ""
+    if source.kind == "keys" and source.counted:
+        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        header = f"for {bare} in reversed(list({text}){cut}):"
+    elif source.kind == "keys":
+        key = _fresh_index(lines, index)
+        available.local[index] = ast.Name(key)
+        items = text.removesuffix(".values()")
+        header = f"for {key}, {shown} in reversed(list({items}.items()){cut}):"
+    elif source.counted:
+        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        header = f"for {bare} in reversed(list({text}){cut}):"
+    elif _reads(body, index):
+        name = _fresh_index(lines, index)
+        available.local[index] = ast.Name(name)
+        inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
+        header = f"for {name}, {inner} in reversed(list(enumerate({text})){cut}):"
+    else:
+        plain = isinstance(forward.node.iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
+        header = f"for {bare} in reversed({text if plain else f'list({text}){cut}'}):"
+    _bind_targets(lines, forward, target)
+    return header
+
+
+def _reads(body: Block, index: Var) -> bool:
+    """The reversed body needs the index itself, not only the item that it stands for."""
+    items = {e.out for e in (body.undoes.eqns if body.undoes else ()) if index in e.reads() and len(e.outs) == 1}
+    used = body.free_or_params()
+    return index in used and not (set(used) & items and index not in _read_directly(body))
+
+
+def _read_directly(body: Block) -> set[Atom]:
+    found: set[Atom] = set()
+    for eqn in body.eqns:
+        found.update(eqn.reads())
+    return found
+
+
+def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:
+    """The names that the loop binds hold, in the reversed loop too, the items of the iteration."""
+    assert forward.statement is not None
+    for node in _names_in(target):
+        value = forward.statement.frame.bindings.get(node)
+        if isinstance(value, Var):
+            lines.available.local[value] = ast.Name(node.value)
+
+
+def _names_in(target: Any) -> list[cst.Name]:
+    match target:
+        case cst.Name():
+            return [target]
+        case cst.Tuple(elements=elements) | cst.List(elements=elements):
+            return [n for e in elements for n in _names_in(e.value)]
+        case cst.StarredElement(value=value):
+            return _names_in(value)
+        case _:
+            return []
+
+
+def _text(node: ast.expr) -> str:
+    return print_statement(ast.Expr(node)).strip()

@@ -1,0 +1,229 @@
+"""Two ways through the text -> one `if` equation, and names that hold what either way gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.builder import Builder
+from flatgrad.frontend import effects
+from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
+from flatgrad.frontend.scope import Callee, Frame, Refusal, Stale, Struct, Value
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
+from flatgrad.types import Dim, Shape, Type, same_dim, same_shape
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+NUMBERS = ("bool", "int", "float", "complex")
+NOTHING = Lit(None)  # what a name holds on the way where it is not assigned
+
+
+@dataclass
+class Way:
+    """One way through: its equations, what the names hold at its end, whether it leaves the loop around it."""
+
+    eqns: tuple[Eqn, ...]
+    envs: dict[Frame, dict[str, Value]]
+    stop: Atom
+    value: Value | None = None
+
+
+def conditional(low: Lowering, node: cst.If, rest: Sequence[Any]) -> None:
+    """An if statement; `rest` follows it where one of its ways leaves or restarts the loop around it."""
+    statement = low.begin(node)
+    test = low.atom(low.expression(node.test), node.test)
+    here, there = lines_of(node.body), otherwise(node)
+    if _raises(here):
+        _pass_through(low, here)
+        low.lines([*there, *rest])
+        return
+    then = [*here, *rest] if falls_through(here) else here
+    other = [*there, *rest] if falls_through(there) else there
+    with low.inside(statement, 0):
+        first = way(low, lambda: low.lines(then))
+    with low.inside(statement, 1):
+        second = way(low, lambda: low.lines(other))
+    ways = [first, second]
+    low.build.statement = statement
+    joined(low, test, ways)
+
+
+def splits(node: cst.If) -> bool:
+    """What follows the statement has to stand in its branches."""
+    return may_leave(node)
+
+
+def _raises(lines: Sequence[Any]) -> bool:
+    match lines[-1:]:
+        case [cst.SimpleStatementLine(body=[*_, cst.Raise()])]:
+            return not any(may_leave(line) for line in lines)
+        case _:
+            return False
+
+
+def _pass_through(low: Lowering, lines: Sequence[Any]) -> None:
+    for line in lines:
+        low.mention(line)
+
+
+def way(low: Lowering, action: Callable[[], Any]) -> Way:
+    """What `action` reads, in equations and names of its own."""
+    frames = list(_frames(low.frame))
+    before = {frame: dict(frame.env) for frame in frames}
+    build, scanned, stop = low.build, low.scanned, low.stop
+    low.build = Builder(statement=build.statement)
+    low.scanned, low.stop = 0, Lit(False)
+    try:
+        value = action()
+        low.note()
+        envs = {frame: frame.env for frame in frames}
+        return Way(tuple(low.build.eqns), envs, low.stop, value)
+    finally:
+        low.build, low.scanned, low.stop = build, scanned, stop
+        for frame in frames:
+            frame.env = before[frame]
+
+
+def _frames(frame: Frame | None) -> Any:
+    while frame is not None:
+        yield frame
+        frame = frame.enclosing
+
+
+def joined(low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False) -> Value | None:
+    """The `if` equation of two ways; every name holds what either way gave it. Returns the ways' own values, joined."""
+    join = _Join(low)
+    for frame in ways[0].envs:
+        _join_names(join, frame, [w.envs[frame] for w in ways])
+    low.stop = join.atom("", ways[0].stop, ways[1].stop)
+    value = None
+    if ways[0].value is not None and ways[1].value is not None:
+        value = join.value("", ways[0].value, ways[1].value)
+    if not join.outs:
+        return value
+    blocks = tuple(
+        check_later(Block((), w.eqns, tuple(outs)))
+        for w, outs in zip(ways, (join.first, join.second), strict=True)
+    )
+    attrs = {"inline": True} if inline else {}
+    eqn = Eqn(tuple(join.outs), "if", (test,), attrs, low.build.statement, blocks=blocks)
+    low.build.eqns.append(eqn)
+    for out in join.outs:
+        if out.name and not inline:
+            low.merged(out)
+    low.note()
+    return value
+
+
+def check_later(block: Block) -> Block:
+    """A block that reads what is not known here: it is checked with the function."""
+    return block
+
+
+def _join_names(join: _Join, frame: Frame, envs: Sequence[Mapping[str, Value]]) -> None:
+    first, second = envs
+    for name in dict.fromkeys((*first, *second)):
+        a, b = first.get(name, NOTHING), second.get(name, NOTHING)
+        if a is not b:
+            join.low.storages.hold(frame, name, join.value(name, a, b))
+
+
+@dataclass
+class _Join:
+    low: Lowering
+    outs: list[Var] = field(default_factory=list)
+    first: list[Atom] = field(default_factory=list)
+    second: list[Atom] = field(default_factory=list)
+    made: dict[tuple[Atom, Atom], Var] = field(default_factory=dict)
+
+    def value(self, name: str, a: Value, b: Value) -> Value:
+        match a, b:
+            case (Stale(), _) | (_, Stale()):
+                return a if isinstance(a, Stale) else b
+            case Struct(items=left, kind=kind), Struct(items=right, kind=other) if (
+                len(left) == len(right) and kind == other
+            ):
+                pairs = zip(left, right, strict=True)
+                return Struct(tuple(self.value("", x, y) for x, y in pairs), kind)
+            case (Struct(), _) | (_, Struct()) if NOTHING in (a, b):
+                return a if isinstance(a, Struct) else b
+            case (Var() | Lit(), Var() | Lit()):
+                return self.atom(name, a, b)
+            case (Callee(), _) | (_, Callee()):
+                return _one_function(self.low, name, a, b)
+            case _:
+                what = f"{name or 'a value'} is one thing or another, depending on a branch"
+                step = "give both branches values of one kind"
+                raise Refusal("FG120", what, step, self.low.here())
+
+    def atom(self, name: str, a: Atom, b: Atom) -> Atom:
+        if a is b or a == b:
+            return a
+        if (a, b) not in self.made:
+            out = Var(name, either(a.type, b.type))
+            self.made[a, b] = out
+            self.outs.append(out)
+            self.first.append(a)
+            self.second.append(b)
+            self.low.storages.meet(out, [v for v in (a, b) if isinstance(v, Var)])
+        return self.made[a, b]
+
+
+def _one_function(low: Lowering, name: str, a: Value, b: Value) -> Value:
+    """A function that is defined on one way only may be called there only."""
+    if a == NOTHING or b == NOTHING:
+        return b if a == NOTHING else a
+    if isinstance(a, Callee) and isinstance(b, Callee) and a.node is b.node:
+        return a
+    what = f"{name or 'a value'} is one function or another, depending on a branch"
+    raise Refusal("FG120", what, "call each function in its branch", low.here())
+
+
+def either(a: Type, b: Type) -> Type:
+    """What is known of a value that has one type or the other."""
+    if a.kind == "none" or b.kind == "none":
+        return _copied(b if a.kind == "none" else a)
+    same = a.dim is not None and b.dim is not None and same_dim(a.dim, b.dim)
+    return Type(_either_shape(a.shape, b.shape), _either_kind(a.kind, b.kind), a.dim if same else None,
+                _either_items(a, b))  # fmt: skip
+
+
+def _copied(type: Type) -> Type:
+    return Type(type.shape, type.kind, type.dim, type.items)
+
+
+def _either_kind(a: str, b: str) -> str:
+    if a == b:
+        return a
+    if a in NUMBERS and b in NUMBERS:
+        return max(a, b, key=NUMBERS.index)
+    if {a, b} <= {"int", "arange"}:
+        return "int"
+    return "any"
+
+
+def _either_shape(a: Shape, b: Shape) -> Shape:
+    if same_shape(a, b):
+        return a
+    if a.dims is None or b.dims is None or len(a.dims) != len(b.dims):
+        return Shape()
+    pairs = zip(a.dims, b.dims, strict=True)
+    return Shape(d if same_dim(d, e) else Dim() for d, e in pairs)
+
+
+def _either_items(a: Type, b: Type) -> tuple[Type, ...] | None:
+    if a.items is None or b.items is None or len(a.items) != len(b.items):
+        return None
+    return tuple(either(x, y) for x, y in zip(a.items, b.items, strict=True))
+
+
+__all__ = ["Way", "check", "conditional", "either", "joined", "splits", "way"]
+
+
+def spoils(low: Lowering, node: cst.CSTNode) -> None:
+    """Calls in text that is passed through may write into what they are given."""
+    effects.effects_within(low, node)
