@@ -12,13 +12,14 @@ import libcst as cst
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
+from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
 
 INDENT = "    "
 
@@ -40,6 +41,7 @@ class Style:
     emit: str = "grad"
     prefix: str = "grad_"
     comments: bool = True
+    pair: tuple[str, str] | None = None  # the names of a helper's forward and backward
 
 
 class Layout:
@@ -75,7 +77,8 @@ class Layout:
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
-        self.forward = Forward(self.function, self.available.edits, order)
+        when = {out: self.available.editor.when(out) for out in self.available.defs}
+        self.forward = Forward(self.function, self.available.edits, order, when)
 
     def _print(self, names: Names, edited: list[Var], blocked: set[str] | None,
                wanted: set[Var] = frozenset()) -> list[Var]:  # type: ignore[assignment]  # fmt: skip
@@ -152,10 +155,12 @@ class Layout:
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
-        cached, lines = cached_values(lines, self._forward_names(), self.names)
+        kept = self._forward_names() - self.available.bound()
+        cached, lines = cached_values(lines, kept, self.names)
+        unsure = [n for n, value in cached if n == value and n in self._perhaps_unset()]
         cache = self.names.underscored("cache")
         tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
-        first = self._definition("forward", parameters(self.function, [], {}), tail)
+        first = self._definition("forward", parameters(self.function, [], {}), tail, unsure)
         head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
         fresh = [f"{x} = list({x})" for x in self.available.emptied]
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
@@ -168,12 +173,31 @@ class Layout:
         return ", ".join(print_statement(ast.Expr(output)) for output in self.outputs)
 
     def _function_name(self, kind: str) -> str:
+        if self.style.pair is not None:
+            return self.style.pair[kind == "backward"]
         name = self.module_names.underscored(f"{self.function.name}_{kind}")
         self.names.taken.add(name)
         return name
 
-    def _definition(self, kind: str, params: cst.Parameters, tail: list[str]) -> str:
-        """def NAME_kind(params): the forward part, then `tail`"""
+    def _perhaps_unset(self) -> set[str]:
+        """Names that only some ways through the forward part set."""
+        edits = self.available.edits
+        surely, perhaps = set(self.function.params), set[str]()
+        for frame in (self.function.frame, *edits.expanded):
+            for value, (target, statement) in frame.writes.items():
+                if target is not None:
+                    name = edits.renamed.get(value, value.name)
+                    (perhaps if is_nested(statement) else surely).add(name)
+            for name, statement, _ in edits.hoisted.get(frame, {}).values():
+                (perhaps if is_nested(statement) else surely).add(name)
+        for node, paired in ((n, p) for places in edits.paired.values() for n, p in places.items()):
+            (perhaps if is_nested(self.forward.calls[node]) else surely).update((*paired.results, paired.cache))
+        return perhaps - surely
+
+    def _definition(
+        self, kind: str, params: cst.Parameters, tail: list[str], unset: Sequence[str] = ()
+    ) -> str:
+        """def NAME_kind(params): the forward part, then `tail`; names that may stay `unset` begin as None"""
         user = self.function.node.body
         header = (
             user.header
@@ -181,6 +205,9 @@ class Layout:
             else cst.TrailingWhitespace()
         )
         body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        if unset:
+            at = 1 if body and is_docstring(body[0]) else 0
+            body.insert(at, cst.parse_statement(f"{' = '.join(unset)} = None"))
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
@@ -212,6 +239,8 @@ class Layout:
         if not self.unnamed:
             return before
         lines = [*before, *self._result_lines(frame)]
+        if not lines:
+            return []
         leading = getattr(statement.node, "leading_lines", ())
         lines[0] = lines[0].with_changes(leading_lines=leading)
         if (
@@ -231,9 +260,11 @@ class Layout:
             rewritten = {
                 i: self.forward.rewritten(statement, parts[i]) for i in self.unnamed
             }
-            return [
+            shown = [
                 assignment(name, bare(rewritten[i])) for i, name in self.unnamed.items()
-            ]
+                if not (isinstance(rewritten[i], cst.Name) and rewritten[i].value == name)
+            ]  # fmt: skip
+            return shown
         names = [self.unnamed.get(i, f"_{i}") for i in range(len(self.outs))]
         elements = [cst.Element(cst.Name(name)) for name in names]
         target = cst.AssignTarget(cst.Tuple(elements, lpar=[], rpar=[]))
@@ -296,6 +327,13 @@ def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
             found.setdefault(frame, position)
             frame = frame.statement.frame if frame.statement is not None else None
     return found
+
+
+def is_nested(statement: Statement) -> bool:
+    """The statement stands in the body of another, in its own activation or in one around it."""
+    while statement.parent is None and statement.frame.statement is not None:
+        statement = statement.frame.statement
+    return statement.parent is not None
 
 
 def _tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:
