@@ -57,7 +57,8 @@ class Homes:
     def _block(self, eqn: Eqn, block: Block, outer: Home | None) -> None:
         home = Home(block, eqn, outer)
         self.of.update(dict.fromkeys(block.params, home))
-        self.flowing.update(block.outs, eqn.args)
+        if not home.is_inline:
+            self.flowing.update(block.outs, eqn.args)
         self._collect(block.eqns, home)
         if eqn.op == "if":
             for end, out in zip(block.outs, eqn.outs, strict=True):

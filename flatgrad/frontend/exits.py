@@ -112,11 +112,35 @@ def _never_ends(line: Any) -> bool:
                 otherwise(line)
             )
         case cst.With(body=body):
-            return not falls_through(lines_of(body))
+            return not suppresses(line) and not falls_through(lines_of(body))
+        case cst.Try() if only_raises(line):
+            return not falls_through(_tried(line))
         case cst.While(test=cst.Name(value="True")):
             return not may_break(line.body)
         case _:
             return False
+
+
+def suppresses(line: cst.With) -> bool:
+    """A manager may end the body in the middle, and what follows is run all the same."""
+    code = cst.Module([]).code_for_node
+    return any("suppress" in code(i.item) or "raises" in code(i.item) for i in line.items)
+
+
+def only_raises(line: cst.Try) -> bool:
+    """Whatever goes wrong in the statement leaves the function."""
+    return all(not falls_through(lines_of(h.body)) and not _goes_on(h) for h in line.handlers)
+
+
+def _goes_on(handler: cst.ExceptHandler) -> bool:
+    kinds = (cst.Return, cst.Break, cst.Continue)
+    return next(_found(handler.body, kinds, through_loops=True), None) is not None
+
+
+def _tried(line: cst.Try) -> list[Any]:
+    """The lines that are run where nothing goes wrong."""
+    more = (line.orelse, line.finalbody)
+    return [*lines_of(line.body), *(n for part in more if part is not None for n in lines_of(part.body))]
 
 
 def lines_of(suite: Any) -> list[Any]:
@@ -200,9 +224,13 @@ class _Exits:
                 return self._branch(line, rest)
             case cst.For() | cst.While():
                 return self._loop(line, rest)
-            case cst.With(body=body) if not falls_through(lines_of(body)):
-                inner = self.through(lines_of(body))
+            case cst.With(body=body) if not suppresses(line):
+                inner = self.through([*lines_of(body), *rest])
                 return [line.with_changes(body=_block(body, inner))]
+            case cst.Try(body=body, orelse=None, finalbody=None) if only_raises(line) and not falls_through(
+                lines_of(body)
+            ):
+                return [line.with_changes(body=_block(body, self.through(lines_of(body))))]
             case _:
                 raise TooManyExits("a return from within this statement", line)
 
@@ -261,7 +289,7 @@ class _Exits:
                 inner = line.with_changes(body=self._leaving(body, flagged))
                 out = cst.If(cst.Name(self.flag), cst.IndentedBlock([leave]))
                 return [inner, out]
-            case cst.With(body=body):
+            case cst.With(body=body) if not suppresses(line):
                 return [line.with_changes(body=self._leaving(body, flagged))]
             case _:
                 raise TooManyExits("a return from within this statement", line)
