@@ -176,8 +176,7 @@ class _Reverse:
 
     def result(self, value: Var) -> Expr:
         """All of the cotangent of `value`, zeros where nothing has contributed."""
-        found = self._cotangent(value)
-        return self.build.emit("zeros_like", value) if found is None else found
+        return self._or_zeros(self._cotangent(value), value)
 
     # --- branches and loops ----------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Editor:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
         self._asked: list[Var] = []
+        self.counters: dict[Var, str] = {}  # of iterations, and flags of loops that were left
         self._owners: dict[Var, Frame] | None = None
         self._given: set[str] = set()  # names of hoisted values
         self._versions: dict[Frame, Mapping[str, list[Var]]] = {}
@@ -85,11 +86,7 @@ class Editor:
 
     def in_order(self) -> list[Var]:
         """The values that edits were made for, as the forward part computes them."""
-        return sorted(self._asked, key=lambda value: self._when(value))
-
-    def _when(self, value: Var) -> int:
-        made = self.defs.get(value)
-        return self.position[made] if made is not None else -1
+        return sorted(self._asked, key=self.when)
 
     # --- sub-expressions -----------------------------------------------------------
 
@@ -230,36 +227,66 @@ class Editor:
 
     # --- what each iteration computes -------------------------------------------------
 
-    def record(self, value: Var) -> tuple[str, str]:
-        """A list that gets the value in each iteration: its name, and what an element is called."""
+    def record(self, value: Var) -> str:
+        """A list that gets the value in each iteration."""
         home = self.homes.loop(value)
         assert home is not None
         self._asked.append(value)
-        frame = self.owner(value)
-        made = self.defs.get(value)
-        if value in home.block.params:
-            text, place = value.name, self.edits.first.setdefault(home.statement, [])
-            if not text:
-                raise self.refusal("FG122", "a part of a tuple that a loop carries is needed by the backward",
-                                    "carry it in a variable of its own", home.statement.node)  # fmt: skip
-        elif frame is not None:
-            statement = frame.writes[value][1]
-            text = self.edits.renamed.get(value, value.name)
-            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
-            place = lines.setdefault(statement, [])
-        else:
-            assert made is not None and made.statement is not None
-            text = self.hoist(made)
-            place = self.edits.beside.setdefault(made.statement, [])
-            if len(made.outs) > 1:
-                text = f"{text}[{made.outs.index(value)}]"
+        text, place = self._place(value, home)
         stem = value.name or text.partition("[")[0]
         listed = self.names.fresh(_plural(stem))
         self.edits.given.add(listed)
-        written = not value.type.shape.is_scalar and self.function.storages.written(value)
-        place.append(f"{listed}.append({self._copy(value, text) if written else text})")
+        place.append(f"{listed}.append({self._kept(value, text)})")
         self.edits.saved.setdefault(self._outermost(home), []).append((listed, "[]"))
-        return listed, stem
+        return listed
+
+    def _kept(self, value: Var, text: str) -> str:
+        """The value itself, or a copy of an array that something is written into."""
+        written = not value.type.shape.is_scalar and self.function.storages.written(value)
+        return self._copy(value, text) if written else text
+
+    def _place(self, value: Var, home: Home) -> tuple[str, list[str]]:
+        """How the forward text names the value, and where a line can stand that reads it."""
+        frame, made = self.owner(value), self.defs.get(value)
+        if value in home.block.params:
+            if not value.name:
+                what = "a part of a tuple that a loop carries is needed by the backward"
+                raise self.refusal("FG122", what, "carry it in a variable of its own", home.statement.node)
+            return value.name, self.edits.first.setdefault(home.statement, [])
+        if value in self.counters:
+            assert made is not None and made.statement is not None
+            return self.counters[value], self.edits.after.setdefault(made.statement, [])
+        if frame is not None:
+            statement = frame.writes[value][1]
+            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
+            return self.edits.renamed.get(value, value.name), lines.setdefault(statement, [])
+        assert made is not None and made.statement is not None
+        text = self.hoist(made)
+        if len(made.outs) > 1:
+            text = f"{text}[{made.outs.index(value)}]"
+        return text, self.edits.beside.setdefault(made.statement, [])
+
+    def close(self, param: Var, listed: str) -> None:
+        """After the loop, the list gets what a next iteration would have started with."""
+        home = self.homes.loop(param)
+        assert home is not None
+        line = f"{listed}.append({self._kept(param, param.name)})"
+        lines = self.edits.after.setdefault(home.statement, [])
+        if line not in lines:
+            lines.append(line)
+
+    def stem(self, value: Var) -> str:
+        """What a value without a name is called."""
+        made = self.defs.get(value)
+        places = self.edits.hoisted.get(made.statement.frame, {}) if made is not None and made.statement else {}
+        if made is not None and made.node in places:
+            return places[made.node][0]
+        return self.counters.get(value) or telling(made, self.readers.get(value))
+
+    def when(self, value: Atom) -> int:
+        """When the forward part computes a value."""
+        made = self.defs.get(value)
+        return self.position[made] if made is not None else -1
 
     def count(self, steps: Var) -> str:
         """A counter of the iterations of a loop."""
@@ -269,10 +296,7 @@ class Editor:
         self.edits.given.add(name)
         self.edits.saved.setdefault(statement, []).append((name, "0"))
         self.edits.first.setdefault(statement, []).insert(0, f"{name} += 1")
-        steps.name = name
-        statement.frame.writes[steps] = (None, statement)
-        self._owners = None
-        return name
+        return self._counter(steps, name)
 
     def flag(self, left: Var) -> str:
         """Whether a loop was left by a break, by name."""
@@ -282,9 +306,12 @@ class Editor:
         self.edits.given.add(name)
         self.edits.saved.setdefault(statement, []).append((name, "True"))
         self.edits.otherwise.setdefault(statement, []).insert(0, f"{name} = False")
-        left.name = name
-        statement.frame.writes[left] = (None, statement)
-        self._owners = None
+        return self._counter(left, name)
+
+    def _counter(self, value: Var, name: str) -> str:
+        self.counters[value] = name
+        if self.homes.loop(value) is None:
+            self.names_of[value] = name
         return name
 
     def _outermost(self, home: Home) -> Statement:

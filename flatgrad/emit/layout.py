@@ -71,17 +71,18 @@ class Layout:
         edited = self._print(trial, [], None)
         if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
             shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
-            self._print(names, edited, self.available.plain | shown)
+            self._print(names, edited, self.available.plain | shown, {*self.available.lists})
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
         self.forward = Forward(self.function, self.available.edits, order)
 
-    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None) -> list[Var]:
+    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None,
+               wanted: set[Var] = frozenset()) -> list[Var]:  # type: ignore[assignment]  # fmt: skip
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
-        self.available = Availability(self.function, forward, names, self.dialect, blocked)
+        self.available = Availability(self.function, forward, names, self.dialect, blocked, wanted)
         self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
