@@ -343,7 +343,10 @@ class Availability:
         return found if found is not None else self._shape_of(self.read(x), x)
 
     def _shape_of(self, array: ast.expr, x: Atom) -> ast.expr:
-        """x.shape, or np.shape(x) where x may be a plain number."""
+        """x.shape, or np.shape(x) where x may be a plain number or not be there."""
+        if x in self.homes.partial and isinstance(x, Var):
+            self.editor.begin_with_nothing(x)
+            return ast.Call(self.dialect.name("numpy.shape"), [array], [])
         if x.type.rank or x in self._arrays:
             return ast.Attribute(array, "shape")
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])

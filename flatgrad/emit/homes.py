@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flatgrad.graph import Atom, Block, Eqn, Statement, Var
+from flatgrad.partial import partial_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,8 @@ class Homes:
         self.of: dict[Atom, Home] = {}
         self.flowing: set[Atom] = set()  # what goes into a branch's or a loop's results by its name
         self.results: dict[Atom, Var] = {}  # of branches: what a value at the end of one becomes
+        eqns = list(eqns)
+        self.partial = partial_values(eqns)
         self._collect(eqns, None)
 
     def _collect(self, eqns: Iterable[Eqn], outer: Home | None) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
@@ -152,10 +153,13 @@ class Layout:
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
-        cached, lines = cached_values(lines, self._forward_names(), self.names)
+        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {*self.function.params}
+        cached, lines = cached_values(lines, self._forward_names(), self.names, unsure)
+        missing = unsure & {value for _, value in cached}
         cache = self.names.underscored("cache")
         tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
-        first = self._definition("forward", parameters(self.function, [], {}), tail)
+        first = self._definition("forward", parameters(self.function, [], {}), tail, missing)
         head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
         fresh = [f"{x} = list({x})" for x in self.available.emptied]
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
@@ -172,7 +176,7 @@ class Layout:
         self.names.taken.add(name)
         return name
 
-    def _definition(self, kind: str, params: cst.Parameters, tail: list[str]) -> str:
+    def _definition(self, kind: str, params: cst.Parameters, tail: list[str], missing: Set[str] = frozenset()) -> str:
         """def NAME_kind(params): the forward part, then `tail`"""
         user = self.function.node.body
         header = (
@@ -181,6 +185,7 @@ class Layout:
             else cst.TrailingWhitespace()
         )
         body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        body = _beginning_with_nothing(body, missing)
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
@@ -285,6 +290,22 @@ def _prefers_functions(function: Function) -> bool:
     return any(
         eqn.op in reductions and eqn.dialect == "numpy" for eqn in function.block.eqns
     )
+
+
+def _beginning_with_nothing(body: list[Any], missing: Set[str]) -> list[Any]:
+    """x = None before the statement that need not assign x, which the cache holds all the same."""
+    found: list[Any] = []
+    left = set(missing)
+    for line in body:
+        tree = ast.parse(cst.Module([line]).code)
+        here = left & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        left -= here
+        lines = [assignment(name, cst.Name("None")) for name in sorted(here)]
+        if lines and getattr(line, "leading_lines", ()):
+            lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
+            line = line.with_changes(leading_lines=())
+        found += [*lines, line]
+    return found
 
 
 def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
@@ -146,8 +147,14 @@ def _tried(line: cst.Try) -> list[Any]:
 def lines_of(suite: Any) -> list[Any]:
     """The lines of a body, also of one that stands beside its colon."""
     if isinstance(suite, cst.SimpleStatementSuite):
-        return [cst.SimpleStatementLine(suite.body)]
+        return [_line_beside(suite)]
     return list(suite.body)
+
+
+@lru_cache(4096)
+def _line_beside(suite: cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
+    """The same line whenever it is asked for: what is read of it is known by the line."""
+    return cst.SimpleStatementLine(suite.body)
 
 
 def otherwise(node: cst.If) -> list[Any]:
