@@ -163,7 +163,9 @@ class Availability:
     def _computed_again(self, value: Var) -> ast.expr:
         """What an expression computed that need not have been evaluated: computed again, from what it reads."""
         eqn = self.defs.get(value)
-        if eqn is None or len(eqn.outs) > 1 or eqn.blocks or eqn.op == "opaque" or eqn.op.startswith("random"):
+        if eqn is not None and eqn.op == "if":
+            return self._chosen_again(eqn, eqn.outs.index(value))
+        if eqn is None or len(eqn.outs) > 1 or eqn.blocks or eqn.op == "test" or eqn.op == "opaque" or eqn.op.startswith("random"):
             node = eqn.node if eqn is not None and eqn.node is not None else self.homes.of[value].statement.node
             raise self.editor.refusal(
                 "FG123", "the backward needs a value from within this expression", "compute it on a line of its own",
@@ -171,13 +173,18 @@ class Availability:
             )  # fmt: skip
         return self._expression(eqn, self.read)
 
+    def _chosen_again(self, eqn: Eqn, position: int) -> ast.expr:
+        """a if c else b, once more: neither need be evaluated."""
+        ends = [self.read(block.outs[position]) for block in eqn.blocks]
+        return ast.IfExp(self.read(eqn.args[0]), *ends)
+
     def _again(self, eqn: Eqn, depth: int) -> ast.expr | None:
         """What `eqn` computes, computed again, where that is cheap and its arguments are at hand."""
         if eqn.op == "external":
             self.editor.refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
-        if eqn.op in ("test", "opaque"):
+        if eqn.op in ("test", "opaque") or eqn.attrs.get("inline"):
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
@@ -212,6 +219,8 @@ class Availability:
         if named:
             return ast.Name(self.editor.keep_version(frame, value))
         assert eqn is not None, f"{value.name or 'a value'} cannot be had"
+        if eqn.attrs.get("inline") and (eqn.node is None or len(eqn.outs) > 1):
+            return self._chosen_again(eqn, eqn.outs.index(value))
         if eqn.node is None or eqn.statement is None:
             return self._expression(eqn, self.read)
         name = ast.Name(self.editor.hoist(eqn))
@@ -353,7 +362,10 @@ class Availability:
         return found if found is not None else self._shape_of(self.read(x), x)
 
     def _shape_of(self, array: ast.expr, x: Atom) -> ast.expr:
-        """x.shape, or np.shape(x) where x may be a plain number."""
+        """x.shape, or np.shape(x) where x may be a plain number or not be there."""
+        if x in self.homes.partial and isinstance(x, Var):
+            self.editor.begin_with_nothing(x)
+            return ast.Call(self.dialect.name("numpy.shape"), [array], [])
         if x.type.rank or x in self._arrays:
             return ast.Attribute(array, "shape")
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])

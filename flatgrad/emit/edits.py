@@ -210,6 +210,9 @@ class Editor:
             and value in frame.writes
             and rebound is frame.writes[value][1]
         ):
+            if isinstance(rebound.node, cst.For | cst.While) and value in self.homes.flowing | {value}:
+                self.edits.otherwise.setdefault(rebound, []).append(f"{name} = {printed}")
+                return name
             what = f"{value.name} is given two values by one statement"
             raise self.refusal(
                 "FG119", what, "give it one value", frame.writes[value][0]
@@ -234,6 +237,17 @@ class Editor:
         else:
             self.edits.renamed[value] = name
         return name
+
+    def begin_with_nothing(self, value: Var) -> None:
+        """x = None, before the branch that may skip x: the backward asks for its shape all the same."""
+        frame = self.owner(value)
+        if frame is None:
+            return
+        first = min((s for v, (_, s) in frame.writes.items() if v.name == value.name), key=lambda s: s.order)
+        outermost = [*first.around()][-1]
+        line = (self.edits.renamed.get(value, value.name), "None")
+        if line not in self.edits.saved.setdefault(outermost, []):
+            self.edits.saved[outermost].append(line)
 
     def still_named(self, value: Var) -> str | None:
         """The name of a value of a branch that nothing gives another value afterwards."""

@@ -8,8 +8,10 @@ from typing import Any
 import libcst as cst
 
 from flatgrad.emit.edits import Edits, Paired, is_docstring
+from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.scope import Frame, Function
+from flatgrad.frontend.statements import deletes_names
 from flatgrad.graph import Atom, Statement, Var, all_equations
 
 OPERATORS: dict[Any, Any] = {
@@ -186,11 +188,22 @@ class Forward:
             case cst.With(body=body):
                 items = [self.rewritten(statement, item) for item in node.items]
                 return node.with_changes(items=items, body=self._suite(statement, body))
+            case cst.Try(body=body):
+                return self._tried(statement, node.with_changes(body=self._suite(statement, body)))
             case _:
                 return self.rewritten(statement, node)
 
+    def _tried(self, statement: Statement, node: cst.Try) -> cst.Try:
+        """The clauses of a try statement besides its body."""
+        final = node.finalbody
+        if final is not None:
+            final = final.with_changes(body=self._suite(statement, final.body))
+        handlers = [self.rewritten(statement, h) for h in node.handlers]
+        return node.with_changes(handlers=handlers, orelse=self._orelse(statement, node.orelse), finalbody=final)
+
     def _suite(self, statement: Statement, suite: Any, first: Sequence[str] = ()) -> Any:
         lines = [*_parsed(first), *self._lines(statement, lines_of(suite))]
+        lines = lines or [cst.SimpleStatementLine([cst.Pass()])]
         if isinstance(suite, cst.IndentedBlock):
             return suite.with_changes(body=lines)
         return cst.IndentedBlock(lines)
@@ -311,7 +324,11 @@ class Forward:
         ):
             return None
         match node:
+            case cst.SimpleStatementLine(body=[cst.Del() as removed]) if deletes_names(removed):
+                return None
             case cst.If() | cst.For() | cst.While() | cst.With():
+                return self._compound(statement, node)
+            case cst.Try() if is_transparent(node):
                 return self._compound(statement, node)
             case cst.SimpleStatementLine(
                 body=[cst.AugAssign(target=cst.Name() as target) as augmented]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
@@ -155,12 +156,13 @@ class Layout:
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
-        kept = self._forward_names() - self.available.bound()
-        cached, lines = cached_values(lines, kept, self.names)
-        unsure = [n for n, value in cached if n == value and n in self._perhaps_unset()]
+        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {*self.function.params}
+        cached, lines = cached_values(lines, self._forward_names() - self.available.bound(), self.names, unsure)
+        missing = unsure & {value for _, value in cached}
         cache = self.names.underscored("cache")
         tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
-        first = self._definition("forward", parameters(self.function, [], {}), tail, unsure)
+        first = self._definition("forward", parameters(self.function, [], {}), tail, missing)
         head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
         fresh = [f"{x} = list({x})" for x in self.available.emptied]
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
@@ -179,25 +181,8 @@ class Layout:
         self.names.taken.add(name)
         return name
 
-    def _perhaps_unset(self) -> set[str]:
-        """Names that only some ways through the forward part set."""
-        edits = self.available.edits
-        surely, perhaps = set(self.function.params), set[str]()
-        for frame in (self.function.frame, *edits.expanded):
-            for value, (target, statement) in frame.writes.items():
-                if target is not None:
-                    name = edits.renamed.get(value, value.name)
-                    (perhaps if is_nested(statement) else surely).add(name)
-            for name, statement, _ in edits.hoisted.get(frame, {}).values():
-                (perhaps if is_nested(statement) else surely).add(name)
-        for node, paired in ((n, p) for places in edits.paired.values() for n, p in places.items()):
-            (perhaps if is_nested(self.forward.calls[node]) else surely).update((*paired.results, paired.cache))
-        return perhaps - surely
-
-    def _definition(
-        self, kind: str, params: cst.Parameters, tail: list[str], unset: Sequence[str] = ()
-    ) -> str:
-        """def NAME_kind(params): the forward part, then `tail`; names that may stay `unset` begin as None"""
+    def _definition(self, kind: str, params: cst.Parameters, tail: list[str], missing: Set[str] = frozenset()) -> str:
+        """def NAME_kind(params): the forward part, then `tail`"""
         user = self.function.node.body
         header = (
             user.header
@@ -205,9 +190,7 @@ class Layout:
             else cst.TrailingWhitespace()
         )
         body = [*self.forward.body(), *self._named_results(self.function.frame)]
-        if unset:
-            at = 1 if body and is_docstring(body[0]) else 0
-            body.insert(at, cst.parse_statement(f"{' = '.join(unset)} = None"))
+        body = _beginning_with_nothing(body, missing)
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
@@ -318,6 +301,22 @@ def _prefers_functions(function: Function) -> bool:
     )
 
 
+def _beginning_with_nothing(body: list[Any], missing: Set[str]) -> list[Any]:
+    """x = None before the statement that need not assign x, which the cache holds all the same."""
+    found: list[Any] = []
+    left = set(missing)
+    for line in body:
+        tree = ast.parse(cst.Module([line]).code)
+        here = left & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        left -= here
+        lines = [assignment(name, cst.Name("None")) for name in sorted(here)]
+        if lines and getattr(line, "leading_lines", ()):
+            lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
+            line = line.with_changes(leading_lines=())
+        found += [*lines, line]
+    return found
+
+
 def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
     """Where each activation begins."""
     found: dict[Frame, int] = {}
@@ -327,13 +326,6 @@ def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
             found.setdefault(frame, position)
             frame = frame.statement.frame if frame.statement is not None else None
     return found
-
-
-def is_nested(statement: Statement) -> bool:
-    """The statement stands in the body of another, in its own activation or in one around it."""
-    while statement.parent is None and statement.frame.statement is not None:
-        statement = statement.frame.statement
-    return statement.parent is not None
 
 
 def _tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:

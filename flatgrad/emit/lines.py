@@ -181,7 +181,7 @@ class Lines:
 
     def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
         out = eqn.out
-        if is_line(out) or eqn.op in STORES or out in results or size > LARGEST:
+        if is_line(out) or eqn.blocks or eqn.op in STORES or out in results or size > LARGEST:
             return False
         if out in self.within:
             return eqn.op in REPEATABLE and not any(a in self.defs for a in eqn.reads())

@@ -31,6 +31,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         values = _every_value(low, node, callee, given)
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)
+        frame.function = pairs.plain(low, callee)
     _bind_parameters(low, frame, node, callee, given)
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame

@@ -178,7 +178,7 @@ def _test(low: Lowering, test: Any, params: dict[str, list[Var]]) -> Block:
     outer, scanned = low.build, low.scanned
     low.build, low.scanned = Builder(statement=outer.statement), 0
     try:
-        go = low.atom(low.expression(test), test)
+        go = low.condition(test)
         low.note()
         return Block((), tuple(low.build.eqns), (go,))
     finally:

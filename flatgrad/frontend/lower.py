@@ -16,12 +16,13 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend import assignments, expressions, hints, statements
+from flatgrad.frontend import assignments, conditions, expressions, hints, statements
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
 from flatgrad.frontend.module import Module, bound_names, names_in, parameters_of
 from flatgrad.frontend.pairs import Pair
+from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -58,7 +59,7 @@ def lower(
     """Read the function `name`; every problem of its text is reported at once."""
     node = module.functions[name]
     try:
-        node = single_exit(node)
+        node = single_exit(plainer(node))
     except TooManyExits as found:
         step = "let the function return in one place"
         raise FlatgradError(Diagnostic("FG105", f"{found.what} is not read", step, module.place(found.node))) from None
@@ -100,6 +101,7 @@ class Lowering:
     loops: dict[Statement, Any] = field(default_factory=dict)
     pairs: dict[Any, Pair] = field(default_factory=dict)  # of helpers with branches or loops
     given: Pair | None = None  # what this function is read as, where it is a helper
+    plain: dict[int, cst.FunctionDef] = field(default_factory=dict)  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
 
     # --- one function --------------------------------------------------------------------------------------
@@ -438,6 +440,10 @@ class Lowering:
         value = expressions.expression(self, node)
         self.frame.values[node] = value
         return value
+
+    def condition(self, node: cst.BaseExpression) -> Atom:
+        """The value of an expression that decides the way."""
+        return conditions.condition(self, node)
 
     def emit(self, op: str, *args: Atom, node: Any = None, **attrs: Any) -> Var:
         """The result of a new equation; a contradiction is told at `node`."""

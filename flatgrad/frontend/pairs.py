@@ -15,6 +15,7 @@ import libcst as cst
 from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
 from flatgrad.frontend.module import names_in, parameters_of
+from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import Callee, Function, Path, Refusal, Stale, Struct, Value
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.types import Dim, Shape, Type
@@ -173,7 +174,7 @@ def _covers(known: Type, given: Type) -> bool:
 def _read(low: Lowering, pair: Pair) -> Function:
     pair.reading = True
     try:
-        inner = low.of_helper(pair, single_exit(without_ternary_result(_with_captured(pair))))
+        inner = low.of_helper(pair, single_exit(plainer(without_ternary_result(_with_captured(pair)))))
         function = inner.function()
     except TooManyExits as found:
         what = f"{found.what} is not read"
@@ -188,6 +189,19 @@ def _read(low: Lowering, pair: Pair) -> Function:
         raise Refusal("FG402", what, "let the helper work on a copy, and return it", pair.callee.node)
     pair.results = len(function.outputs) if function.returns_tuple else 0
     return function
+
+
+def plain(low: Lowering, callee: Callee) -> cst.FunctionDef | cst.Lambda:
+    """The function as it is read in place: with one exit, and the same nodes wherever it is called."""
+    if not isinstance(callee.node, cst.FunctionDef):
+        return callee.node
+    if id(callee.node) not in low.plain:
+        try:
+            low.plain[id(callee.node)] = single_exit(plainer(callee.node))
+        except TooManyExits as found:
+            what = f"{found.what} is not read"
+            raise Refusal("FG105", what, "let the function return in one place", found.node) from None
+    return low.plain[id(callee.node)]
 
 
 def _with_captured(pair: Pair) -> cst.FunctionDef:
