@@ -24,6 +24,7 @@ EXAMPLES = {
     "aliases": 120,
     "helpers": 100,
     "everything": 120,
+    **dict.fromkeys(FLOW, 60),
 }
 QUIET = settings(
     derandomize=True,

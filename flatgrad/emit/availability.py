@@ -56,7 +56,8 @@ class Availability:
         # What the lines of a body begin with: (when the forward computed it, its name, how it is had again).
         self.taken: dict[Block, list[tuple[int, str, ast.expr]]] = {}
         self.lists: dict[Var, str] = {}
-        self.wanted = wanted  # what needs a list, as a first printing has shown
+        self.asked: set[Var] = set()  # what needs a list
+        self.wanted = wanted  # what needed one in the printing before
         # Of what an iteration starts with: whose end is in the same list.
         self.ended = {p for p in wanted if (end := self._end(p)) is not None and end in wanted}
         self.emptied: list[str] = []  # lists that the backward takes the elements from
@@ -257,6 +258,7 @@ class Availability:
         home = self.homes.of[value]
         number = self.local.get(home.block.params[0]) if home.block.params else None
         counted = number is not None and self._counts(home)
+        self.asked.add(value)
         start = self._follows(value)
         listed = self._list_of(start or value)
         if start is not None:

@@ -23,6 +23,7 @@ from flatgrad.frontend.scope import Frame, Function, Struct
 from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
 
 INDENT = "    "
+PRINTINGS = 6  # until what is kept in lists is settled
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,29 @@ class Layout:
         )
         self.seeds = self._name_seeds()
         trial = names.copy()
-        edited = self._print(trial, [], None)
+        edited = self._print(trial, [], None, set())
         if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
-            shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
-            self._print(names, edited, self.available.plain | shown, {*self.available.lists})
+            self._print_again(names, edited)
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
         when = {out: self.available.editor.when(out) for out in self.available.defs}
         self.forward = Forward(self.function, self.available.edits, order, when)
 
-    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None,
-               wanted: set[Var] = frozenset()) -> list[Var]:  # type: ignore[assignment]  # fmt: skip
+    def _print_again(self, names: Names, edited: list[Var]) -> None:
+        """With what the printing before has shown: which names are free, and what is kept in lists."""
+        start = set(names.taken)
+        for _ in range(PRINTINGS):
+            shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
+            blocked, wanted = self.available.plain | shown, self.available.asked
+            names.taken = set(start)
+            edited = self._print(names, edited, blocked, wanted)
+            if self.available.asked == wanted and self.available.plain | shown <= blocked:
+                return
+        names.taken = set(start)
+        self._print(names, edited, None, set())
+
+    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None, wanted: set[Var]) -> list[Var]:
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
