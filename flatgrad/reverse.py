@@ -269,7 +269,10 @@ class _Reverse:
             seeds[1 + i] = inner.build.wrap(param)
         inner.run(body, seeds)
         inner.build.statement = eqn.statement
-        ends = tuple(inner.handed_on(v, p).atom for v, p in zip(primals, params, strict=True))
+        fresh = [starts[i] == Lit(None) for i in carried] + [False for _ in touched]
+        likes = [p if new or p.type.shape.dims is not None else v
+                 for v, p, new in zip(primals, params, fresh, strict=True)]  # fmt: skip
+        ends = tuple(inner.handed_on(v, like).atom for v, like in zip(primals, likes, strict=True))
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
         block = Block((body.params[0], *params), tuple(inner.build.eqns), (Lit(False), *ends), undoes=body)
         args = (span, *(i.atom for i in inits))

@@ -44,7 +44,7 @@ class Availability:
 
     def __init__(
         self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect, blocked: set[str] | None,
-        wanted: set[Var],
+        wanted: set[Var], protected: set[str],
     ):
         self.function, self.eqns, self.dialect = function, eqns, dialect
         self.blocked = blocked
@@ -63,6 +63,8 @@ class Availability:
         self.emptied: list[str] = []  # lists that the backward takes the elements from
         self.plain: set[str] = set()  # names of the user that the backward reads
         self.outer: set[str] = set()  # of these, those that the forward part has left
+        self.protected = protected  # those, as the printing before has shown, and the results
+        self.renamed_items: dict[str, str] = {}
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
         self._by_shape: dict[Any, Var] = {}
@@ -154,6 +156,15 @@ class Availability:
         self.plain.add(name)
         self.outer.add(name)
         return ast.Name(name)
+
+    def loop_name(self, wanted: str) -> str:
+        """The user's name of an index or item, for the reversed loop; another where what the forward left in it is read."""
+        if wanted not in self.protected:
+            return wanted
+        if wanted not in self.renamed_items:
+            self.renamed_items[wanted] = self.names.fresh(wanted)
+            self.edits.given.add(self.renamed_items[wanted])
+        return self.renamed_items[wanted]
 
     def bound(self) -> set[str]:
         """Names that the backward itself binds: elements taken from lists, what its loops run over."""
@@ -374,7 +385,7 @@ class Availability:
 
     def _known_shape(self, x: Atom) -> ast.expr | None:
         if (like := self._like(x)) is not None:
-            return self._shape_of(ast.Name(self.names_of[like]), like)
+            return self._shape_of(self._named(self.names_of[like]), like)
         lengths = [self._length(d) for d in x.type.shape.dims or ()]
         if lengths and all(n is not None for n in lengths):
             return ast.Tuple([n for n in lengths if n is not None])

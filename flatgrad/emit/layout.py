@@ -72,8 +72,9 @@ class Layout:
         )
         self.seeds = self._name_seeds()
         trial = names.copy()
-        edited = self._print(trial, [], None, set())
-        if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
+        edited = self._print(trial, [], None, set(), set())
+        nested = any(eqn.blocks for eqn in gradient.block.eqns[gradient.keep :])
+        if nested or trial.numbered or self.available.edits.renamed or self.available.edits.saved:
             self._print_again(names, edited)
         else:
             names.taken = trial.taken
@@ -87,18 +88,22 @@ class Layout:
         for _ in range(PRINTINGS):
             shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
             blocked, wanted = self.available.plain | shown, self.available.asked
+            protected = self.available.outer | shown
             names.taken = set(start)
-            edited = self._print(names, edited, blocked, wanted)
-            if self.available.asked == wanted and self.available.plain | shown <= blocked:
+            edited = self._print(names, edited, blocked, wanted, protected)
+            settled = self.available.plain | shown <= blocked and self.available.outer | shown <= protected
+            if settled and self.available.asked == wanted:
                 return
         names.taken = set(start)
-        self._print(names, edited, None, set())
+        everything = self.available.outer | shown | {v.name for v in self.available.defs if isinstance(v, Var)}
+        self._print(names, edited, None, set(), everything | set(self.function.params))
 
-    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None, wanted: set[Var]) -> list[Var]:
+    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None, wanted: set[Var],
+               protected: set[str]) -> list[Var]:  # fmt: skip
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
-        self.available = Availability(self.function, forward, names, self.dialect, blocked, wanted)
+        self.available = Availability(self.function, forward, names, self.dialect, blocked, wanted, protected)
         self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]

@@ -7,6 +7,7 @@ It may be updated in place where the array belongs to that name alone at the sta
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -258,7 +259,8 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
 
 def _over_range(lines: Lines, forward: Eqn, body: Block, count: ast.expr | None) -> str:
     index, target = body.params[0], forward.node.target
-    name = str(target.value) if isinstance(target, cst.Name) else _fresh_index(lines, index)
+    named = isinstance(target, cst.Name)
+    name = lines.available.loop_name(str(target.value)) if named else _fresh_index(lines, index)
     lines.available.local[index] = ast.Name(name)
     span = lines.available.span(forward.args[0])
     return f"for {name} in {_reversed(span, count)}:"
@@ -288,9 +290,11 @@ def _reversed(span: ast.expr, count: ast.expr | None) -> str:
 def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast.expr | None) -> str:
     """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
     available, index, target = lines.available, body.params[0], forward.node.target
-    shown = available.function.module.code(target).strip()
+    shown = _renamed(lines, target)
     bare = shown.strip("()") if isinstance(target, cst.Tuple) else shown
-    text = _text(available.iterable(forward))
+    over = available.iterable(forward)
+    text = f"({_text(over)})" if isinstance(over, ast.Tuple) and over.elts else _text(over)
+    text = f"{text[:-1]},)" if isinstance(over, ast.Tuple) and len(over.elts) == 1 and not text.endswith(",)") else text
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
         available.local[index] = ast.Name(bare.split(",")[0].strip())
@@ -335,7 +339,15 @@ def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:
     for node in _names_in(target):
         value = forward.statement.frame.bindings.get(node)
         if isinstance(value, Var):
-            lines.available.local[value] = ast.Name(node.value)
+            lines.available.local[value] = ast.Name(lines.available.loop_name(node.value))
+
+
+def _renamed(lines: Lines, target: Any) -> str:
+    """The target of a loop in the reversed loop."""
+    available = lines.available
+    places = {n.value: ast.Name(available.loop_name(n.value)) for n in _names_in(target)}
+    text = available.function.module.code(target).strip()
+    return re.sub(r"[^\W\d]\w*", lambda m: places[m[0]].id if m[0] in places else m[0], text)
 
 
 def _names_in(target: Any) -> list[cst.Name]:

@@ -66,7 +66,22 @@ def for_loop(low: Lowering, node: cst.For) -> None:
         low.build.statement = statement
         low.assign(node.target, over.item(index), node.target)
 
+    before = len(low.storages.targets)
     _loop(low, node, "for", [over.span], over.kind, start, None)
+    _refuse_changing(low, node, before)
+
+
+def _refuse_changing(low: Lowering, node: cst.For, before: int) -> None:
+    """What a loop runs over may be written by it only under the one name that it has and keeps."""
+    kept = not isinstance(node.iter, cst.Name) or node.iter.value in {*bound_names(node.body), *bound_names(node.target)}
+    if not kept:
+        return
+    written = {low.storages.root(v) for v in low.storages.targets[before:]}
+    for name in names_in(node.iter):
+        value = low.frame.values.get(name)
+        if isinstance(value, Var) and low.storages.root(value) in written and not value.type.shape.is_scalar:
+            what = f"the loop runs over {name.value} and writes into its array"
+            raise Refusal("FG401", what, "loop over a copy, or over the indices", node.iter)
 
 
 def while_loop(low: Lowering, node: cst.While) -> None:

@@ -182,9 +182,18 @@ def _of_value(low: Lowering, node: Any) -> Source:
 
     def item(k: Var) -> Value:
         low.build.dialect = ""
-        return low.emit("getitem", held, k)
+        return low.emit("getitem", _now(low, node, held), k)
 
     return Source("items", span, item, length)
+
+
+def _now(low: Lowering, node: Any, held: Atom) -> Atom:
+    """What the array that a loop runs over holds in this iteration: the loop may write into it."""
+    if not isinstance(node, cst.Name) or not isinstance(held, Var):
+        return held
+    now = low.frame.env.get(node.value)
+    same = isinstance(now, Var) and low.storages.root(now) is low.storages.root(held)
+    return now if same and isinstance(now, Var) else held
 
 
 def index_type(kind: str) -> Type:
