@@ -260,7 +260,7 @@ def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
 
 
 def _negated(low: Lowering, node: cst.CSTNode, operand: cst.BaseExpression) -> Value:
-    value = conditions.condition(low, operand)
+    value = conditions.tested(low, operand)
     if isinstance(value, Lit):
         return Lit(not value.value)
     low.build.dialect = ""
