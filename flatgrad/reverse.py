@@ -72,6 +72,8 @@ class _Reverse:
                 self.build.dialect = _dialect(eqn)
                 if eqn.blocks:
                     self._through_blocks(eqn)
+                elif eqn.op == "call":
+                    self._through_call(eqn)
                 else:
                     self._pull_back(eqn)
         self.build.dialect = ""
@@ -178,6 +180,20 @@ class _Reverse:
     def result(self, value: Var) -> Expr:
         """All of the cotangent of `value`, zeros where nothing has contributed."""
         return self._or_zeros(self._cotangent(value), value)
+
+    def _through_call(self, eqn: Eqn) -> None:
+        """The backward of the helper takes a cotangent for each result, and the cache."""
+        pair = eqn.attrs["pair"]
+        *results, cache = eqn.outs
+        gs = [self._or_zeros(self._cotangent(out), out) for out in results]
+        wanted = [eqn.args[pair.params.index(name)] for name in pair.wrt]
+        made = self.build.emit_all("call_backward", [*gs, cache], len(wanted), attrs={"pair": pair})
+        for arg, cotangent in zip(wanted, made, strict=True):
+            cotangent_type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type
+            assert isinstance(cotangent.atom, Var)
+            cotangent.atom.type = cotangent_type
+            if isinstance(arg, Var) and arg in self.active:
+                self._contribute(arg, cotangent)
 
     def handed_on(self, value: Var, before: Atom) -> Expr:
         """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""

@@ -61,6 +61,7 @@ class Availability:
         self.ended = {p for p in wanted if (end := self._end(p)) is not None and end in wanted}
         self.emptied: list[str] = []  # lists that the backward takes the elements from
         self.plain: set[str] = set()  # names of the user that the backward reads
+        self.outer: set[str] = set()  # of these, those that the forward part has left
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
         self._by_shape: dict[Any, Var] = {}
@@ -150,7 +151,14 @@ class Availability:
 
     def _named(self, name: str) -> ast.expr:
         self.plain.add(name)
+        self.outer.add(name)
         return ast.Name(name)
+
+    def bound(self) -> set[str]:
+        """Names that the backward itself binds: elements taken from lists, what its loops run over."""
+        begun = {name for lines in self.taken.values() for _, name, _ in lines}
+        looped = {n.id for found in self.local.values() for n in ast.walk(found) if isinstance(n, ast.Name)}
+        return (begun | looped) - self.outer
 
     def _computed_again(self, value: Var) -> ast.expr:
         """What an expression computed that need not have been evaluated: computed again, from what it reads."""
@@ -200,6 +208,8 @@ class Availability:
                 return ast.Name(name)
         if self.homes.loop(value) is not None:
             return self._in_iteration(value)
+        if eqn is not None and eqn.op == "call" and self.editor.owner(value) is None:
+            return self._of_call(value, eqn)
         frame: Frame = self.editor.owner(value) or self.function.frame
         named = bool(value.name) and (value in frame.writes or eqn is None)
         if not named and eqn is not None and eqn.statement is not None:
@@ -220,6 +230,15 @@ class Availability:
             if len(eqn.outs) == 1
             else ast.Subscript(name, constant(eqn.outs.index(value)))
         )
+
+    def _of_call(self, value: Var, eqn: Eqn) -> ast.expr:
+        """The cache of a call, or a result that has no name yet."""
+        assert eqn.statement is not None
+        self.editor.expand(eqn.statement.frame)
+        cache = self.editor.pair_call(eqn)
+        if value is eqn.outs[-1]:
+            self.names_of[value] = cache
+        return ast.Name(self.names_of[value])
 
     def _in_iteration(self, value: Var) -> ast.expr:
         """A value that each iteration computes anew: read back, or from a list."""

@@ -26,6 +26,15 @@ Place = tuple[
 ]  # a name, the statement before which it is given, when in its evaluation
 
 
+@dataclass(frozen=True)
+class Paired:
+    """A call of a helper's forward: the names that take its results on a line before, none where the line has them."""
+
+    pair: Any
+    results: tuple[str, ...]
+    cache: str
+
+
 @dataclass
 class Edits:
     """The changes themselves, as the forward part is printed with them."""
@@ -45,6 +54,8 @@ class Edits:
     after: dict[Statement, list[str]] = field(default_factory=dict)
     otherwise: dict[Statement, list[str]] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)  # names of lists and counters
+    # Calls of helpers that are made pairs, by activation: the equation, and the names of results and cache.
+    paired: dict[Frame, dict[cst.CSTNode, Paired]] = field(default_factory=dict)
 
 
 class Editor:
@@ -137,6 +148,47 @@ class Editor:
             places = self.edits.hoisted.setdefault(frame, {})
             name = self.edits.renamed.get(value, value.name)
             places.setdefault(node, (name, statement, self.position[self.defs[value]]))
+
+    def pair_call(self, eqn: Eqn) -> str:
+        """The call becomes one of the helper's forward; returns the name of the cache."""
+        assert eqn.statement is not None
+        frame: Frame = eqn.statement.frame
+        places = self.edits.paired.setdefault(frame, {})
+        if eqn.node not in places:
+            cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
+            self.edits.given.add(cache)
+            results = () if self._takes_results(eqn) else self._result_names(eqn)
+            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache)
+        return places[eqn.node].cache
+
+    def _takes_results(self, eqn: Eqn) -> bool:
+        """`a, b = helper(x)`: the line itself can take the cache too."""
+        assert eqn.statement is not None
+        several = bool(eqn.attrs["pair"].results)
+        match eqn.statement.node:
+            case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
+                starred = isinstance(target, cst.Tuple) and any(
+                    isinstance(e, cst.StarredElement) for e in target.elements
+                )
+                fits = isinstance(target, cst.Tuple) and not starred if several else not isinstance(target, cst.Tuple | cst.List)
+                return value is eqn.node and fits
+            case _:
+                return False
+
+    def _result_names(self, eqn: Eqn) -> tuple[str, ...]:
+        """The results get names on a line before the statement."""
+        assert eqn.statement is not None
+        name = eqn.attrs["pair"].callee.name
+        several = bool(eqn.attrs["pair"].results)
+        found: list[str] = []
+        for i, out in enumerate(eqn.outs[:-1]):
+            known = self.names_of.get(out) if out.name == "" else None
+            given = known or self.names.fresh(f"{name}{i + 1}" if several else f"{name}_result")
+            self.edits.given.add(given)
+            found.append(given)
+            if self.homes.loop(out) is None:
+                self.names_of.setdefault(out, given)
+        return tuple(found)
 
     # --- versions of variables ---------------------------------------------------------
 
@@ -275,10 +327,25 @@ class Editor:
             lines = self.edits.first if self._is_target(value, statement) else self.edits.after
             return self.edits.renamed.get(value, value.name), lines.setdefault(statement, [])
         assert made is not None and made.statement is not None
+        if made.op == "call":
+            return self._place_of_call(value, made)
         text = self.hoist(made)
         if len(made.outs) > 1:
             text = f"{text}[{made.outs.index(value)}]"
         return text, self.edits.beside.setdefault(made.statement, [])
+
+    def _place_of_call(self, value: Var, made: Eqn) -> tuple[str, list[str]]:
+        assert made.statement is not None
+        cache = self.pair_call(made)
+        paired = self.edits.paired[made.statement.frame][made.node]
+        lines = self.edits.beside if paired.results else self.edits.after
+        place = lines.setdefault(made.statement, [])
+        if value is made.outs[-1]:
+            return cache, place
+        if not paired.results:
+            what = "a result of this call is needed by the backward and has no name"
+            raise self.refusal("FG123", what, "give the result a name", made.node)
+        return paired.results[made.outs.index(value)], place
 
     def close(self, param: Var, listed: str) -> None:
         """After the loop, the list gets what a next iteration would have started with."""

@@ -272,6 +272,10 @@ class Expressions:
         body: ast.expr = ast.parse(text.removeprefix("builtins."), mode="eval").body
         return body
 
+    def _call_backward(self, eqn: Eqn) -> ast.expr:
+        name = ast.Name(eqn.attrs["pair"].backward_name)
+        return ast.Call(name, [self.read(a) for a in eqn.args], [])
+
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])
 

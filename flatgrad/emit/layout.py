@@ -13,13 +13,14 @@ from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
+from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
 
 INDENT = "    "
 
@@ -41,6 +42,7 @@ class Style:
     emit: str = "grad"
     prefix: str = "grad_"
     comments: bool = True
+    pair: tuple[str, str] | None = None  # the names of a helper's forward and backward
 
 
 class Layout:
@@ -76,7 +78,8 @@ class Layout:
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
-        self.forward = Forward(self.function, self.available.edits, order)
+        when = {out: self.available.editor.when(out) for out in self.available.defs}
+        self.forward = Forward(self.function, self.available.edits, order, when)
 
     def _print(self, names: Names, edited: list[Var], blocked: set[str] | None,
                wanted: set[Var] = frozenset()) -> list[Var]:  # type: ignore[assignment]  # fmt: skip
@@ -155,7 +158,7 @@ class Layout:
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
         body = [*self.forward.body(), *self._named_results(self.function.frame)]
         unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {*self.function.params}
-        cached, lines = cached_values(lines, self._forward_names(), self.names, unsure)
+        cached, lines = cached_values(lines, self._forward_names() - self.available.bound(), self.names, unsure)
         missing = unsure & {value for _, value in cached}
         cache = self.names.underscored("cache")
         tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
@@ -172,6 +175,8 @@ class Layout:
         return ", ".join(print_statement(ast.Expr(output)) for output in self.outputs)
 
     def _function_name(self, kind: str) -> str:
+        if self.style.pair is not None:
+            return self.style.pair[kind == "backward"]
         name = self.module_names.underscored(f"{self.function.name}_{kind}")
         self.names.taken.add(name)
         return name
@@ -217,6 +222,8 @@ class Layout:
         if not self.unnamed:
             return before
         lines = [*before, *self._result_lines(frame)]
+        if not lines:
+            return []
         leading = getattr(statement.node, "leading_lines", ())
         lines[0] = lines[0].with_changes(leading_lines=leading)
         if (
@@ -236,9 +243,11 @@ class Layout:
             rewritten = {
                 i: self.forward.rewritten(statement, parts[i]) for i in self.unnamed
             }
-            return [
+            shown = [
                 assignment(name, bare(rewritten[i])) for i, name in self.unnamed.items()
-            ]
+                if not (isinstance(rewritten[i], cst.Name) and rewritten[i].value == name)
+            ]  # fmt: skip
+            return shown
         names = [self.unnamed.get(i, f"_{i}") for i in range(len(self.outs))]
         elements = [cst.Element(cst.Name(name)) for name in names]
         target = cst.AssignTarget(cst.Tuple(elements, lpar=[], rpar=[]))

@@ -51,6 +51,22 @@ def single_exit(function: cst.FunctionDef) -> cst.FunctionDef:
     return function.with_changes(body=body.with_changes(body=[*lines, end]))
 
 
+def without_ternary_result(function: cst.FunctionDef) -> cst.FunctionDef:
+    """return a if c else b  ->  if c: return a, and return b: what each way calls can be kept there."""
+    body = function.body
+    if not isinstance(body, cst.IndentedBlock) or not body.body:
+        return function
+    *before, last = body.body
+    match last:
+        case cst.SimpleStatementLine(body=[cst.Return(value=cst.IfExp(test=test, body=a, orelse=b))]):
+            first = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(a)])])
+            second = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(b)])])
+            branch = cst.If(test, first, cst.Else(second), leading_lines=last.leading_lines)
+            return function.with_changes(body=body.with_changes(body=[*before, branch]))
+        case _:
+            return function
+
+
 def _returns_early(lines: Lines) -> bool:
     return any(may_return(line) for line in lines[:-1]) or (
         bool(lines) and not _is_return(lines[-1]) and may_return(lines[-1])
