@@ -49,7 +49,7 @@ def condition(low: Lowering, node: Any) -> Atom:
 def tested(low: Lowering, node: Any) -> Atom:
     """The same for an expression whose value nobody takes: all that is kept of it is whether it holds."""
     test = condition(low, node)
-    made = low.build.eqns[-1] if low.build.eqns else None
+    made = next((e for e in reversed(low.build.eqns) if test in e.outs), None)
     if made is None or made.op != "opaque" or made.outs != (test,) or made.node is not node:
         return test
     return low.emit("test", test, node=node)

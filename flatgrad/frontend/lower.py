@@ -97,6 +97,7 @@ class Lowering:
     outside: Builder = field(default_factory=Builder)  # what comes from outside of the function
     # The branch or loop that is being read, and which of its bodies.
     parent: tuple[Statement | None, int] = (None, 0)
+    stopping: bool = False  # what the line assigns carries no gradient
     tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
     stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, blocks, branches, calls, effects, expressions, hints, loops
+from flatgrad.frontend import assignments, blocks, branches, calls, effects, expressions, hints, loops, pragmas
 from flatgrad.frontend.exits import may_leave
 from flatgrad.frontend.module import bound_names, collect_import, names_in, nodes_in
 from flatgrad.frontend.scope import Refusal, Value
@@ -76,7 +76,9 @@ def _line(low: Lowering, part: Any, line: Any) -> None:
             statement = low.begin(part)
             if part is not line:
                 low.frame.lines[line] = [*low.frame.lines.get(line, ()), statement]
+            low.stopping = pragmas.stops(line)
             low.attempt(part, lambda: _statement(low, part))
+            low.stopping = False
             low.build.statement = statement
             low.attempt(part, lambda: hints.after(low, part))
 
@@ -136,11 +138,11 @@ def _assignment(
 ) -> None:
     match node:
         case cst.Assign(targets=targets, value=value):
-            result = low.expression(value)
+            result = pragmas.stopped(low, low.expression(value))
             for target in targets:  # the first target names the value
                 assignments.assign(low, target.target, result, value)
         case cst.AnnAssign(target=annotated, value=cst.BaseExpression() as value):
-            assignments.assign(low, annotated, low.expression(value), value)
+            assignments.assign(low, annotated, pragmas.stopped(low, low.expression(value)), value)
         case cst.AugAssign():
             assignments.augment(low, node)
         case cst.AnnAssign():
@@ -150,7 +152,7 @@ def _assignment(
 def _result(low: Lowering, value: cst.BaseExpression | None) -> Value | None:
     if value is None:
         return None
-    found = low.expression(value)
+    found = pragmas.stopped(low, low.expression(value))
     return None if found == Lit(None) else found
 
 
