@@ -28,7 +28,14 @@ COMPARISONS: dict[type[cst.BaseCompOp], str] = {
     cst.GreaterThanEqual: "ge",
 }  # fmt: skip
 NUMBERS = {"any", "float", "int", "bool", "arange"}
-SIMPLE = (cst.Name, cst.Integer, cst.Float, cst.Attribute, cst.UnaryOperation, cst.SimpleString)
+SIMPLE = (
+    cst.Name,
+    cst.Integer,
+    cst.Float,
+    cst.Attribute,
+    cst.UnaryOperation,
+    cst.SimpleString,
+)
 
 
 def condition(low: Lowering, node: Any) -> Atom:
@@ -50,7 +57,12 @@ def tested(low: Lowering, node: Any) -> Atom:
     """The same for an expression whose value nobody takes: all that is kept of it is whether it holds."""
     test = condition(low, node)
     made = next((e for e in reversed(low.build.eqns) if test in e.outs), None)
-    if made is None or made.op != "opaque" or made.outs != (test,) or made.node is not node:
+    if (
+        made is None
+        or made.op != "opaque"
+        or made.outs != (test,)
+        or made.node is not node
+    ):
         return test
     return low.emit("test", test, node=node)
 
@@ -158,7 +170,9 @@ def comparison(low: Lowering, node: cst.Comparison) -> Value:
     left = low.expression(node.left)
     if len(node.comparisons) == 1:
         (only,) = node.comparisons
-        return _pair(low, left, type(only.operator), low.expression(only.comparator), node)
+        return _pair(
+            low, left, type(only.operator), low.expression(only.comparator), node
+        )
     if all(isinstance(c.comparator, SIMPLE) for c in node.comparisons[1:]):
         values = [left, *(low.expression(c.comparator) for c in node.comparisons)]
         atoms = [a for v in values for a in atoms_in(v)]
@@ -178,8 +192,7 @@ def _link(low: Lowering, node: cst.Comparison, left: Value, position: int) -> Va
     _one_truth(low, found)
     _refuse_names(node.comparisons[position + 1])
     more = way(low, lambda: _link(low, node, right, position + 1))
-    value = _chosen(low, found, node, more, way(low, lambda: found))
-    return value
+    return _chosen(low, found, node, more, way(low, lambda: found))
 
 
 def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) -> Value:
@@ -188,7 +201,7 @@ def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) ->
     op = COMPARISONS.get(operator)
     if op is None:
         return low.emit("test", *atoms_in(left), *atoms_in(right), node=node)
-    a, b = (low.atom(v, node or low.here()) for v in (left, right))
+    a, b = (low.atom(v, node or low.here() or low.node) for v in (left, right))
     low.build.dialect = ""
     return low.emit(op, a, b, node=node)
 

@@ -18,7 +18,6 @@ from flatgrad.frontend.scope import (
     Stale,
     Struct,
     Value,
-    atoms_in,
     stale,
 )
 from flatgrad.graph import Atom, Lit, Var

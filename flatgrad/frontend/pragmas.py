@@ -17,7 +17,9 @@ STOP = re.compile(r"#\s*flatgrad:\s*stop\b")
 def stops(line: Any) -> bool:
     """The line is marked."""
     comments = [getattr(getattr(line, "trailing_whitespace", None), "comment", None)]
-    comments += [above.comment for above in list(getattr(line, "leading_lines", ()))[-1:]]
+    comments += [
+        above.comment for above in list(getattr(line, "leading_lines", ()))[-1:]
+    ]
     return any(c is not None and STOP.match(c.value) for c in comments)
 
 

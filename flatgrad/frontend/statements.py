@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, blocks, branches, calls, effects, expressions, hints, loops, pragmas
+from flatgrad.frontend import (
+    assignments,
+    blocks,
+    branches,
+    calls,
+    effects,
+    expressions,
+    hints,
+    loops,
+    pragmas,
+)
 from flatgrad.frontend.exits import may_leave
 from flatgrad.frontend.module import bound_names, collect_import, names_in, nodes_in
 from flatgrad.frontend.scope import Refusal, Value
@@ -37,16 +47,23 @@ def suite(low: Lowering, body: cst.BaseSuite) -> None:
 def lines(low: Lowering, body: Sequence[Any]) -> None:
     """Read these lines, up to one that leaves them."""
     for position, line in enumerate(body):
-        if isinstance(line, cst.If) and branches.splits(line):
-            low.attempt(line, lambda: branches.conditional(low, line, body[position + 1 :]))
-            return
-        if blocks.is_transparent(line) and may_leave(line):
-            low.attempt(line, lambda: blocks.block(low, line, body[position + 1 :]))
+        if _with_rest(low, line, body[position + 1 :]):
             return
         for part in _one_by_one(line):
             if low.frame.returned is not None or _leaves(low, part):
                 return
             _line(low, part, line)
+
+
+def _with_rest(low: Lowering, line: Any, rest: Sequence[Any]) -> bool:
+    """A statement that may leave the loop around it is read together with what follows it."""
+    if isinstance(line, cst.If) and branches.splits(line):
+        low.attempt(line, lambda: branches.conditional(low, line, rest))
+    elif blocks.is_transparent(line) and may_leave(line):
+        low.attempt(line, lambda: blocks.block(low, line, rest))
+    else:
+        return False
+    return True
 
 
 def _leaves(low: Lowering, line: Any) -> bool:
