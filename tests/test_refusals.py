@@ -981,6 +981,15 @@ REFUSED: dict[str, tuple[str, int]] = {
     "in-place sort": ("def f(x):\n    y = x * 2\n    y.sort()\n    return y\n", 6),
     "out=": ("def f(x):\n    y = x * 2\n    np.exp(x, out=y)\n    return y\n", 6),
     "out= in an assignment": ("def f(x):\n    y = x * 2\n    z = np.exp(x, out=y)\n    return y\n", 6),
+    "a way that returns None": ("def f(x):\n    if x > 3:\n        return None\n    return x * 2\n", 6),
+    "a bare return": ("def f(x):\n    if x > 3:\n        return\n    return x * 2\n", 6),
+    "a way without a return": ("def f(x):\n    if x > 3:\n        return x * 2\n", 4),
+    "a suppressed error": ("from contextlib import suppress\n\n\ndef f(x):\n    with suppress(ValueError):\n        x = x * 2\n    return x\n", 8),
+    "a handler that goes on": ("def f(x):\n    try:\n        y = 1 / x\n    except ZeroDivisionError:\n        y = x\n    return y\n", 5),
+    "a handler that returns": ("def f(x):\n    try:\n        return 1 / x\n    except ZeroDivisionError:\n        return x\n", 5),
+    "a try that leaves a loop": ("def f(x):\n    s = 0.0\n    for i in range(3):\n        try:\n            s += x\n        except ValueError:\n            continue\n    return s\n", 7),
+    "a walrus that need not be evaluated": ("def f(x):\n    y = x > 0 and (t := x * 2)\n    return y * t\n", 5),
+    "a random number in a ternary": ("def f(x):\n    y = x * np.random.rand() if x > 0 else x\n    return y * y\n", 5),
     "a name that is a label": ("def f(x, n):\n    return x[n]\n", 4),
 }  # fmt: skip
 

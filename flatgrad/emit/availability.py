@@ -200,7 +200,8 @@ class Availability:
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
-            return self._retold(eqn.node, frame, lambda v: self._without_edit(v, depth + 1))
+            told = self._retold(eqn.node, frame, lambda v: self._without_edit(v, depth + 1))
+            return self._retold(eqn.node, frame, self.read) if told is not None and depth == 0 else told
         if not _is_cheap(eqn):
             return None
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}

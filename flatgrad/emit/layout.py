@@ -292,21 +292,22 @@ class Layout:
         comments = Comments(self.function, self.forward, self._shown_outputs())
         return self._groups(comments, self.printed)
 
-    def _groups(self, comments: Comments, groups: list[Printed]) -> list[str]:
+    def _groups(self, comments: Comments, groups: list[Printed], within: Any = None) -> list[str]:
+        """`within`: the statement that is told above already, of whose expressions these lines are a part."""
         lines: list[str] = []
         for group in comments.grouped(groups):
-            if self.style.comments:
+            if self.style.comments and (within is None or group.statement is not within):
                 lines += comments.above(group)
             for node in group.nodes:
-                lines += self._node(comments, node)
+                lines += self._node(comments, node, group.statement)
         return lines
 
-    def _node(self, comments: Comments, node: Any) -> list[str]:
+    def _node(self, comments: Comments, node: Any, statement: Any) -> list[str]:
         if not isinstance(node, Nest):
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *_indented(self._groups(comments, inner))]
+            lines += [header, *_indented(self._groups(comments, inner, statement))]
         return lines
 
 

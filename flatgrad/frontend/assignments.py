@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.frontend import expressions
+from flatgrad.frontend.pragmas import stopped_atom
 from flatgrad.frontend.scope import Refusal, Struct, Value, word_for
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.shapes import may_repeat
@@ -152,7 +153,9 @@ def _augment_name(
     old = low.atom(low.expression(target), target)
     right = low.atom(low.expression(node.value), node.value)
     low.build.dialect = ""
-    new = low.emit(op, old, right, node=node)
+    left, right = stopped_atom(low, old), stopped_atom(low, right)
+    low.build.dialect = ""
+    new = low.emit(op, left, right, node=node)
     new.name = target.value
     low.note()
     array = old in low.storages.arrays
@@ -168,13 +171,13 @@ def _augment_part(
     """a[i] += v adds to a part; any other operator takes the part out and puts the result back."""
     index = expressions.index(low, target)
     amount = low.atom(low.expression(value), value)
-    if op in ("add", "sub") and (isinstance(amount, Lit) or not may_repeat(index)):
+    if not low.stopping and op in ("add", "sub") and (isinstance(amount, Lit) or not may_repeat(index)):
         low.build.dialect = ""
         amount = low.emit("neg", amount) if op == "sub" else amount
         _store(low, target, "index_add", index, amount, repeats=False)
         return
     base = low.atom(low.expression(target.value), target.value)
-    old = low.emit("getitem", base, index)
+    old, amount = stopped_atom(low, low.emit("getitem", base, index)), stopped_atom(low, amount)
     low.build.dialect = ""
     _store(low, target, "setitem", index, low.emit(op, old, amount))
 

@@ -18,7 +18,6 @@ from flatgrad.frontend.scope import (
     Stale,
     Struct,
     Value,
-    atoms_in,
     stale,
 )
 from flatgrad.graph import Atom, Lit, Var
@@ -260,7 +259,7 @@ def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
 
 
 def _negated(low: Lowering, node: cst.CSTNode, operand: cst.BaseExpression) -> Value:
-    value = conditions.condition(low, operand)
+    value = conditions.tested(low, operand)
     if isinstance(value, Lit):
         return Lit(not value.value)
     low.build.dialect = ""

@@ -21,7 +21,7 @@ from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
-from flatgrad.types import Shape, Type, same_shape, scalar
+from flatgrad.types import Shape, Type, join, same_shape, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -238,6 +238,8 @@ def _wider(
     for position, (param, (_, out)) in enumerate(zip(params, pairs, strict=True)):
         if not isinstance(out, Var | Lit):
             continue
+        if param in low.tested and param.type.shape.is_scalar and out.type.shape.dims is None:
+            join(out.type.shape, scalar())
         wide = _widened(param.type, out.type, give_up)
         if wide is not None:
             assumed.types[name][position] = wide

@@ -97,6 +97,8 @@ class Lowering:
     outside: Builder = field(default_factory=Builder)  # what comes from outside of the function
     # The branch or loop that is being read, and which of its bodies.
     parent: tuple[Statement | None, int] = (None, 0)
+    stopping: bool = False  # what the line assigns carries no gradient
+    tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
     stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
     pairs: dict[Any, Pair] = field(default_factory=dict)  # of helpers with branches or loops
@@ -443,7 +445,7 @@ class Lowering:
 
     def condition(self, node: cst.BaseExpression) -> Atom:
         """The value of an expression that decides the way."""
-        return conditions.condition(self, node)
+        return conditions.tested(self, node)
 
     def emit(self, op: str, *args: Atom, node: Any = None, **attrs: Any) -> Var:
         """The result of a new equation; a contradiction is told at `node`."""
