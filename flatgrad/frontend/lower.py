@@ -16,7 +16,7 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend import assignments, expressions, hints, statements
+from flatgrad.frontend import assignments, expressions, hints, statements, windows
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
@@ -97,6 +97,9 @@ class Lowering:
     parent: tuple[Statement | None, int] = (None, 0)
     stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
+    # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.
+    entering: dict[Var, Var] = field(default_factory=dict)
+    running: list[Var] = field(default_factory=list)
 
     # --- one function --------------------------------------------------------------------------------------
 
@@ -377,9 +380,7 @@ class Lowering:
 
     def overwrite(self, old: Var, new: Var, *, unsure: bool) -> None:
         """The array of `old` holds `new` from now on."""
-        assert self.build.statement is not None
-        self.note()
-        self.storages.write(old, new, self.build.statement, unsure=unsure)
+        windows.write(self, old, new, unsure=unsure)
 
     def spoil(self, value: Var) -> None:
         """Something unknown may have been written into the array of `value`."""
