@@ -193,6 +193,12 @@ def _version() -> str:
     is_flag=True,
     help="Leave out the forward line above each group of backward lines.",
 )
+@click.option(
+    "--inline",
+    is_flag=True,
+    help="Read helpers with branches or loops in place; by default each becomes a"
+    " forward and a backward function.",
+)
 @click.option("-o", "out", metavar="OUT", help="Write to this file, all or nothing.")
 @click.option("--diff", is_flag=True, help="Show what would change in OUT instead.")
 @click.option("--check", is_flag=True, help="Exit with 1 if OUT is stale instead.")
@@ -212,6 +218,7 @@ def command(
     names: str,
     shapes: dict[str, tuple[str | int, ...]],
     no_comments: bool,
+    inline: bool,
     out: str | None,
     diff: bool,
     check: bool,
@@ -223,7 +230,7 @@ def command(
     _reject_contradictions(file, out, diff, check)
     with reported(shown_name(file)):
         options = Options(
-            functions, wrt, emit, names, shapes, not no_comments, shown_name(file)
+            functions, wrt, emit, names, shapes, not no_comments, shown_name(file), inline
         )
         source = read_source(file)
     emitted = _transformed(source, options)

@@ -73,7 +73,8 @@ class _Recognition:
         """What is known outside is known within, but not the other way."""
         blocks = []
         for block in eqn.blocks:
-            inner = _Recognition([], dict(self.defs), dict(self.seen), dict(self.same))
+            seen = {k: v for k, v in self.seen.items() if k[0] in MERGED}
+            inner = _Recognition([], dict(self.defs), seen, dict(self.same))
             blocks.append(_recognised(block, inner))
         args = tuple(self.same.get(a, a) for a in eqn.args)
         self.append(replace(eqn, args=args, blocks=tuple(blocks)))

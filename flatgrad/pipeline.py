@@ -14,10 +14,11 @@ from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions
+from flatgrad.frontend.pairs import Pair, pairs_in
 from flatgrad.graph import Block, Eqn, Var
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
-from flatgrad.reverse import NoRule, reverse
+from flatgrad.reverse import NoRule, active_values, reverse
 from flatgrad.simplify import simplify
 
 OTHER_LIBRARIES = {
@@ -42,7 +43,7 @@ def transform(text: str, options: Options) -> str:
         emitted: list[Emitted] = []
         for name in _chosen(module, options):
             try:
-                emitted.append(_one(module, name, options, names))
+                emitted += _one(module, name, options, names)
             except FlatgradError as error:
                 problems += error.diagnostics
         if problems:
@@ -50,17 +51,55 @@ def transform(text: str, options: Options) -> str:
         return write_module(module, emitted)
 
 
-def _one(module: Module, name: str, options: Options, names: Names) -> Emitted:
+def _one(module: Module, name: str, options: Options, names: Names) -> list[Emitted]:
+    """The definitions for one function: first those of the helpers that it calls as pairs."""
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = lower(module, name, options.shapes)
-    gradient = _differentiated(function, _wrt(function, options))
+    function = lower(module, name, options.shapes, flat=options.inline)
+    wrt = _wrt(function, options)
+    found = []
+    for pair in _pairs(function, wrt, names):
+        assert pair.function is not None
+        inner = _differentiated(pair.function, [pair.function.params[n] for n in pair.wrt])
+        style = Style("pair", options.names, options.comments, (pair.forward_name, pair.backward_name))
+        found.append(_emitted(module, inner, names, style))
+    style = Style(options.emit, options.names, options.comments)
+    return [*found, _emitted(module, _differentiated(function, wrt), names, style)]
+
+
+def _emitted(module: Module, gradient: Gradient, names: Names, style: Style) -> Emitted:
     local = names.copy()
     dialect = Emitted.dialect_of(module, local)
-    style = Style(options.emit, options.names, options.comments)
     layout = Layout(gradient, local, names, dialect, style)
-    return Emitted(function, layout.texts(), dialect, layout.available.edits.expanded)
+    return Emitted(gradient.function, layout.texts(), dialect, layout.available.edits.expanded)
+
+
+def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
+    """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
+    ordered: list[Pair] = []
+    pending = [(function.block, active_values(function.block, wrt))]
+    while pending:
+        block, active = pending.pop()
+        for eqn in pairs_in(block.eqns):
+            pair: Pair = eqn.attrs["pair"]
+            if active.isdisjoint(eqn.outs):
+                continue
+            wanted = [n for n, a in zip(pair.params, eqn.args, strict=True) if a in active]
+            more = [n for n in wanted if n not in pair.wrt]
+            if pair in ordered:
+                ordered.remove(pair)
+            ordered.insert(0, pair)
+            if more and pair.function is not None:
+                chosen = {*pair.wrt, *more}
+                pair.wrt = {n: None for n in pair.params if n in chosen}
+                params = [pair.function.params[n] for n in pair.wrt]
+                pending.append((pair.function.block, active_values(pair.function.block, params)))
+    for pair in ordered:
+        name = pair.callee.name
+        pair.forward_name = pair.forward_name or names.underscored(f"{name}_forward")
+        pair.backward_name = pair.backward_name or names.underscored(f"{name}_backward")
+    return ordered
 
 
 def _differentiated(function: Function, wrt: Sequence[Var]) -> Gradient:

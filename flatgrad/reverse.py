@@ -15,6 +15,7 @@ from typing import Any
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
+from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
 from flatgrad.types import Type
@@ -39,7 +40,7 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
 
     `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0.
     """
-    walk = _Reverse(active_values(block, wrt), Builder(list(block.eqns)))
+    walk = _Reverse(active_values(block, wrt), Builder(list(block.eqns)), partial_values(block.eqns))
     walk.run(block, [walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     gradients = [walk.result(p) for p in wrt]
@@ -50,8 +51,8 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
 class _Reverse:
     """The way back through one block; `settled` may hold cotangents from outside of it."""
 
-    def __init__(self, active: set[Var], build: Builder):
-        self.active, self.build = active, build
+    def __init__(self, active: set[Var], build: Builder, partial: set[Atom]):
+        self.active, self.build, self.partial = active, build, partial
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -71,6 +72,8 @@ class _Reverse:
                 self.build.dialect = _dialect(eqn)
                 if eqn.blocks:
                     self._through_blocks(eqn)
+                elif eqn.op == "call":
+                    self._through_call(eqn)
                 else:
                     self._pull_back(eqn)
         self.build.dialect = ""
@@ -176,8 +179,27 @@ class _Reverse:
 
     def result(self, value: Var) -> Expr:
         """All of the cotangent of `value`, zeros where nothing has contributed."""
-        found = self._cotangent(value)
-        return self.build.emit("zeros_like", value) if found is None else found
+        return self._or_zeros(self._cotangent(value), value)
+
+    def _through_call(self, eqn: Eqn) -> None:
+        """The backward of the helper takes a cotangent for each result, and the cache."""
+        pair = eqn.attrs["pair"]
+        *results, cache = eqn.outs
+        gs = [self._or_zeros(self._cotangent(out), out) for out in results]
+        wanted = [eqn.args[pair.params.index(name)] for name in pair.wrt]
+        made = self.build.emit_all("call_backward", [*gs, cache], len(wanted), attrs={"pair": pair})
+        for arg, cotangent in zip(wanted, made, strict=True):
+            cotangent_type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type
+            assert isinstance(cotangent.atom, Var)
+            cotangent.atom.type = cotangent_type
+            if isinstance(arg, Var) and arg in self.active:
+                self._contribute(arg, cotangent)
+
+    def handed_on(self, value: Var, before: Atom) -> Expr:
+        """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""
+        if self._reached(value):
+            return self.result(value)
+        return self._mark(self.build.emit("zeros_like", before), value)
 
     # --- branches and loops ----------------------------------------------------------
 
@@ -195,7 +217,7 @@ class _Reverse:
 
     def _inside(self, block: Block, known: dict[Var, Atom]) -> _Reverse:
         """The way back through an inner block, where outer values have the cotangents `known` so far."""
-        inner = _Reverse(self.active, Builder(statement=self.build.statement))
+        inner = _Reverse(self.active, Builder(statement=self.build.statement), self.partial)
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 
@@ -217,10 +239,17 @@ class _Reverse:
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
         blocks = []
         for block, inner in zip(eqn.blocks, ways, strict=True):
-            ends = tuple(inner.result(v).atom for v in reached)
+            like = self._kept(eqn, block, gs)
+            ends = tuple(inner.handed_on(v, like.get(v, v)).atom for v in reached)
             blocks.append(Block((), tuple(inner.build.eqns), ends, undoes=block))
         self._write(Eqn(outs, "if", eqn.args, {}, eqn.statement, blocks=tuple(blocks)))
         self._settle(reached, outs)
+
+    def _kept(self, eqn: Eqn, block: Block, gs: Sequence[Expr | None]) -> dict[Var, Atom]:
+        """What a way may not have, and the other way hands on as it is: its cotangent has its shape."""
+        other = next(b for b in eqn.blocks if b is not block)
+        pairs = zip(other.outs, gs, strict=True)
+        return {v: g.atom for v, g in pairs if g is not None and isinstance(v, Var) and v in self.partial}
 
     def _through_loop(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
         """The iterations from last to first, carrying the cotangents of what was carried and of what was read."""
@@ -240,7 +269,7 @@ class _Reverse:
             seeds[1 + i] = inner.build.wrap(param)
         inner.run(body, seeds)
         inner.build.statement = eqn.statement
-        ends = tuple(inner.result(v).atom for v in primals)
+        ends = tuple(inner.handed_on(v, p).atom for v, p in zip(primals, params, strict=True))
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
         block = Block((body.params[0], *params), tuple(inner.build.eqns), (Lit(False), *ends), undoes=body)
         args = (span, *(i.atom for i in inits))

@@ -16,6 +16,7 @@ from flatgrad.broadcasting import fit, stretched_axes
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check, prune
 from flatgrad.products import in_order
+from flatgrad.loops import is_drained
 from flatgrad.registry import RULES
 from flatgrad.rewrites import Identities
 from flatgrad.shapes import may_repeat
@@ -23,6 +24,7 @@ from flatgrad.types import dim_key, same_shape
 
 IDENTITIES = Identities()
 ROUNDS = 2  # each round is linear; what a round leaves to the next is rare
+ROUNDS_OF_NESTED = 6  # what a loop no longer hands on shows in the next round only
 ELEMENTWISE = {
     "add",
     "sub",
@@ -48,7 +50,8 @@ FOLDED = {
 
 def simplify(block: Block, keep: int = 0) -> Block:
     """Simplify all but the first `keep` equations."""
-    for _ in range(ROUNDS):
+    nested = any(eqn.blocks for eqn in block.eqns)
+    for _ in range(ROUNDS_OF_NESTED if nested else ROUNDS):
         walk = _Walk(block, keep)
         block = check(walk.run())
         if not walk.changed:
@@ -150,7 +153,10 @@ class _Walk:
     def _without_steady(self, eqn: Eqn) -> Eqn:
         (body,) = eqn.blocks
         carried = range(1, len(eqn.outs))
-        steady = [i for i in carried if body.outs[i] is body.params[i]]
+        steady = [
+            i for i in carried
+            if body.outs[i] is body.params[i] or (not self.uses[eqn.outs[i]] and is_drained(body, i))
+        ]  # fmt: skip
         for i in steady:
             start = eqn.args[i]
             for value in (body.params[i], eqn.outs[i]):
@@ -205,6 +211,8 @@ class _Walk:
                 Lit(value=int() | float() as b),
             ):
                 return Lit(FOLDED[op](a, b))
+            case "add", (Lit(value=int(0)), Var() as x) if x.type.kind == "int":
+                return x
             case "neg", (Lit(value=int() | float() as a),):
                 return Lit(-a)
             case "alias", (Var() as x,) if not is_line(eqn.out):
@@ -391,8 +399,13 @@ class _Walk:
         return False
 
     def _length(self, x: Atom, k: int) -> Atom | None:
-        """x.shape[0] -> N, where the user has named it."""
+        """x.shape[0] -> N, where the user has named it; (a, b)[0] -> a."""
+        if isinstance(x, Lit):
+            held = x.value if isinstance(x.value, tuple) else ()
+            return Lit(held[k]) if -len(held) <= k < len(held) else None
         made = self.defs.get(x) or self.primal.get(x)
+        if made is not None and made.op == "tuple" and -len(made.args) <= k < len(made.args):
+            return made.args[k]
         if made is None or made.op != "shape":
             return None
         dims = made.args[0].type.shape.dims

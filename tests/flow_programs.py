@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import copy
 import functools
-import itertools
 import re
 import string
 import sys
@@ -21,8 +20,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from checking import Trial
+from checking import Trial, as_tuple
 from programs import LENGTHS, Choices, Declared, T, is_fine
+
+Shape = tuple[int, ...]
 
 FAR = 1e-2  # how far the inputs move without another path
 NEAR = 1e-4  # and how far without a kink
@@ -34,6 +35,7 @@ NAMES = ["u", "v", "w", "z", "h", "out", "s", "total"]
 INDEXES = ["i", "j", "k", "t"]
 ITEMS = ["row", "q", "e", "r"]
 KEYS = ["key", "part"]
+UNREAD = ("_", "order")  # names that would be odd in arithmetic
 FLAGS: dict[str, list[Any]] = {
     "n": [0, 1, 2, 3, 4],
     "mode": ["a", "b", "c"],
@@ -76,7 +78,6 @@ FORMS = [
     "np.clip({A}, -0.9, 0.9)", "max({A}, {B})", "min({A}, 0.7)",
 ]  # fmt: skip
 CALLS = {
-    "power": ["power({A})", "power({A}, 3)"],
     "local": ["local({A})", "local({A}, {B})"],
     "act": ["act({A})", "act({A}, k={B})"],
 }
@@ -116,6 +117,8 @@ KINDS = {
         "for {item}, {item2} in zip({array}, {array2}):\n    ...", "for {index}, ({item}, {item2}) in enumerate(zip({array}, {array2})):\n    ...",
         "for {item} in ({value}, {like}):\n    ...", "for {index} in idx:\n    ...", "for {index} in np.arange({count}):\n    ...",
         "for {index} in range({count}):\n    ...\n    if {test}:\n        break\nelse:\n    ...", "for {item} in {array}:\n    ...\nelse:\n    ...",
+        "for {index} in range({count}, 0, -1):\n    ...", "for {index}, {index2} in [(0, 1), (1, 0), (0, 2)]:\n    ...", "for {index}, {index2} in np.ndindex({matrix}.shape):\n    ...",
+        "for {index} in range(len({array})):\n    for {index2} in range({index} + 1, len({array})):\n        ...\n    ...", "for {index} in range(-1, -{count} - 1, -1):\n    ...",
         "{new} = 0.0\nfor {index} in range({count}):\n    ...\n    {new} += {scalar}", "{new} = 0\nfor {item} in {vector}:\n    ...\n    {new} = {new} + {item} * {scalar}",
     ],
     "while": [
@@ -130,7 +133,7 @@ KINDS = {
         "if {test}:\n    ...", "if {test}:\n    ...\nelse:\n    ...", "if {test}:\n    ...\nelif {test2}:\n    ...\nelse:\n    ...",
         "if {test}:\n    ...\nelif {test2}:\n    ...", "if {test}:\n    {new} = {value}\nelse:\n    {new} = {like}", "if {test}:\n    pass\nelse:\n    ...",
         "if {test}:\n    {new} = {value}\n    ...\nelse:\n    {new} = {like}\n    ...", "if {test}:\n    if {test2}:\n        ...\n    ...",
-        "if bias is None:\n    bias = {value}", "if bias is not None:\n    {name} = {name} + bias",
+        "if bias is None:\n    bias = {value}", "if ({new} := {scalar}) > 0.1:\n    ...\nelse:\n    ...", "if bias is not None:\n    {name} = {name} + bias",
     ],
     "ternary": ["{new} = {value} if {test} else {like}", "{name} = {like} if {test} else {like2}", "{float} += {scalar} if {test} else 0.0",
                 "{new} = {scalar} * ({scalar2} if {test} else {scalar3}) - 0.1", "{array} *= {fits} if {test} else 0.5",
@@ -168,7 +171,7 @@ KINDS = {
         "for {key} in sorted({dict}):\n    ...", "for {index} in range(len({list})):\n    ...", "while {list}:\n    {item} = {list}.pop()\n    ...",
     ],
     "struct": [
-        "{new} = ({value}, {value2})", "{new}, {new2} = {tuple}", '{new} = {{"w": {value}, "b": {value2}}}', "{new} = dict(w={value}, b={value2})", "{dict}[{member}] = {value}",
+        "{new} = ({value}, {value2})", "{new}, {new2} = {tuple}", "{new} = ({value}, {value2})\n{new2}, {new3} = {new}", '{new} = {{"w": {value}, "b": {value2}}}', "{new} = dict(w={value}, b={value2})", "{dict}[{member}] = {value}",
         "{new} = {{}}\n{new}[0] = {value}\nfor {index} in range({count}):\n    ...\n    {new}[{index} + 1] = np.tanh({new}[{index}])", "{new} = {dict}.copy()",
         "{new} = {dict}.get({member}, 0.5)", "{new} = {dict}.pop({member})", "{place} = {like}", "{place} += {fits}",
     ],
@@ -205,6 +208,10 @@ class Walk:
     path: list[tuple[str, int]]
     names: dict[str, Any]
     result: Any
+
+    @property
+    def values(self) -> list[Any]:
+        return [*self.names.values(), self.result]
 
 
 @functools.lru_cache(maxsize=64)
@@ -246,13 +253,13 @@ def walk(
     return Walk(path, names, result)
 
 
-def ends(trial: Trial) -> bool:
-    """The forward function can be called, and comes back."""
+def ends(text: str, function: str, inputs: Mapping[str, Any]) -> bool:
+    """The function can be called, and comes back with numbers."""
     try:
-        walk(trial.text, trial.function, trial.inputs)
+        outs = as_tuple(walk(text, function, inputs).result)
     except Exception:
         return False
-    return True
+    return all(kind_of(out) in ("float", "int", "array") for out in outs)
 
 
 def moved(value: Any, step: float, signs: np.random.Generator) -> Any:
@@ -277,12 +284,14 @@ def numbers(value: Any) -> Iterator[np.ndarray]:
         case list() | tuple():
             for item in value:
                 yield from numbers(item)
-        case float() | np.ndarray():
-            yield np.ravel(value)
+        case float():
+            yield np.array([value])
+        case np.ndarray() if value.dtype.kind == "f":
+            yield value.ravel()
 
 
-def _flat(found: Walk) -> np.ndarray:
-    return np.concatenate([np.zeros(0), *numbers([found.names, found.result])])
+def flat(value: Any) -> np.ndarray:
+    return np.concatenate([np.zeros(0), *numbers(value)])
 
 
 def is_sound(text: str, function: str, inputs: Mapping[str, Any]) -> bool:
@@ -296,12 +305,12 @@ def is_sound(text: str, function: str, inputs: Mapping[str, Any]) -> bool:
     steps = np.array([-NEAR, -NEAR / 100, 0, NEAR / 100, NEAR])
     try:
         start = at(0, 0)
-        if not is_fine([*start.names.values(), start.result]):
+        if not is_fine(start.values):
             return False
         for seed in range(2):
             if any(at(step, seed).path != start.path for step in (-FAR, FAR)):
                 return False
-            values = np.array([_flat(at(step, seed)) for step in steps])
+            values = np.array([flat(at(step, seed).values) for step in steps])
             slopes = np.diff(values, axis=0) / np.diff(steps)[:, None]
             if np.any(np.ptp(slopes, axis=0) > 0.03 * (1 + np.abs(slopes).max(axis=0))):
                 return False
@@ -332,7 +341,7 @@ class Scope:
 
     visits: list[dict[str, Any]]
     constants: Mapping[str, Any]
-    shapes: dict[str, tuple[int, ...] | None] = field(default_factory=dict)
+    shapes: dict[str, Shape | None] = field(default_factory=dict)
 
     def values(self, text: str) -> list[Any]:
         code = compile(text, "<expression>", "eval")
@@ -340,13 +349,13 @@ class Scope:
             warnings.simplefilter("error")
             return [eval(code, {**self.constants, **visit}) for visit in self.visits]
 
-    def shape(self, text: str) -> tuple[int, ...] | None:
+    def shape(self, text: str) -> Shape | None:
         """Of an expression that is a number or an array of them."""
         if text not in self.shapes:
             self.shapes[text] = self._shape(text)
         return self.shapes[text]
 
-    def _shape(self, text: str) -> tuple[int, ...] | None:
+    def _shape(self, text: str) -> Shape | None:
         try:
             found = self.values(text)
         except Exception:
@@ -367,9 +376,7 @@ class Scope:
         return [
             n
             for n, v in first.items()
-            if n not in ("_", "order")
-            and kind_of(v) in kinds
-            and kind_of(last.get(n)) in kinds
+            if n not in UNREAD and kind_of(v) in kinds and kind_of(last.get(n)) in kinds
         ]
 
     def forms(self, table: Mapping[str, Sequence[str]]) -> list[str]:
@@ -377,30 +384,42 @@ class Scope:
         found = []
         for kind, forms in table.items():
             for name in self.names(kind):
-                keys = self._keys(name) if kind == "dict" else [""]
                 fields = {
                     "i": self.names("int")[-3:],
                     "y": self.names("array"),
-                    "key": keys,
+                    "key": self._keys(name),
                 }
                 found += [text for f in forms for text in _every(f, fields, x=name)]
         return list(dict.fromkeys(found))
 
     def _keys(self, name: str) -> list[str]:
-        return [
-            *map(repr, self.visits[0][name]),
-            *(k for k in KEYS if k in self.names("str")),
-        ]
+        value = self.visits[0][name]
+        known = map(repr, value if isinstance(value, dict) else ())
+        return [*known, *(k for k in KEYS if k in self.names("str"))]
 
     @functools.cached_property
-    def atoms(self) -> dict[str, tuple[int, ...]]:
+    def atoms(self) -> dict[str, Shape]:
         found = {text: self.shape(text) for text in [*self.forms(ATOMS), "0.5", "C"]}
         return {text: shape for text, shape in found.items() if shape is not None}
+
+    def arrays(self, rank: int) -> list[str]:
+        return [n for n in self.names("array") if len(self.shape(n) or ()) == rank]
+
+    def fitting(self, shape: Shape) -> list[Shape]:
+        """The shapes of what can be broadcast to a shape."""
+        return [s for s in self.atoms.values() if goes_into(s, shape)]
 
     @functools.cached_property
     def places(self) -> list[str]:
         """Where a value can be stored."""
         return [t for t in self.forms(PLACES) if self.shape(t) is not None]
+
+
+def goes_into(shape: Shape, other: Shape) -> bool:
+    try:
+        return np.broadcast_shapes(shape, other) == other
+    except ValueError:
+        return False
 
 
 def _every(form: str, fields: Mapping[str, Sequence[str]], **given: str) -> list[str]:
@@ -451,7 +470,7 @@ def _pass_over(lines: list[str], at: int) -> None:
     """The conditions above an `elif` or `else` fail."""
     for number in reversed(range(at)):
         if _indent(lines[number]) == _indent(lines[at]):
-            lines[number] = re.sub(r"\bif .*:$", "if False:", lines[number])
+            lines[number] = re.sub(r"\b(el)?if .*:$", r"\1if False:", lines[number])
             if _header(lines[number]) in ("if", "for", "while"):
                 return
 
@@ -491,7 +510,7 @@ class FlowWriter:
     calls: dict[str, list[str]] = field(default_factory=lambda: dict(CALLS))
     lines: list[str] = field(default_factory=lambda: ["    ...  # 0"])
     slots: int = 1
-    subject: tuple[int, ...] = ()
+    subject: Shape = ()
 
     def pick(self, options: Sequence[T]) -> T:
         if not len(options):
@@ -557,9 +576,8 @@ class FlowWriter:
         at, before = self._at(slot), (self.lines, self.slots)
         new = textwrap.indent(text, " " * _indent(self.lines[at])).split("\n")
         self.lines = [*self.lines[:at], *map(self._numbered, new), *self.lines[at:]]
-        if is_sound(self.text(self.lines), self.name, self.inputs) and (
-            not forced or self._visits(slot, forced)
-        ):
+        sound = is_sound(self.text(self.lines), self.name, self.inputs)
+        if sound and (not forced or self._visits(slot, forced)):
             return True
         self.lines, self.slots = before
         return False
@@ -581,7 +599,7 @@ class FlowWriter:
         """The definition, with what it returns and where it may return early."""
         result = self._result()
         self.lines = [*self.lines, f"    return {result}"]
-        if "early" in self.kinds or self.chance(8):
+        if ("early" in self.kinds or self.chance(8)) and "," not in result:
             self._return_early(result)
         body = _filled_in(self.lines)
         used = _words("\n".join(body))
@@ -604,8 +622,9 @@ class FlowWriter:
         names = scope.names("float", "array")
         written = [n for n in names if n not in self.inputs] or names
         kept = [self.pick(self.pick([written, names])) for _ in range(3)]
-        structs = [a for a in scope.atoms if a.split("[")[0] in scope.names("list", "dict", "tuple")]  # fmt: skip
-        kept = kept[: self.pick([1, 2, 3, 3])] + structs[-1:] * self.chance(2)
+        structs = scope.names("list", "dict", "tuple")
+        inside = [a for a in scope.atoms if a.split("[")[0] in structs]
+        kept = kept[: self.pick([1, 2, 3, 3])] + inside[-1:][: self.pick([0, 1])]
         found = " + ".join(f"np.sum({name})" for name in kept)
         every = " + ".join(f"np.sum({name})" for name in written)
         alone = [kept[0], f"({found}) * {kept[0]}", ", ".join(kept)]
@@ -617,21 +636,26 @@ class FlowWriter:
         if not is_sound(text, self.name, self.inputs):
             return False
         near = {n: moved(v, FAR, signs) for n, v in self.inputs.items()}
-        one, other = (walk(text, self.name, given) for given in (self.inputs, near))
-        return not np.array_equal(*(np.concatenate([*numbers([w.result])]) for w in (one, other)))  # fmt: skip
+        one, other = (
+            flat(walk(text, self.name, given).result) for given in (self.inputs, near)
+        )
+        return not np.array_equal(one, other)
 
     def _return_early(self, result: str) -> None:
+        """Mostly so that the end is still reached."""
+        scope, _ = self._scope(0)
+        shape = scope.shape(result)
         for _ in range(2):
-            slot = self.pick(range(self.slots))
+            before, slot = (self.lines, self.slots), self.pick(range(self.slots))
             try:
-                shape = self._scope(0)[0].shape(result)
                 scope, forced = self._scope(slot)
-                if shape is not None:
-                    self.subject = shape
-                    text = self._fill(self.pick(KINDS["early"]), scope)
-                    self._write(slot, text, forced)
+                self.subject = shape if shape is not None else ()
+                text = self._fill(self.pick(KINDS["early"]), scope)
             except Impossible:
                 continue
+            written = self._write(slot, text, forced)
+            if written and not self._visits(0, False) and not self.chance(4):
+                self.lines, self.slots = before
 
     def _parameters(self, told: Declared) -> str:
         """With defaults from some parameter on."""
@@ -682,85 +706,71 @@ class FlowWriter:
         for literal, hole, after in _pieces(template):
             text += literal
             if hole and hole not in filled:
-                kind = hole.rstrip("0123456789")
-                filled[hole] = getattr(self, f"_{kind}")(scope, filled)
+                filled[hole] = self._hole(hole.rstrip("0123456789"), scope, filled)
             is_part = re.search(r"[-+*/] $", literal) or re.match(r" [-+*/] ", after)
             text += _operand(filled[hole]) if is_part else filled.get(hole, "")
         return text
 
-    def _of(self, scope: Scope, filled: Mapping[str, str], names: list[str]) -> str:
-        """One of the names, which is what the statement is about from here on."""
-        name = self.pick([n for n in names if n not in filled.values()])
-        self.subject = scope.shape(name) or ()
-        return name
+    def _hole(self, kind: str, scope: Scope, filled: Mapping[str, str]) -> str:
+        """A text of the kind; the last name or place is what `like` and `fits` are about."""
 
-    def _name(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._of(scope, filled, scope.names("float", "array"))
+        def free(names: Sequence[str]) -> str:
+            return self.pick([n for n in names if n not in filled.values()])
 
-    def _float(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._of(scope, filled, scope.names("float"))
+        match kind:
+            case "name":
+                return self._about(scope, free(scope.names("float", "array")))
+            case "float" | "array":
+                return self._about(scope, free(scope.names(kind)))
+            case "vector" | "matrix":
+                rank = 1 if kind == "vector" else 2
+                return self._about(scope, free(scope.arrays(rank)))
+            case "place":
+                return self._about(scope, free(scope.places))
+            case "int" | "list" | "tuple" | "dict":
+                return free(scope.names(kind))
+            case "new":
+                unused = [n for n in NAMES if n not in scope.visits[0]]
+                return free(NAMES if self.chance(4) else unused or NAMES)
+            case "index":
+                return free([n for n in INDEXES if n not in scope.visits[0]] or INDEXES)
+            case "item":
+                return free(ITEMS)
+            case "key":
+                return free(KEYS)
+            case "member":
+                return self.pick([*map(repr, scope.visits[0][filled["dict"]]), '"w"'])
+            case "count":
+                return self._count(scope)
+            case "test":
+                return self._test(scope)
+            case "value":
+                self._about(scope, self.pick(self._plain(list(scope.atoms))))
+                return self._expression(scope, self.subject)
+            case "scalar":
+                return self._expression(scope, ())
+            case "like":
+                return self._expression(scope, self.subject)
+            case "fits":
+                return self._expression(scope, self.pick(scope.fitting(self.subject)))
+            case "element":
+                self._about(scope, f"{filled['list']}[0]")
+                return self._expression(scope, self.subject)
+            case "called":
+                return self._called(scope)
+        raise KeyError(kind)
 
-    def _array(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._of(scope, filled, scope.names("array"))
+    def _about(self, scope: Scope, text: str) -> str:
+        self.subject = scope.shape(text) or ()
+        return text
 
-    def _vector(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._ranked(1, scope, filled)
-
-    def _matrix(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._ranked(2, scope, filled)
-
-    def _ranked(self, rank: int, scope: Scope, filled: Mapping[str, str]) -> str:
-        names = scope.names("array")
-        return self._of(
-            scope, filled, [n for n in names if len(scope.shape(n) or ()) == rank]
-        )
-
-    def _place(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._of(scope, filled, scope.places)
-
-    def _int(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self.pick([n for n in scope.names("int") if n not in filled.values()])
-
-    def _list(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self.pick(scope.names("list"))
-
-    def _tuple(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self.pick(scope.names("tuple"))
-
-    def _dict(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self.pick(scope.names("dict"))
-
-    def _member(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self.pick([*map(repr, scope.visits[0][filled["dict"]]), '"w"'])
-
-    def _element(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        self.subject = scope.shape(f"{filled['list']}[0]") or ()
-        return self._like(scope, filled)
-
-    def _new(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        unused = [n for n in NAMES if n not in scope.visits[0]]
-        return self._fresh(unused if unused and not self.chance(4) else NAMES, filled)
-
-    def _index(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        unused = [n for n in INDEXES if n not in scope.visits[0]]
-        return self._fresh(unused or INDEXES, filled)
-
-    def _item(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._fresh(ITEMS, filled)
-
-    def _key(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._fresh(KEYS, filled)
-
-    def _fresh(self, names: Sequence[str], filled: Mapping[str, str]) -> str:
-        return self.pick([n for n in names if n not in filled.values()])
-
-    def _count(self, scope: Scope, filled: Mapping[str, str]) -> str:
+    def _count(self, scope: Scope) -> str:
         lengths = [f"len({n})" for n in scope.names("array", "list")]
         lengths += [f"{n}.shape[0]" for n in scope.names("array")]
         given = ["n"] * 4 if "n" in scope.names("int") else []
         return self.pick(["2", "3", "3", "4", "1", "0", *given, *lengths[:3]])
 
-    def _test(self, scope: Scope, filled: Mapping[str, str]) -> str:
+    def _test(self, scope: Scope) -> str:
         subject = self.subject
         family = self.pick(["flag", "flag", "index", "index", "data", "joined"])
         tests = [t for t in TESTS[family] if family != "flag" or scope.decides(t)]
@@ -772,37 +782,7 @@ class FlowWriter:
 
     # --- expressions --------------------------------------------------------------------------------------------
 
-    def _value(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        self.subject = scope.atoms[self.pick(self._plain(scope, list(scope.atoms)))]
-        return self._like(scope, filled)
-
-    def _scalar(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._expression(scope, ())
-
-    def _like(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        return self._expression(scope, self.subject)
-
-    def _fits(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        shapes = [s for s in scope.atoms.values() if _goes_into(s, self.subject)]
-        return self._expression(scope, self.pick(shapes))
-
-    def _called(self, scope: Scope, filled: Mapping[str, str]) -> str:
-        shape = scope.atoms[self.pick(self._plain(scope, list(scope.atoms)))]
-        text = self._composed(scope, shape, 1, self._call_forms(scope))
-        if scope.shape(text) is None:
-            raise Impossible
-        return text
-
-    def _plain(self, scope: Scope, atoms: Sequence[str]) -> Sequence[str]:
-        """The names among them, or now and then all."""
-        names = [a for a in atoms if a.isidentifier() and a != "C"]
-        return names if names and not self.chance(3) else atoms
-
-    def _call_forms(self, scope: Scope) -> list[str]:
-        known = {**scope.constants, **scope.visits[0]}
-        return [f for name, forms in self.calls.items() if name in known for f in forms]
-
-    def _expression(self, scope: Scope, shape: tuple[int, ...]) -> str:
+    def _expression(self, scope: Scope, shape: Shape) -> str:
         forms = [*FORMS, *self._call_forms(scope) * 3]
         for _ in range(4):
             text = self._composed(scope, shape, self.pick([0, 1, 1, 2]), forms)
@@ -810,27 +790,37 @@ class FlowWriter:
                 return text
         return self._atom(scope, shape)
 
+    def _called(self, scope: Scope) -> str:
+        shape = scope.atoms[self.pick(self._plain(list(scope.atoms)))]
+        text = self._composed(scope, shape, 1, self._call_forms(scope))
+        if scope.shape(text) is None:
+            raise Impossible
+        return text
+
+    def _call_forms(self, scope: Scope) -> list[str]:
+        known = {**scope.constants, **scope.visits[0]}
+        return [f for name, forms in self.calls.items() if name in known for f in forms]
+
     def _composed(
-        self, scope: Scope, shape: tuple[int, ...], depth: int, forms: Sequence[str]
+        self, scope: Scope, shape: Shape, depth: int, forms: Sequence[str]
     ) -> str:
         if depth == 0:
             return self._atom(scope, shape)
         form = self.pick(forms)
         first = self._composed(scope, shape, self.pick(range(depth)), forms)
-        fitting = [a for a, s in scope.atoms.items() if a != first and _goes_into(s, shape)]
-        second = self.pick(self._plain(scope, fitting))
+        fitting = [
+            a for a, s in scope.atoms.items() if a != first and goes_into(s, shape)
+        ]
+        second = self.pick(self._plain(fitting))
         return form.format(a=_operand(first), A=first, b=_operand(second), B=second)
 
-    def _atom(self, scope: Scope, shape: tuple[int, ...]) -> str:
-        exact = [a for a, s in scope.atoms.items() if s == shape]
-        return self.pick(self._plain(scope, exact))
+    def _atom(self, scope: Scope, shape: Shape) -> str:
+        return self.pick(self._plain([a for a, s in scope.atoms.items() if s == shape]))
 
-
-def _goes_into(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    try:
-        return np.broadcast_shapes(shape, other) == other
-    except ValueError:
-        return False
+    def _plain(self, atoms: Sequence[str]) -> Sequence[str]:
+        """The names among them, or now and then all."""
+        names = [a for a in atoms if a.isidentifier() and a != "C"]
+        return names if names and not self.chance(3) else atoms
 
 
 def _operand(text: str) -> str:
@@ -854,13 +844,14 @@ def flow_program(choices: Choices, kinds: Sequence[str], length: int) -> Trial:
     shapes = {name: choices.pick(SHAPES) for name in ("x", "y")}
     writer = FlowWriter(choices, kinds, inputs=_inputs(choices, kinds, shapes))
     if "call" in kinds:
+        writer.calls["power"] = ["power({A})", "power({A}, 3)"]
         for name in ("step", "score")[: choices.pick([1, 1, 2])]:
             writer.add_helper(name)
     writer.grow(length)
     told = Declared(choices.pick(["docstring", "nothing", "option", "nothing"]), shapes)
     definition = writer.finished(told)
     inputs = writer.inputs
-    asked = tuple(n for n, v in inputs.items() if any(True for _ in numbers(v)))
+    asked = tuple(n for n, v in inputs.items() if flat(v).size)
     source = "\n\n\n".join(["import numpy as np\n\nC = 0.7", *_used(writer.helpers, definition), definition])  # fmt: skip
     return Trial(source + "\n", inputs, asked, shapes=told.of(inputs).options)
 
@@ -902,55 +893,64 @@ def _used(helpers: Mapping[str, str], text: str) -> list[str]:
 
 
 def shortened(trial: Trial, fails: Callable[[Trial], bool]) -> Trial:
-    """Cut out what can be cut out, until nothing can."""
+    """Leave out what can be left out, until nothing can; what was sound remains so."""
+
+    def holds(tried: Trial, of: Callable[..., bool]) -> bool:
+        return of(tried.text, tried.function, tried.inputs)
+
+    asked = [ends, *[is_sound][: holds(trial, is_sound)]]
     again = True
     while again:
         again, number = False, 0
-        while number < len(cuts := list(_cuts(trial.text))):
-            tried = replace(trial, source=cuts[number])
-            if ends(tried) and fails(tried):
+        while number < len(cuts := list(_cuts(trial))):
+            tried = cuts[number]
+            if all(holds(tried, of) for of in asked) and fails(tried):
                 trial, again = tried, True
             else:
                 number += 1
     return trial
 
 
-def _cuts(text: str) -> Iterator[str]:
-    """Shorter texts: without a block, with a block in the place of its statement, with a part of an expression."""
-    lines = text.split("\n")
-    for start in reversed([n for n, line in enumerate(lines) if line]):
-        end = _end(lines, start)
-        first, last = _chain(lines, start)
-        yield "\n".join(lines[:start] + lines[end:])
-        if (first, last) != (start, end):
-            yield "\n".join(lines[:first] + lines[last:])
-        if end > start + 1:
-            body = textwrap.dedent("\n".join(lines[start + 1 : end]))
-            body = textwrap.indent(body, " " * _indent(lines[start]))
-            yield "\n".join([*lines[:first], body, *lines[last:]])
-    yield from _parts(text)
+def _cuts(trial: Trial) -> Iterator[Trial]:
+    """Shorter programs, those that may not run among them."""
+    lines = trial.text.split("\n")
+    blocks = [n for n, line in enumerate(lines) if line]
+    texts = [text for n in reversed(blocks) for text in _without(lines, n)]
+    for text in [*texts, *_parts(trial.text)]:
+        yield replace(trial, source=text)
+    for name in trial.inputs:
+        if trial.wrt != (name,):
+            yield _without_parameter(trial, name)
+
+
+def _without(lines: Sequence[str], start: int) -> Iterator[str]:
+    """The block gone, its whole statement gone, the block in the place of its statement."""
+    end = _end(lines, start)
+    first, last = _statement(lines, start)
+    yield "\n".join([*lines[:start], *lines[end:]])
+    if (first, last) != (start, end):
+        yield "\n".join([*lines[:first], *lines[last:]])
+    if end > start + 1:
+        body = textwrap.dedent("\n".join(lines[start + 1 : end]))
+        body = textwrap.indent(body, " " * _indent(lines[start]))
+        yield "\n".join([*lines[:first], body, *lines[last:]])
 
 
 def _end(lines: Sequence[str], start: int) -> int:
     """After the block that a line heads."""
-    inside = (not n or _indent(n) > _indent(lines[start]) for n in lines[start + 1 :])
-    return start + 1 + sum(1 for _ in itertools.takewhile(bool, inside))
+    level = _indent(lines[start])
+    after = range(start + 1, len(lines))
+    return next((n for n in after if lines[n] and _indent(lines[n]) <= level), len(lines))  # fmt: skip
 
 
-def _chain(lines: Sequence[str], start: int) -> tuple[int, int]:
-    """From the `if` or the loop to the last `else` of the statement that a header belongs to."""
-    first, last = start, _end(lines, start)
+def _statement(lines: Sequence[str], start: int) -> tuple[int, int]:
+    """From the `if` or the loop to the end of the last `else`."""
+    level, first, last = _indent(lines[start]), start, _end(lines, start)
     while _header(lines[first]) in ("elif", "else"):
-        first = next(
-            n
-            for n in reversed(range(first))
-            if _indent(lines[n]) <= _indent(lines[start])
-        )
-    while (
-        last < len(lines)
-        and _header(lines[last]) in ("elif", "else")
-        and _indent(lines[last]) == _indent(lines[start])
-    ):
+        first = next(n for n in reversed(range(first)) if _indent(lines[n]) <= level)
+    while last < len(lines) and lines[last].strip().startswith(("elif ", "else:")):
+        if _indent(lines[last]) < level:
+            break
         last = _end(lines, last)
     return first, last
 
@@ -958,19 +958,26 @@ def _chain(lines: Sequence[str], start: int) -> tuple[int, int]:
 def _parts(text: str) -> Iterator[str]:
     """With an expression replaced by one of those that it is made of."""
     lines = text.split("\n")
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(text)):
         for part in ast.iter_child_nodes(node) if isinstance(node, ast.expr) else ():
             if isinstance(part, ast.expr) and part is not getattr(node, "func", None):
-                line = lines[node.lineno - 1]
-                short = (
-                    line[: node.col_offset]
-                    + ast.get_source_segment(text, part)
-                    + line[node.end_col_offset :]
-                )
-                yield "\n".join(
-                    [*lines[: node.lineno - 1], short, *lines[node.lineno :]]
-                )
+                number = node.lineno - 1
+                line = lines[number]
+                kept = ast.get_source_segment(text, part) or ""
+                line = line[: node.col_offset] + kept + line[node.end_col_offset :]
+                yield "\n".join([*lines[:number], line, *lines[number + 1 :]])
+
+
+def _without_parameter(trial: Trial, name: str) -> Trial:
+    def fewer(found: re.Match[str]) -> str:
+        kept = [p for p in found[2].split(", ") if not re.match(rf"{name}\b", p)]
+        return found[1] + ", ".join(kept) + found[3]
+
+    header = rf"(def {trial.function}\()(.*)(\):\n)"
+    return replace(
+        trial,
+        source=re.sub(header, fewer, trial.text),
+        inputs={n: v for n, v in trial.inputs.items() if n != name},
+        wrt=tuple(n for n in trial.wrt if n != name),
+        shapes={n: v for n, v in trial.shapes.items() if n != name},
+    )

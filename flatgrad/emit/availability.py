@@ -19,15 +19,17 @@ from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Frame, Function, Struct
 from flatgrad.emit.homes import Home
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.loops import is_own_part
 from flatgrad.shapes import is_basic_index
-from flatgrad.types import Dim, dim_key
+from flatgrad.shapes.indexing import indexed
+from flatgrad.types import Dim, Shape, Type, dim_key, same_shape
 
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "range", "len", "size", "ndim", "invert",
     "external", "alias", "stop_gradient", "astype",
 }  # fmt: skip
-SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow"}  # of numbers: 2 * H
+SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow", "mod", "abs", "maximum", "minimum"}  # of numbers: 2 * H
 DEEPEST = 8  # steps that are computed again for one value
 WITHOUT_SHAPE = ("str", "tuple", "other", "slice")
 ARRAYS_ONLY = (
@@ -41,7 +43,8 @@ class Availability:
     """Where the backward finds each value of the forward part of `function`."""
 
     def __init__(
-        self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect, blocked: set[str] | None
+        self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect, blocked: set[str] | None,
+        wanted: set[Var],
     ):
         self.function, self.eqns, self.dialect = function, eqns, dialect
         self.blocked = blocked
@@ -50,9 +53,15 @@ class Availability:
         self.edits, self.names_of = self.editor.edits, self.editor.names_of
         # What the backward itself binds: indices of loops, elements taken from lists.
         self.local: dict[Atom, ast.expr] = {}
-        self.taken: dict[Block, list[tuple[str, str]]] = {}
+        # What the lines of a body begin with: (when the forward computed it, its name, how it is had again).
+        self.taken: dict[Block, list[tuple[int, str, ast.expr]]] = {}
+        self.lists: dict[Var, str] = {}
+        self.wanted = wanted  # what needs a list, as a first printing has shown
+        # Of what an iteration starts with: whose end is in the same list.
+        self.ended = {p for p in wanted if (end := self._end(p)) is not None and end in wanted}
         self.emptied: list[str] = []  # lists that the backward takes the elements from
         self.plain: set[str] = set()  # names of the user that the backward reads
+        self.outer: set[str] = set()  # of these, those that the forward part has left
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
         self._by_shape: dict[Any, Var] = {}
@@ -111,6 +120,8 @@ class Availability:
             found = self._without_edit(value)
             if found is None and self.homes.is_inline(value):
                 found = self._computed_again(value)
+            elif found is not None and value.name and value not in self.local and self.homes.loop(value) is not None:
+                found = self._begun_with(value, found)
             self._found[value] = found if found is not None else self._with_edit(value)
         return self._found[value]
 
@@ -132,18 +143,29 @@ class Availability:
             if (found := self._without_edit(result, depth + 1)) is not None:
                 return found
         eqn = self.defs.get(value)
-        if eqn is None or depth > DEEPEST or len(eqn.outs) > 1:
-            return None
-        return self._again(eqn, depth)
+        if eqn is not None and depth <= DEEPEST and len(eqn.outs) == 1:
+            if (found := self._again(eqn, depth)) is not None:
+                return found
+        # Once it is known that a list will have it, what is cheap is computed from it.
+        return ast.Name(value.name) if depth > 0 and value in self.wanted else None
 
     def _named(self, name: str) -> ast.expr:
         self.plain.add(name)
+        self.outer.add(name)
         return ast.Name(name)
+
+    def bound(self) -> set[str]:
+        """Names that the backward itself binds: elements taken from lists, what its loops run over."""
+        begun = {name for lines in self.taken.values() for _, name, _ in lines}
+        looped = {n.id for found in self.local.values() for n in ast.walk(found) if isinstance(n, ast.Name)}
+        return (begun | looped) - self.outer
 
     def _computed_again(self, value: Var) -> ast.expr:
         """What an expression computed that need not have been evaluated: computed again, from what it reads."""
         eqn = self.defs.get(value)
-        if eqn is None or len(eqn.outs) > 1 or eqn.blocks or eqn.op == "opaque" or eqn.op.startswith("random"):
+        if eqn is not None and eqn.op == "if":
+            return self._chosen_again(eqn, eqn.outs.index(value))
+        if eqn is None or len(eqn.outs) > 1 or eqn.blocks or eqn.op == "test" or eqn.op == "opaque" or eqn.op.startswith("random"):
             node = eqn.node if eqn is not None and eqn.node is not None else self.homes.of[value].statement.node
             raise self.editor.refusal(
                 "FG123", "the backward needs a value from within this expression", "compute it on a line of its own",
@@ -151,13 +173,18 @@ class Availability:
             )  # fmt: skip
         return self._expression(eqn, self.read)
 
+    def _chosen_again(self, eqn: Eqn, position: int) -> ast.expr:
+        """a if c else b, once more: neither need be evaluated."""
+        ends = [self.read(block.outs[position]) for block in eqn.blocks]
+        return ast.IfExp(self.read(eqn.args[0]), *ends)
+
     def _again(self, eqn: Eqn, depth: int) -> ast.expr | None:
         """What `eqn` computes, computed again, where that is cheap and its arguments are at hand."""
         if eqn.op == "external":
             self.editor.refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
-        if eqn.op in ("test", "opaque"):
+        if eqn.op in ("test", "opaque") or eqn.attrs.get("inline"):
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
@@ -167,6 +194,8 @@ class Availability:
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}
         if any(a is None for a in args.values()):
             return None
+        if depth == 0:
+            return self._expression(eqn, self.read)
         return self._expression(eqn, lambda a: args[a] or constant(None))
 
     def _with_edit(self, value: Var) -> ast.expr:
@@ -174,11 +203,12 @@ class Availability:
         if eqn is not None and eqn.op in ("for", "while") and not value.name:
             counted = value is eqn.outs[0]
             name = self.editor.count(value) if counted else self.editor.flag(value)
-            if self.homes.loop(value) is None:
-                self.names_of[value] = name
+            if value in self.names_of:
                 return ast.Name(name)
         if self.homes.loop(value) is not None:
             return self._in_iteration(value)
+        if eqn is not None and eqn.op == "call" and self.editor.owner(value) is None:
+            return self._of_call(value, eqn)
         frame: Frame = self.editor.owner(value) or self.function.frame
         named = bool(value.name) and (value in frame.writes or eqn is None)
         if not named and eqn is not None and eqn.statement is not None:
@@ -189,6 +219,8 @@ class Availability:
         if named:
             return ast.Name(self.editor.keep_version(frame, value))
         assert eqn is not None, f"{value.name or 'a value'} cannot be had"
+        if eqn.attrs.get("inline") and (eqn.node is None or len(eqn.outs) > 1):
+            return self._chosen_again(eqn, eqn.outs.index(value))
         if eqn.node is None or eqn.statement is None:
             return self._expression(eqn, self.read)
         name = ast.Name(self.editor.hoist(eqn))
@@ -198,30 +230,118 @@ class Availability:
             else ast.Subscript(name, constant(eqn.outs.index(value)))
         )
 
+    def _of_call(self, value: Var, eqn: Eqn) -> ast.expr:
+        """The cache of a call, or a result that has no name yet."""
+        assert eqn.statement is not None
+        self.editor.expand(eqn.statement.frame)
+        cache = self.editor.pair_call(eqn)
+        if value is eqn.outs[-1]:
+            self.names_of[value] = cache
+        return ast.Name(self.names_of[value])
+
     def _in_iteration(self, value: Var) -> ast.expr:
         """A value that each iteration computes anew: read back, or from a list."""
         eqn, frame = self.defs.get(value), self.editor.owner(value)
         if frame is None and eqn is not None and eqn.statement is not None:
             frame = eqn.statement.frame
         self.editor.expand(frame or self.function.frame)
-        if frame is None and eqn is not None and (eqn.node is None or eqn.statement is None):
+        counter = value in self.editor.counters
+        if frame is None and eqn is not None and not counter and (eqn.node is None or eqn.statement is None):
             return self._expression(eqn, self.read)
-        listed, stem = self.editor.record(value)
+        if (found := self._read_back(value)) is not None:
+            return found
+        return self._from_list(value)
+
+    def _from_list(self, value: Var) -> ast.expr:
+        """The element that this iteration has put into a list: by its number, or the last one left."""
         home = self.homes.of[value]
-        index = self.local.get(home.block.params[0]) if home.block.params else None
-        if index is not None and self._counts(home):
-            return ast.Subscript(ast.Name(listed), index)
-        again = any(stem == n for names in self.taken.values() for n, _ in names)
+        number = self.local.get(home.block.params[0]) if home.block.params else None
+        counted = number is not None and self._counts(home)
+        start = self._follows(value)
+        listed = self._list_of(start or value)
+        if start is not None:
+            self.editor.close(start, listed)
+        if counted and number is not None:
+            after = ast.BinOp(number, ast.Add(), ast.Constant(1))
+            return ast.Subscript(ast.Name(listed), after if start is not None else number)
+        if value in self.ended:
+            return self._begun_with(value, ast.Subscript(ast.Name(listed), constant(-1)))
+        self.emptied.append(listed)
+        return self._begun_with(value, ast.Call(ast.Attribute(ast.Name(listed), "pop"), [], []), first=start is not None)
+
+    def _list_of(self, value: Var) -> str:
+        if value not in self.lists:
+            self.lists[value] = self.editor.record(value)
+        return self.lists[value]
+
+    def _end(self, param: Var) -> Var | None:
+        """What an iteration leaves in the variable that it starts with as `param`."""
+        home = self.homes.of.get(param)
+        if home is None or not home.is_loop or param not in home.block.params[1:]:
+            return None
+        end = home.block.outs[home.block.params.index(param)]
+        return end if isinstance(end, Var) and self._follows(end) is param else None
+
+    def _follows(self, value: Var) -> Var | None:
+        """What the iteration started with in the same variable: the next one starts with `value`."""
+        home = self.homes.of[value]
+        if not home.is_loop or home.outer is not None:
+            return None
+        for param, end in zip(home.block.params[1:], home.block.outs[1:], strict=True):
+            same = end is value and param.name and param.name == value.name
+            if same and param in self.wanted and self.homes.of.get(value) is home:
+                return param
+        return None
+
+    def _begun_with(self, value: Var, found: ast.expr, first: bool = False) -> ast.expr:
+        """The reversed body begins with a line that gives the value a name: its own, if that is free."""
+        home = self.homes.of[value]
+        stem = value.name or self.editor.stem(value)
+        again = any(stem == name for lines in self.taken.values() for _, name, _ in lines)
         free = self.blocked is not None and stem not in self.blocked and not again
         name = stem if free else self.names.fresh(stem)
         self.edits.given.add(name)
-        self.taken.setdefault(home.block, []).append((name, listed))
-        self.emptied.append(listed)
+        when = -2 if first else self.editor.when(value)
+        self.taken.setdefault(home.block, []).append((when, name, found))
         return ast.Name(name)
+
+    def _read_back(self, value: Var) -> ast.expr | None:
+        """h[:, t], where the iteration stored the value there and nobody has changed it since."""
+        home = self.homes.of[value]
+        if not home.is_loop or home.outer is not None:
+            return None
+        for store in home.block.eqns:
+            if store.op == "setitem" and store.args[2] is value and self._is_left(home, store, value):
+                whole = self._end_of(home, store)
+                at = self._without_edit(store.args[1])
+                if whole is not None and at is not None:
+                    return ast.Subscript(whole, at)
+        return None
+
+    def _is_left(self, home: Home, store: Eqn, value: Var) -> bool:
+        """What is stored is all of a part of floats that no other store touches."""
+        part = Type(Shape(), "float")
+        indexed(store.out.type.shape, part.shape, store.args[1].type)
+        alike = value.type.shape.rank is not None and same_shape(part.shape, value.type.shape)
+        number = home.block.params[0]
+        own = is_own_part(home.block, store.args[1], number) and self._counts(home)
+        stores = [e for e in all_equations(home.block.eqns) if e.op in ("setitem", "index_add", "opaque")]
+        others = [e for e in stores if e is not store and e.out.name == store.out.name]
+        return alike and own and store.out.type.kind == "float" and not others
+
+    def _end_of(self, home: Home, store: Eqn) -> ast.expr | None:
+        """The array after the loop, if it is all that the loop made of it and still there."""
+        for start, end, out in zip(home.block.params[1:], home.block.outs[1:], home.eqn.outs[1:], strict=True):
+            if end is store.out and store.args[0] is start and out in self.names_of:
+                return self._named(self.names_of[out])
+        return None
 
     def _counts(self, home: Home) -> bool:
         """The index of the loop counts its iterations from 0."""
         if home.outer is not None or not home.is_loop:
+            return False
+        target = getattr(home.statement.node, "target", None)
+        if isinstance(target, cst.Name) and target.value.startswith("_"):
             return False
         source = self.function.loops.get(home.statement)
         if source is None or not source.counted:
@@ -242,7 +362,10 @@ class Availability:
         return found if found is not None else self._shape_of(self.read(x), x)
 
     def _shape_of(self, array: ast.expr, x: Atom) -> ast.expr:
-        """x.shape, or np.shape(x) where x may be a plain number."""
+        """x.shape, or np.shape(x) where x may be a plain number or not be there."""
+        if x in self.homes.partial and isinstance(x, Var):
+            self.editor.begin_with_nothing(x)
+            return ast.Call(self.dialect.name("numpy.shape"), [array], [])
         if x.type.rank or x in self._arrays:
             return ast.Attribute(array, "shape")
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])

@@ -12,9 +12,9 @@ Cached = tuple[str, str]  # the name in the backward, the expression in the forw
 
 
 def cached_values(
-    lines: Sequence[str], forward_names: set[str], names: Names
+    lines: Sequence[str], forward_names: set[str], names: Names, unsure: set[str]
 ) -> tuple[list[Cached], list[str]]:
-    """Only what is read: of a value of which only the shape is, the shape."""
+    """Only what is read: of a value of which only the shape is, the shape. `unsure` need not be there."""
     code = "\n".join(line for line in lines if not _is_comment(line))
     read = dict.fromkeys(match[1] for match in TOKEN.finditer(code) if match[1])
     cached: list[Cached] = []
@@ -22,7 +22,7 @@ def cached_values(
     for name in read:
         if name not in forward_names:
             continue
-        if _reads_more_than_shape(code, name):
+        if name in unsure or _reads_more_than_shape(code, name):
             cached.append((name, name))
         else:
             shape = names.fresh(f"{name}_shape")

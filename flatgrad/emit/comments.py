@@ -61,7 +61,9 @@ class Comments:
     def _code(self, statement: Statement) -> str:
         match statement.node:
             case cst.SimpleStatementLine(body=[cst.Return(value=value)]):
-                return f"{self.result} = {self._bare(self.forward.rewritten(statement, value))}"
+                shown = self.forward.rewritten(statement, value)
+                shown = value if isinstance(shown, cst.Name) else shown
+                return f"{self.result} = {self._bare(shown)}"
             case cst.SimpleStatementLine():
                 parts = self.forward.node(statement).body
                 return "; ".join(map(self._bare, parts))

@@ -26,6 +26,15 @@ Place = tuple[
 ]  # a name, the statement before which it is given, when in its evaluation
 
 
+@dataclass(frozen=True)
+class Paired:
+    """A call of a helper's forward: the names that take its results on a line before, none where the line has them."""
+
+    pair: Any
+    results: tuple[str, ...]
+    cache: str
+
+
 @dataclass
 class Edits:
     """The changes themselves, as the forward part is printed with them."""
@@ -45,6 +54,8 @@ class Edits:
     after: dict[Statement, list[str]] = field(default_factory=dict)
     otherwise: dict[Statement, list[str]] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)  # names of lists and counters
+    # Calls of helpers that are made pairs, by activation: the equation, and the names of results and cache.
+    paired: dict[Frame, dict[cst.CSTNode, Paired]] = field(default_factory=dict)
 
 
 class Editor:
@@ -65,6 +76,7 @@ class Editor:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
         self._asked: list[Var] = []
+        self.counters: dict[Var, str] = {}  # of iterations, and flags of loops that were left
         self._owners: dict[Var, Frame] | None = None
         self._given: set[str] = set()  # names of hoisted values
         self._versions: dict[Frame, Mapping[str, list[Var]]] = {}
@@ -85,11 +97,7 @@ class Editor:
 
     def in_order(self) -> list[Var]:
         """The values that edits were made for, as the forward part computes them."""
-        return sorted(self._asked, key=lambda value: self._when(value))
-
-    def _when(self, value: Var) -> int:
-        made = self.defs.get(value)
-        return self.position[made] if made is not None else -1
+        return sorted(self._asked, key=self.when)
 
     # --- sub-expressions -----------------------------------------------------------
 
@@ -141,6 +149,47 @@ class Editor:
             name = self.edits.renamed.get(value, value.name)
             places.setdefault(node, (name, statement, self.position[self.defs[value]]))
 
+    def pair_call(self, eqn: Eqn) -> str:
+        """The call becomes one of the helper's forward; returns the name of the cache."""
+        assert eqn.statement is not None
+        frame: Frame = eqn.statement.frame
+        places = self.edits.paired.setdefault(frame, {})
+        if eqn.node not in places:
+            cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
+            self.edits.given.add(cache)
+            results = () if self._takes_results(eqn) else self._result_names(eqn)
+            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache)
+        return places[eqn.node].cache
+
+    def _takes_results(self, eqn: Eqn) -> bool:
+        """`a, b = helper(x)`: the line itself can take the cache too."""
+        assert eqn.statement is not None
+        several = bool(eqn.attrs["pair"].results)
+        match eqn.statement.node:
+            case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
+                starred = isinstance(target, cst.Tuple) and any(
+                    isinstance(e, cst.StarredElement) for e in target.elements
+                )
+                fits = isinstance(target, cst.Tuple) and not starred if several else not isinstance(target, cst.Tuple | cst.List)
+                return value is eqn.node and fits
+            case _:
+                return False
+
+    def _result_names(self, eqn: Eqn) -> tuple[str, ...]:
+        """The results get names on a line before the statement."""
+        assert eqn.statement is not None
+        name = eqn.attrs["pair"].callee.name
+        several = bool(eqn.attrs["pair"].results)
+        found: list[str] = []
+        for i, out in enumerate(eqn.outs[:-1]):
+            known = self.names_of.get(out) if out.name == "" else None
+            given = known or self.names.fresh(f"{name}{i + 1}" if several else f"{name}_result")
+            self.edits.given.add(given)
+            found.append(given)
+            if self.homes.loop(out) is None:
+                self.names_of.setdefault(out, given)
+        return tuple(found)
+
     # --- versions of variables ---------------------------------------------------------
 
     def keep_version(self, frame: Frame, value: Var) -> str:
@@ -161,6 +210,9 @@ class Editor:
             and value in frame.writes
             and rebound is frame.writes[value][1]
         ):
+            if isinstance(rebound.node, cst.For | cst.While) and value in self.homes.flowing | {value}:
+                self.edits.otherwise.setdefault(rebound, []).append(f"{name} = {printed}")
+                return name
             what = f"{value.name} is given two values by one statement"
             raise self.refusal(
                 "FG119", what, "give it one value", frame.writes[value][0]
@@ -185,6 +237,17 @@ class Editor:
         else:
             self.edits.renamed[value] = name
         return name
+
+    def begin_with_nothing(self, value: Var) -> None:
+        """x = None, before the branch that may skip x: the backward asks for its shape all the same."""
+        frame = self.owner(value)
+        if frame is None:
+            return
+        first = min((s for v, (_, s) in frame.writes.items() if v.name == value.name), key=lambda s: s.order)
+        outermost = [*first.around()][-1]
+        line = (self.edits.renamed.get(value, value.name), "None")
+        if line not in self.edits.saved.setdefault(outermost, []):
+            self.edits.saved[outermost].append(line)
 
     def still_named(self, value: Var) -> str | None:
         """The name of a value of a branch that nothing gives another value afterwards."""
@@ -230,36 +293,81 @@ class Editor:
 
     # --- what each iteration computes -------------------------------------------------
 
-    def record(self, value: Var) -> tuple[str, str]:
-        """A list that gets the value in each iteration: its name, and what an element is called."""
+    def record(self, value: Var) -> str:
+        """A list that gets the value in each iteration."""
         home = self.homes.loop(value)
         assert home is not None
         self._asked.append(value)
-        frame = self.owner(value)
-        made = self.defs.get(value)
-        if value in home.block.params:
-            text, place = value.name, self.edits.first.setdefault(home.statement, [])
-            if not text:
-                raise self.refusal("FG122", "a part of a tuple that a loop carries is needed by the backward",
-                                    "carry it in a variable of its own", home.statement.node)  # fmt: skip
-        elif frame is not None:
-            statement = frame.writes[value][1]
-            text = self.edits.renamed.get(value, value.name)
-            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
-            place = lines.setdefault(statement, [])
-        else:
-            assert made is not None and made.statement is not None
-            text = self.hoist(made)
-            place = self.edits.beside.setdefault(made.statement, [])
-            if len(made.outs) > 1:
-                text = f"{text}[{made.outs.index(value)}]"
+        text, place = self._place(value, home)
         stem = value.name or text.partition("[")[0]
         listed = self.names.fresh(_plural(stem))
         self.edits.given.add(listed)
-        written = not value.type.shape.is_scalar and self.function.storages.written(value)
-        place.append(f"{listed}.append({self._copy(value, text) if written else text})")
+        place.append(f"{listed}.append({self._kept(value, text)})")
         self.edits.saved.setdefault(self._outermost(home), []).append((listed, "[]"))
-        return listed, stem
+        return listed
+
+    def _kept(self, value: Var, text: str) -> str:
+        """The value itself, or a copy of an array that something is written into."""
+        written = not value.type.shape.is_scalar and self.function.storages.written(value)
+        return self._copy(value, text) if written else text
+
+    def _place(self, value: Var, home: Home) -> tuple[str, list[str]]:
+        """How the forward text names the value, and where a line can stand that reads it."""
+        frame, made = self.owner(value), self.defs.get(value)
+        if value in home.block.params:
+            if not value.name:
+                what = "a part of a tuple that a loop carries is needed by the backward"
+                raise self.refusal("FG122", what, "carry it in a variable of its own", home.statement.node)
+            return value.name, self.edits.first.setdefault(home.statement, [])
+        if value in self.counters:
+            assert made is not None and made.statement is not None
+            return self.counters[value], self.edits.after.setdefault(made.statement, [])
+        if frame is not None:
+            statement = frame.writes[value][1]
+            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
+            return self.edits.renamed.get(value, value.name), lines.setdefault(statement, [])
+        assert made is not None and made.statement is not None
+        if made.op == "call":
+            return self._place_of_call(value, made)
+        text = self.hoist(made)
+        if len(made.outs) > 1:
+            text = f"{text}[{made.outs.index(value)}]"
+        return text, self.edits.beside.setdefault(made.statement, [])
+
+    def _place_of_call(self, value: Var, made: Eqn) -> tuple[str, list[str]]:
+        assert made.statement is not None
+        cache = self.pair_call(made)
+        paired = self.edits.paired[made.statement.frame][made.node]
+        lines = self.edits.beside if paired.results else self.edits.after
+        place = lines.setdefault(made.statement, [])
+        if value is made.outs[-1]:
+            return cache, place
+        if not paired.results:
+            what = "a result of this call is needed by the backward and has no name"
+            raise self.refusal("FG123", what, "give the result a name", made.node)
+        return paired.results[made.outs.index(value)], place
+
+    def close(self, param: Var, listed: str) -> None:
+        """After the loop, the list gets what a next iteration would have started with."""
+        home = self.homes.loop(param)
+        assert home is not None
+        line = f"{listed}.append({self._kept(param, param.name)})"
+        lines = self.edits.after.setdefault(home.statement, [])
+        if line not in lines:
+            lines.append(line)
+
+    def stem(self, value: Var) -> str:
+        """What a value without a name is called."""
+        made = self.defs.get(value)
+        places = self.edits.hoisted.get(made.statement.frame, {}) if made is not None and made.statement else {}
+        if made is not None and made.node in places:
+            return places[made.node][0]
+        return self.counters.get(value) or telling(made, self.readers.get(value))
+
+    def when(self, value: Atom) -> int:
+        """When the forward part computes a value."""
+        made = self.defs.get(value)
+        return self.position[made] if made is not None else -1
 
     def count(self, steps: Var) -> str:
         """A counter of the iterations of a loop."""
@@ -269,10 +377,7 @@ class Editor:
         self.edits.given.add(name)
         self.edits.saved.setdefault(statement, []).append((name, "0"))
         self.edits.first.setdefault(statement, []).insert(0, f"{name} += 1")
-        steps.name = name
-        statement.frame.writes[steps] = (None, statement)
-        self._owners = None
-        return name
+        return self._counter(steps, name)
 
     def flag(self, left: Var) -> str:
         """Whether a loop was left by a break, by name."""
@@ -282,9 +387,12 @@ class Editor:
         self.edits.given.add(name)
         self.edits.saved.setdefault(statement, []).append((name, "True"))
         self.edits.otherwise.setdefault(statement, []).insert(0, f"{name} = False")
-        left.name = name
-        statement.frame.writes[left] = (None, statement)
-        self._owners = None
+        return self._counter(left, name)
+
+    def _counter(self, value: Var, name: str) -> str:
+        self.counters[value] = name
+        if self.homes.loop(value) is None:
+            self.names_of[value] = name
         return name
 
     def _outermost(self, home: Home) -> Statement:

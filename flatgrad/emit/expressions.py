@@ -272,6 +272,10 @@ class Expressions:
         body: ast.expr = ast.parse(text.removeprefix("builtins."), mode="eval").body
         return body
 
+    def _call_backward(self, eqn: Eqn) -> ast.expr:
+        name = ast.Name(eqn.attrs["pair"].backward_name)
+        return ast.Call(name, [self.read(a) for a in eqn.args], [])
+
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])
 
@@ -282,7 +286,11 @@ class Expressions:
         return ast.List(items) if eqn.attrs.get("list") else ast.Tuple(items)
 
     def _slice(self, eqn: Eqn) -> ast.expr:
-        bounds = [None if a == Lit(None) else self.read(a) for a in eqn.args]
+        """From 0 is from the start, where it goes forward."""
+        start, stop, step = eqn.args
+        if start == Lit(0) and step == Lit(None):
+            start = step
+        bounds = [None if a == Lit(None) else self.read(a) for a in (start, stop, step)]
         return ast.Slice(*bounds)
 
     def _getitem(self, eqn: Eqn) -> ast.expr:

@@ -7,10 +7,12 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.edits import Edits, is_docstring
+from flatgrad.emit.edits import Edits, Paired, is_docstring
+from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.scope import Frame, Function
-from flatgrad.graph import Statement, Var
+from flatgrad.frontend.statements import deletes_names
+from flatgrad.graph import Atom, Statement, Var, all_equations
 
 OPERATORS: dict[Any, Any] = {
     cst.AddAssign: cst.Add, cst.SubtractAssign: cst.Subtract, cst.MultiplyAssign: cst.Multiply,
@@ -108,8 +110,11 @@ def _binding(node: Any) -> int:
 class Forward:
     """Prints the activations of a function with the edits that the backward asked for."""
 
-    def __init__(self, function: Function, edits: Edits, order: dict[Frame, int]):
+    def __init__(self, function: Function, edits: Edits, order: dict[Frame, int], when: dict[Atom, int]):
         self.function, self.edits, self.order = function, edits, order
+        called = [e for e in all_equations(function.block.eqns) if e.op == "call"]
+        self.calls = {e.node: e.statement for e in called}
+        self.when = {e.node: when.get(e.outs[-1], 0) for e in called}
         self.names: dict[Frame, dict[Statement, dict[cst.CSTNode, str]]] = {}
         self.hoists: dict[Statement, list[tuple[int, cst.CSTNode, str]]] = {}
         self.nodes: dict[Statement, Any] = {}
@@ -183,11 +188,22 @@ class Forward:
             case cst.With(body=body):
                 items = [self.rewritten(statement, item) for item in node.items]
                 return node.with_changes(items=items, body=self._suite(statement, body))
+            case cst.Try(body=body):
+                return self._tried(statement, node.with_changes(body=self._suite(statement, body)))
             case _:
                 return self.rewritten(statement, node)
 
+    def _tried(self, statement: Statement, node: cst.Try) -> cst.Try:
+        """The clauses of a try statement besides its body."""
+        final = node.finalbody
+        if final is not None:
+            final = final.with_changes(body=self._suite(statement, final.body))
+        handlers = [self.rewritten(statement, h) for h in node.handlers]
+        return node.with_changes(handlers=handlers, orelse=self._orelse(statement, node.orelse), finalbody=final)
+
     def _suite(self, statement: Statement, suite: Any, first: Sequence[str] = ()) -> Any:
         lines = [*_parsed(first), *self._lines(statement, lines_of(suite))]
+        lines = lines or [cst.SimpleStatementLine([cst.Pass()])]
         if isinstance(suite, cst.IndentedBlock):
             return suite.with_changes(body=lines)
         return cst.IndentedBlock(lines)
@@ -227,9 +243,12 @@ class Forward:
             (p, (n, name)) for p, n, name in self.hoists.get(statement, ())
         ]
         steps += [(self.order[f], f) for f in self._expanded(statement)]
+        steps += [(self.when[n], p) for n, p in self._paired(statement).items() if p.results]
         for _, step in sorted(steps, key=lambda step: step[0]):
             if isinstance(step, Frame):
                 yield from self._activation(step)
+            elif isinstance(step, Paired):
+                yield self._forward_call(statement, step)
             else:
                 node, name = step
                 inner = node.value if isinstance(node, cst.NamedExpr) else node
@@ -239,6 +258,48 @@ class Forward:
                 if shown != name:
                     yield assignment(name, _copied(cst.Name(shown)))
         yield from _parsed(self.edits.beside.get(statement, ()))
+
+    def _paired(self, statement: Statement) -> dict[cst.CSTNode, Paired]:
+        """Calls within a statement that are made calls of a helper's forward."""
+        calls = self.edits.paired.get(statement.frame, {})
+        return {n: p for n, p in calls.items() if self.calls.get(n) is statement}
+
+    def _forward_call(self, statement: Statement, paired: Paired) -> cst.SimpleStatementLine:
+        """y, cache = helper_forward(x)"""
+        node = next(n for n, p in self._paired(statement).items() if p is paired)
+        value = self._call_of(statement, node, paired)
+        names = [cst.Element(cst.Name(n)) for n in (*paired.results, paired.cache)]
+        return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Tuple(names, lpar=[], rpar=[]))], value)])
+
+    def _call_of(self, statement: Statement, node: Any, paired: Paired) -> Any:
+        call = self.rewritten(statement, node, hoisting=node)
+        given = {a.keyword.value for a in node.args if a.keyword is not None}
+        nothing = cst.SimpleWhitespace("")
+        added = [
+            cst.Arg(cst.Name(name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
+            for name in paired.pair.captured if name not in given
+        ]  # fmt: skip
+        args = [*call.args, *added] if not added else [*map(_plain_argument, call.args), *added]
+        return call.with_changes(func=cst.Name(paired.pair.forward_name), args=args)
+
+    def _with_cache(self, statement: Statement, node: Any) -> Any | None:
+        """a, b = helper(x)  ->  a, b, cache = helper_forward(x), where the line takes the results itself."""
+        for call, paired in self._paired(statement).items():
+            match node:
+                case cst.SimpleStatementLine(body=[cst.Assign(targets=[target], value=value) as assign]) if (
+                    value is call and not paired.results
+                ):
+                    shown = self.rewritten(statement, target.target)
+                    items = list(shown.elements) if isinstance(shown, cst.Tuple) else [cst.Element(shown)]
+                    items = [e.with_changes(comma=cst.MaybeSentinel.DEFAULT) for e in items]
+                    whole = cst.Tuple([*items, cst.Element(cst.Name(paired.cache))], lpar=[], rpar=[])
+                    changed = assign.with_changes(
+                        targets=[target.with_changes(target=whole)], value=self._call_of(statement, call, paired)
+                    )
+                    return node.with_changes(body=[changed])
+                case _:
+                    pass
+        return None
 
     def _expanded(self, statement: Statement) -> list[Frame]:
         return [
@@ -263,7 +324,11 @@ class Forward:
         ):
             return None
         match node:
+            case cst.SimpleStatementLine(body=[cst.Del() as removed]) if deletes_names(removed):
+                return None
             case cst.If() | cst.For() | cst.While() | cst.With():
+                return self._compound(statement, node)
+            case cst.Try() if is_transparent(node):
                 return self._compound(statement, node)
             case cst.SimpleStatementLine(
                 body=[cst.AugAssign(target=cst.Name() as target) as augmented]
@@ -272,7 +337,8 @@ class Forward:
                     body=[self._separated(statement, augmented, target)]
                 )
             case _:
-                return self.rewritten(statement, node)
+                found = self._with_cache(statement, node)
+                return found if found is not None else self.rewritten(statement, node)
 
     def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
         """The old and the new version of an augmented variable have different names."""
@@ -321,12 +387,18 @@ class Forward:
             frame.call: frame for frame in self._expanded(statement)
         }
         arguments = self._arguments(statement)
-        if not (named or hoisted or calls or arguments):
+        paired = {n: p for n, p in self._paired(statement).items() if p.results and n is not hoisting}
+        if not (named or hoisted or calls or arguments or paired):
             return node
 
         def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
             if part in named or part in hoisted:
                 return cst.Name(named.get(part) or hoisted[part])
+            if part in paired:
+                names = paired[part].results
+                return cst.Name(names[0]) if len(names) == 1 and not paired[part].pair.results else cst.Tuple(
+                    [cst.Element(cst.Name(n)) for n in names]
+                )
             if part in calls:
                 return self._result(calls[part])
             if part in arguments:
@@ -374,6 +446,10 @@ def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine(
         [cst.Assign([cst.AssignTarget(cst.Name(name))], value)]
     )
+
+
+def _plain_argument(arg: cst.Arg) -> cst.Arg:
+    return arg.with_changes(comma=cst.MaybeSentinel.DEFAULT)
 
 
 def _parsed(lines: Sequence[str]) -> list[Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from flatgrad.graph import Atom, Block, Eqn, Statement, Var
+from flatgrad.partial import partial_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,8 @@ class Homes:
         self.of: dict[Atom, Home] = {}
         self.flowing: set[Atom] = set()  # what goes into a branch's or a loop's results by its name
         self.results: dict[Atom, Var] = {}  # of branches: what a value at the end of one becomes
+        eqns = list(eqns)
+        self.partial = partial_values(eqns)
         self._collect(eqns, None)
 
     def _collect(self, eqns: Iterable[Eqn], outer: Home | None) -> None:
@@ -57,7 +60,8 @@ class Homes:
     def _block(self, eqn: Eqn, block: Block, outer: Home | None) -> None:
         home = Home(block, eqn, outer)
         self.of.update(dict.fromkeys(block.params, home))
-        self.flowing.update(block.outs, eqn.args)
+        if not home.is_inline:
+            self.flowing.update(block.outs, eqn.args)
         self._collect(block.eqns, home)
         if eqn.op == "if":
             for end, out in zip(block.outs, eqn.outs, strict=True):

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
+from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
 
 INDENT = "    "
 
@@ -40,6 +42,7 @@ class Style:
     emit: str = "grad"
     prefix: str = "grad_"
     comments: bool = True
+    pair: tuple[str, str] | None = None  # the names of a helper's forward and backward
 
 
 class Layout:
@@ -71,17 +74,19 @@ class Layout:
         edited = self._print(trial, [], None)
         if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
             shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
-            self._print(names, edited, self.available.plain | shown)
+            self._print(names, edited, self.available.plain | shown, {*self.available.lists})
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
-        self.forward = Forward(self.function, self.available.edits, order)
+        when = {out: self.available.editor.when(out) for out in self.available.defs}
+        self.forward = Forward(self.function, self.available.edits, order, when)
 
-    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None) -> list[Var]:
+    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None,
+               wanted: set[Var] = frozenset()) -> list[Var]:  # type: ignore[assignment]  # fmt: skip
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
-        self.available = Availability(self.function, forward, names, self.dialect, blocked)
+        self.available = Availability(self.function, forward, names, self.dialect, blocked, wanted)
         self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
@@ -151,10 +156,13 @@ class Layout:
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
-        cached, lines = cached_values(lines, self._forward_names(), self.names)
+        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {*self.function.params}
+        cached, lines = cached_values(lines, self._forward_names() - self.available.bound(), self.names, unsure)
+        missing = unsure & {value for _, value in cached}
         cache = self.names.underscored("cache")
         tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
-        first = self._definition("forward", parameters(self.function, [], {}), tail)
+        first = self._definition("forward", parameters(self.function, [], {}), tail, missing)
         head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
         fresh = [f"{x} = list({x})" for x in self.available.emptied]
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
@@ -167,11 +175,13 @@ class Layout:
         return ", ".join(print_statement(ast.Expr(output)) for output in self.outputs)
 
     def _function_name(self, kind: str) -> str:
+        if self.style.pair is not None:
+            return self.style.pair[kind == "backward"]
         name = self.module_names.underscored(f"{self.function.name}_{kind}")
         self.names.taken.add(name)
         return name
 
-    def _definition(self, kind: str, params: cst.Parameters, tail: list[str]) -> str:
+    def _definition(self, kind: str, params: cst.Parameters, tail: list[str], missing: Set[str] = frozenset()) -> str:
         """def NAME_kind(params): the forward part, then `tail`"""
         user = self.function.node.body
         header = (
@@ -180,6 +190,7 @@ class Layout:
             else cst.TrailingWhitespace()
         )
         body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        body = _beginning_with_nothing(body, missing)
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
@@ -211,6 +222,8 @@ class Layout:
         if not self.unnamed:
             return before
         lines = [*before, *self._result_lines(frame)]
+        if not lines:
+            return []
         leading = getattr(statement.node, "leading_lines", ())
         lines[0] = lines[0].with_changes(leading_lines=leading)
         if (
@@ -230,9 +243,11 @@ class Layout:
             rewritten = {
                 i: self.forward.rewritten(statement, parts[i]) for i in self.unnamed
             }
-            return [
+            shown = [
                 assignment(name, bare(rewritten[i])) for i, name in self.unnamed.items()
-            ]
+                if not (isinstance(rewritten[i], cst.Name) and rewritten[i].value == name)
+            ]  # fmt: skip
+            return shown
         names = [self.unnamed.get(i, f"_{i}") for i in range(len(self.outs))]
         elements = [cst.Element(cst.Name(name)) for name in names]
         target = cst.AssignTarget(cst.Tuple(elements, lpar=[], rpar=[]))
@@ -284,6 +299,22 @@ def _prefers_functions(function: Function) -> bool:
     return any(
         eqn.op in reductions and eqn.dialect == "numpy" for eqn in function.block.eqns
     )
+
+
+def _beginning_with_nothing(body: list[Any], missing: Set[str]) -> list[Any]:
+    """x = None before the statement that need not assign x, which the cache holds all the same."""
+    found: list[Any] = []
+    left = set(missing)
+    for line in body:
+        tree = ast.parse(cst.Module([line]).code)
+        here = left & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        left -= here
+        lines = [assignment(name, cst.Name("None")) for name in sorted(here)]
+        if lines and getattr(line, "leading_lines", ()):
+            lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
+            line = line.with_changes(leading_lines=())
+        found += [*lines, line]
+    return found
 
 
 def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:

@@ -181,10 +181,10 @@ class Lines:
 
     def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
         out = eqn.out
-        if is_line(out) or eqn.op in STORES or out in results or size > LARGEST:
+        if is_line(out) or eqn.blocks or eqn.op in STORES or out in results or size > LARGEST:
             return False
         if out in self.within:
-            return False
+            return eqn.op in REPEATABLE and not any(a in self.defs for a in eqn.reads())
         if eqn.op == "getitem" and eqn.args[0] in self.stored:
             return False  # read before the store, so that what is stored into need not be copied
         if self.uses[out] == 1:
@@ -349,6 +349,8 @@ class Lines:
             eqn, reader = self.defs.get(value), self.readers.get(value)
             return self.names.fresh(telling(eqn, reader))
         wanted = self._derivative(primal)
+        if self.defs[value].op == "alias" and self.printed.get(self.defs[value].args[0]) == wanted:
+            return wanted
         source = self.defs[value].args[:1] if self.defs[value].op == "alias" else ()
         held = self._holds.get(wanted, set())
         if any(

@@ -188,8 +188,8 @@ def _suite(inner: Lines, block: Block, names: Sequence[str]) -> list[Printed]:
             found.append(Printed(None, last))
     taken = inner.available.taken.get(block.undoes, []) if block.undoes is not None else []
     if taken:
-        pops = [ast.Assign([ast.Name(n)], ast.Call(ast.Attribute(ast.Name(x), "pop"), [], [])) for n, x in taken]
-        found.insert(0, Printed(None, list(pops)))
+        nodes = [ast.Assign([ast.Name(name)], value) for _, name, value in sorted(taken, key=lambda t: t[0])]
+        found.insert(0, Printed(None, list(nodes)))
     return found
 
 

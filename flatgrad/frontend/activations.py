@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from flatgrad.frontend import pairs
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Arguments, Callee, Frame, Refusal, Value
 from flatgrad.graph import Var
@@ -26,6 +27,11 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     if problem := _problem(callee, frame):
         return low.opaque(problem.what, given.atoms, node, code=problem.code)[0]
     _refuse_rebinding(callee)
+    if pairs.has_flow(callee):
+        values = _every_value(low, node, callee, given)
+        if pairs.may_pair(low, callee, values):
+            return pairs.call(low, node, callee, values)
+        frame.function = pairs.plain(low, callee)
     _bind_parameters(low, frame, node, callee, given)
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame
@@ -122,15 +128,22 @@ def _bind_parameters(
     low: Lowering, frame: Frame, node: cst.Call, callee: Callee, given: Arguments
 ) -> None:
     """Give each parameter its argument, by Python's rules."""
-    values = _values(node, callee, given)
-    _refuse_hidden_defaults(low, callee, values, node)
     nodes = _argument_nodes(node, callee)
-    for param in _named(callee):
-        name = param.name.value
-        value = values[name] if name in values else _default(low, param, callee, node)
+    for name, value in _every_value(low, node, callee, given).items():
+        param = next(p for p in _named(callee) if p.name.value == name)
         low.note()
         low.storages.hold(frame, name, value)
         frame.arguments[name] = (nodes.get(name, param.default), value)
+
+
+def _every_value(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> dict[str, Value]:
+    """The value of each parameter: what the call gives, or its default."""
+    values = _values(node, callee, given)
+    _refuse_hidden_defaults(low, callee, values, node)
+    return {
+        p.name.value: values[p.name.value] if p.name.value in values else _default(low, p, callee, node)
+        for p in _named(callee)
+    }
 
 
 def _by_position(callee: Callee) -> list[cst.Param]:

@@ -35,7 +35,7 @@ class Way:
 def conditional(low: Lowering, node: cst.If, rest: Sequence[Any]) -> None:
     """An if statement; `rest` follows it where one of its ways leaves or restarts the loop around it."""
     statement = low.begin(node)
-    test = low.atom(low.expression(node.test), node.test)
+    test = low.condition(node.test)
     here, there = lines_of(node.body), otherwise(node)
     if _raises(here):
         _pass_through(low, here)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import libcst as cst
@@ -48,6 +49,22 @@ def single_exit(function: cst.FunctionDef) -> cst.FunctionDef:
     )
     end = cst.SimpleStatementLine([cst.Return(value)])
     return function.with_changes(body=body.with_changes(body=[*lines, end]))
+
+
+def without_ternary_result(function: cst.FunctionDef) -> cst.FunctionDef:
+    """return a if c else b  ->  if c: return a, and return b: what each way calls can be kept there."""
+    body = function.body
+    if not isinstance(body, cst.IndentedBlock) or not body.body:
+        return function
+    *before, last = body.body
+    match last:
+        case cst.SimpleStatementLine(body=[cst.Return(value=cst.IfExp(test=test, body=a, orelse=b))]):
+            first = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(a)])])
+            second = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(b)])])
+            branch = cst.If(test, first, cst.Else(second), leading_lines=last.leading_lines)
+            return function.with_changes(body=body.with_changes(body=[*before, branch]))
+        case _:
+            return function
 
 
 def _returns_early(lines: Lines) -> bool:
@@ -112,18 +129,48 @@ def _never_ends(line: Any) -> bool:
                 otherwise(line)
             )
         case cst.With(body=body):
-            return not falls_through(lines_of(body))
+            return not suppresses(line) and not falls_through(lines_of(body))
+        case cst.Try() if only_raises(line):
+            return not falls_through(_tried(line))
         case cst.While(test=cst.Name(value="True")):
             return not may_break(line.body)
         case _:
             return False
 
 
+def suppresses(line: cst.With) -> bool:
+    """A manager may end the body in the middle, and what follows is run all the same."""
+    code = cst.Module([]).code_for_node
+    return any("suppress" in code(i.item) or "raises" in code(i.item) for i in line.items)
+
+
+def only_raises(line: cst.Try) -> bool:
+    """Whatever goes wrong in the statement leaves the function."""
+    return all(not falls_through(lines_of(h.body)) and not _goes_on(h) for h in line.handlers)
+
+
+def _goes_on(handler: cst.ExceptHandler) -> bool:
+    kinds = (cst.Return, cst.Break, cst.Continue)
+    return next(_found(handler.body, kinds, through_loops=True), None) is not None
+
+
+def _tried(line: cst.Try) -> list[Any]:
+    """The lines that are run where nothing goes wrong."""
+    more = (line.orelse, line.finalbody)
+    return [*lines_of(line.body), *(n for part in more if part is not None for n in lines_of(part.body))]
+
+
 def lines_of(suite: Any) -> list[Any]:
     """The lines of a body, also of one that stands beside its colon."""
     if isinstance(suite, cst.SimpleStatementSuite):
-        return [cst.SimpleStatementLine(suite.body)]
+        return [_line_beside(suite)]
     return list(suite.body)
+
+
+@lru_cache(4096)
+def _line_beside(suite: cst.SimpleStatementSuite) -> cst.SimpleStatementLine:
+    """The same line whenever it is asked for: what is read of it is known by the line."""
+    return cst.SimpleStatementLine(suite.body)
 
 
 def otherwise(node: cst.If) -> list[Any]:
@@ -200,9 +247,13 @@ class _Exits:
                 return self._branch(line, rest)
             case cst.For() | cst.While():
                 return self._loop(line, rest)
-            case cst.With(body=body) if not falls_through(lines_of(body)):
-                inner = self.through(lines_of(body))
+            case cst.With(body=body) if not suppresses(line):
+                inner = self.through([*lines_of(body), *rest])
                 return [line.with_changes(body=_block(body, inner))]
+            case cst.Try(body=body, orelse=None, finalbody=None) if only_raises(line) and not falls_through(
+                lines_of(body)
+            ):
+                return [line.with_changes(body=_block(body, self.through(lines_of(body))))]
             case _:
                 raise TooManyExits("a return from within this statement", line)
 
@@ -261,7 +312,7 @@ class _Exits:
                 inner = line.with_changes(body=self._leaving(body, flagged))
                 out = cst.If(cst.Name(self.flag), cst.IndentedBlock([leave]))
                 return [inner, out]
-            case cst.With(body=body):
+            case cst.With(body=body) if not suppresses(line):
                 return [line.with_changes(body=self._leaving(body, flagged))]
             case _:
                 raise TooManyExits("a return from within this statement", line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import calls, effects
+from flatgrad.frontend import calls, conditions, effects
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -33,18 +33,11 @@ BINARY = {
     cst.BitOr: "bitor", cst.BitXor: "bitxor", cst.LeftShift: "lshift", cst.RightShift: "rshift",
 }  # fmt: skip
 
-UNARY = {cst.Minus: "neg", cst.Plus: "pos", cst.BitInvert: "invert", cst.Not: "not"}
-
-COMPARISONS = {
-    cst.Equal: "eq", cst.NotEqual: "ne", cst.LessThan: "lt", cst.LessThanEqual: "le", cst.GreaterThan: "gt",
-    cst.GreaterThanEqual: "ge",
-}  # fmt: skip
+UNARY = {cst.Minus: "neg", cst.Plus: "pos", cst.BitInvert: "invert"}
 
 CONSTANTS = {"True": True, "False": False, "None": None, "Ellipsis": ...}
 
 UNREAD: dict[type[cst.CSTNode], str] = {
-    cst.IfExp: "a conditional expression",
-    cst.BooleanOperation: "and/or on values",
     cst.ListComp: "a comprehension",
     cst.SetComp: "a comprehension",
     cst.DictComp: "a comprehension",
@@ -68,10 +61,12 @@ def expression(low: Lowering, node: Any) -> Value:
             return Lit(...)
         case cst.BinaryOperation():
             return _binary(low, node)
+        case cst.UnaryOperation(operator=cst.Not(), expression=operand):
+            return _negated(low, node, operand)
         case cst.UnaryOperation(operator=operator, expression=operand):
             return _unary(low, node, UNARY[type(operator)], low.expression(operand))
         case cst.Comparison():
-            return _comparison(low, node)
+            return conditions.comparison(low, node)
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             kind = "tuple" if isinstance(node, cst.Tuple) else "list"
             return Struct(tuple(_elements(low, elements)), kind)
@@ -89,8 +84,10 @@ def expression(low: Lowering, node: Any) -> Value:
             raise generator(node)
         case cst.Await():
             raise Refusal("FG104", "await is not read", "call a plain function", node)
-        case cst.BooleanOperation(left=left, right=right):
-            return _boolean(low, node, left, right)
+        case cst.BooleanOperation():
+            return conditions.boolean(low, node)
+        case cst.IfExp():
+            return conditions.ternary(low, node)
         case _:
             return unread(low, node, UNREAD.get(type(node), "this expression"))
 
@@ -262,30 +259,12 @@ def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
             return low.emit(op, value, node=node)
 
 
-def _comparison(low: Lowering, node: cst.Comparison) -> Value:
-    values = [
-        low.expression(node.left),
-        *(low.expression(c.comparator) for c in node.comparisons),
-    ]
-    if len(values) == 2 and type(node.comparisons[0].operator) in COMPARISONS:
-        op = COMPARISONS[type(node.comparisons[0].operator)]
-        pair = [low.atom(v, node) for v in values]
-        low.build.dialect = ""
-        return low.emit(op, *pair, node=node)
-    return low.emit("test", *(a for v in values for a in atoms_in(v)), node=node)
-
-
-def _boolean(
-    low: Lowering,
-    node: cst.CSTNode,
-    left: cst.BaseExpression,
-    right: cst.BaseExpression,
-) -> Value:
-    pair = [low.atom(low.expression(side), side) for side in (left, right)]
-    if all(a.type.kind == "bool" for a in pair):
-        return low.emit("test", *pair, node=node)
-    what = f"{UNREAD[cst.BooleanOperation]} is not read yet"
-    return low.opaque(what, pair, node, code="FG108")[0]
+def _negated(low: Lowering, node: cst.CSTNode, operand: cst.BaseExpression) -> Value:
+    value = conditions.condition(low, operand)
+    if isinstance(value, Lit):
+        return Lit(not value.value)
+    low.build.dialect = ""
+    return low.emit("not", value, node=node)
 
 
 def _elements(low: Lowering, elements: Any) -> list[Value]:

@@ -123,7 +123,8 @@ STRING_OR_COMMENT = re.compile(
 SIGN_OF_ARRAYS = re.compile(
     r"""[\w)\]]\[                                 # x[0]
     | (?:(?<![\w.])[^\W\d]\w*|[)\]])\.[^\W\d]     # x.T, (x + y).T
-    | @ | \bfor\b | \b(?:len|sum|zip)\(
+    | @ | \b(?:len|sum|zip)\(
+    | \bfor\b(?![^\n:]*\bin\s+(?:reversed\(\s*)?range\()
     | ^\s*[^\W\d]\w*\s*,[^=\n()]*=\s*[^\W\d]\w*\s*$   # a, b = x""",
     re.VERBOSE | re.MULTILINE,
 )

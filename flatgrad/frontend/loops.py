@@ -221,7 +221,7 @@ def _test(low: Lowering, test: Any, views: dict[str, Any]) -> Block:
     low.build, low.scanned = Builder(statement=outer.statement), 0
     try:
         carried.show(low, views, named=False)
-        go = low.atom(low.expression(test), test)
+        go = low.condition(test)
         low.note()
         return Block((), tuple(low.build.eqns), (go,))
     finally:

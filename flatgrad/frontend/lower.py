@@ -16,11 +16,13 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend import assignments, expressions, hints, statements, windows
+from flatgrad.frontend import assignments, conditions, expressions, hints, statements, windows
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
 from flatgrad.frontend.module import Module, bound_names, names_in, parameters_of
+from flatgrad.frontend.pairs import Pair
+from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -52,16 +54,16 @@ FLOATS = {
 
 
 def lower(
-    module: Module, name: str, shapes: Mapping[str, tuple[str | int, ...]]
+    module: Module, name: str, shapes: Mapping[str, tuple[str | int, ...]], flat: bool = False
 ) -> Function:
     """Read the function `name`; every problem of its text is reported at once."""
     node = module.functions[name]
     try:
-        node = single_exit(node)
+        node = single_exit(plainer(node))
     except TooManyExits as found:
         step = "let the function return in one place"
         raise FlatgradError(Diagnostic("FG105", f"{found.what} is not read", step, module.place(found.node))) from None
-    return Lowering(module, shapes, node, Frame(node)).function()
+    return Lowering(module, shapes, node, Frame(node), flat=flat).function()
 
 
 @dataclass(eq=False)
@@ -100,6 +102,10 @@ class Lowering:
     # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.
     entering: dict[Var, Var] = field(default_factory=dict)
     running: list[Var] = field(default_factory=list)
+    pairs: dict[Any, Pair] = field(default_factory=dict)  # of helpers with branches or loops
+    given: Pair | None = None  # what this function is read as, where it is a helper
+    plain: dict[int, cst.FunctionDef] = field(default_factory=dict)  # helpers with one exit
+    flat: bool = False  # helpers are read in place, whatever is in them
 
     # --- one function --------------------------------------------------------------------------------------
 
@@ -161,9 +167,16 @@ class Lowering:
                 kind = "arguments" if parameter.star == "*" else "keyword arguments"
                 what = f"{kind} of any number are not read: {parameter.star}{name}"
                 self.refuse("FG101", what, "name each parameter", parameter)
-            var = Var(name)
+            if self.given is not None and name in self.given.fixed:
+                self.frame.env[name] = self.given.fixed[name]
+                continue
+            var = Var(name) if self.given is None else Var(name, self.given.types[name])
             self.params[name] = self.frame.bindings[parameter.name] = var
             self.hold(name, var)
+
+    def of_helper(self, pair: Pair, node: cst.FunctionDef) -> Lowering:
+        """The reading of a helper that stands by itself."""
+        return Lowering(self.module, {}, node, Frame(node), pairs=self.pairs, given=pair)
 
     def _captured(self) -> set[Var]:
         """Values that nested functions read by name."""
@@ -428,6 +441,10 @@ class Lowering:
         value = expressions.expression(self, node)
         self.frame.values[node] = value
         return value
+
+    def condition(self, node: cst.BaseExpression) -> Atom:
+        """The value of an expression that decides the way."""
+        return conditions.condition(self, node)
 
     def emit(self, op: str, *args: Atom, node: Any = None, **attrs: Any) -> Var:
         """The result of a new equation; a contradiction is told at `node`."""

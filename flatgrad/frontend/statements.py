@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, branches, calls, effects, expressions, hints, loops
-from flatgrad.frontend.module import collect_import, names_in, nodes_in
+from flatgrad.frontend import assignments, blocks, branches, calls, effects, expressions, hints, loops
+from flatgrad.frontend.exits import may_leave
+from flatgrad.frontend.module import bound_names, collect_import, names_in, nodes_in
 from flatgrad.frontend.scope import Refusal, Value
 from flatgrad.graph import Lit, Var
 
@@ -38,6 +39,9 @@ def lines(low: Lowering, body: Sequence[Any]) -> None:
     for position, line in enumerate(body):
         if isinstance(line, cst.If) and branches.splits(line):
             low.attempt(line, lambda: branches.conditional(low, line, body[position + 1 :]))
+            return
+        if blocks.is_transparent(line) and may_leave(line):
+            low.attempt(line, lambda: blocks.block(low, line, body[position + 1 :]))
             return
         for part in _one_by_one(line):
             if low.frame.returned is not None or _leaves(low, part):
@@ -66,6 +70,8 @@ def _line(low: Lowering, part: Any, line: Any) -> None:
             low.attempt(part, lambda: loops.for_loop(low, part))
         case cst.While():
             low.attempt(part, lambda: loops.while_loop(low, part))
+        case cst.With() | cst.Try() if blocks.is_transparent(part):
+            low.attempt(part, lambda: blocks.block(low, part))
         case _:
             statement = low.begin(part)
             if part is not line:
@@ -105,8 +111,24 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
             effects.effects_within(low, node)
         case cst.Pass():
             pass
+        case cst.Del() if deletes_names(node):
+            pass  # the backward may need what they hold: the line is left out
+        case cst.Global(names=names) if not _rebinds(low, [n.name.value for n in names]):
+            pass
         case _:
             raise _unread(node)
+
+
+def deletes_names(node: cst.Del) -> bool:
+    """del a, b"""
+    target = node.target
+    parts = [e.value for e in target.elements] if isinstance(target, cst.Tuple) else [target]
+    return all(isinstance(p, cst.Name) for p in parts)
+
+
+def _rebinds(low: Lowering, names: Sequence[str]) -> bool:
+    """The function gives one of these names another value."""
+    return not set(names).isdisjoint(bound_names(low.frame.function.body))
 
 
 def _assignment(
@@ -164,11 +186,16 @@ def _compound(low: Lowering, node: cst.BaseCompoundStatement) -> None:
     what = COMPOUND.get(type(node), "a compound statement")
     inside = list(nodes_in(node))
     _refuse_exits(inside, what, node)
+    if may_leave(node):
+        what = f"{what} that leaves the loop around it is not read yet"
+        raise Refusal("FG105", what, STRAIGHT, node)
     reads = low.mention(node)
     changed = _changed(low, inside)
     old = [v for n in changed if isinstance(v := low.frame.env.get(n), Var)]
     count = max(1, len(changed))
     what = f"{what} is not read yet"
+    if isinstance(node, cst.Try) and changed:
+        what = f"what {changed[0]} is depends on what this try statement catches"
     outs = low.opaque(what, [*reads, *old], node, code="FG105", count=count)
     effects.effects_within(low, node)
     if _writes_through_new_names(inside):

@@ -1,0 +1,59 @@
+"""`with` and `try` whose bodies are read in place: a manager changes nothing, and a handler that raises returns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.frontend import effects
+from flatgrad.frontend.exits import falls_through, lines_of, may_leave, only_raises, suppresses
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+
+def is_transparent(node: Any) -> bool:
+    """The lines within are run one after the other, or not at all."""
+    match node:
+        case cst.With():
+            return not suppresses(node)
+        case cst.Try():
+            return only_raises(node) and not (may_leave(node) and node.finalbody is not None)
+        case _:
+            return False
+
+
+def block(low: Lowering, node: Any, rest: Sequence[Any] = ()) -> None:
+    """Read the body in place; `rest` follows it where one of its ways leaves the loop around it."""
+    statement = low.begin(node)
+    match node:
+        case cst.With(items=items):
+            for item in items:
+                _enter(low, item)
+            lines = lines_of(node.body)
+        case cst.Try(handlers=handlers):
+            for handler in handlers:
+                low.mention(handler)
+                effects.effects_within(low, handler)
+            lines = [*lines_of(node.body), *_lines(node.orelse), *_lines(node.finalbody)]
+        case _:
+            raise AssertionError(f"{type(node).__name__} has no body to read")
+    with low.inside(statement, 0):
+        low.lines([*lines, *rest] if falls_through(lines) else lines)
+    low.build.statement = statement
+
+
+def _lines(part: Any) -> list[Any]:
+    return [] if part is None else lines_of(part.body)
+
+
+def _enter(low: Lowering, item: cst.WithItem) -> None:
+    """with open(path) as file: nothing flows through the file."""
+    reads = low.mention(item.item)
+    effects.effects_within(low, item.item)
+    if item.asname is not None:
+        what = "what the with statement gives is not known"
+        made = low.opaque(what, reads, item.item, code="FG105")[0]
+        low.assign(item.asname.name, made, item.item)

@@ -1,0 +1,271 @@
+"""A call of a function with branches or loops -> one `call` equation; the function is read once, as a pair.
+
+The pair is emitted as homework has it: `f_forward(x)` returns the results and a cache, `f_backward(grad_out, cache)`
+the gradients. In the graph a call has the results and the cache for outs, and the arguments for args.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.frontend.branches import either
+from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
+from flatgrad.frontend.module import names_in, parameters_of
+from flatgrad.frontend.plainer import plainer
+from flatgrad.frontend.scope import Callee, Function, Path, Refusal, Stale, Struct, Value
+from flatgrad.graph import Atom, Eqn, Lit, Var
+from flatgrad.types import Dim, Shape, Type
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+FLOW = (cst.If, cst.For, cst.While, cst.Match, cst.Try)
+TRIES = 4  # readings until the types of parameters and results are settled
+
+
+@dataclass(eq=False)
+class Pair:
+    """A function that is emitted as a forward with a cache and a backward."""
+
+    callee: Callee
+    fixed: dict[str, Value]  # parameters that are functions
+    captured: list[str]  # names of an enclosing function that it reads
+    types: dict[str, Type] = field(default_factory=dict)
+    function: Function | None = None
+    results: int = 0  # how many, where it returns a tuple
+    reading: bool = False
+    wrt: dict[str, None] = field(default_factory=dict)  # parameters that some call needs the gradient of
+    forward_name: str = ""
+    backward_name: str = ""
+
+    @property
+    def params(self) -> list[str]:
+        """The parameters that the graph knows, in order: those that are not functions, then what is captured."""
+        own = [p.name.value for p in parameters_of(self.callee.node) if p.name.value not in self.fixed]
+        return [*own, *self.captured]
+
+
+def has_flow(callee: Callee) -> bool:
+    """The function has branches or loops, besides those that only raise; or it calls itself."""
+    node = callee.node
+    if isinstance(node, cst.FunctionDef) and callee.name in {n.value for n in names_in(node.body)}:
+        return True
+    stack: list[Any] = [node.body]
+    while stack:
+        current = stack.pop()
+        match current:
+            case cst.FunctionDef() | cst.Lambda() | cst.ClassDef() | cst.BaseExpression():
+                pass
+            case cst.If(body=body, orelse=None) if _only_raises(body):
+                pass
+            case _ if isinstance(current, FLOW):
+                return True
+            case _:
+                stack.extend(current.children)
+    return False
+
+
+def _only_raises(body: Any) -> bool:
+    match body:
+        case cst.IndentedBlock(body=[*_, cst.SimpleStatementLine(body=[cst.Raise()])]):
+            return True
+        case cst.SimpleStatementSuite(body=[cst.Raise()]):
+            return True
+        case _:
+            return False
+
+
+def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool:
+    """The function can stand by itself: nothing in it belongs to the activation of another."""
+    if not isinstance(callee.node, cst.FunctionDef) or low.flat:
+        return False
+    starred = callee.node.params
+    if isinstance(starred.star_arg, cst.Param) or starred.star_kwarg is not None:
+        return False
+    functions = [v for v in values.values() if isinstance(v, Callee)]
+    captured = [_free(low, f) for f in functions if f.frame is not None]
+    return not any(captured) and not any(isinstance(v, Stale) for v in values.values())
+
+
+def call(low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]) -> Value:
+    """Write the `call` equation; `values` are the arguments by the names of the parameters."""
+    fixed = {n: v for n, v in values.items() if isinstance(v, Callee | Path)}
+    captured = _free(low, callee) if callee.frame is not None else []
+    pair = _pair(low, callee, fixed, captured)
+    for name in captured:
+        values[name] = low.expression(cst.Name(name))
+    atoms = [_argument(low, values[name], node) for name in pair.params]
+    _learn(low, pair, atoms)
+    return _write(low, node, pair, atoms)
+
+
+def _argument(low: Lowering, value: Value, node: cst.CSTNode) -> Atom:
+    return low.atom(value, node)
+
+
+def _pair(low: Lowering, callee: Callee, fixed: dict[str, Value], captured: list[str]) -> Pair:
+    inner = tuple(sorted((n, id(v.node) if isinstance(v, Callee) else v.path) for n, v in fixed.items()
+                         if isinstance(v, Callee | Path)))  # fmt: skip
+    key = (id(callee.node), inner)
+    if key not in low.pairs:
+        low.pairs[key] = Pair(callee, fixed, captured)
+    return low.pairs[key]
+
+
+def _free(low: Lowering, callee: Callee) -> list[str]:
+    """Names of values of the enclosing activation that a nested function reads."""
+    own = {p.name.value for p in parameters_of(callee.node)}
+    found: list[str] = []
+    frame = callee.frame
+    names = dict.fromkeys(n.value for n in names_in(callee.node.body))
+    while frame is not None:
+        for name in names:
+            value = frame.env.get(name)
+            if name not in own and isinstance(value, Var | Struct | Lit) and name not in found:
+                found.append(name)
+        frame = frame.enclosing
+    return found
+
+
+# --- reading the function ------------------------------------------------------------------------------------------
+
+
+def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
+    """Read the function for arguments of these types, again where they are other ones than before."""
+    given = dict(zip(pair.params, (a.type for a in atoms), strict=True))
+    wider = {n: _wider(pair.types.get(n), t) for n, t in given.items()}
+    if pair.reading:
+        pair.types = wider
+        return
+    if pair.function is not None and all(_covers(pair.types[n], t) for n, t in given.items()):
+        return
+    pair.types = wider
+    for _ in range(TRIES):
+        results, types = pair.results, dict(pair.types)
+        pair.function = _read(low, pair)
+        if (results or 1) == (pair.results or 1) and all(_covers(types[n], t) for n, t in pair.types.items()):
+            return
+
+
+def _wider(known: Type | None, given: Type) -> Type:
+    if known is None:
+        shape = Shape(given.shape.dims) if given.shape.dims is not None else Shape()
+        return Type(shape, given.kind if given.kind != "none" else "any", None, given.items)
+    if _covers(known, given):
+        return known
+    found = either(known, given)
+    return Type(found.shape, found.kind, None, found.items)
+
+
+def _covers(known: Type, given: Type) -> bool:
+    """What is known of a parameter holds for an argument, too."""
+    wide = either(known, given)
+    dims = known.shape.dims
+    same = dims is None or (wide.shape.dims is not None and all(
+        d.root() == e.root() or d.known == e.known is not None for d, e in zip(dims, wide.shape.dims, strict=True)
+    ))  # fmt: skip
+    return same and (known.kind == "any" or known.kind == wide.kind)
+
+
+def _read(low: Lowering, pair: Pair) -> Function:
+    pair.reading = True
+    try:
+        inner = low.of_helper(pair, single_exit(plainer(without_ternary_result(_with_captured(pair)))))
+        function = inner.function()
+    except TooManyExits as found:
+        what = f"{found.what} is not read"
+        raise Refusal("FG105", what, "let the function return in one place", found.node) from None
+    finally:
+        pair.reading = False
+    if inner.problems:
+        raise inner.problems[0]
+    changed = [p.name for p in function.params.values() if function.storages.written(p)]
+    if changed:
+        what = f"{function.name} writes into its argument {changed[0]}"
+        raise Refusal("FG402", what, "let the helper work on a copy, and return it", pair.callee.node)
+    pair.results = len(function.outputs) if function.returns_tuple else 0
+    return function
+
+
+def plain(low: Lowering, callee: Callee) -> cst.FunctionDef | cst.Lambda:
+    """The function as it is read in place: with one exit, and the same nodes wherever it is called."""
+    if not isinstance(callee.node, cst.FunctionDef):
+        return callee.node
+    if id(callee.node) not in low.plain:
+        try:
+            low.plain[id(callee.node)] = single_exit(plainer(callee.node))
+        except TooManyExits as found:
+            what = f"{found.what} is not read"
+            raise Refusal("FG105", what, "let the function return in one place", found.node) from None
+    return low.plain[id(callee.node)]
+
+
+def _with_captured(pair: Pair) -> cst.FunctionDef:
+    """The function with what it reads of an enclosing function as parameters."""
+    node = pair.callee.node
+    assert isinstance(node, cst.FunctionDef)
+    added = [cst.Param(cst.Name(name)) for name in pair.captured]
+    if not added:
+        return node
+    plain = [p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in node.params.params]
+    required = [p for p in plain if p.default is None]
+    return node.with_changes(
+        params=node.params.with_changes(params=[*required, *added, *(p for p in plain if p.default is not None)])
+    )
+
+
+# --- the equation --------------------------------------------------------------------------------------------------
+
+
+def _write(low: Lowering, node: cst.Call, pair: Pair, atoms: Sequence[Atom]) -> Value:
+    types = _result_types(pair, atoms)
+    outs = tuple(Var("", type) for type in types)
+    cache = Var("", Type(Shape(), "other"))
+    low.build.dialect = ""
+    statement = low.build.statement
+    low.build.eqns.append(Eqn((*outs, cache), "call", tuple(atoms), {"pair": pair}, statement, node))
+    low.note()
+    return Struct(outs) if pair.results else outs[0]
+
+
+def _result_types(pair: Pair, atoms: Sequence[Atom]) -> list[Type]:
+    """What is known of the results, in terms of the lengths of these arguments."""
+    if pair.function is None:
+        return [Type() for _ in range(pair.results or 1)]
+    lengths: dict[Any, Dim] = {}
+    for name, atom in zip(pair.params, atoms, strict=True):
+        inside, outside = pair.types[name].shape.dims, atom.type.shape.dims
+        if inside is not None and outside is not None and len(inside) == len(outside):
+            lengths |= {d.root()[0]: e.plus(-d.root()[1]) for d, e in zip(inside, outside, strict=True)}
+    outs = pair.function.block.outs
+    return [Type(_outside(o.type.shape, lengths), o.type.kind) for o in outs]
+
+
+def _outside(shape: Shape, lengths: Mapping[Any, Dim]) -> Shape:
+    if shape.dims is None:
+        return Shape()
+    return Shape(_length_outside(d, lengths) for d in shape.dims)
+
+
+def _length_outside(dim: Dim, lengths: Mapping[Any, Dim]) -> Dim:
+    """A length of an argument, or a number; what the function made up means nothing outside."""
+    root, offset = dim.root()
+    if dim.known is not None:
+        return Dim(dim.known)
+    return lengths[root].plus(offset) if root in lengths else Dim()
+
+
+def pairs_in(eqns: Sequence[Eqn]) -> Iterator[Eqn]:
+    """The calls among equations, in blocks within too."""
+    for eqn in eqns:
+        if eqn.op == "call":
+            yield eqn
+        for block in eqn.blocks:
+            yield from pairs_in(block.eqns)
+
+
+__all__ = ["Pair", "call", "has_flow", "may_pair", "pairs_in"]

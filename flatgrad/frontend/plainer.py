@@ -1,0 +1,134 @@
+"""Function node -> the same function with fewer kinds of statements.
+
+A match statement becomes if and elif (matches.py), a name that is assigned in the test of a while loop is assigned in
+the loop, and what follows an if statement in which one of several ways leaves the loop stands in its branches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import libcst as cst
+
+from flatgrad.frontend.exits import LONGEST, TooManyExits, falls_through, lines_of, may_leave, otherwise
+from flatgrad.frontend.matches import Fresh, branches_of
+from flatgrad.frontend.module import names_in_text, nodes_in
+
+Lines = list[Any]
+
+
+def plainer(function: cst.FunctionDef) -> cst.FunctionDef:
+    """The function itself where there is nothing to write in another way."""
+    if not any(_is_special(node) for node in nodes_in(function.body)):
+        return function
+    fresh = Fresh(names_in_text(cst.Module([function]).code))
+    changed = _suite(function.body, _statements(fresh))
+    return function.with_changes(body=_suite(changed, _ways))
+
+
+def _is_special(node: cst.CSTNode) -> bool:
+    match node:
+        case cst.Match() | cst.Break() | cst.Continue():
+            return True
+        case cst.While(test=test):
+            return _assigns(test)
+        case _:
+            return False
+
+
+def _assigns(test: cst.CSTNode) -> bool:
+    return any(isinstance(n, cst.NamedExpr) for n in nodes_in(test))
+
+
+def _suite(suite: Any, rewrite: Callable[[Lines], Lines]) -> Any:
+    """A body whose lines, and those of every body within, are rewritten."""
+    if not isinstance(suite, cst.IndentedBlock):
+        return suite
+    lines = rewrite([_inside(line, rewrite) for line in suite.body])
+    same = len(lines) == len(suite.body) and all(a is b for a, b in zip(lines, suite.body, strict=True))
+    return suite if same else suite.with_changes(body=lines)
+
+
+def _inside(line: Any, rewrite: Callable[[Lines], Lines]) -> Any:
+    """The line with its bodies rewritten; the line itself where nothing is."""
+    changes: dict[str, Any] = {}
+    for key in ("body", "orelse", "finalbody"):
+        part = getattr(line, key, None)
+        if isinstance(part, cst.IndentedBlock):
+            changes[key] = _suite(part, rewrite)
+        elif isinstance(part, cst.Else | cst.Finally | cst.If):
+            changes[key] = _inside(part, rewrite)
+    for key in ("handlers", "cases"):
+        if (parts := getattr(line, key, None)) is not None:
+            new = [_inside(p, rewrite) for p in parts]
+            changes[key] = parts if all(a is b for a, b in zip(new, parts, strict=True)) else new
+    changes = {k: v for k, v in changes.items() if v is not getattr(line, k)}
+    return line.with_changes(**changes) if changes else line
+
+
+# --- match, and names assigned in the test of a loop ---------------------------------------------------------------
+
+
+def _statements(fresh: Fresh) -> Callable[[Lines], Lines]:
+    def rewrite(lines: Lines) -> Lines:
+        found: Lines = []
+        for line in lines:
+            match line:
+                case cst.Match():
+                    found += branches_of(line, fresh) or [line]
+                case cst.While(test=test, orelse=None) if _assigns(test):
+                    found.append(_tested_within(line))
+                case _:
+                    found.append(line)
+        return found
+
+    return rewrite
+
+
+def _tested_within(line: cst.While) -> cst.While:
+    """while (e := f(x)) > t: ...  ->  while True: e = f(x), and a break where the test fails"""
+    match line.test:
+        case cst.Comparison(left=cst.NamedExpr(target=target, value=value)):
+            test: Any = line.test.with_changes(left=cst.Name(target.value))  # type: ignore[attr-defined]
+            first = [cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], value)])]
+        case test:
+            first = []
+    grouped = test.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+    fails = cst.UnaryOperation(cst.Not(), grouped)
+    leave = cst.If(fails, cst.IndentedBlock([cst.SimpleStatementLine([cst.Break()])]))
+    body = line.body
+    lines = [*first, leave, *lines_of(body)]
+    new = body.with_changes(body=lines) if isinstance(body, cst.IndentedBlock) else cst.IndentedBlock(lines)
+    return line.with_changes(test=cst.Name("True"), body=new)
+
+
+# --- ways that leave a loop ----------------------------------------------------------------------------------------
+
+
+def _ways(lines: Lines) -> Lines:
+    """Where both branches may go on, and one may leave the loop too, what follows stands in both."""
+    for position, line in enumerate(lines):
+        rest = lines[position + 1 :]
+        if isinstance(line, cst.If) and rest and may_leave(line) and _both_go_on(line):
+            return [*lines[:position], _with_rest(line, rest)]
+    return lines
+
+
+def _both_go_on(line: cst.If) -> bool:
+    return falls_through(lines_of(line.body)) and falls_through(otherwise(line))
+
+
+def _with_rest(line: cst.If, rest: Sequence[Any]) -> cst.If:
+    if len(rest) > LONGEST:
+        raise TooManyExits("a break or continue on one of several paths", line)
+    copies = [n.deep_clone() for n in rest]
+    then = _ways([*lines_of(line.body), *copies])
+    other = _ways([*otherwise(line), *rest])
+    block = line.body if isinstance(line.body, cst.IndentedBlock) else cst.IndentedBlock([])
+    header = line.orelse.leading_lines if isinstance(line.orelse, cst.Else) else ()
+    orelse = cst.Else(cst.IndentedBlock(other), leading_lines=header)
+    return line.with_changes(body=block.with_changes(body=then), orelse=orelse)
+
+
+__all__ = ["plainer"]

@@ -1,0 +1,60 @@
+"""What is known of all iterations of a loop at once: parts of an array that no two of them touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var
+
+
+def is_drained(body: Block, position: int, numbers: tuple[Var, ...] = ()) -> bool:
+    """Each iteration reads a part of what is carried that no other one reads, and then sets it to zero.
+
+    Nobody sees these zeros: the array may as well stay as it is. `numbers` are the indices of the loops around.
+    """
+    param, end = body.params[position], body.outs[position]
+    shown, names = _shown(body.eqns, param), {end}
+    made = _made(body, end)
+    while made is not None and made.op == "alias":
+        names.add(end := made.args[0])
+        made = _made(body, end)
+    ends = {*body.outs[:position], *body.outs[position + 1 :]}
+    if made is None or (shown | names) & ends:
+        return False
+    others = [e for e in body.eqns if e is not made and e.op != "alias" and not (shown | names).isdisjoint(e.reads())]
+    numbers = (*numbers, (body.undoes or body).params[0])
+    if made.op == "for":
+        inner = made.outs.index(end)
+        starts = [i for i, a in enumerate(made.args) if a in shown]
+        (block,) = made.blocks
+        return not others and starts == [inner] and not shown & {*block.free()} and is_drained(block, inner, numbers)
+    if made.op != "setitem" or made.args[2] != Lit(0) or made.args[0] not in shown:
+        return False
+    index = made.args[1]
+    return all(is_own_part(body, index, n) for n in numbers) and all(
+        e.op == "getitem" and e.args[1] == index for e in others
+    )
+
+
+def _made(body: Block, value: Atom) -> Eqn | None:
+    return next((e for e in body.eqns if value in e.outs), None)
+
+
+def _shown(eqns: Iterable[Eqn], value: Var) -> set[Atom]:
+    """The value and its other names."""
+    found: set[Atom] = {value}
+    for eqn in eqns:
+        if eqn.op == "alias" and eqn.args[0] in found:
+            found.add(eqn.out)
+    return found
+
+
+def is_own_part(body: Block, index: Atom, number: Var) -> bool:
+    """x[index] is another part of x for each value of `number`, the index of a loop."""
+    if number.type.kind != "int":
+        return False
+    if index is number:
+        return True
+    eqns = (*(body.undoes.eqns if body.undoes is not None else ()), *body.eqns)
+    made = next((e for e in eqns if index in e.outs), None)
+    return made is not None and made.op == "tuple" and number in made.args
