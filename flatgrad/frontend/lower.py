@@ -409,7 +409,9 @@ class Lowering:
 
     def write(self, name: cst.BaseExpression, old: Var, new: Var) -> None:
         """`new` is what the array `old` holds after a write into it through `name`."""
-        assert isinstance(name, cst.Name)
+        if not isinstance(name, cst.Name):
+            self.overwrite(old, new, unsure=False)
+            return
         new.name = name.value
         self.overwrite(old, new, unsure=False)
         self.wrote(name, new)

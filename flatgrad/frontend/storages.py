@@ -84,6 +84,8 @@ def allocates(eqn: Eqn) -> bool:
     return eqn.op in ALLOCATING or rule.kind in (Kind.ELEMENTWISE, Kind.MULTILINEAR)
 
 
+# What gives integers of which it is known that no two of them are equal, or that they are places of a mask.
+POSITIONS = {"argsort", "flatnonzero", "nonzero", "unique", "triu_indices", "tril_indices", "diag_indices", "ix_"}
 VIEWS = {"alias", "transpose", "matrix_transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze"}
 IN_ROWS = {"zeros", "ones", "empty", "full", "eye", "linspace", "arange", "constant_array", "matmul"}
 
@@ -139,6 +141,7 @@ class Storages:
     names: dict[Var, set[str]] = field(
         default_factory=dict
     )  # under which a storage has ever been known
+    indices: dict[Var, Eqn] = field(default_factory=dict)  # integers that were made as positions, and how
     targets: list[Var] = field(default_factory=list)  # what has been written into
 
     def root(self, var: Var) -> Var:
@@ -172,6 +175,8 @@ class Storages:
 
     def note(self, eqn: Eqn) -> None:
         """The results of an equation get their storages: their own, or those of what they may show."""
+        if eqn.op in POSITIONS or (eqn.op in ("getitem", "alias") and eqn.args[0] in self.indices):
+            self.indices.update(dict.fromkeys(eqn.outs, eqn))
         for out in eqn.outs:
             if out in self.parent:
                 continue
@@ -234,6 +239,7 @@ class Storages:
             {k: dict(v) for k, v in self.holders.items()},
             set(self.arrays),
             {k: set(v) for k, v in self.names.items()},
+            dict(self.indices),
             [*self.targets],
         )
 
@@ -331,9 +337,10 @@ class Storages:
             return after[value]
         if value is old and name == new.name:
             return new
-        if not new.name:
+        written = new.name or next((v.name for v in after.values() if v.name), "")
+        if not written:
             return Stale(name, f"{name} may have been written into by a call", statement)
-        why = f"{name} and {new.name} may share one array, and {new.name} was written in place"
+        why = f"{name} and {written} may share one array, and {written} was written in place"
         return Stale(name, why, statement)
 
     def spoil(self, var: Var, statement: Statement) -> None:

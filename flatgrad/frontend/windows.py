@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flatgrad.frontend.storages import vars_in
-from flatgrad.graph import Eqn, Statement, Var
+from flatgrad.graph import Eqn, Lit, Statement, Var
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -64,7 +64,7 @@ def _base_after(low: Lowering, base: Var, eqn: Eqn, part: Var) -> Var:
         case "alias" | "asarray":
             return part
         case "getitem":
-            return low.emit("setitem", base, eqn.args[1], part, repeats=False)
+            return low.emit("setitem", base, eqn.args[1], part)
         case "transpose":
             return low.emit("transpose", part, **_inverse(eqn.attrs.get("axes")))
         case "moveaxis":
@@ -74,6 +74,15 @@ def _base_after(low: Lowering, base: Var, eqn: Eqn, part: Var) -> Var:
             return low.emit(eqn.op, part, **eqn.attrs)
         case _:
             return low.emit("reshape", part, low.emit("shape", base))
+
+
+def flat(low: Lowering, array: Var) -> Var:
+    """a.flat: all elements one after the other, whatever the layout."""
+    made = low.emit("reshape", array, Lit(-1))
+    low.note()
+    low.storages.approach(made, array)
+    low.storages.views[made] = (array, low.build.eqns[-1])
+    return made
 
 
 def _inverse(axes: Any) -> dict[str, Any]:
