@@ -115,7 +115,7 @@ def _helper(op: str) -> Callable[..., Value] | None:
     return function
 
 
-def _setitem(x: Value, index: Value, value: Value) -> Value:
+def _setitem(x: Value, index: Value, value: Value, repeats: bool = True) -> Value:
     x = np.array(x)
     x[index] = value
     return x

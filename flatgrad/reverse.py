@@ -101,6 +101,7 @@ class _Reverse:
         if (
             eqn.op == "setitem"
             and eqn.args[2] in self.active
+            and eqn.attrs.get("repeats") is not False
             and may_repeat(eqn.args[1])
         ):
             raise NoRule(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import expressions
+from flatgrad.frontend import expressions, positions, windows
 from flatgrad.frontend.pragmas import stopped_atom
 from flatgrad.frontend.scope import Refusal, Struct, Value, word_for
 from flatgrad.graph import Atom, Lit, Var
@@ -34,9 +34,10 @@ def assign(
             _bind(low, target, value, source)
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             _unpack(low, target, elements, value, source)
-        case cst.Subscript(value=cst.Name()):
+        case cst.Subscript():
+            base = _base(low, target)
             index = expressions.index(low, target)
-            _store(low, target, "setitem", index, value)
+            _store(low, target, base, "setitem", index, value, **apart(low, index))
         case _:
             raise _unread_target(target)
 
@@ -140,7 +141,7 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
-        case cst.Subscript(value=cst.Name()):
+        case cst.Subscript():
             _augment_part(low, node.target, op, node.value)
         case _:
             raise _unread_target(node.target)
@@ -169,44 +170,94 @@ def _augment_part(
     low: Lowering, target: cst.Subscript, op: str, value: cst.BaseExpression
 ) -> None:
     """a[i] += v adds to a part; any other operator takes the part out and puts the result back."""
+    base = _base(low, target)
     index = expressions.index(low, target)
     amount = low.atom(low.expression(value), value)
-    if not low.stopping and op in ("add", "sub") and (isinstance(amount, Lit) or not may_repeat(index)):
+    if not low.stopping and op in ("add", "sub") and (isinstance(amount, Lit) or not may_meet(low, index)):
         low.build.dialect = ""
         amount = low.emit("neg", amount) if op == "sub" else amount
-        _store(low, target, "index_add", index, amount, repeats=False)
+        _store(low, target, base, "index_add", index, amount, repeats=False)
         return
-    base = low.atom(low.expression(target.value), target.value)
     old, amount = stopped_atom(low, low.emit("getitem", base, index)), stopped_atom(low, amount)
     low.build.dialect = ""
-    _store(low, target, "setitem", index, low.emit(op, old, amount))
+    _store(low, target, base, "setitem", index, low.emit(op, old, amount), **apart(low, index))
 
 
 # --- stores ------------------------------------------------------------------------------------------------------
 
 
+def _base(low: Lowering, target: cst.Subscript) -> Var:
+    """The array that is stored into: one that has a name, or a part or view of one."""
+    match target.value:
+        case cst.Attribute(value=value, attr=cst.Name(value="flat")):
+            array = low.atom(low.expression(value), value)
+            low.build.dialect = ""
+            base: Value = windows.flat(low, array) if isinstance(array, Var) else array
+        case _:
+            base = low.expression(target.value)
+    held = low.frame.env.get(_root(target.value))
+    unnamed = not isinstance(target.value, cst.Name) and not isinstance(held, Var)
+    if not isinstance(base, Var) or unnamed:
+        what = f"an element of a {word_for(base)} is assigned"
+        if unnamed:
+            raise _unread_target(target)
+        raise Refusal("FG106", what, "assign to elements of a named array", target)
+    return base
+
+
+def _root(node: cst.BaseExpression) -> str:
+    """The name that a[i][j], a.T[i] and a.ravel()[i] begin with."""
+    while not isinstance(node, cst.Name):
+        match node:
+            case cst.Subscript(value=inner) | cst.Attribute(value=inner):
+                node = inner
+            case cst.Call(func=cst.Attribute(value=inner)):
+                node = inner
+            case _:
+                return ""
+    return node.value
+
+
+def may_meet(low: Lowering, index: Atom) -> bool:
+    """An element may be stored into twice: the index may repeat."""
+    if not may_repeat(index):
+        return False
+    made = low.storages.indices
+    low.note()
+    parts = [index]
+    if isinstance(index, Var):
+        tuples = [e for e in low.build.eqns if index in e.outs and e.op == "tuple"]
+        parts = list(tuples[0].args) if tuples else parts
+    fancy = [p for p in parts if isinstance(p, Var) and p.type.kind != "slice" and not p.type.shape.is_scalar]
+    if any(isinstance(p, Lit) and isinstance(p.value, list) for p in parts):
+        return True
+    return not positions.apart(fancy, made)
+
+
+def apart(low: Lowering, index: Atom) -> dict[str, bool]:
+    """What is noted of a store by an index that may look as if it repeated, and does not."""
+    return {"repeats": False} if may_repeat(index) and not may_meet(low, index) else {}
+
+
 def _store(
     low: Lowering,
     target: cst.Subscript,
+    base: Var,
     op: str,
     index: Atom,
     value: Value,
     **attrs: Any,
 ) -> None:
-    base = low.expression(target.value)
-    if not isinstance(base, Var):
-        what = f"an element of a {word_for(base)} is assigned"
-        raise Refusal("FG106", what, "assign to elements of a named array", target)
     amount = low.atom(value, target)
     low.build.dialect = ""
-    if _drops_fractions(base, amount):
+    if drops_fractions(base, amount):
         new = _integer_store(low, target, [base, index, amount])
     else:
         new = low.emit(op, base, index, amount, **attrs)
     low.write(target.value, base, new)
 
 
-def _drops_fractions(base: Atom, amount: Atom) -> bool:
+def drops_fractions(base: Atom, amount: Atom) -> bool:
     whole = base.type.kind in ("int", "bool", "arange")
     return whole and amount.type.kind not in ("int", "bool")
 

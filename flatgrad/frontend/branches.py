@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import effects
+from flatgrad.frontend import carried, effects, windows
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
 from flatgrad.frontend.scope import Callee, Frame, Refusal, Stale, Struct, Value
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
@@ -97,18 +97,24 @@ def _frames(frame: Frame | None) -> Any:
 def joined(low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False) -> Value | None:
     """The `if` equation of two ways; every name holds what either way gave it. Returns the ways' own values, joined."""
     join = _Join(low)
+    views: dict[str, Any] = {}
     for frame in ways[0].envs:
-        _join_names(join, frame, [w.envs[frame] for w in ways])
+        envs = [w.envs[frame] for w in ways]
+        shown = _views(low, envs) if frame is low.frame and not inline else {}
+        _join_names(join, frame, envs, shown)
+        views |= shown
     low.stop = join.atom("", ways[0].stop, ways[1].stop)
     value = None
     if ways[0].value is not None and ways[1].value is not None:
         value = join.value("", ways[0].value, ways[1].value)
     if not join.outs:
+        carried.show(low, views)
         return value
     blocks = tuple(
         check_later(Block((), w.eqns, tuple(outs)))
         for w, outs in zip(ways, (join.first, join.second), strict=True)
     )
+    _touch(low, join)
     attrs = {"inline": True} if inline else {}
     eqn = Eqn(tuple(join.outs), "if", (test,), attrs, low.build.statement, blocks=blocks)
     low.build.eqns.append(eqn)
@@ -116,7 +122,25 @@ def joined(low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False)
         if out.name and not inline:
             low.merged(out)
     low.note()
+    carried.show(low, views)
+    low.note()
     return value
+
+
+def _views(low: Lowering, envs: Sequence[Mapping[str, Value]]) -> dict[str, Any]:
+    """Names that show the array of another after either way, by the same steps."""
+    first, second = (carried.derived(low, dict(env), carried.Shared()) for env in envs)
+    changed = [n for n in first if n in second and envs[0][n] is not envs[1][n]]
+    same = [n for n in changed if first[n][0] == second[n][0]]
+    return {n: first[n] for n in same if windows.same_steps(first[n][1], second[n][1])}
+
+
+def _touch(low: Lowering, join: _Join) -> None:
+    """What may share an array after one way or the other may do so from now on."""
+    outside = carried.visible(low, ())
+    pairs = carried.touching(low, dict(enumerate(join.first)), outside)
+    pairs |= carried.touching(low, dict(enumerate(join.second)), outside)
+    carried.touch(low, dict(enumerate(join.outs)), pairs)
 
 
 def check_later(block: Block) -> Block:
@@ -124,11 +148,13 @@ def check_later(block: Block) -> Block:
     return block
 
 
-def _join_names(join: _Join, frame: Frame, envs: Sequence[Mapping[str, Value]]) -> None:
+def _join_names(
+    join: _Join, frame: Frame, envs: Sequence[Mapping[str, Value]], views: Mapping[str, Any]
+) -> None:
     first, second = envs
     for name in dict.fromkeys((*first, *second)):
         a, b = first.get(name, NOTHING), second.get(name, NOTHING)
-        if a is not b:
+        if a is not b and name not in views:
             join.low.storages.hold(frame, name, join.value(name, a, b))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import activations, effects, library
+from flatgrad.frontend import activations, effects, library, stores
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
@@ -33,6 +33,11 @@ TAKING_TUPLES = {
 def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
     function = _function(low, node.func)
+    if (found := stores.without_out(node, function)) is not None:
+        value = _value(low, found[0], function)
+        written = stores.into_out(low, found[1], value, node)
+        if written is not None:
+            return written
     value = _value(low, node, function)
     if not isinstance(function, Callee):
         effects.effects(low, node, function, value)
@@ -109,42 +114,6 @@ def _starred(low: Lowering, arg: cst.Arg, value: Value, alone: bool) -> Sequence
 
 def in_place(low: Lowering, node: cst.Call) -> bool:
     """`np.add.at(a, i, v)` or `a.fill(v)` as a write into a; False where the call is no such write."""
-    match node:
-        case cst.Call(
-            func=func,
-            args=[cst.Arg(value=cst.Name() as name, keyword=None), index, value],
-        ):
-            if _function(low, func) != Path("numpy.add.at"):
-                return False
-            return _add_at(low, name, index.value, value.value)
-        case cst.Call(
-            func=cst.Attribute(value=cst.Name() as name, attr=cst.Name(value="fill")),
-            args=[value],
-        ):
-            return _fill(low, name, value.value)
-        case _:
-            return False
-
-
-def _add_at(
-    low: Lowering, name: cst.Name, index: cst.BaseExpression, value: cst.BaseExpression
-) -> bool:
-    base = low.expression(name)
-    if not isinstance(base, Var):
+    if not isinstance(node.func, cst.Attribute | cst.Name):
         return False
-    where, what = low.expression(index), low.expression(value)
-    low.build.dialect = ""
-    positions, amount = low.atom(where, index), low.atom(what, value)
-    new = low.emit("index_add", base, positions, amount, repeats=True)
-    low.write(name, base, new)
-    return True
-
-
-def _fill(low: Lowering, name: cst.Name, value: cst.BaseExpression) -> bool:
-    base = low.expression(name)
-    if not isinstance(base, Var):
-        return False
-    amount = low.atom(low.expression(value), value)
-    low.build.dialect = ""
-    low.write(name, base, low.emit("setitem", base, Lit(...), amount))
-    return True
+    return stores.in_place(low, node, _function(low, node.func))

@@ -72,7 +72,7 @@ def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
             if name in WRITING_FUNCTIONS or root not in PURE_LIBRARIES:
                 found += [a.value for a in node.args]
             else:
-                found += _positional_out(node, path)
+                found += positional_out(node, path)
         case (_, name):
             assert isinstance(node.func, cst.Attribute)
             if name in CHANGING_METHODS or name.startswith("__"):
@@ -82,7 +82,7 @@ def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
     return found
 
 
-def _positional_out(node: cst.Call, path: str) -> list[Any]:
+def positional_out(node: cst.Call, path: str) -> list[Any]:
     """np.maximum(x, y, c) writes into c."""
     namespace, _, name = path.rpartition(".")
     spelling = lookup(namespace, name)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
+from flatgrad.frontend import carried
 from flatgrad.frontend.branches import NOTHING, either, joined, way
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, nodes_in
@@ -38,6 +39,7 @@ class Assumed:
     types: dict[str, list[Type]] = field(default_factory=dict)
     sharing: dict[str, set[Var]] = field(default_factory=dict)
     dynamic: set[str] = field(default_factory=set)  # lists whose items are not known one by one
+    shared: carried.Shared = field(default_factory=carried.Shared)
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Body:
     stop: Atom
     ends: dict[str, Value]
     test: Block | None = None
+    views: dict[str, Any] = field(default_factory=dict)  # names that show the arrays of others
 
 
 def for_loop(low: Lowering, node: cst.For) -> None:
@@ -66,22 +69,7 @@ def for_loop(low: Lowering, node: cst.For) -> None:
         low.build.statement = statement
         low.assign(node.target, over.item(index), node.target)
 
-    before = len(low.storages.targets)
     _loop(low, node, "for", [over.span], over.kind, start, None)
-    _refuse_changing(low, node, before)
-
-
-def _refuse_changing(low: Lowering, node: cst.For, before: int) -> None:
-    """What a loop runs over may be written by it only under the one name that it has and keeps."""
-    kept = not isinstance(node.iter, cst.Name) or node.iter.value in {*bound_names(node.body), *bound_names(node.target)}
-    if not kept:
-        return
-    written = {low.storages.root(v) for v in low.storages.targets[before:]}
-    for name in names_in(node.iter):
-        value = low.frame.values.get(name)
-        if isinstance(value, Var) and low.storages.root(value) in written and not value.type.shape.is_scalar:
-            what = f"the loop runs over {name.value} and writes into its array"
-            raise Refusal("FG401", what, "loop over a copy, or over the indices", node.iter)
 
 
 def while_loop(low: Lowering, node: cst.While) -> None:
@@ -137,26 +125,65 @@ def _read(low: Lowering, node: Any, assumed: Assumed, kind: str, start: Any, tes
     starts = {n: frame.env.get(n, NOTHING) for n in assumed.names}
     params: dict[str, list[Var]] = {}
     before = dict(frame.env)
+    views = carried.derived(low, starts, assumed.shared)
     for name, value in starts.items():
         made: list[Var] = []
+        if name in views:
+            continue
         _carry(low, name, _fresh(low, name, value, assumed, made))
         if made:
             params[name] = made
+    _touch(low, starts, params, assumed)
     outer, scanned, stop = low.build, low.scanned, low.stop
+    running, written = low.running, len(low.storages.targets)
     low.build, low.scanned, low.stop = Builder(statement=statement), 0, Lit(False)
     index = Var("", index_type(kind))
     try:
         with low.inside(statement):
-            block = _test(low, test, params) if test is not None else None
+            block = _test(low, test, views) if test is not None else None
+            carried.show(low, views)
+            low.entering, low.running = _entered(low, starts, params, views), []
+            entered = low.entering
             start(index)
+            held, low.entering, low.running = low.running, {}, running
             low.lines(lines_of(node.body))
         low.note()
         eqns, left = tuple(low.build.eqns), low.stop
+        carried.refuse_written(low, held, entered, written)
     finally:
         low.build, low.scanned, low.stop = outer, scanned, stop
+        low.entering, low.running = {}, running
     ends = dict(frame.env)
     frame.env = before
-    return Body(index, starts, params, eqns, left, ends, block)
+    return Body(index, starts, params, eqns, left, ends, block, views)
+
+
+def _keyed(values: dict[str, list[Any]]) -> dict[Any, Any]:
+    """The values that names carry, each under the name and its place."""
+    return {(name, i): v for name, found in values.items() for i, v in enumerate(found)}
+
+
+def _started(starts: dict[str, Value], params: dict[str, list[Var]]) -> dict[Any, Any]:
+    """What each parameter of the body starts with."""
+    return _keyed({name: [s for s, _ in _pairs(starts[name], starts[name]) or ()] for name in params})
+
+
+def _touch(low: Lowering, starts: dict[str, Value], params: dict[str, list[Var]], assumed: Assumed) -> None:
+    """What may share an array where an iteration begins: what does before the loop, or after an iteration."""
+    low.note()
+    outside = carried.visible(low, [*params, *starts])
+    pairs = carried.touching(low, _started(starts, params), outside)
+    carried.touch(low, _keyed(params), pairs | assumed.shared.touching)
+
+
+def _entered(
+    low: Lowering, starts: dict[str, Value], params: dict[str, list[Var]], views: dict[str, Any]
+) -> dict[Var, Var]:
+    """What has taken the place of what was there before the loop."""
+    found = {s: p for (s, p) in zip(_started(starts, params).values(), _keyed(params).values(), strict=True)}
+    for name in views:
+        found[starts[name]] = low.frame.env[name]
+    return {s: p for s, p in found.items() if isinstance(s, Var) and isinstance(p, Var)}
 
 
 def _carry(low: Lowering, name: str, value: Value) -> None:
@@ -188,11 +215,12 @@ def _start_type(value: Atom) -> Type:
     return Type(shape, found.kind, None, found.items)
 
 
-def _test(low: Lowering, test: Any, params: dict[str, list[Var]]) -> Block:
+def _test(low: Lowering, test: Any, views: dict[str, Any]) -> Block:
     """The test of a while loop, as a block of its own: it is run before each iteration and after the last."""
     outer, scanned = low.build, low.scanned
     low.build, low.scanned = Builder(statement=outer.statement), 0
     try:
+        carried.show(low, views, named=False)
         go = low.condition(test)
         low.note()
         return Block((), tuple(low.build.eqns), (go,))
@@ -209,7 +237,25 @@ def _mend(low: Lowering, body: Body, assumed: Assumed, give_up: bool) -> bool:
     for name, params in body.params.items():
         changed |= _wider(low, name, params, body, assumed, give_up)
     changed |= _more_sharing(low, body, assumed)
+    changed |= _more_touching(low, body, assumed)
     return changed
+
+
+def _more_touching(low: Lowering, body: Body, assumed: Assumed) -> bool:
+    """Names that are no views any more, and what may share an array from then on."""
+    lost = carried.still_derived(low, body.ends, body.views)
+    assumed.shared.apart.update(lost)
+    outside = carried.visible(low, [*body.params, *body.starts])
+    found = carried.touching(low, _ended(body), outside)
+    known = carried.touching(low, _keyed(body.params), outside)
+    more = found - known - assumed.shared.touching
+    assumed.shared.touching |= more
+    return bool(lost or more)
+
+
+def _ended(body: Body) -> dict[Any, Any]:
+    ends = {n: _pairs(body.starts[n], body.ends.get(n, NOTHING)) or [] for n in body.params}
+    return _keyed({n: [end for _, end in pairs] for n, pairs in ends.items()})
 
 
 def _more_names(low: Lowering, body: Body, assumed: Assumed) -> bool:
@@ -341,7 +387,11 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> At
     block = Block((body.index, *params), body.eqns, (body.stop, *ends))
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
+    outside = carried.visible(low, [*body.params, *body.starts])
+    pairs = carried.touching(low, dict(enumerate(starts)), outside)
+    pairs |= carried.touching(low, dict(enumerate(ends)), outside)
     outs = tuple(_end(low, p, s, e) for p, s, e in zip(params, starts, ends, strict=True))
+    carried.touch(low, dict(enumerate(outs)), pairs)
     eqn = Eqn((steps, *outs), op, (*args, *starts), {}, low.build.statement, node, blocks=blocks)
     low.build.eqns.append(eqn)
     body.params = _sorted_out(body.params, outs)
@@ -363,17 +413,21 @@ def _after(low: Lowering, body: Body) -> None:
     """What the names hold after the loop."""
     for name, start in body.starts.items():
         end = body.ends.get(name, NOTHING)
-        if isinstance(end, Stale):
+        if isinstance(end, Stale) and name not in body.views:
             _carry(low, name, end)
         elif name in body.params:
             rest = list(body.params[name])
             _carry(low, name, _rebuilt(start, rest))
+        elif name in body.views:
+            continue
         elif not isinstance(start, Struct) and end is not start:
             _carry(low, name, end)
     for made in body.params.values():
         for out in made:
             if out.name:
                 low.merged(out)
+    low.note()
+    carried.show(low, body.views)
     low.note()
 
 

@@ -16,7 +16,7 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend import assignments, conditions, expressions, hints, statements
+from flatgrad.frontend import assignments, conditions, expressions, hints, statements, windows
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
@@ -101,6 +101,9 @@ class Lowering:
     tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
     stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
+    # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.
+    entering: dict[Var, Var] = field(default_factory=dict)
+    running: list[Var] = field(default_factory=list)
     pairs: dict[Any, Pair] = field(default_factory=dict)  # of helpers with branches or loops
     given: Pair | None = None  # what this function is read as, where it is a helper
     plain: dict[int, cst.FunctionDef] = field(default_factory=dict)  # helpers with one exit
@@ -392,9 +395,7 @@ class Lowering:
 
     def overwrite(self, old: Var, new: Var, *, unsure: bool) -> None:
         """The array of `old` holds `new` from now on."""
-        assert self.build.statement is not None
-        self.note()
-        self.storages.write(old, new, self.build.statement, unsure=unsure)
+        windows.write(self, old, new, unsure=unsure)
 
     def spoil(self, value: Var) -> None:
         """Something unknown may have been written into the array of `value`."""
@@ -410,7 +411,9 @@ class Lowering:
 
     def write(self, name: cst.BaseExpression, old: Var, new: Var) -> None:
         """`new` is what the array `old` holds after a write into it through `name`."""
-        assert isinstance(name, cst.Name)
+        if not isinstance(name, cst.Name):
+            self.overwrite(old, new, unsure=False)
+            return
         new.name = name.value
         self.overwrite(old, new, unsure=False)
         self.wrote(name, new)

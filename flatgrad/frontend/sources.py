@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend import carried
 from flatgrad.frontend.scope import Callee, Path, Refusal, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.types import Type, scalar
@@ -142,7 +143,7 @@ def by_position(low: Lowering, inner: Source) -> Source:
     length = low.emit("len", inner.span)
     span = low.emit("range", length)
     _number(length)
-    return Source("items", span, lambda k: _number(low.emit("getitem", inner.span, k)), length)
+    return Source("items", span, lambda k: _number(low.emit("getitem", carried.current(low, inner.span), k)), length)
 
 
 def _number(value: Var) -> Var:
@@ -158,7 +159,7 @@ def _of_dict(low: Lowering, held: Atom, name: str) -> Source:
     def item(k: Var) -> Value:
         if name == "keys":
             return k
-        part = low.emit("getitem", held, k)
+        part = low.emit("getitem", carried.current(low, held), k)
         return Struct((k, part)) if name == "items" else part
 
     return Source("keys", held, item, counted=name != "values")
@@ -182,18 +183,9 @@ def _of_value(low: Lowering, node: Any) -> Source:
 
     def item(k: Var) -> Value:
         low.build.dialect = ""
-        return low.emit("getitem", _now(low, node, held), k)
+        return low.emit("getitem", carried.current(low, held), k)
 
     return Source("items", span, item, length)
-
-
-def _now(low: Lowering, node: Any, held: Atom) -> Atom:
-    """What the array that a loop runs over holds in this iteration: the loop may write into it."""
-    if not isinstance(node, cst.Name) or not isinstance(held, Var):
-        return held
-    now = low.frame.env.get(node.value)
-    same = isinstance(now, Var) and low.storages.root(now) is low.storages.root(held)
-    return now if same and isinstance(now, Var) else held
 
 
 def index_type(kind: str) -> Type:

@@ -7,13 +7,14 @@ computed may share the array of each of its arguments.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flatgrad.frontend.scope import Frame, Refusal, Stale, Struct, Value
-from flatgrad.graph import Eqn, Lit, Statement, Var
+from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 from flatgrad.registry import RULES, Kind
 from flatgrad.shapes import is_basic_index
+from flatgrad.types import same_shape
 
 # Operations besides the elementwise and multilinear ones whose results are always new arrays.
 ALLOCATING = {
@@ -83,6 +84,41 @@ def allocates(eqn: Eqn) -> bool:
     return eqn.op in ALLOCATING or rule.kind in (Kind.ELEMENTWISE, Kind.MULTILINEAR)
 
 
+# What gives integers of which it is known that no two of them are equal, or that they are places of a mask.
+POSITIONS = {"argsort", "flatnonzero", "nonzero", "unique", "triu_indices", "tril_indices", "diag_indices", "ix_"}
+VIEWS = {"alias", "transpose", "matrix_transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze"}
+IN_ROWS = {"zeros", "ones", "empty", "full", "eye", "linspace", "arange", "constant_array", "matmul"}
+
+
+def is_view(eqn: Eqn, rows: Collection[Atom]) -> bool:
+    """The result surely shows its first argument, in a way that can be undone."""
+    if eqn.args[0].type.kind in ("list", "tuple", "dict", "str"):
+        return eqn.op == "alias"
+    if eqn.op == "getitem":
+        return is_basic_index(eqn.args[1]) is True and not _is_key(eqn.args[1])
+    return eqn.op in VIEWS or (eqn.op in ("reshape", "ravel") and eqn.args[0] in rows)
+
+
+def _is_key(index: Atom) -> bool:
+    return isinstance(index, Lit) and isinstance(index.value, str)
+
+
+def is_in_rows(eqn: Eqn, rows: Collection[Atom]) -> bool:
+    """The elements of the result surely lie one after the other, so that reshape and ravel show them."""
+    if eqn.op in STORES or (eqn.op in ("reshape", "ravel") and eqn.args[0] in rows):
+        return eqn.args[0] in rows
+    if eqn.op == "alias":
+        return eqn.args[0] in rows
+    if eqn.op in IN_ROWS or (eqn.op == "copy" and eqn.dialect == "method"):
+        return "order" not in eqn.attrs
+    if allocates(eqn) and eqn.outs[0].type.rank == 1:
+        return True
+    rule = RULES.get(eqn.op)
+    arrays = [a for a in eqn.args if not a.type.shape.is_scalar]
+    plain = rule is not None and rule.kind is Kind.ELEMENTWISE and bool(arrays)
+    return plain and all(a in rows and same_shape(a.type.shape, eqn.out.type.shape) for a in arrays)
+
+
 @dataclass(eq=False)
 class Storages:
     """A storage is known by the first value seen in it; values that may share one are joined."""
@@ -91,9 +127,10 @@ class Storages:
     shown: dict[Var, list[Var]] = field(
         default_factory=dict
     )  # values in a storage that are intact
-    whole: set[Var] = field(
-        default_factory=set
-    )  # values that are all of their storage, unmoved
+    near: dict[Var, Var] = field(default_factory=dict)  # what may share an array at one time, as `parent`
+    # What surely is a view: of which value, and by which equation.
+    views: dict[Var, tuple[Var, Eqn]] = field(default_factory=dict)
+    rows: set[Var] = field(default_factory=set)  # arrays whose elements lie one after the other
     destroyed: dict[Var, Statement] = field(default_factory=dict)
     holders: dict[Var, dict[tuple[int, str], tuple[Frame, str]]] = field(
         default_factory=dict
@@ -104,6 +141,7 @@ class Storages:
     names: dict[Var, set[str]] = field(
         default_factory=dict
     )  # under which a storage has ever been known
+    indices: dict[Var, Eqn] = field(default_factory=dict)  # integers that were made as positions, and how
     targets: list[Var] = field(default_factory=list)  # what has been written into
 
     def root(self, var: Var) -> Var:
@@ -115,12 +153,30 @@ class Storages:
         return var
 
     def own(self, var: Var) -> None:
-        self.parent[var] = var
+        self.parent[var] = self.near[var] = var
         self.shown[var] = [var]
-        self.whole.add(var)
+
+    def near_root(self, var: Var) -> Var:
+        if var not in self.near:
+            self.own(var)
+        while (up := self.near[var]) is not var:
+            self.near[var] = self.near[up]
+            var = up
+        return var
+
+    def approach(self, a: Var, b: Var) -> None:
+        """The two values may share an array."""
+        self._join(a, b)
+        self.near[self.near_root(a)] = self.near_root(b)
+
+    def may_share(self, a: Var, b: Var) -> bool:
+        """The arrays of two values that stand for something at one time may be one."""
+        return self.near_root(a) is self.near_root(b)
 
     def note(self, eqn: Eqn) -> None:
         """The results of an equation get their storages: their own, or those of what they may show."""
+        if eqn.op in POSITIONS or (eqn.op in ("getitem", "alias") and eqn.args[0] in self.indices):
+            self.indices.update(dict.fromkeys(eqn.outs, eqn))
         for out in eqn.outs:
             if out in self.parent:
                 continue
@@ -130,6 +186,8 @@ class Storages:
                 self.arrays.add(out)  # also one of rank 0, which a write changes
             elif out.type.shape.is_scalar:
                 continue
+            if is_in_rows(eqn, self.rows):
+                self.rows.add(out)
             if allocates(eqn):
                 continue
             shown = eqn.args[:1] if eqn.op in (*STORES, "getitem") else eqn.reads()
@@ -137,9 +195,10 @@ class Storages:
                 if isinstance(arg, Var) and (
                     arg in self.arrays or not arg.type.shape.is_scalar
                 ):
-                    self._join(out, arg)
-            if eqn.op != "alias" or eqn.args[0] not in self.whole:
-                self.whole.discard(out)
+                    self.approach(out, arg)
+            base = eqn.args[0] if eqn.args else None
+            if isinstance(base, Var) and is_view(eqn, self.rows):
+                self.views[out] = (base, eqn)
 
     def enter(self, param: Var, start: Value, sharing: Iterable[Var]) -> None:
         """An iteration begins with `param`, which is `start` or what an earlier iteration left."""
@@ -159,12 +218,9 @@ class Storages:
     def _show(self, out: Var, shown: Sequence[Var]) -> None:
         if out.type.shape.is_scalar and out not in self.arrays:
             return
-        whole = all(v in self.whole for v in shown)
         for value in shown:
             if value in self.arrays or not value.type.shape.is_scalar:
                 self._join(out, value)
-        if not whole:
-            self.whole.discard(out)
 
     def written(self, var: Var) -> bool:
         """Something has been written into the array of `var`, sooner or later."""
@@ -176,11 +232,14 @@ class Storages:
         return Storages(
             dict(self.parent),
             {k: [*v] for k, v in self.shown.items()},
-            set(self.whole),
+            dict(self.near),
+            dict(self.views),
+            set(self.rows),
             dict(self.destroyed),
             {k: dict(v) for k, v in self.holders.items()},
             set(self.arrays),
             {k: set(v) for k, v in self.names.items()},
+            dict(self.indices),
             [*self.targets],
         )
 
@@ -208,21 +267,30 @@ class Storages:
                 if _is_within(holder, frame):
                     del held[key]
 
-    def write(self, old: Var, new: Var, statement: Statement, *, unsure: bool) -> None:
+    def held(self, old: Var) -> list[Value]:
+        """What the names stand for that may show the array of `old`."""
+        root = self.root(old)
+        found = [frame.env.get(name) for frame, name in self.holders.get(root, {}).values()]
+        return [value for value in found if value is not None]
+
+    def write(
+        self, old: Var, new: Var, statement: Statement, *, unsure: bool,
+        after: Mapping[Var, Var], made: Collection[Var],
+    ) -> None:  # fmt: skip
         """The array of `old` holds `new` from now on: other names of it follow, or become stale.
 
         `unsure`: a number would be left alone by the write, an array not, and which it is is not known.
+        `after` says what each value has become, and `made` which values are of the array as it is then.
         """
         root = self.root(old)
         self.targets.append(old)
-        follows = old in self.whole and not unsure
         changes: list[tuple[Frame, str, Value]] = []
         for frame, name in list(self.holders.get(root, {}).values()):
             value = frame.env.get(name)
             if value is None:
                 continue  # a name of another way through
-            after = self._after(value, old, new, root, name, follows, statement)
-            if after is not value and frame is not statement.frame:
+            found = self._after(value, old, new, name, after, statement)
+            if found is not value and frame is not statement.frame:
                 what = f"a helper writes into {name}, which its caller still has"
                 raise Refusal(
                     "FG402",
@@ -230,60 +298,56 @@ class Storages:
                     "let the helper work on a copy, and return it",
                     statement.node,
                 )
-            changes.append((frame, name, after))
-        for frame, name, after in changes:
-            frame.env[name] = after
+            changes.append((frame, name, found))
+        for frame, name, found in changes:
+            frame.env[name] = found
         for var in self.shown[root]:
-            if var is new:
-                continue
-            self.destroyed.setdefault(var, statement)
-        self.shown[root] = [new]
+            if var not in made:
+                self.destroyed.setdefault(var, statement)
+        self.shown[root] = [new, *(v for v in made if v is not new and self.root(v) is root)]
+        self._take_over(old, new, root)
+        self._hold_again(changes)
+
+    def _take_over(self, old: Var, new: Var, root: Var) -> None:
+        """`new` lies in the array of `old`."""
+        if new in self.parent and self.root(new) is not root:
+            self.shown.pop(self.root(new), None)
         self.parent[new] = root
-        if old in self.whole:
-            self.whole.add(new)
+        self.near[new] = self.near_root(old)
+        if old in self.arrays:
+            self.arrays.add(new)
+
+    def _hold_again(self, changes: Sequence[tuple[Frame, str, Value]]) -> None:
+        for frame, name, value in changes:
+            self.hold(frame, name, value)
 
     def _after(
-        self,
-        value: Value,
-        old: Var,
-        new: Var,
-        root: Var,
-        name: str,
-        follows: bool,
-        statement: Statement,
-    ) -> Value:
+        self, value: Value, old: Var, new: Var, name: str, after: Mapping[Var, Var], statement: Statement
+    ) -> Value:  # fmt: skip
         """What a name stands for after the write."""
         if isinstance(value, Struct):
-            items = tuple(
-                self._after(i, old, new, root, name, follows, statement)
-                for i in value.items
-            )
-            changed = [
-                i
-                for i, before in zip(items, value.items, strict=True)
-                if i is not before
-            ]
+            items = tuple(self._after(i, old, new, name, after, statement) for i in value.items)
+            pairs = zip(items, value.items, strict=True)
+            changed = [i for i, before in pairs if i is not before]
             stale = [i for i in changed if isinstance(i, Stale)]
-            return (
-                stale[0] if stale else Struct(items, value.kind) if changed else value
-            )
-        if not isinstance(value, Var) or self.root(value) is not root:
+            return stale[0] if stale else Struct(items, value.kind) if changed else value
+        if not isinstance(value, Var) or not self.may_share(value, old):
             return value
-        if follows and value in self.whole:
-            return new
+        if value in after:
+            return after[value]
         if value is old and name == new.name:
             return new
-        if not new.name:
-            return Stale(
-                name, f"{name} may have been written into by a call", statement
-            )
-        why = f"{name} and {new.name} may share one array, and {new.name} was written in place"
+        written = new.name or next((v.name for v in after.values() if v.name), "")
+        if not written:
+            return Stale(name, f"{name} may have been written into by a call", statement)
+        why = f"{name} and {written} may share one array, and {written} was written in place"
         return Stale(name, why, statement)
 
     def spoil(self, var: Var, statement: Statement) -> None:
         """Something unknown may have been written into the array of `var`."""
         if not var.type.shape.is_scalar:
-            self.write(var, Var(), statement, unsure=True)
+            new = Var()
+            self.write(var, new, statement, unsure=True, after={}, made={new})
 
     def shared(self, var: Var) -> bool:
         """Another name has ever stood for the array of `var`."""

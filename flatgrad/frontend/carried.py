@@ -1,0 +1,143 @@
+"""Arrays that a loop carries: which of them are views of others, and which may share one array at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flatgrad.frontend import windows
+from flatgrad.frontend.scope import Refusal, Value
+from flatgrad.frontend.storages import vars_in
+from flatgrad.graph import Atom, Eqn, Var
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+Key = tuple[str, int] | Var  # a value that a name carries, or one from outside of the loop
+
+
+@dataclass
+class Shared:
+    """What is taken for granted of the arrays that an iteration starts with."""
+
+    apart: set[str] = field(default_factory=set)  # names that are no views of others all through the loop
+    touching: set[frozenset[Key]] = field(default_factory=set)  # what may share an array after an iteration
+
+
+def derived(low: Lowering, starts: dict[str, Value], shared: Shared) -> dict[str, tuple[str, list[Eqn]]]:
+    """Names that show the array of another: of which name, and by which steps."""
+    found: dict[str, tuple[str, list[Eqn]]] = {}
+    arrays = {n: v for n, v in starts.items() if isinstance(v, Var) and n not in shared.apart}
+    for number, (name, value) in enumerate(arrays.items()):
+        best: tuple[str, list[Eqn]] | None = None
+        for other_number, (other, base) in enumerate(arrays.items()):
+            steps = windows.steps_to(low, value, base) if other != name else None
+            if steps is None or (not steps and other_number > number) or not _holds_an_array(low, base):
+                continue
+            if best is None or len(steps) > len(best[1]):
+                best = other, steps
+        if best is not None:
+            found[name] = best
+    return found
+
+
+def _holds_an_array(low: Lowering, value: Var) -> bool:
+    return value in low.storages.arrays or not value.type.shape.is_scalar
+
+
+def show(low: Lowering, views: dict[str, tuple[str, list[Eqn]]], named: bool = True) -> None:
+    """Give these names their parts of what the others hold now."""
+    statement = low.build.statement
+    assert statement is not None
+    for name, (base, steps) in views.items():
+        array = low.frame.env.get(base)
+        if not isinstance(array, Var):
+            continue
+        made = windows.shown(low, array, steps)
+        if named:
+            made.name = name
+            low.frame.writes[made] = (None, statement)
+        low.storages.hold(low.frame, name, made)
+
+
+def still_derived(low: Lowering, ends: dict[str, Value], views: dict[str, tuple[str, list[Eqn]]]) -> list[str]:
+    """Names that an iteration leaves as something else than the view that they were."""
+    lost = []
+    for name, (base, steps) in views.items():
+        end, array = ends.get(name), ends.get(base)
+        known = isinstance(end, Var) and isinstance(array, Var)
+        if not known or not windows.same_steps(_steps(low, end, array), steps):
+            lost.append(name)
+    return lost
+
+
+def _steps(low: Lowering, value: Value | None, base: Value | None) -> list[Eqn] | None:
+    assert isinstance(value, Var) and isinstance(base, Var)
+    return windows.steps_to(low, value, base)
+
+
+# --- what may share an array --------------------------------------------------------------------------------------
+
+
+def visible(low: Lowering, carried: Iterable[str]) -> list[Var]:
+    """Arrays that names stand for which the loop does not carry."""
+    inside = set(carried)
+    found: list[Var] = []
+    for frame in low._all_frames():
+        for name, value in frame.env.items():
+            if frame is not low.frame or name not in inside:
+                found += vars_in(value)
+    return [v for v in dict.fromkeys(found) if _holds_an_array(low, v)]
+
+
+def touch(low: Lowering, new: dict[Key, Var], pairs: Iterable[frozenset[Key]]) -> None:
+    """The arrays of these new values may be one."""
+    for pair in pairs:
+        values = [new.get(key, key) for key in pair]
+        first, last = values[0], values[-1]
+        if isinstance(first, Var) and isinstance(last, Var):
+            low.storages.approach(first, last)
+
+
+def touching(low: Lowering, values: dict[Key, Atom], outside: Sequence[Var]) -> set[frozenset[Key]]:
+    """Which of the values may share an array, with one another or with one from outside."""
+    arrays = {k: v for k, v in values.items() if isinstance(v, Var) and _holds_an_array(low, v)}
+    keys = list(arrays)
+    found: set[frozenset[Key]] = set()
+    for number, key in enumerate(keys):
+        others: list[tuple[Key, Var]] = [(k, arrays[k]) for k in keys[number + 1 :]]
+        others += [(v, v) for v in outside]
+        for other, value in others:
+            if low.storages.may_share(arrays[key], value):
+                found.add(frozenset((key, other)))
+    return found
+
+
+# --- what a loop runs over ----------------------------------------------------------------------------------------
+
+
+def current(low: Lowering, held: Atom) -> Atom:
+    """What a loop runs over, as it is in this iteration."""
+    if not isinstance(held, Var) or not low.entering:
+        return held
+    assert low.build.statement is not None
+    renewed = windows.Renewed(dict(low.entering))
+    found = windows.shown_again(low, held, low.build.statement, renewed)
+    if found is None:
+        low.running.append(held)
+    return found or held
+
+
+def refuse_written(low: Lowering, held: Sequence[Var], params: dict[Var, Var], count: int) -> None:
+    """What the loop runs over must not be written into by another name, in a way that is not followed."""
+    written = low.storages.targets[count:]
+    for value in held:
+        for start, param in params.items():
+            shares = low.storages.may_share(value, start)
+            if shares and any(low.storages.may_share(w, param) for w in written):
+                what = "the array that this loop runs over may be written into under another name"
+                raise Refusal("FG401", what, "loop over a copy of it", low.here())
+
+
+__all__ = ["Shared", "current", "derived", "refuse_written", "show", "still_derived", "touch", "touching", "visible"]
