@@ -21,9 +21,6 @@ from flatgrad.types import Type
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
-CONTAINERS = {
-    "tuple"
-}  # has no derivative, but what it holds may have one: refused rather than dropped
 
 
 class NoRule(Exception):
@@ -81,7 +78,7 @@ class _Reverse:
 
     def _pull_back(self, eqn: Eqn) -> None:
         rule = RULES.get(eqn.op)
-        if rule is None or eqn.op in CONTAINERS:
+        if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
             return
@@ -89,12 +86,6 @@ class _Reverse:
             v.type.kind == "complex" for v in (*eqn.outs, *eqn.args)
         ):
             raise NoRule(eqn, "complex values are not differentiated yet")
-        if (
-            eqn.op == "getitem"
-            and isinstance(eqn.args[1], Lit)
-            and isinstance(eqn.args[1].value, str)
-        ):
-            raise NoRule(eqn, "gradients of dicts are not given yet")
         if (
             eqn.op == "setitem"
             and eqn.args[2] in self.active
@@ -347,7 +338,7 @@ def _vary(block: Block, varied: set[Var]) -> None:
             _vary_blocks(eqn, varied)
             continue
         rule = RULES.get(eqn.op)
-        if rule is not None and rule.kind is Kind.CONSTANT and eqn.op not in CONTAINERS:
+        if rule is not None and rule.kind is Kind.CONSTANT:
             continue
         if any(arg in varied for arg in eqn.reads() if isinstance(arg, Var)):
             varied.update(out for out in eqn.outs if out.type.kind not in INTEGER_KINDS)

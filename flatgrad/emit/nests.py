@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.emit.containers import MAY_HOLD, is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
 
@@ -147,6 +148,8 @@ def _is_stored(block: Block, param: Var) -> bool:
     reached: set[Atom] = {param}
     found = False
     for eqn in block.eqns:
+        if is_update(eqn) and eqn.args[0] in reached:
+            return True
         if eqn.op in (*STORES, *IN_PLACE, "alias") and any(a in reached for a in eqn.args[:2]):
             found = found or (eqn.op in STORES and eqn.args[0] in reached)
             if eqn.op in STORES and eqn.args[0] not in reached:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import activations, effects, library
+from flatgrad.frontend import activations, containers, effects, library
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
@@ -33,14 +33,16 @@ TAKING_TUPLES = {
 def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
     function = _function(low, node.func)
-    value = _value(low, node, function)
+    given = _arguments(low, node, _takes_tuple(function))
+    if (found := containers.called(low, node, function, given)) is not None:
+        return found
+    value = _value(low, node, function, given)
     if not isinstance(function, Callee):
         effects.effects(low, node, function, value)
     return value
 
 
-def _value(low: Lowering, node: cst.Call, function: Any) -> Value:
-    given = _arguments(low, node, _takes_tuple(function))
+def _value(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Value:
     match function:
         case Callee():
             return activations.activate(low, node, function, given)

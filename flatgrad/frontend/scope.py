@@ -5,7 +5,8 @@ In: values as they are lowered. Out: `Function`, the graph with what must be pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import libcst as cst
@@ -17,10 +18,15 @@ from flatgrad.graph import Atom, Block, Lit, Statement, Var
 
 @dataclass(frozen=True, eq=False)
 class Struct:
-    """A tuple or list whose items are known one by one."""
+    """A tuple or list whose items are known one by one, or a dict whose `keys` are."""
 
     items: tuple[Value, ...]
     kind: str = "tuple"
+    keys: tuple[Any, ...] = ()
+
+    def of(self, items: Sequence[Value]) -> Struct:
+        """The same with other items."""
+        return replace(self, items=tuple(items))
 
 
 @dataclass(frozen=True, eq=False)
