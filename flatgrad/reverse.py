@@ -12,6 +12,7 @@ from itertools import groupby
 from operator import add
 from typing import Any
 
+from flatgrad import trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
@@ -37,6 +38,7 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
     `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0.
     """
     walk = _Reverse(active_values(block, wrt), Builder(list(block.eqns)))
+    walk.parts = trees.parts_of(block.eqns)
     walk.run(block, [walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     gradients = [walk.result(p) for p in wrt]
@@ -49,6 +51,7 @@ class _Reverse:
 
     def __init__(self, active: set[Var], build: Builder):
         self.active, self.build = active, build
+        self.parts: dict[Var, trees.Part] = {}  # trees whose cotangents are parts of those of others
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -125,6 +128,10 @@ class _Reverse:
                 )
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
+        if value in self.parts:
+            value, path = trees.root_and_path(self.parts, value)
+            zeros = self.build.emit("zeros_like", value)
+            cotangent = self.build.emit("tree_add", zeros, *path, cotangent)
         self.pending.setdefault(value, []).append(cotangent)
 
     def _cotangent(self, value: Var) -> Expr | None:
@@ -147,6 +154,8 @@ class _Reverse:
             self.settled[value] = self._named(total, value)
 
     def _sum(self, value: Var, terms: list[Expr]) -> Expr:
+        if value.type.kind in trees.MAY_HOLD:
+            return reduce(lambda a, b: self.build.emit("add_trees", a, b), terms)
         return reduce(add, terms)
 
     def _named(self, cotangent: Expr, value: Var) -> Expr:
@@ -182,11 +191,13 @@ class _Reverse:
 
     def _touched(self, block: Block) -> list[Var]:
         """Values from outside of `block` that may get a cotangent within it."""
-        return [v for v in block.free() if v in self.active]
+        roots = (trees.root_and_path(self.parts, v)[0] for v in block.free() if v in self.active)
+        return list(dict.fromkeys(roots))
 
     def _inside(self, block: Block, known: dict[Var, Atom]) -> _Reverse:
         """The way back through an inner block, where outer values have the cotangents `known` so far."""
         inner = _Reverse(self.active, Builder(statement=self.build.statement))
+        inner.parts = self.parts
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 
@@ -257,7 +268,7 @@ class _Reverse:
 
 
 def _cotangent_type(value: Var) -> Type:
-    kind = value.type.kind if value.type.kind in ("list", "dict", "tuple") else "float"
+    kind = value.type.kind if value.type.kind in trees.MAY_HOLD else "float"
     return Type(value.type.shape, kind, None, value.type.items)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.edits import Editor
+from flatgrad.emit.edits import Editor, is_single
 from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
 from flatgrad.emit.names import Names
 from flatgrad.frontend.module import names_in, nodes_in
@@ -25,7 +25,7 @@ from flatgrad.types import Dim, dim_key
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "range", "len", "size", "ndim", "invert",
-    "external", "alias", "stop_gradient", "astype",
+    "external", "alias", "text", "stop_gradient", "astype",
 }  # fmt: skip
 SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow"}  # of numbers: 2 * H
 DEEPEST = 8  # steps that are computed again for one value
@@ -81,10 +81,11 @@ class Availability:
     def iterable(self, loop: Eqn) -> ast.expr:
         """What a loop runs over, in terms of what the backward has."""
         assert loop.statement is not None
-        found = self._retold(loop.node.iter, loop.statement.frame, self.read)
+        text = (loop.attrs.get("part") or loop.node).iter
+        found = self._retold(text, loop.statement.frame, self.read)
         if found is None:
             what = "what this loop runs over is not at hand in the backward"
-            raise self.editor.refusal("FG123", what, "give it a name before the loop", loop.node.iter)
+            raise self.editor.refusal("FG123", what, "give it a name before the loop", text)
         return found
 
     def _retold(self, node: Any, frame: Frame, read: Callable[[Var], ast.expr | None]) -> ast.expr | None:
@@ -157,7 +158,7 @@ class Availability:
             self.editor.refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
-        if eqn.op in ("test", "opaque"):
+        if eqn.op in ("test", "opaque", "text"):
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
@@ -171,7 +172,7 @@ class Availability:
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)
-        if eqn is not None and eqn.op in ("for", "while") and not value.name:
+        if eqn is not None and eqn.op in ("for", "while") and not value.name and not is_single(eqn):
             counted = value is eqn.outs[0]
             name = self.editor.count(value) if counted else self.editor.flag(value)
             if self.homes.loop(value) is None:
@@ -194,7 +195,7 @@ class Availability:
         name = ast.Name(self.editor.hoist(eqn))
         return (
             name
-            if len(eqn.outs) == 1
+            if is_single(eqn)
             else ast.Subscript(name, constant(eqn.outs.index(value)))
         )
 
@@ -313,9 +314,9 @@ class _Places(ast.NodeTransformer):
 
 PLAIN_TEST = (
     cst.Name, cst.Attribute, cst.Comparison, cst.BooleanOperation, cst.UnaryOperation, cst.SimpleString, cst.Integer,
-    cst.Float, cst.Subscript, cst.Tuple, cst.List,
+    cst.Float, cst.Subscript, cst.Tuple, cst.List, cst.FormattedString, cst.BinaryOperation,
 )  # fmt: skip
-PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr"}
+PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr", "str"}
 
 
 def _is_plain_test(node: Any) -> bool:

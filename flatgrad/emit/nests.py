@@ -250,7 +250,7 @@ def _hold(lines: Lines, value: Var, name: str, owned: bool) -> None:
 def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     """for t in reversed(range(T)):"""
     forward: Eqn = eqn.attrs["undoes"]
-    source = lines.available.function.loops.get(forward.statement)
+    source = forward.attrs.get("source") or lines.available.function.loops.get(forward.statement)
     count = lines.read(eqn.args[0]) if eqn.args[0] is forward.outs[0] else None
     if source is None:
         return f"for _ in range({_text(lines.read(eqn.args[0]))}):"
@@ -259,8 +259,13 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     return _over_items(lines, forward, source, body, count)
 
 
+def loop_text(forward: Eqn) -> Any:
+    """The part of the text that says what a loop runs over."""
+    return forward.attrs.get("part") or forward.node
+
+
 def _over_range(lines: Lines, forward: Eqn, body: Block, count: ast.expr | None) -> str:
-    index, target = body.params[0], forward.node.target
+    index, target = body.params[0], loop_text(forward).target
     name = str(target.value) if isinstance(target, cst.Name) else _fresh_index(lines, index)
     lines.available.local[index] = ast.Name(name)
     span = lines.available.span(forward.args[0])
@@ -290,7 +295,7 @@ def _reversed(span: ast.expr, count: ast.expr | None) -> str:
 
 def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast.expr | None) -> str:
     """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
-    available, index, target = lines.available, body.params[0], forward.node.target
+    available, index, target = lines.available, body.params[0], loop_text(forward).target
     shown = available.function.module.code(target).strip()
     bare = shown.strip("()") if isinstance(target, cst.Tuple) else shown
     text = _text(available.iterable(forward))
@@ -312,7 +317,7 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
         inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
         header = f"for {name}, {inner} in reversed(list(enumerate({text})){cut}):"
     else:
-        plain = isinstance(forward.node.iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
+        plain = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
         header = f"for {bare} in reversed({text if plain else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header

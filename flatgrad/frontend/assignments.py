@@ -107,7 +107,8 @@ def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Val
         middle = slice(star, -after or None)
         indices = [*range(star), middle, *range(-after, 0)]
     low.build.dialect = ""
-    return [low.emit("getitem", whole, Lit(i)) for i in indices]
+    unknown = {"unpacked": True} if whole.type.rank is None and whole.type.items is None else {}
+    return [low.emit("getitem", whole, Lit(i), **unknown) for i in indices]
 
 
 def _agree_on_length(low: Lowering, whole: Atom, count: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import containers
+from flatgrad.frontend import containers, trees
 from flatgrad.frontend.branches import NOTHING, either, joined, way
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, nodes_in
@@ -59,6 +59,7 @@ def for_loop(low: Lowering, node: cst.For) -> None:
         what = "an asynchronous loop is not read"
         raise Refusal("FG104", what, "write for instead of async for", node)
     statement = low.begin(node)
+    trees.hint(low, node)
     over = source(low, node.iter)
     low.loops[statement] = over
 

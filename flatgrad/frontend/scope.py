@@ -5,7 +5,7 @@ In: values as they are lowered. Out: `Function`, the graph with what must be pri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import libcst as cst
 
 from flatgrad.errors import Diagnostic
 from flatgrad.frontend.module import Module
-from flatgrad.graph import Atom, Block, Lit, Statement, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,3 +180,21 @@ class Function:
     )  # why it cannot be transformed
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient
     loops: dict[Statement, Any] = field(default_factory=dict)  # what each for loop runs over
+
+    def has_tuples(self, param: Var) -> bool:
+        """The parameter, or an item of it, is unpacked, so that it may be a tuple."""
+        within = {param}
+        for eqn in in_program_order(self.block):
+            if eqn.op in ("getitem", "alias") and eqn.args[0] in within:
+                within.update(eqn.outs)
+                if eqn.attrs.get("unpacked"):
+                    return True
+        return False
+
+
+def in_program_order(block: Block) -> Iterator[Eqn]:
+    """Every equation after those that it reads, inner ones after those around them."""
+    for eqn in block.eqns:
+        yield eqn
+        for inner in eqn.blocks:
+            yield from in_program_order(inner)

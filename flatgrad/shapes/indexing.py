@@ -43,6 +43,8 @@ def getitem(eqn: Eqn) -> None:
     x, index = eqn.args[0].type, eqn.args[1].type
     if index.kind == "str" and x.kind == "any":
         learn(x, "dict")
+    if eqn.attrs.get("unpacked") and x.shape.dims is None and index.kind != "slice":
+        return None
     if x.kind in CONTAINERS:
         return learn(eqn.out.type, item_type(x, index))
     if x.kind == "tuple" or (is_sequence(x) and role_of(index) in ("integer", "slice")):
