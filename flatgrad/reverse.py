@@ -92,6 +92,7 @@ class _Reverse:
         if (
             eqn.op == "setitem"
             and eqn.args[2] in self.active
+            and eqn.args[0].type.kind not in trees.MAY_HOLD
             and may_repeat(eqn.args[1])
         ):
             raise NoRule(

@@ -52,8 +52,8 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
                     return _stored(walk, whole, stores)
             return None
         case ("index_add" | "tree_add"), (x, *path, value) if x.type.kind in CONTAINERS:
-            stores = _stores(walk, value) if value.type.kind in CONTAINERS else None
-            if not stores or any(e.op == "setitem" for e in stores):
+            stores = _stores(walk, value, nested=True) if value.type.kind in CONTAINERS else None
+            if not stores:
                 return None
             grown = walk.build.wrap(x)
             for store in stores:
@@ -72,12 +72,12 @@ def _stored(walk: _Walk, whole: Atom, stores: list[Eqn]) -> Any:
     return grown
 
 
-def _stores(walk: _Walk, value: Atom) -> list[Eqn] | None:
+def _stores(walk: _Walk, value: Atom, nested: bool = False) -> list[Eqn] | None:
     """The additions that made `value` out of zeros, first to last; None if it was made otherwise."""
     stores: list[Eqn] = []
     made = walk.made_by(value)
-    while made is not None and made.op in ("index_add", "tree_add"):
-        if made.op == "index_add" and made.args[1].type.kind == "slice":
+    while made is not None and made.op in ("index_add", "tree_add", "setitem"):
+        if nested and made.args[1].type.kind == "slice":
             return None
         stores.insert(0, made)
         made = walk.made_by(made.args[0])

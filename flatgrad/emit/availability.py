@@ -336,6 +336,8 @@ def _is_plain_test(node: Any) -> bool:
 
 
 def _is_cheap(eqn: Eqn) -> bool:
+    if eqn.op == "getitem" and eqn.args[0].type.kind in ("list", "dict", "tree"):
+        return True
     if eqn.op == "getitem":
         return is_basic_index(eqn.args[1]) is True
     scalars = all(a.type.shape.is_scalar for a in (*eqn.args, eqn.out))

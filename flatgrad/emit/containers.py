@@ -227,6 +227,7 @@ def _first_axis(dialect: Dialect, array: ast.expr, axis: Any) -> ast.expr:
 
 # With the arguments as a, b; np is the library.
 TEMPLATES = {
+    "unzip": "list(map(list, zip(*a)))",
     "list_fold": "[sum(a[i::len(b)]) for i in range(len(b))]",
     "list_order": "sorted(range(len(a)), key=a.__getitem__)",
     "list_unsort": "[a[b.index(i)] for i in range(len(b))]",

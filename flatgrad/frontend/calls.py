@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import activations, containers, effects, library
+from flatgrad.frontend import activations, comprehensions, containers, effects, library
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
@@ -33,6 +33,10 @@ TAKING_TUPLES = {
 def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
     function = _function(low, node.func)
+    if (found := comprehensions.summed(low, node, function)) is not None:
+        return found
+    if function == Path("builtins.zip") and (found := containers.unzip(low, node)) is not None:
+        return found
     given = _arguments(low, node, _takes_tuple(function))
     if (found := containers.called(low, node, function, given)) is not None:
         return found

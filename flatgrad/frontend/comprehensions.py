@@ -13,13 +13,25 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.frontend import containers
 from flatgrad.frontend.branches import joined, way
-from flatgrad.frontend.scope import Refusal, Value
+from flatgrad.frontend.scope import Path, Refusal, Value
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.types import Shape, Type, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
+
+
+def summed(low: Lowering, node: cst.Call, function: Any) -> Value | None:
+    """sum(f(x) for x in xs), sum([f(x) for x in xs]); None of other calls."""
+    match function, node.args:
+        case Path(path="builtins.sum" | "math.fsum"), [
+            cst.Arg(value=cst.GeneratorExp() | cst.ListComp() as inner, star="", keyword=None), *rest
+        ] if len(rest) < 2:
+            start = low.atom(low.expression(rest[0].value), node) if rest else Lit(0)
+            return total(low, inner, start)
+        case _:
+            return None
 
 
 def comprehension(low: Lowering, node: Any) -> Value:
@@ -97,6 +109,7 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
         Eqn((steps, out), "for", (over.span, start), {"inline": True, "source": over, "part": part}, statement, shown,
             blocks=(block,))
     )  # fmt: skip
+    low.storages.meet(out, [v for v in (start, end) if isinstance(v, Var)])
     low.note()
     return out
 

@@ -13,7 +13,7 @@ import libcst as cst
 
 from flatgrad.frontend.scope import Arguments, Frame, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
-from flatgrad.types import Shape, Type
+from flatgrad.types import Shape, Type, join, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -430,8 +430,9 @@ def augment_part(low: Lowering, target: cst.Subscript, op: str, node: cst.BaseEx
         base = loose(low, target.value.value if isinstance(target.value, cst.Name) else "", base)
     assert isinstance(base, Var)
     amount = low.atom(low.expression(node), node)
-    low.note()
-    low.storages.spoil_items(base, low.build.statement)
+    if low.module.imports_library_of_arrays():
+        low.note()
+        low.storages.spoil_items(base, low.build.statement)
     low.build.dialect = ""
     if op in ("add", "sub") and amount.type.kind not in ("list", "str"):
         amount = low.emit("neg", amount) if op == "sub" else amount
@@ -492,6 +493,47 @@ def _stored(base: Struct, index: Atom, value: Value) -> Struct | None:
     return base.of(items)
 
 
+def delete(low: Lowering, node: cst.Del) -> bool:
+    """del xs[i]; False where something else is deleted."""
+    from flatgrad.frontend import expressions
+
+    match node.target:
+        case cst.Subscript() as target:
+            base, index = low.expression(target.value), expressions.index(low, target)
+        case _:
+            return False
+    if isinstance(base, Struct) and isinstance(index, Lit) and _stored(base, index, Lit(0)) is not None:
+        known = [*base.items]
+        at = base.keys.index(index.value) if base.kind == "dict" else index.value
+        known.pop(at)
+        keys = tuple(k for k in base.keys if k != index.value)
+        _new(low, base, known, keys)
+        return True
+    if isinstance(base, Struct) and base.kind != "tuple":
+        base = loose(low, target.value.value if isinstance(target.value, cst.Name) else "", base)
+    if not isinstance(base, Var) or base.type.kind not in ("list", "dict") or index.type.kind == "slice":
+        return False
+    low.build.dialect = ""
+    rest, _ = (e.atom for e in low.build.emit_all("list_pop", (base, index), 2))
+    assert isinstance(rest, Var)
+    put_back(low, target.value, base, rest)
+    return True
+
+
+def unzip(low: Lowering, node: cst.Call) -> Value | None:
+    """zip(*points): the first parts, the second parts and so on."""
+    match node.args:
+        case [cst.Arg(value=inner, star="*")]:
+            pass
+        case _:
+            return None
+    held = low.expression(inner)
+    if isinstance(held, Struct):
+        return None
+    low.build.dialect = ""
+    return low.emit("unzip", low.atom(held, inner), node=node)
+
+
 # --- functions -------------------------------------------------------------------------------------------------------
 
 STACKING = {"numpy.stack": "stack", "numpy.array": "stack", "numpy.asarray": "stack"}
@@ -537,7 +579,9 @@ def _of_value(low: Lowering, node: cst.Call, path: str, xs: Var, rest: list[Valu
         case "builtins.reversed":
             return low.emit("getitem", xs, Lit(slice(None, None, -1)), node=node)
         case "builtins.max" | "builtins.min" if not rest and xs.type.rank is None and not given.keywords:
-            return low.emit(f"{path[-3:]}_list", xs, node=node)
+            found = low.emit(f"{path[-3:]}_list", xs, node=node)
+            join(found.type.shape, scalar())
+            return found
         case "builtins.sum" | "math.fsum" if xs.type.kind == "list":
             start = [*rest, *given.keywords.values(), Lit(0)][0]
             return low.emit("sum_list", xs, low.atom(start, node), node=node)

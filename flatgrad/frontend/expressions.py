@@ -283,6 +283,8 @@ def _repeated(low: Lowering, node: cst.BinaryOperation, left: Value, right: Valu
     if isinstance(items, Struct) and isinstance(count, Lit) and type(count.value) is int:
         return items.of(items.items * count.value)
     low.build.dialect = ""
+    if isinstance(items, Struct) and len(items.items) == 1 and isinstance(items.items[0], Var | Lit):
+        return low.emit("list_filled", items.items[0], low.atom(count, node), node=node)
     return low.emit("list_repeat", containers.as_list(low, node, items), low.atom(count, node), node=node)
 
 

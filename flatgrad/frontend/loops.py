@@ -393,6 +393,10 @@ def _changed(low: Lowering, node: Any) -> list[str]:
         match inner:
             case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
                 found += _bases(target)
+            case cst.Expr(value=cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method)))) if (
+                method in containers.CHANGING
+            ):
+                found += _bases(base)
             case cst.Expr(value=cst.Call() as call):
                 found += [n.value for n in names_in(call)]
             case _:
@@ -423,14 +427,16 @@ def growing(node: Any) -> list[str]:
     found: list[str] = []
     for inner in nodes_in(node):
         match inner:
-            case cst.Call(func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=method))) if (
+            case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method))) if (
                 method in containers.CHANGING
             ):
+                found += _bases(base)
+            case cst.AugAssign(target=cst.Name(value=name)):
                 found.append(name)
-            case cst.AssignTarget(target=cst.Subscript(value=cst.Name(value=name))) | cst.AugAssign(
-                target=cst.Subscript(value=cst.Name(value=name)) | cst.Name(value=name)
-            ):
-                found.append(name)
+            case cst.AssignTarget(target=cst.Subscript() as target) | cst.AugAssign(target=cst.Subscript() as target):
+                found += _bases(target)
+            case cst.Del():
+                found += [n.value for n in names_in(inner)]
             case _:
                 pass
     return list(dict.fromkeys(found))

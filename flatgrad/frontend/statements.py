@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, branches, calls, effects, expressions, hints, loops
+from flatgrad.frontend import assignments, branches, calls, containers, effects, expressions, hints, loops
 from flatgrad.frontend.module import collect_import, names_in, nodes_in
 from flatgrad.frontend.scope import Refusal, Value
 from flatgrad.graph import Lit, Var
@@ -104,6 +104,8 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
             low.mention(node)
             effects.effects_within(low, node)
         case cst.Pass():
+            pass
+        case cst.Del() if containers.delete(low, node):
             pass
         case _:
             raise _unread(node)

@@ -57,7 +57,7 @@ FILLED = {
 }
 CONTAINERS = ("list", "dict")
 # Operations that make a list or a dict, or another version of one; and those that give what lies in one.
-MAKING = {"tuple", "dict"}
+MAKING = {"tuple", "dict", "list_filled"}
 ADDING = {"list_append", "list_insert", "setitem"}
 COPYING = {
     "list_concat", "list_repeat", "list_copy", "list_sort", "list_drop", "dict_copy", "dict_update", "dict_values",
@@ -244,10 +244,10 @@ class Storages:
         if left is right:
             return
         self.parent[left] = right
-        self._join_content(left, right)
         self.shown[right] += self.shown.pop(left)
         self.holders.setdefault(right, {}).update(self.holders.pop(left, {}))
         self.names.setdefault(right, set()).update(self.names.pop(left, set()))
+        self._join_content(left, right)
 
     def _join_content(self, left: Var, right: Var) -> None:
         inside = self.content.pop(left, None)

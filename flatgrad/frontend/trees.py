@@ -33,8 +33,11 @@ def settle(low: Lowering) -> None:
     eqns = [*all_equations(low.outside.eqns), *all_equations(low.build.eqns)]
     found = _Uses(eqns)
     plain = not low.module.imports_library_of_arrays()
-    for value in [*low.params.values(), *(out for eqn in eqns for out in eqn.outs)]:
-        if found.may_hold(value) and (value in low.params.values() or found.is_item(value)):
+    inner = [p for eqn in eqns for block in eqn.blocks for p in block.params]
+    params = {*low.params.values()}
+    for value in [*low.params.values(), *inner, *(out for eqn in eqns for out in eqn.outs)]:
+        mine = value in params or found.root(value) in params or found.is_item(value)
+        if found.may_hold(value) and mine:
             _hold(found, value, plain)
     if plain:
         for eqn in eqns:
@@ -43,7 +46,7 @@ def settle(low: Lowering) -> None:
 
 
 def _number(found: _Uses, item: Var) -> None:
-    if item.type.kind == "any" and item.type.rank is None and item not in found.bases:
+    if item.type.kind == "any" and item.type.rank is None and found.root(item) not in found.bases:
         join(item.type.shape, scalar())
 
 
@@ -51,7 +54,7 @@ def _hold(found: _Uses, value: Var, plain: bool) -> None:
     if plain or found.is_item(value) or found.is_gone_through(value) or found.has_matrices(value):
         value.type.kind = "tree"
         return
-    for eqn in found.bases[value]:
+    for eqn in found.bases[found.root(value)]:
         if eqn.attrs.get("unpacked"):
             join(eqn.out.type.shape, value.type.shape.root().parts.setdefault(("integer",), Shape()))
 
@@ -64,27 +67,44 @@ class _Uses:
         self.counted: set[Atom] = set()
         self.aliases: dict[Atom, list[Var]] = {}
         self.made: dict[Atom, Eqn] = {}
-        for eqn in eqns:
+        self.groups: dict[Atom, Atom] = {}
+        every = list(eqns)
+        for eqn in every:
+            if eqn.op in ("for", "while"):
+                self._carried(eqn)
+        for eqn in every:
             self._note(eqn)
+
+    def _carried(self, eqn: Eqn) -> None:
+        """What a loop hands on is one value, as far as its structure goes."""
+        body, count = eqn.blocks[-1], len(eqn.outs) - 1
+        for start, param, out in zip(eqn.args[len(eqn.args) - count :], body.params[1:], eqn.outs[1:], strict=True):
+            if isinstance(start, Var):
+                self.groups[self.root(param)] = self.groups[self.root(out)] = self.root(start)
+
+    def root(self, value: Atom) -> Atom:
+        while (up := self.groups.setdefault(value, value)) is not value:
+            value = up
+        return value
 
     def _note(self, eqn: Eqn) -> None:
         self.made.update((out, eqn) for out in eqn.outs)
         if eqn.op == "getitem":
-            self.bases.setdefault(eqn.args[0], []).append(eqn)
+            self.bases.setdefault(self.root(eqn.args[0]), []).append(eqn)
             if eqn.args[1].type.kind == "tuple":
-                self.arrays.add(eqn.args[0])
+                self.arrays.add(self.root(eqn.args[0]))
         elif eqn.op == "alias":
             self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
         elif eqn.op == "len":
-            self.counted.add(eqn.args[0])
+            self.counted.add(self.root(eqn.args[0]))
         elif eqn.op not in NEUTRAL:
-            self.arrays.update(eqn.args)
+            self.arrays.update(map(self.root, eqn.args))
         if eqn.op in MATRICES:
             self.matrices.update(eqn.args)
 
     def may_hold(self, value: Var) -> bool:
         free = value.type.kind == "any" and value.type.rank is None
-        return free and value in self.bases and value not in self.arrays
+        return free and self.root(value) in self.bases and self.root(value) not in self.arrays
 
     def is_item(self, value: Var) -> bool:
         """The value is an item of a list, a dict or a tree."""
@@ -94,11 +114,12 @@ class _Uses:
         return made is not None and made.op == "getitem" and made.args[0].type.kind in CONTAINERS
 
     def is_gone_through(self, value: Var) -> bool:
-        return value in self.counted or any(not isinstance(e.args[1], Lit) for e in self.bases[value])
+        value_ = self.root(value)
+        return value_ in self.counted or any(not isinstance(e.args[1], Lit) for e in self.bases[value_])
 
     def has_matrices(self, value: Var) -> bool:
         """Matrices are taken out of the value, or out of what is taken out of it."""
-        parts = [v for e in self.bases[value] for v in (e.out, *self.aliases.get(e.out, ()))]
+        parts = [v for e in self.bases[self.root(value)] for v in (e.out, *self.aliases.get(e.out, ()))]
         return any(p in self.matrices or (self.may_hold(p) and self.has_matrices(p)) for p in parts)
 
 

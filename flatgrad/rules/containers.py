@@ -111,6 +111,11 @@ def dict_values(d, /, *, g):
     return xp.dict_zipped(d, g)
 
 
+@linear(shape=shapes.a_list)
+def unzip(xs, /, *, g):
+    return xp.unzip(g)
+
+
 # --- what is made of all items ---------------------------------------------------------------------------------------
 
 
