@@ -12,12 +12,12 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.edits import Editor
+from flatgrad.emit.edits import Editor, is_single
 from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
+from flatgrad.emit.homes import Home
 from flatgrad.emit.names import Names
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.emit.homes import Home
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.loops import is_own_part
 from flatgrad.shapes import is_basic_index
@@ -27,7 +27,7 @@ from flatgrad.types import Dim, Shape, Type, dim_key, same_shape
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "range", "len", "size", "ndim", "invert",
-    "external", "alias", "stop_gradient", "astype",
+    "external", "alias", "text", "stop_gradient", "astype",
 }  # fmt: skip
 SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow", "mod", "abs", "maximum", "minimum"}  # of numbers: 2 * H
 DEEPEST = 8  # steps that are computed again for one value
@@ -93,10 +93,11 @@ class Availability:
     def iterable(self, loop: Eqn) -> ast.expr:
         """What a loop runs over, in terms of what the backward has."""
         assert loop.statement is not None
-        found = self._retold(loop.node.iter, loop.statement.frame, self.read)
+        text = (loop.attrs.get("part") or loop.node).iter
+        found = self._retold(text, loop.statement.frame, self.read)
         if found is None:
             what = "what this loop runs over is not at hand in the backward"
-            raise self.editor.refusal("FG123", what, "give it a name before the loop", loop.node.iter)
+            raise self.editor.refusal("FG123", what, "give it a name before the loop", text)
         return found
 
     def _retold(self, node: Any, frame: Frame, read: Callable[[Var], ast.expr | None]) -> ast.expr | None:
@@ -196,7 +197,7 @@ class Availability:
             self.editor.refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
-        if eqn.op in ("test", "opaque") or eqn.attrs.get("inline"):
+        if eqn.op in ("test", "opaque", "text") or eqn.attrs.get("inline"):
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
@@ -213,7 +214,7 @@ class Availability:
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)
-        if eqn is not None and eqn.op in ("for", "while") and not value.name:
+        if eqn is not None and eqn.op in ("for", "while") and not value.name and not is_single(eqn):
             counted = value is eqn.outs[0]
             name = self.editor.count(value) if counted else self.editor.flag(value)
             if value in self.names_of:
@@ -239,7 +240,7 @@ class Availability:
         name = ast.Name(self.editor.hoist(eqn))
         return (
             name
-            if len(eqn.outs) == 1
+            if is_single(eqn)
             else ast.Subscript(name, constant(eqn.outs.index(value)))
         )
 
@@ -450,9 +451,9 @@ class _Places(ast.NodeTransformer):
 
 PLAIN_TEST = (
     cst.Name, cst.Attribute, cst.Comparison, cst.BooleanOperation, cst.UnaryOperation, cst.SimpleString, cst.Integer,
-    cst.Float, cst.Subscript, cst.Tuple, cst.List,
+    cst.Float, cst.Subscript, cst.Tuple, cst.List, cst.FormattedString, cst.BinaryOperation,
 )  # fmt: skip
-PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr"}
+PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr", "str"}
 
 
 def _is_plain_test(node: Any) -> bool:
@@ -472,6 +473,8 @@ def _is_plain_test(node: Any) -> bool:
 
 
 def _is_cheap(eqn: Eqn) -> bool:
+    if eqn.op == "getitem" and eqn.args[0].type.kind in ("list", "dict", "tree"):
+        return True
     if eqn.op == "getitem":
         return is_basic_index(eqn.args[1]) is True
     scalars = all(a.type.shape.is_scalar for a in (*eqn.args, eqn.out))

@@ -9,18 +9,18 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit import containers
 from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
-from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
 
 INDENT = "    "
 PRINTINGS = 6  # until what is kept in lists is settled
@@ -117,8 +117,15 @@ class Layout:
             self.seeds,
         )
         self.printed = self.lines.print()
-        self.results = [self.lines.read(g) for g in self.gradients]
+        self.results = [self._in_structure(p, self.lines.read(g))
+                        for p, g in zip(self.gradient.wrt, self.gradients, strict=True)]  # fmt: skip
         return self.available.editor.in_order()
+
+    def _in_structure(self, param: Var, text: ast.expr) -> ast.expr:
+        """The gradient of a tuple is a tuple."""
+        if param.type.kind not in containers.MAY_HOLD or not self.function.has_tuples(param):
+            return text
+        return ast.Call(self.dialect.helper("with_tuples"), [text, self.available.read(param)], [])
 
     def _name_seeds(self) -> dict[Var, str]:
         """grad_loss for the output loss; an output without a name is called out."""

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.emit.containers import is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
 
 if TYPE_CHECKING:
-    from flatgrad.emit.lines import Lines, Nest, Printed
+    from flatgrad.emit.lines import Lines, Printed
 
 IN_PLACE = ("add", "sub", "mul", "truediv")
 STORES = ("setitem", "index_add")
@@ -148,6 +149,8 @@ def _is_stored(block: Block, param: Var) -> bool:
     reached: set[Atom] = {param}
     found = False
     for eqn in block.eqns:
+        if is_update(eqn) and eqn.args[0] in reached:
+            return True
         if eqn.op in (*STORES, *IN_PLACE, "alias") and any(a in reached for a in eqn.args[:2]):
             found = found or (eqn.op in STORES and eqn.args[0] in reached)
             if eqn.op in STORES and eqn.args[0] not in reached:
@@ -248,7 +251,7 @@ def _hold(lines: Lines, value: Var, name: str, owned: bool) -> None:
 def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     """for t in reversed(range(T)):"""
     forward: Eqn = eqn.attrs["undoes"]
-    source = lines.available.function.loops.get(forward.statement)
+    source = forward.attrs.get("source") or lines.available.function.loops.get(forward.statement)
     count = lines.read(eqn.args[0]) if eqn.args[0] is forward.outs[0] else None
     if source is None:
         return f"for _ in range({_text(lines.read(eqn.args[0]))}):"
@@ -257,8 +260,13 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     return _over_items(lines, forward, source, body, count)
 
 
+def loop_text(forward: Eqn) -> Any:
+    """The part of the text that says what a loop runs over."""
+    return forward.attrs.get("part") or forward.node
+
+
 def _over_range(lines: Lines, forward: Eqn, body: Block, count: ast.expr | None) -> str:
-    index, target = body.params[0], forward.node.target
+    index, target = body.params[0], loop_text(forward).target
     named = isinstance(target, cst.Name)
     name = lines.available.loop_name(str(target.value)) if named else _fresh_index(lines, index)
     lines.available.local[index] = ast.Name(name)
@@ -289,7 +297,7 @@ def _reversed(span: ast.expr, count: ast.expr | None) -> str:
 
 def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast.expr | None) -> str:
     """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
-    available, index, target = lines.available, body.params[0], forward.node.target
+    available, index, target = lines.available, body.params[0], loop_text(forward).target
     shown = _renamed(lines, target)
     bare = shown.strip("()") if isinstance(target, cst.Tuple) else shown
     over = available.iterable(forward)
@@ -313,7 +321,7 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
         inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
         header = f"for {name}, {inner} in reversed(list(enumerate({text})){cut}):"
     else:
-        plain = isinstance(forward.node.iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
+        plain = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
         header = f"for {bare} in reversed({text if plain else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import expressions, positions, windows
+from flatgrad.frontend import containers, expressions, positions, windows
 from flatgrad.frontend.pragmas import stopped_atom
 from flatgrad.frontend.scope import Refusal, Struct, Value, word_for
 from flatgrad.graph import Atom, Lit, Var
@@ -37,7 +37,8 @@ def assign(
         case cst.Subscript():
             base = _base(low, target)
             index = expressions.index(low, target)
-            _store(low, target, base, "setitem", index, value, **apart(low, index))
+            if not containers.store(low, target, base, index, value):
+                _store(low, target, base, "setitem", index, value, **apart(low, index))
         case _:
             raise _unread_target(target)
 
@@ -104,7 +105,8 @@ def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Val
         middle = slice(star, -after or None)
         indices = [*range(star), middle, *range(-after, 0)]
     low.build.dialect = ""
-    return [low.emit("getitem", whole, Lit(i)) for i in indices]
+    unknown = {"unpacked": True} if whole.type.rank is None and whole.type.items is None else {}
+    return [low.emit("getitem", whole, Lit(i), **unknown) for i in indices]
 
 
 def _agree_on_length(low: Lowering, whole: Atom, count: int) -> None:
@@ -141,6 +143,8 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
+        case cst.Subscript() if containers.augment_part(low, node.target, op, node.value):
+            pass
         case cst.Subscript():
             _augment_part(low, node.target, op, node.value)
         case _:
@@ -151,6 +155,8 @@ def _augment_name(
     low: Lowering, target: cst.Name, op: str, node: cst.AugAssign
 ) -> None:
     """An array is written in place, a number gets another value."""
+    if containers.augment_name(low, target, op, node.value):
+        return
     old = low.atom(low.expression(target), target)
     right = low.atom(low.expression(node.value), node.value)
     low.build.dialect = ""

@@ -16,7 +16,15 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend import assignments, conditions, expressions, hints, statements, windows
+from flatgrad.frontend import (
+    assignments,
+    conditions,
+    expressions,
+    hints,
+    statements,
+    trees,
+    windows,
+)
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
@@ -189,6 +197,7 @@ class Lowering:
         return found
 
     def _infer_all(self) -> None:
+        trees.settle(self)
         self._infer()
         loss = is_loss(f"{self.node.name.value} {self.node.get_docstring() or ''}")
         if assume(self.build.eqns, list(self.params.values()), loss=loss):

@@ -16,7 +16,15 @@ from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
 from flatgrad.frontend.module import names_in, parameters_of
 from flatgrad.frontend.plainer import plainer
-from flatgrad.frontend.scope import Callee, Function, Path, Refusal, Stale, Struct, Value
+from flatgrad.frontend.scope import (
+    Callee,
+    Function,
+    Path,
+    Refusal,
+    Stale,
+    Struct,
+    Value,
+)
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.types import Dim, Shape, Type
 

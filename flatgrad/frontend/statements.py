@@ -15,6 +15,7 @@ from flatgrad.frontend import (
     blocks,
     branches,
     calls,
+    containers,
     effects,
     expressions,
     hints,
@@ -132,6 +133,8 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
             pass
         case cst.Del() if deletes_names(node):
             pass  # the backward may need what they hold: the line is left out
+        case cst.Del() if containers.delete(low, node):
+            pass
         case cst.Global(names=names) if not _rebinds(low, [n.name.value for n in names]):
             pass
         case _:
