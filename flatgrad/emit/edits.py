@@ -104,6 +104,9 @@ class Editor:
     def hoist(self, eqn: Eqn, wanted: str = "") -> str:
         """The expression behind `eqn` gets a name, on a line before its statement."""
         assert eqn.statement is not None
+        if eqn.node is None:
+            what = "the backward needs a value within this statement that no expression of its own stands for"
+            raise self.refusal("FG123", what, "give its parts names on lines before", eqn.statement.node)
         self._asked.append(eqn.outs[-1] if is_single(eqn) else eqn.outs[0])
         frame: Frame = eqn.statement.frame
         others = [

@@ -103,7 +103,7 @@ def _tested_within(line: cst.While) -> cst.While:
         case cst.Comparison(
             left=cst.NamedExpr(target=cst.Name() as target, value=value)
         ):
-            test: Any = line.test.with_changes(left=cst.Name(target.value))  # type: ignore[attr-defined]
+            test: Any = line.test.with_changes(left=cst.Name(target.value))
             first = [
                 cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], value)])
             ]

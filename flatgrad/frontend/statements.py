@@ -216,9 +216,11 @@ def _compound(low: Lowering, node: cst.BaseCompoundStatement) -> None:
     old = [v for n in changed if isinstance(v := low.frame.env.get(n), Var)]
     count = max(1, len(changed))
     what = f"{what} is not read yet"
+    step = ""
     if isinstance(node, cst.Try) and changed:
         what = f"what {changed[0]} is depends on what this try statement catches"
-    outs = low.opaque(what, [*reads, *old], node, code="FG105", count=count)
+        step = f"compute {changed[0]} outside of the try statement, or raise where something is caught"
+    outs = low.opaque(what, [*reads, *old], node, code="FG105", count=count, next_step=step)
     effects.effects_within(low, node)
     if _writes_through_new_names(inside):
         effects.spoil_all(low, reads)
