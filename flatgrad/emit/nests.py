@@ -299,7 +299,7 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
     """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
     available, index, target = lines.available, body.params[0], loop_text(forward).target
     shown = _renamed(lines, target)
-    bare = shown.strip("()") if isinstance(target, cst.Tuple) else shown
+    bare = shown[1:-1] if isinstance(target, cst.Tuple) and target.lpar else shown
     over = available.iterable(forward)
     text = f"({_text(over)})" if isinstance(over, ast.Tuple) and over.elts else _text(over)
     text = f"{text[:-1]},)" if isinstance(over, ast.Tuple) and len(over.elts) == 1 and not text.endswith(",)") else text

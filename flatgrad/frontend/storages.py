@@ -233,7 +233,7 @@ class Storages:
             if out.type.kind in CONTAINERS and (out is not eqn.outs[-1] or _is_cut(eqn)):
                 self._fill(out, like=[base])
             else:
-                self._join(out, self.items_of(base))
+                self.approach(out, self.items_of(base))
             return True
         if out.type.kind not in CONTAINERS or (eqn.op == "tuple" and out.type.kind == "tuple"):
             return False
@@ -251,7 +251,7 @@ class Storages:
             if not isinstance(arg, Var) or (arg.type.shape.is_scalar and arg not in self.arrays):
                 continue
             inner = arg in like and arg.type.kind in CONTAINERS
-            self._join(self.items_of(arg) if inner else arg, self.items_of(made))
+            self.approach(self.items_of(arg) if inner else arg, self.items_of(made))
 
     def enter(self, param: Var, start: Value, sharing: Iterable[Var]) -> None:
         """An iteration begins with `param`, which is `start` or what an earlier iteration left."""
@@ -312,7 +312,7 @@ class Storages:
         if inside is None:
             return
         if right in self.content:
-            self._join(inside, self.content[right])
+            self.approach(inside, self.content[right])
         else:
             self.content[right] = inside
 
