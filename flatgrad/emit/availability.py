@@ -246,7 +246,8 @@ class Availability:
             frame = eqn.statement.frame
         self.editor.expand(frame or self.function.frame)
         counter = value in self.editor.counters
-        if frame is None and eqn is not None and not counter and (eqn.node is None or eqn.statement is None):
+        unnamed = self.editor.owner(value) is None and eqn is not None and not eqn.blocks and not counter
+        if unnamed and eqn is not None and (eqn.node is None or eqn.statement is None):
             return self._expression(eqn, self.read)
         if (found := self._read_back(value)) is not None:
             return found
