@@ -368,7 +368,9 @@ class Availability:
             self.editor.begin_with_nothing(x)
             return ast.Call(self.dialect.name("numpy.shape"), [array], [])
         if x.type.rank or x in self._arrays:
-            return ast.Attribute(array, "shape")
+            found = ast.Attribute(array, "shape")
+            found.of_floats = x.type.kind in ("float", "complex")  # type: ignore[attr-defined]
+            return found
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])
 
     def _known_shape(self, x: Atom) -> ast.expr | None:
