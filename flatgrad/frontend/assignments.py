@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import expressions, positions, windows
+from flatgrad.frontend import expressions, permutations, positions, windows
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import Refusal, Stale, Struct, Value, word_for
 from flatgrad.graph import Atom, Lit, Var
@@ -281,6 +281,9 @@ def _store(
 ) -> None:
     amount = low.atom(value, target)
     low.build.dialect = ""
+    if op == "setitem" and (moved := permutations.moved(low, base, index, amount)) is not None:
+        low.write(target.value, base, moved)
+        return
     if drops_fractions(base, amount):
         new = _integer_store(low, target, [base, index, amount])
     else:
