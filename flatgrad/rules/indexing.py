@@ -98,7 +98,8 @@ def setitem(x, index, value, /):
         return xp.setitem(moved(x, dx), index, 0 if dvalue is None else dvalue)
 
     def vjp(g):
-        return xp.setitem(g, index, 0), None, taken(g, index, value)
+        part = taken(g, index, value)  # before it is overwritten
+        return xp.setitem(g, index, 0), None, part
 
     return jvp, vjp
 
