@@ -80,7 +80,12 @@ def _unpack(
     _give(low, elements, parts, source)
 
 
-def _give(low: Lowering, elements: Sequence[cst.BaseElement], parts: Sequence[Value], source: cst.CSTNode) -> None:
+def _give(
+    low: Lowering,
+    elements: Sequence[cst.BaseElement],
+    parts: Sequence[Value],
+    source: cst.CSTNode,
+) -> None:
     """One after the other: a store into one of the targets may change what the others are to get."""
     stored = any(isinstance(e.value, cst.Subscript) for e in elements)
     for number, element in enumerate(elements):
@@ -196,7 +201,15 @@ def _augment_part(
         return
     old = _part(low, target, base, index)
     low.build.dialect = ""
-    _store(low, target, base, "setitem", index, low.emit(op, old, amount), **apart(low, index))
+    _store(
+        low,
+        target,
+        base,
+        "setitem",
+        index,
+        low.emit(op, old, amount),
+        **apart(low, index),
+    )
 
 
 READ_TWICE = (
@@ -259,7 +272,11 @@ def may_meet(low: Lowering, index: Atom) -> bool:
     if isinstance(index, Var):
         tuples = [e for e in low.build.eqns if index in e.outs and e.op == "tuple"]
         parts = list(tuples[0].args) if tuples else parts
-    fancy = [p for p in parts if isinstance(p, Var) and p.type.kind != "slice" and not p.type.shape.is_scalar]
+    fancy = [
+        p
+        for p in parts
+        if isinstance(p, Var) and p.type.kind != "slice" and not p.type.shape.is_scalar
+    ]
     if any(isinstance(p, Lit) and isinstance(p.value, list) for p in parts):
         return True
     return not positions.apart(fancy, made)
@@ -281,7 +298,10 @@ def _store(
 ) -> None:
     amount = low.atom(value, target)
     low.build.dialect = ""
-    if op == "setitem" and (moved := permutations.moved(low, base, index, amount)) is not None:
+    if (
+        op == "setitem"
+        and (moved := permutations.moved(low, base, index, amount)) is not None
+    ):
         low.write(target.value, base, moved)
         return
     if drops_fractions(base, amount):

@@ -14,26 +14,40 @@ from flatgrad.graph import Atom, Eqn, Var
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
-Key = tuple[str, int] | Var  # a value that a name carries, or one from outside of the loop
+Key = (
+    tuple[str, int] | Var
+)  # a value that a name carries, or one from outside of the loop
 
 
 @dataclass
 class Shared:
     """What is taken for granted of the arrays that an iteration starts with."""
 
-    apart: set[str] = field(default_factory=set)  # names that are no views of others all through the loop
-    touching: set[frozenset[Key]] = field(default_factory=set)  # what may share an array after an iteration
+    apart: set[str] = field(
+        default_factory=set
+    )  # names that are no views of others all through the loop
+    touching: set[frozenset[Key]] = field(
+        default_factory=set
+    )  # what may share an array after an iteration
 
 
-def derived(low: Lowering, starts: dict[str, Value], shared: Shared) -> dict[str, tuple[str, list[Eqn]]]:
+def derived(
+    low: Lowering, starts: dict[str, Value], shared: Shared
+) -> dict[str, tuple[str, list[Eqn]]]:
     """Names that show the array of another: of which name, and by which steps."""
     found: dict[str, tuple[str, list[Eqn]]] = {}
-    arrays = {n: v for n, v in starts.items() if isinstance(v, Var) and n not in shared.apart}
+    arrays = {
+        n: v for n, v in starts.items() if isinstance(v, Var) and n not in shared.apart
+    }
     for number, (name, value) in enumerate(arrays.items()):
         best: tuple[str, list[Eqn]] | None = None
         for other_number, (other, base) in enumerate(arrays.items()):
             steps = windows.steps_to(low, value, base) if other != name else None
-            if steps is None or (not steps and other_number > number) or not _holds_an_array(low, base):
+            if (
+                steps is None
+                or (not steps and other_number > number)
+                or not _holds_an_array(low, base)
+            ):
                 continue
             if best is None or len(steps) > len(best[1]):
                 best = other, steps
@@ -46,7 +60,9 @@ def _holds_an_array(low: Lowering, value: Var) -> bool:
     return value in low.storages.arrays or not value.type.shape.is_scalar
 
 
-def show(low: Lowering, views: dict[str, tuple[str, list[Eqn]]], named: bool = True) -> None:
+def show(
+    low: Lowering, views: dict[str, tuple[str, list[Eqn]]], named: bool = True
+) -> None:
     """Give these names their parts of what the others hold now."""
     statement = low.build.statement
     assert statement is not None
@@ -61,7 +77,9 @@ def show(low: Lowering, views: dict[str, tuple[str, list[Eqn]]], named: bool = T
         low.storages.hold(low.frame, name, made)
 
 
-def still_derived(low: Lowering, ends: dict[str, Value], views: dict[str, tuple[str, list[Eqn]]]) -> list[str]:
+def still_derived(
+    low: Lowering, ends: dict[str, Value], views: dict[str, tuple[str, list[Eqn]]]
+) -> list[str]:
     """Names that an iteration leaves as something else than the view that they were."""
     lost = []
     for name, (base, steps) in views.items():
@@ -100,9 +118,15 @@ def touch(low: Lowering, new: dict[Key, Var], pairs: Iterable[frozenset[Key]]) -
             low.storages.approach(first, last)
 
 
-def touching(low: Lowering, values: dict[Key, Atom], outside: Sequence[Var]) -> set[frozenset[Key]]:
+def touching(
+    low: Lowering, values: dict[Key, Atom], outside: Sequence[Var]
+) -> set[frozenset[Key]]:
     """Which of the values may share an array, with one another or with one from outside."""
-    arrays = {k: v for k, v in values.items() if isinstance(v, Var) and _holds_an_array(low, v)}
+    arrays = {
+        k: v
+        for k, v in values.items()
+        if isinstance(v, Var) and _holds_an_array(low, v)
+    }
     keys = list(arrays)
     found: set[frozenset[Key]] = set()
     for number, key in enumerate(keys):
@@ -129,7 +153,9 @@ def current(low: Lowering, held: Atom) -> Atom:
     return found or held
 
 
-def refuse_written(low: Lowering, held: Sequence[Var], params: dict[Var, Var], count: int) -> None:
+def refuse_written(
+    low: Lowering, held: Sequence[Var], params: dict[Var, Var], count: int
+) -> None:
     """What the loop runs over must not be written into by another name, in a way that is not followed."""
     written = low.storages.targets[count:]
     for value in held:
@@ -140,4 +166,14 @@ def refuse_written(low: Lowering, held: Sequence[Var], params: dict[Var, Var], c
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
 
 
-__all__ = ["Shared", "current", "derived", "refuse_written", "show", "still_derived", "touch", "touching", "visible"]
+__all__ = [
+    "Shared",
+    "current",
+    "derived",
+    "refuse_written",
+    "show",
+    "still_derived",
+    "touch",
+    "touching",
+    "visible",
+]

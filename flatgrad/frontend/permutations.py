@@ -37,7 +37,9 @@ def _listed(low: Lowering, index: Atom) -> list[list[Atom]] | None:
         parts = [Lit(p) for p in index.value]
     numbers = [_numbers(low, p) for p in parts]
     lists = [i for i, n in enumerate(numbers) if n is not None]
-    if len(lists) != 1 or not all(p.type.kind == "slice" for i, p in enumerate(parts) if i != lists[0]):
+    if len(lists) != 1 or not all(
+        p.type.kind == "slice" for i, p in enumerate(parts) if i != lists[0]
+    ):
         return None
     at = lists[0]
     return [[*parts[:at], n, *parts[at + 1 :]] for n in numbers[at] or ()]
@@ -45,12 +47,18 @@ def _listed(low: Lowering, index: Atom) -> list[list[Atom]] | None:
 
 def _numbers(low: Lowering, part: Atom) -> list[Atom] | None:
     """i and j of the list [i, j]."""
-    if isinstance(part, Lit) and isinstance(part.value, list) and all(type(v) is int for v in part.value):
+    if (
+        isinstance(part, Lit)
+        and isinstance(part.value, list)
+        and all(type(v) is int for v in part.value)
+    ):
         return [Lit(v) for v in part.value]
     made = _made(low, part)
     if made is None or made.op != "stack" or made.node is not None:
         return None
-    whole = all(a.type.shape.is_scalar and a.type.kind in ("int", "arange") for a in made.args)
+    whole = all(
+        a.type.shape.is_scalar and a.type.kind in ("int", "arange") for a in made.args
+    )
     return list(made.args) if whole else None
 
 
