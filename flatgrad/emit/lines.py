@@ -186,6 +186,8 @@ class Lines:
             return False
         if out in self.within:
             return eqn.op in REPEATABLE and not any(a in self.defs for a in eqn.reads())
+        if out in self.stored and self.uses[out] > 1 and eqn.op != "zeros_like":
+            return False  # a line of its own, which what is read before the store reads as well
         if eqn.op == "getitem" and eqn.args[0] in self.stored:
             return False  # read before the store, so that what is stored into need not be copied
         if self.uses[out] == 1:
@@ -282,7 +284,7 @@ class Lines:
             return False
         stores = (i for i, line in enumerate(self.lines) if line.eqn.op in STORES and line.eqn.args[0] is base)
         at = next((i for i in stores if i > number), None)
-        if at is None or self._is_alive(base, at) or not isinstance(base, Var):
+        if at is None or not isinstance(base, Var) or self._is_alive(base, at):
             return False
         return self.root.get(base) in self.owned and self._is_alive(part, at)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flatgrad.frontend import windows
 from flatgrad.frontend.scope import Refusal, Value
@@ -91,7 +91,8 @@ def still_derived(
 
 
 def _steps(low: Lowering, value: Value | None, base: Value | None) -> list[Eqn] | None:
-    assert isinstance(value, Var) and isinstance(base, Var)
+    assert isinstance(value, Var)
+    assert isinstance(base, Var)
     return windows.steps_to(low, value, base)
 
 
@@ -109,7 +110,7 @@ def visible(low: Lowering, carried: Iterable[str]) -> list[Var]:
     return [v for v in dict.fromkeys(found) if _holds_an_array(low, v)]
 
 
-def touch(low: Lowering, new: dict[Key, Var], pairs: Iterable[frozenset[Key]]) -> None:
+def touch(low: Lowering, new: Mapping[Any, Var], pairs: Iterable[frozenset[Key]]) -> None:
     """The arrays of these new values may be one."""
     for pair in pairs:
         values = [new.get(key, key) for key in pair]
@@ -119,7 +120,7 @@ def touch(low: Lowering, new: dict[Key, Var], pairs: Iterable[frozenset[Key]]) -
 
 
 def touching(
-    low: Lowering, values: dict[Key, Atom], outside: Sequence[Var]
+    low: Lowering, values: Mapping[Any, Atom], outside: Sequence[Var]
 ) -> set[frozenset[Key]]:
     """Which of the values may share an array, with one another or with one from outside."""
     arrays = {
@@ -148,7 +149,7 @@ def current(low: Lowering, held: Atom) -> Atom:
     assert low.build.statement is not None
     renewed = windows.Renewed(dict(low.entering))
     found = windows.shown_again(low, held, low.build.statement, renewed)
-    if found is None:
+    if found is None and held.type.kind not in ("tuple", "arange", "int", "str", "list", "dict"):
         low.running.append(held)
     return found or held
 

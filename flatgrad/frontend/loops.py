@@ -156,11 +156,10 @@ def _read(
         low.note()
         eqns, left = tuple(low.build.eqns), low.stop
         carried.refuse_written(low, held, entered, written)
+        ends = dict(frame.env)
     finally:
         low.build, low.scanned, low.stop = outer, scanned, stop
-        low.entering, low.running = {}, running
-    ends = dict(frame.env)
-    frame.env = before
+        low.entering, low.running, frame.env = {}, running, before
     return Body(index, starts, params, eqns, left, ends, block, views)
 
 
@@ -432,12 +431,12 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> At
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
     outside = carried.visible(low, [*body.params, *body.starts])
-    pairs = carried.touching(low, dict(enumerate(starts)), outside)
-    pairs |= carried.touching(low, dict(enumerate(ends)), outside)
+    together = carried.touching(low, dict(enumerate(starts)), outside)
+    together |= carried.touching(low, dict(enumerate(ends)), outside)
     outs = tuple(
         _end(low, p, s, e) for p, s, e in zip(params, starts, ends, strict=True)
     )
-    carried.touch(low, dict(enumerate(outs)), pairs)
+    carried.touch(low, dict(enumerate(outs)), together)
     eqn = Eqn(
         (steps, *outs),
         op,
