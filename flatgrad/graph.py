@@ -102,8 +102,9 @@ class Eqn:
     def reads(self) -> Iterator[Atom]:
         """Everything the equation reads, options that are known at run time and its blocks included."""
         yield from self.args
+        carried = {*self.blocks[-1].params} if self.op == "while" else ()  # which the test reads, too
         for block in self.blocks:
-            yield from block.free()
+            yield from (v for v in block.free() if v not in carried)
         if self.attrs:
             for value in self.attrs.values():
                 if isinstance(value, Var):

@@ -26,7 +26,11 @@ def _spread(eqns: Iterable[Eqn], found: set[Atom]) -> None:
             _spread(block.eqns, found)
         if eqn.op == "if":
             for block in eqn.blocks:
-                found.update(o for o, end in zip(eqn.outs, block.outs, strict=True) if end in found)
+                found.update(
+                    o
+                    for o, end in zip(eqn.outs, block.outs, strict=True)
+                    if end in found
+                )
         elif eqn.blocks:
             _spread_loop(eqn, found)
 

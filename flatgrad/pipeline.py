@@ -15,7 +15,7 @@ from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions
 from flatgrad.frontend.pairs import Pair, pairs_in
-from flatgrad.graph import Block, Eqn, Var
+from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.reverse import NoRule, active_values, reverse
@@ -172,7 +172,9 @@ def _no_rules(
 
     active = active_values(primal, wrt)
     refused = [
-        e for e in primal.eqns if e.op not in RULES and not active.isdisjoint(e.outs)
+        e
+        for e in all_equations(primal.eqns)
+        if e.op not in RULES and not e.blocks and not active.isdisjoint(e.outs)
     ]
     refused = [e for e in refused if not active.isdisjoint(e.args)]
     echoes = {out for e in refused for out in e.outs}

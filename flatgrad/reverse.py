@@ -12,6 +12,7 @@ from itertools import groupby
 from operator import add
 from typing import Any
 
+from flatgrad import trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
@@ -22,9 +23,6 @@ from flatgrad.types import Type
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
-CONTAINERS = {
-    "tuple"
-}  # has no derivative, but what it holds may have one: refused rather than dropped
 
 
 class NoRule(Exception):
@@ -41,6 +39,7 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
     `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0.
     """
     walk = _Reverse(active_values(block, wrt), Builder(list(block.eqns)), partial_values(block.eqns))
+    walk.parts = trees.parts_of(block.eqns)
     walk.run(block, [walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     gradients = [walk.result(p) for p in wrt]
@@ -53,6 +52,7 @@ class _Reverse:
 
     def __init__(self, active: set[Var], build: Builder, partial: set[Atom]):
         self.active, self.build, self.partial = active, build, partial
+        self.parts: dict[Var, trees.Part] = {}  # trees whose cotangents are parts of those of others
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -84,7 +84,7 @@ class _Reverse:
 
     def _pull_back(self, eqn: Eqn) -> None:
         rule = RULES.get(eqn.op)
-        if rule is None or eqn.op in CONTAINERS:
+        if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
             return
@@ -93,15 +93,10 @@ class _Reverse:
         ):
             raise NoRule(eqn, "complex values are not differentiated yet")
         if (
-            eqn.op == "getitem"
-            and isinstance(eqn.args[1], Lit)
-            and isinstance(eqn.args[1].value, str)
-        ):
-            raise NoRule(eqn, "gradients of dicts are not given yet")
-        if (
             eqn.op == "setitem"
             and eqn.args[2] in self.active
             and eqn.attrs.get("repeats") is not False
+            and eqn.args[0].type.kind not in trees.MAY_HOLD
             and may_repeat(eqn.args[1])
         ):
             raise NoRule(
@@ -138,6 +133,10 @@ class _Reverse:
                 )
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
+        if value in self.parts:
+            value, path = trees.root_and_path(self.parts, value)
+            zeros = self.build.emit("zeros_like", value)
+            cotangent = self.build.emit("tree_add", zeros, *path, cotangent)
         self.pending.setdefault(value, []).append(cotangent)
 
     def _cotangent(self, value: Var) -> Expr | None:
@@ -160,6 +159,8 @@ class _Reverse:
             self.settled[value] = self._named(total, value)
 
     def _sum(self, value: Var, terms: list[Expr]) -> Expr:
+        if value.type.kind in trees.MAY_HOLD:
+            return reduce(lambda a, b: self.build.emit("add_trees", a, b), terms)
         return reduce(add, terms)
 
     def _named(self, cotangent: Expr, value: Var) -> Expr:
@@ -214,11 +215,13 @@ class _Reverse:
 
     def _touched(self, block: Block) -> list[Var]:
         """Values from outside of `block` that may get a cotangent within it."""
-        return [v for v in block.free() if v in self.active]
+        roots = (trees.root_and_path(self.parts, v)[0] for v in block.free() if v in self.active)
+        return list(dict.fromkeys(roots))
 
     def _inside(self, block: Block, known: dict[Var, Atom]) -> _Reverse:
         """The way back through an inner block, where outer values have the cotangents `known` so far."""
         inner = _Reverse(self.active, Builder(statement=self.build.statement), self.partial)
+        inner.parts = self.parts
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 
@@ -270,7 +273,10 @@ class _Reverse:
             seeds[1 + i] = inner.build.wrap(param)
         inner.run(body, seeds)
         inner.build.statement = eqn.statement
-        ends = tuple(inner.handed_on(v, p).atom for v, p in zip(primals, params, strict=True))
+        fresh = [starts[i] == Lit(None) for i in carried] + [False for _ in touched]
+        likes = [p if new or p.type.shape.dims is not None else v
+                 for v, p, new in zip(primals, params, fresh, strict=True)]  # fmt: skip
+        ends = tuple(inner.handed_on(v, like).atom for v, like in zip(primals, likes, strict=True))
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
         block = Block((body.params[0], *params), tuple(inner.build.eqns), (Lit(False), *ends), undoes=body)
         args = (span, *(i.atom for i in inits))
@@ -296,7 +302,7 @@ class _Reverse:
 
 
 def _cotangent_type(value: Var) -> Type:
-    kind = value.type.kind if value.type.kind in ("list", "dict", "tuple") else "float"
+    kind = value.type.kind if value.type.kind in trees.MAY_HOLD else "float"
     return Type(value.type.shape, kind, None, value.type.items)
 
 
@@ -377,7 +383,7 @@ def _vary(block: Block, varied: set[Var]) -> None:
             _vary_blocks(eqn, varied)
             continue
         rule = RULES.get(eqn.op)
-        if rule is not None and rule.kind is Kind.CONSTANT and eqn.op not in CONTAINERS:
+        if rule is not None and rule.kind is Kind.CONSTANT:
             continue
         if any(arg in varied for arg in eqn.reads() if isinstance(arg, Var)):
             varied.update(out for out in eqn.outs if out.type.kind not in INTEGER_KINDS)

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flatgrad import trees
 from flatgrad.broadcasting import fit, stretched_axes
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check, prune
-from flatgrad.products import in_order
 from flatgrad.loops import is_drained
+from flatgrad.products import in_order
 from flatgrad.registry import RULES
 from flatgrad.rewrites import Identities
 from flatgrad.shapes import may_repeat
@@ -203,6 +204,8 @@ class _Walk:
 
     def _shorter(self, eqn: Eqn) -> Any:
         """A simpler way to compute `eqn`, or None."""
+        if (found := trees.shorter(self, eqn)) is not None:
+            return found
         if (found := IDENTITIES.apply(eqn, self.made_by, self.build)) is not None:
             return found
         match eqn.op, eqn.args:
@@ -506,6 +509,8 @@ def _are_apart(a: Atom, b: Atom) -> bool:
     """Two written indices from the front that differ."""
     if not (isinstance(a, Lit) and isinstance(b, Lit)):
         return False
+    if isinstance(a.value, str) and isinstance(b.value, str):
+        return a != b
     return (
         type(a.value) is int
         and type(b.value) is int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from textwrap import dedent
 from typing import Any
 
@@ -234,26 +235,46 @@ def central(
     }
 
     def total(name: str, moved: Any) -> float:
-        args = copy.deepcopy(base) | {name: moved}
+        args = copy.deepcopy(base | {name: moved})
         outs = as_tuple(drawn(forward, *args.values()))
         pairs = zip(seeds, outs, strict=True)
         return sum(float(np.sum(np.asarray(s) * np.asarray(o))) for s, o in pairs)
 
-    found = {}
-    for name in trial.asked:
-        start = np.asarray(base[name], dtype=float)
-        slope = np.zeros(start.shape)
-        for index in np.ndindex(start.shape):
-            values = []
-            for factor in (-2, -1, 1, 2):
-                moved = start.copy()
-                moved[index] += factor * trial.step
-                plain = moved.item() if isinstance(base[name], float) else moved
-                values.append(total(name, plain))
-            a, b, c, d = values
-            slope[index] = (a - 8 * b + 8 * c - d) / (12 * trial.step)
-        found[name] = slope
-    return found
+    return {
+        name: slopes(base[name], partial(total, name), trial.step)
+        for name in trial.asked
+    }
+
+
+def slopes(value: Any, total: Callable[[Any], float], step: float) -> Any:
+    """The derivative of `total` in the structure of the value that it is called with."""
+    match value:
+        case dict():
+            return {
+                key: slopes(part, lambda m, key=key: total({**value, key: m}), step)
+                for key, part in value.items()
+            }
+        case list() | tuple():
+            items = list(value)
+            return type(value)(
+                slopes(
+                    part,
+                    lambda m, n=n: total(type(value)([*items[:n], m, *items[n + 1 :]])),
+                    step,
+                )
+                for n, part in enumerate(items)
+            )
+    start = np.asarray(value, dtype=float)
+    slope = np.zeros(start.shape)
+    for index in np.ndindex(start.shape):
+        values = []
+        for factor in (-2, -1, 1, 2):
+            moved = start.copy()
+            moved[index] += factor * step
+            values.append(total(moved.item() if isinstance(value, float) else moved))
+        a, b, c, d = values
+        slope[index] = (a - 8 * b + 8 * c - d) / (12 * step)
+    return slope
 
 
 def rough(trial: Trial) -> bool:
@@ -269,18 +290,51 @@ def rough(trial: Trial) -> bool:
     except Exception:  # a mask with another number of hits, a division by zero
         return True
     return not all(
-        np.allclose(far[n], near[n], rtol=1e-5, atol=1e-6) for n in trial.asked
+        np.allclose(one, other, rtol=1e-5, atol=1e-6)
+        for one, other in zip(leaves(far), leaves(near), strict=True)
     )
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """The arrays and numbers in dictionaries, lists and tuples, in order."""
+    match value:
+        case dict():
+            yield from leaves(list(value.values()))
+        case list() | tuple():
+            for item in value:
+                yield from leaves(item)
+        case _:
+            yield value
 
 
 def doubled(value: Any) -> Any:
     """`value` in double precision, a plain number where it was one."""
-    if isinstance(value, np.ndarray):
-        return value.astype(float)
+    match value:
+        case dict():
+            return {key: doubled(part) for key, part in value.items()}
+        case list() | tuple():
+            return type(value)(doubled(part) for part in value)
+        case np.ndarray():
+            return value.astype(float)
     return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
 
 
 def _close(name: str, gradient: Any, expected: Any, trial: Trial) -> None:
+    match expected:
+        case dict() if (
+            isinstance(gradient, dict) and gradient.keys() == expected.keys()
+        ):
+            for key, part in expected.items():
+                _close(f"{name}[{key!r}]", gradient[key], part, trial)
+            return
+        case list() | tuple() if isinstance(gradient, list | tuple):
+            for n, (found, part) in enumerate(zip(gradient, expected, strict=True)):
+                _close(f"{name}[{n}]", found, part, trial)
+            return
+        case dict() | list() | tuple():
+            raise Wrong(
+                f"the gradient of {name} is {gradient!r}, not a {type(expected)}"
+            )
     found = np.asarray(gradient)
     if found.dtype.kind not in "fiu":
         raise Wrong(f"the gradient of {name} is of kind {found.dtype}")
@@ -303,6 +357,10 @@ def _equal(one: Any, other: Any) -> bool:
 
 def _same(what: str, found: Any, expected: Any) -> None:
     """Equal but for rounding, whatever the nesting."""
+    if isinstance(expected, dict):
+        if not isinstance(found, dict) or found.keys() != expected.keys():
+            raise Wrong(f"{what}: not the keys {[*expected]} but {found!r}")
+        found, expected = list(found.values()), [expected[key] for key in found]
     if isinstance(expected, tuple | list):
         if not isinstance(found, tuple | list) or len(found) != len(expected):
             raise Wrong(f"{what}: not {len(expected)} items but {found!r}")

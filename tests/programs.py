@@ -423,6 +423,6 @@ def program(choices: Choices, features: str, length: int) -> Trial:
 
 def shorter(trial: Trial, fails: Callable[[Trial], bool]) -> Trial:
     """The program without every block, header, line and part of an expression that it fails without."""
-    from flow_programs import shortened
+    from shorter_programs import shortened
 
     return shortened(trial, fails)

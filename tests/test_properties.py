@@ -14,7 +14,7 @@ import pytest
 from checking import Trial, judged
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from programs import FEATURES, Dice, program, shorter
+from programs import FEATURES, FLOW, Dice, program, shorter
 
 T = TypeVar("T")
 
@@ -24,6 +24,7 @@ EXAMPLES = {
     "aliases": 120,
     "helpers": 100,
     "everything": 120,
+    **dict.fromkeys(FLOW, 60),
 }
 QUIET = settings(
     derandomize=True,

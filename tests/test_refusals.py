@@ -95,19 +95,20 @@ f.py:5:5: FG105 an if statement that returns from within is not read yet
   write the function as straight-line code
 """,
     ),
-    "a conditional expression": (
+    "a random number in a conditional expression": (
         """\
 import numpy as np
 
 
 def f(x):
-    return x if x > 0 else 2 * x
+    y = x * np.random.rand() if x > 0 else 2 * x
+    return y * y
 """,
         """\
-f.py:5:12: FG108 a conditional expression is not read yet
-    5 |     return x if x > 0 else 2 * x
-      |            ^^^^^^^^^^^^^^^^^^^^^
-  write it as straight-line code
+f.py:5:13: FG123 the backward needs a value from within this expression
+    5 |     y = x * np.random.rand() if x > 0 else 2 * x
+      |             ^^^^^^^^^^^^^^^^
+  compute it on a line of its own
 """,
     ),
     "a comprehension": (
@@ -156,20 +157,20 @@ f.py:5:9: FG108 a comprehension is not read yet
   write it as straight-line code
 """,
     ),
-    "a with block": (
+    "a with block that suppresses": (
         """\
-import numpy as np
+import contextlib
 
 
 def f(x):
-    with np.errstate(all='ignore'):
-        y = np.log(x)
-    return y
+    with contextlib.suppress(ValueError):
+        x = x * 2
+    return x
 """,
         """\
 f.py:5:5: FG105 a with block is not read yet
-    5 |     with np.errstate(all='ignore'):
-      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    5 |     with contextlib.suppress(ValueError):
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   write it as straight-line code
 """,
     ),
@@ -186,26 +187,26 @@ def f(x):
     return y
 """,
         """\
-f.py:5:5: FG105 a try statement is not read yet
+f.py:5:5: FG105 what y is depends on what this try statement catches
     5 |     try:
       |     ^^^^
-  write it as straight-line code
+  compute y outside of the try statement, or raise where something is caught
 """,
     ),
-    "del": (
+    "del of an element": (
         """\
 import numpy as np
 
 
 def f(x):
-    y = x * x
-    del y
+    y = [x, x]
+    del y[0]
     return x
 """,
         """\
 f.py:6:5: FG104 del is not read
-    6 |     del y
-      |     ^^^^^
+    6 |     del y[0]
+      |     ^^^^^^^^
   leave the name alone
 """,
     ),
@@ -245,15 +246,15 @@ f.py:5:9: FG104 await is not read
   call a plain function
 """,
     ),
-    "a match statement": (
+    "a match statement with a mapping": (
         """\
 import numpy as np
 
 
 def f(x, k):
     match k:
-        case 1:
-            y = x
+        case {'n': n}:
+            y = x * n
         case _:
             y = 2 * x
     return y
@@ -781,19 +782,19 @@ f.py:6:12: FG107 a tuple of 2 has no such element
   mend the index
 """,
     ),
-    "and between values": (
+    "a name assigned where and need not evaluate": (
         """\
 import numpy as np
 
 
 def f(x, y):
-    return x and y
+    return x and (t := y * x) * t
 """,
         """\
-f.py:5:12: FG108 and/or on values is not read yet
-    5 |     return x and y
-      |            ^^^^^^^
-  write it as straight-line code
+f.py:5:19: FG118 a name is assigned in a part of an expression that need not be evaluated
+    5 |     return x and (t := y * x) * t
+      |                   ^^^^^^^^^^
+  give the assignment a line of its own
 """,
     ),
     "an f-string": (
@@ -981,6 +982,15 @@ REFUSED: dict[str, tuple[str, int]] = {
     "in-place sort": ("def f(x):\n    y = x * 2\n    y.sort()\n    return y\n", 6),
     "out=": ("def f(x):\n    y = x * 2\n    np.exp(x, out=y)\n    return y\n", 6),
     "out= in an assignment": ("def f(x):\n    y = x * 2\n    z = np.exp(x, out=y)\n    return y\n", 6),
+    "a way that returns None": ("def f(x):\n    if x > 3:\n        return None\n    return x * 2\n", 6),
+    "a bare return": ("def f(x):\n    if x > 3:\n        return\n    return x * 2\n", 6),
+    "a way without a return": ("def f(x):\n    if x > 3:\n        return x * 2\n", 4),
+    "a suppressed error": ("from contextlib import suppress\n\n\ndef f(x):\n    with suppress(ValueError):\n        x = x * 2\n    return x\n", 8),
+    "a handler that goes on": ("def f(x):\n    try:\n        y = 1 / x\n    except ZeroDivisionError:\n        y = x\n    return y\n", 5),
+    "a handler that returns": ("def f(x):\n    try:\n        return 1 / x\n    except ZeroDivisionError:\n        return x\n", 5),
+    "a try that leaves a loop": ("def f(x):\n    s = 0.0\n    for i in range(3):\n        try:\n            s += x\n        except ValueError:\n            continue\n    return s\n", 7),
+    "a walrus that need not be evaluated": ("def f(x):\n    y = x > 0 and (t := x * 2)\n    return y * t\n", 5),
+    "a random number in a ternary": ("def f(x):\n    y = x * np.random.rand() if x > 0 else x\n    return y * y\n", 5),
     "a name that is a label": ("def f(x, n):\n    return x[n]\n", 4),
 }  # fmt: skip
 

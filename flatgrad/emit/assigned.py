@@ -14,8 +14,10 @@ def may_be_missing(lines: Sequence[ast.stmt]) -> set[str]:
 
 
 def _stored(lines: Sequence[ast.AST]) -> set[str]:
-    found = {n.id for line in lines for n in ast.walk(line) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return found
+    nodes = (n for line in lines for n in ast.walk(line))
+    return {
+        n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
 def _surely(lines: Sequence[ast.stmt]) -> set[str]:
@@ -47,7 +49,11 @@ def _of_statement(line: ast.stmt) -> set[str]:
 
 def _of_ways(ways: Sequence[Sequence[ast.stmt]]) -> set[str]:
     """What every way assigns that gets to the end."""
-    going = [_surely(way) for way in ways if not any(isinstance(line, ast.Raise | ast.Return) for line in way)]
+    going = [
+        _surely(way)
+        for way in ways
+        if not any(isinstance(line, ast.Raise | ast.Return) for line in way)
+    ]
     return set.intersection(*going) if going else set()
 
 

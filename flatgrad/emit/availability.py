@@ -12,12 +12,12 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.edits import Editor
+from flatgrad.emit.edits import Editor, is_single
 from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
+from flatgrad.emit.homes import Home
 from flatgrad.emit.names import Names
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.emit.homes import Home
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.loops import is_own_part
 from flatgrad.shapes import is_basic_index
@@ -27,7 +27,7 @@ from flatgrad.types import Dim, Shape, Type, dim_key, same_shape
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "range", "len", "size", "ndim", "invert",
-    "external", "alias", "stop_gradient", "astype",
+    "external", "alias", "text", "stop_gradient", "astype",
 }  # fmt: skip
 SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow", "mod", "abs", "maximum", "minimum"}  # of numbers: 2 * H
 DEEPEST = 8  # steps that are computed again for one value
@@ -44,7 +44,7 @@ class Availability:
 
     def __init__(
         self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect, blocked: set[str] | None,
-        wanted: set[Var],
+        wanted: set[Var], protected: set[str],
     ):
         self.function, self.eqns, self.dialect = function, eqns, dialect
         self.blocked = blocked
@@ -56,12 +56,15 @@ class Availability:
         # What the lines of a body begin with: (when the forward computed it, its name, how it is had again).
         self.taken: dict[Block, list[tuple[int, str, ast.expr]]] = {}
         self.lists: dict[Var, str] = {}
-        self.wanted = wanted  # what needs a list, as a first printing has shown
+        self.asked: set[Var] = set()  # what needs a list
+        self.wanted = wanted  # what needed one in the printing before
         # Of what an iteration starts with: whose end is in the same list.
         self.ended = {p for p in wanted if (end := self._end(p)) is not None and end in wanted}
         self.emptied: list[str] = []  # lists that the backward takes the elements from
         self.plain: set[str] = set()  # names of the user that the backward reads
         self.outer: set[str] = set()  # of these, those that the forward part has left
+        self.protected = protected  # those, as the printing before has shown, and the results
+        self.renamed_items: dict[str, str] = {}
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
         self._by_shape: dict[Any, Var] = {}
@@ -90,10 +93,11 @@ class Availability:
     def iterable(self, loop: Eqn) -> ast.expr:
         """What a loop runs over, in terms of what the backward has."""
         assert loop.statement is not None
-        found = self._retold(loop.node.iter, loop.statement.frame, self.read)
+        text = (loop.attrs.get("part") or loop.node).iter
+        found = self._retold(text, loop.statement.frame, self.read)
         if found is None:
             what = "what this loop runs over is not at hand in the backward"
-            raise self.editor.refusal("FG123", what, "give it a name before the loop", loop.node.iter)
+            raise self.editor.refusal("FG123", what, "give it a name before the loop", text)
         return found
 
     def _retold(self, node: Any, frame: Frame, read: Callable[[Var], ast.expr | None]) -> ast.expr | None:
@@ -154,6 +158,15 @@ class Availability:
         self.outer.add(name)
         return ast.Name(name)
 
+    def loop_name(self, wanted: str) -> str:
+        """The user's name of an index or item, for the reversed loop; another where what the forward left in it is read."""
+        if wanted not in self.protected:
+            return wanted
+        if wanted not in self.renamed_items:
+            self.renamed_items[wanted] = self.names.fresh(wanted)
+            self.edits.given.add(self.renamed_items[wanted])
+        return self.renamed_items[wanted]
+
     def bound(self) -> set[str]:
         """Names that the backward itself binds: elements taken from lists, what its loops run over."""
         begun = {name for lines in self.taken.values() for _, name, _ in lines}
@@ -184,11 +197,12 @@ class Availability:
             self.editor.refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
-        if eqn.op in ("test", "opaque") or eqn.attrs.get("inline"):
+        if eqn.op in ("test", "opaque", "text") or eqn.attrs.get("inline"):
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
-            return self._retold(eqn.node, frame, lambda v: self._without_edit(v, depth + 1))
+            told = self._retold(eqn.node, frame, lambda v: self._without_edit(v, depth + 1))
+            return self._retold(eqn.node, frame, self.read) if told is not None and depth == 0 else told
         if not _is_cheap(eqn):
             return None
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}
@@ -200,7 +214,7 @@ class Availability:
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)
-        if eqn is not None and eqn.op in ("for", "while") and not value.name:
+        if eqn is not None and eqn.op in ("for", "while") and not value.name and not is_single(eqn):
             counted = value is eqn.outs[0]
             name = self.editor.count(value) if counted else self.editor.flag(value)
             if value in self.names_of:
@@ -226,7 +240,7 @@ class Availability:
         name = ast.Name(self.editor.hoist(eqn))
         return (
             name
-            if len(eqn.outs) == 1
+            if is_single(eqn)
             else ast.Subscript(name, constant(eqn.outs.index(value)))
         )
 
@@ -258,6 +272,7 @@ class Availability:
         home = self.homes.of[value]
         number = self.local.get(home.block.params[0]) if home.block.params else None
         counted = number is not None and self._counts(home)
+        self.asked.add(value)
         start = self._follows(value)
         listed = self._list_of(start or value)
         if start is not None:
@@ -375,7 +390,7 @@ class Availability:
 
     def _known_shape(self, x: Atom) -> ast.expr | None:
         if (like := self._like(x)) is not None:
-            return self._shape_of(ast.Name(self.names_of[like]), like)
+            return self._shape_of(self._named(self.names_of[like]), like)
         lengths = [self._length(d) for d in x.type.shape.dims or ()]
         if lengths and all(n is not None for n in lengths):
             return ast.Tuple([n for n in lengths if n is not None])
@@ -439,9 +454,9 @@ class _Places(ast.NodeTransformer):
 
 PLAIN_TEST = (
     cst.Name, cst.Attribute, cst.Comparison, cst.BooleanOperation, cst.UnaryOperation, cst.SimpleString, cst.Integer,
-    cst.Float, cst.Subscript, cst.Tuple, cst.List,
+    cst.Float, cst.Subscript, cst.Tuple, cst.List, cst.FormattedString, cst.BinaryOperation,
 )  # fmt: skip
-PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr"}
+PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr", "str"}
 
 
 def _is_plain_test(node: Any) -> bool:
@@ -461,6 +476,8 @@ def _is_plain_test(node: Any) -> bool:
 
 
 def _is_cheap(eqn: Eqn) -> bool:
+    if eqn.op == "getitem" and eqn.args[0].type.kind in ("list", "dict", "tree"):
+        return True
     if eqn.op == "getitem":
         return is_basic_index(eqn.args[1]) is True
     scalars = all(a.type.shape.is_scalar for a in (*eqn.args, eqn.out))

@@ -104,7 +104,10 @@ class Editor:
     def hoist(self, eqn: Eqn, wanted: str = "") -> str:
         """The expression behind `eqn` gets a name, on a line before its statement."""
         assert eqn.statement is not None
-        self._asked.append(eqn.outs[0])
+        if eqn.node is None:
+            what = "the backward needs a value within this statement that no expression of its own stands for"
+            raise self.refusal("FG123", what, "give its parts names on lines before", eqn.statement.node)
+        self._asked.append(eqn.outs[-1] if is_single(eqn) else eqn.outs[0])
         frame: Frame = eqn.statement.frame
         others = [
             f for f in self._printed_frames() if f.env.get(wanted) is not eqn.outs[0]
@@ -120,7 +123,8 @@ class Editor:
         places = self.edits.hoisted.setdefault(frame, {})
         places[eqn.node] = (name, eqn.statement, self.position[eqn])
         self._separate_walrus(frame, eqn.statement)
-        writes = [self.function.storages.destroyed.get(out) for out in eqn.outs]
+        outs = eqn.outs[-1:] if is_single(eqn) else eqn.outs
+        writes = [self.function.storages.destroyed.get(out) for out in outs]
         if any(at is not None and at.frame is not frame for at in writes):
             what = "a helper writes into its argument"
             raise self.refusal(
@@ -128,8 +132,9 @@ class Editor:
             )
         if any(at is not None for at in writes):
             self.edits.copied[eqn.node] = self.names.fresh(f"{name}_shown")
-        if len(eqn.outs) == 1 and self.homes.loop(eqn.out) is None:
-            self.names_of[eqn.out] = name
+        shown = eqn.outs[-1]
+        if is_single(eqn) and self.homes.loop(shown) is None:
+            self.names_of[shown] = name
         return name
 
     def _separate_walrus(self, frame: Frame, statement: Statement) -> None:
@@ -432,6 +437,8 @@ class Editor:
 
     def _copy(self, value: Var, printed: str) -> str:
         """x.copy(), or np.copy(x) where x may be a plain number."""
+        if value.type.kind in ("list", "dict"):
+            return f"{value.type.kind}({printed})"
         if value.type.rank:
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
@@ -603,6 +610,11 @@ def _near(statement: Statement, own: Statement | None) -> Statement:
         if (found.parent, found.branch) == level:
             return found
     return statement
+
+
+def is_single(eqn: Eqn) -> bool:
+    """The text of the equation gives its last result alone: xs.pop(), a comprehension."""
+    return len(eqn.outs) == 1 or eqn.op == "list_pop" or bool(eqn.attrs.get("inline"))
 
 
 def _plural(name: str) -> str:

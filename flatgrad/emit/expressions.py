@@ -10,6 +10,7 @@ from typing import Any
 import astor
 
 from flatgrad.constants import Constant
+from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
@@ -177,6 +178,8 @@ class Expressions:
         self.dialect, self.read, self.shape = dialect, read, shape
 
     def equation(self, eqn: Eqn) -> ast.expr:
+        if (listed := containers.expression(self.dialect, self.read, eqn)) is not None:
+            return listed
         special = getattr(self, f"_{eqn.op}", None)
         if special is not None and (found := special(eqn)) is not None:
             return found  # type: ignore[no-any-return]

@@ -253,6 +253,8 @@ class Forward:
                 node, name = step
                 inner = node.value if isinstance(node, cst.NamedExpr) else node
                 value = bare(self.rewritten(statement, inner, hoisting=inner))
+                if isinstance(value, cst.GeneratorExp):
+                    value = cst.ListComp(value.elt, value.for_in)
                 shown = self.edits.copied.get(node, name)
                 yield assignment(shown, value)
                 if shown != name:

@@ -64,6 +64,38 @@ def inner_grad_right(g, a, b):
     rows = range(np.ndim(a) - 1)
     return np.tensordot(g, a, axes=(rows, rows))
 ''',
+    "zeros_like_tree": '''\
+def zeros_like_tree(x):
+    """Zeros in the structure of `x`, which may be a list or a dict of arrays; a list for a tuple."""
+    if isinstance(x, dict):
+        return {key: zeros_like_tree(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [zeros_like_tree(value) for value in x]
+    return np.zeros(np.shape(x))[()]
+''',
+    "add_trees": '''\
+def add_trees(a, b):
+    """The sum of two arrays, or of two lists or dicts of arrays, item by item."""
+    if isinstance(a, dict):
+        return {key: add_trees(a[key], b[key]) for key in a}
+    if isinstance(a, (list, tuple)):
+        return [add_trees(x, y) for x, y in zip(a, b)]
+    return a + b
+''',
+    "add_items": '''\
+def add_items(xs, ys):
+    """The sums of the items of two lists."""
+    return [add_trees(x, y) for x, y in zip(xs, ys)]
+''',
+    "with_tuples": '''\
+def with_tuples(grad, x):
+    """A gradient in the structure of `x`: tuples where `x` has tuples."""
+    if isinstance(x, dict):
+        return {key: with_tuples(grad[key], value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return type(x)(with_tuples(g, value) for g, value in zip(grad, x))
+    return grad
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = np.linalg.solve(a, b)` and the gradient of `b`."""

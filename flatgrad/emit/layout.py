@@ -9,20 +9,21 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit import containers
 from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
-from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
 
 INDENT = "    "
+PRINTINGS = 6  # until what is kept in lists is settled
 
 
 @dataclass(frozen=True)
@@ -71,22 +72,38 @@ class Layout:
         )
         self.seeds = self._name_seeds()
         trial = names.copy()
-        edited = self._print(trial, [], None)
-        if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
-            shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
-            self._print(names, edited, self.available.plain | shown, {*self.available.lists})
+        edited = self._print(trial, [], None, set(), set())
+        nested = any(eqn.blocks for eqn in gradient.block.eqns[gradient.keep :])
+        if nested or trial.numbered or self.available.edits.renamed or self.available.edits.saved:
+            self._print_again(names, edited)
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
         when = {out: self.available.editor.when(out) for out in self.available.defs}
         self.forward = Forward(self.function, self.available.edits, order, when)
 
-    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None,
-               wanted: set[Var] = frozenset()) -> list[Var]:  # type: ignore[assignment]  # fmt: skip
+    def _print_again(self, names: Names, edited: list[Var]) -> None:
+        """With what the printing before has shown: which names are free, and what is kept in lists."""
+        start = set(names.taken)
+        for _ in range(PRINTINGS):
+            shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
+            blocked, wanted = self.available.plain | shown, self.available.asked
+            protected = self.available.outer | shown
+            names.taken = set(start)
+            edited = self._print(names, edited, blocked, wanted, protected)
+            settled = self.available.plain | shown <= blocked and self.available.outer | shown <= protected
+            if settled and self.available.asked == wanted:
+                return
+        names.taken = set(start)
+        everything = self.available.outer | shown | {v.name for v in self.available.defs if isinstance(v, Var)}
+        self._print(names, edited, None, set(), everything | set(self.function.params))
+
+    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None, wanted: set[Var],
+               protected: set[str]) -> list[Var]:  # fmt: skip
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
-        self.available = Availability(self.function, forward, names, self.dialect, blocked, wanted)
+        self.available = Availability(self.function, forward, names, self.dialect, blocked, wanted, protected)
         self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
@@ -100,8 +117,15 @@ class Layout:
             self.seeds,
         )
         self.printed = self.lines.print()
-        self.results = [self.lines.read(g) for g in self.gradients]
+        self.results = [self._in_structure(p, self.lines.read(g))
+                        for p, g in zip(self.gradient.wrt, self.gradients, strict=True)]  # fmt: skip
         return self.available.editor.in_order()
+
+    def _in_structure(self, param: Var, text: ast.expr) -> ast.expr:
+        """The gradient of a tuple is a tuple."""
+        if param.type.kind not in containers.MAY_HOLD or not self.function.has_tuples(param):
+            return text
+        return ast.Call(self.dialect.helper("with_tuples"), [text, self.available.read(param)], [])
 
     def _name_seeds(self) -> dict[Var, str]:
         """grad_loss for the output loss; an output without a name is called out."""
@@ -275,21 +299,22 @@ class Layout:
         comments = Comments(self.function, self.forward, self._shown_outputs())
         return self._groups(comments, self.printed)
 
-    def _groups(self, comments: Comments, groups: list[Printed]) -> list[str]:
+    def _groups(self, comments: Comments, groups: list[Printed], within: Any = None) -> list[str]:
+        """`within`: the statement that is told above already, of whose expressions these lines are a part."""
         lines: list[str] = []
         for group in comments.grouped(groups):
-            if self.style.comments:
+            if self.style.comments and (within is None or group.statement is not within):
                 lines += comments.above(group)
             for node in group.nodes:
-                lines += self._node(comments, node)
+                lines += self._node(comments, node, group.statement)
         return lines
 
-    def _node(self, comments: Comments, node: Any) -> list[str]:
+    def _node(self, comments: Comments, node: Any, statement: Any) -> list[str]:
         if not isinstance(node, Nest):
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *_indented(self._groups(comments, inner))]
+            lines += [header, *_indented(self._groups(comments, inner, statement))]
         return lines
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flatgrad.emit import containers
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions, without_minus
 from flatgrad.emit.names import Names, telling
@@ -103,10 +104,12 @@ class Lines:
         self.readers: dict[Atom, Eqn] = {a: e for e in eqns for a in e.reads()}
         self.aliases: dict[Atom, list[Var]] = {}
         for eqn in eqns:
-            if eqn.op == "alias" or eqn.op in STORES:
-                self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
+            if eqn.op == "alias" or eqn.op in STORES or containers.is_update(eqn):
+                self.aliases.setdefault(eqn.args[0], []).append(eqn.outs[0])
         self.within = {v for e in eqns for block in e.blocks for v in block.free()}
-        self.stored = {e.args[0] for e in eqns if e.op in STORES}
+        self.stored = {e.args[0] for e in eqns if e.op in STORES or containers.is_update(e)}
+        self.once: set[str] = outer.once if outer is not None else set()  # names of items that are read once
+        self.unshared: set[Atom] | None = None
         self.lines = self._cut()
         self.last = self._last_reads()
         self._names: dict[Var, str] = outer._names if outer is not None else {}
@@ -182,7 +185,9 @@ class Lines:
 
     def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
         out = eqn.out
-        if is_line(out) or eqn.blocks or eqn.op in STORES or out in results or size > LARGEST:
+        if is_line(out) or eqn.blocks or containers.is_update(eqn) or eqn.op in STORES or out in results:
+            return False
+        if size > LARGEST:
             return False
         if out in self.within:
             return eqn.op in REPEATABLE and not any(a in self.defs for a in eqn.reads())
@@ -233,7 +238,7 @@ class Lines:
                 found.append(Printed(line.eqn.statement, []))
             found[-1].nodes.extend(nodes)
             found[-1].also.extend(line.statements)
-        return found
+        return [replace(p, nodes=containers.inlined_pops(p.nodes, self.once)) for p in found]
 
     def read(self, value: Atom) -> ast.expr:
         if value in self.printed:
@@ -256,6 +261,8 @@ class Lines:
         eqn = line.eqn
         if eqn.blocks:
             return print_nest(self, number, eqn)
+        if containers.is_update(eqn):
+            return containers.print_update(self, number, line)
         if len(eqn.outs) > 1:
             return self._several(number, eqn)
         if eqn.op in STORES:
@@ -331,6 +338,8 @@ class Lines:
 
     def _copy(self, value: Atom) -> ast.expr:
         """x.copy(), or np.copy(x) where x may be a plain number."""
+        if value.type.kind in containers.MAY_HOLD:
+            return containers.copied(self.read(value), value)
         if value.type.rank:
             return ast.Call(ast.Attribute(self.read(value), "copy"), [], [])
         return ast.Call(self.dialect.name("numpy.copy"), [self.read(value)], [])
@@ -429,7 +438,7 @@ class Lines:
         return self._own[name]
 
     def _assign(self, value: Var, name: str, storage: Atom) -> None:
-        """`value` is in `name` from now on, in the array of `storage`."""
+        """`value` is in `name` from now on, in the array of `storage`; a constant stands for one that others have."""
         shared = self.printed.get(storage) == name
         self.printed[value] = name
         self._holds[name] = self._holds[name] | {value} if shared else {value}
@@ -445,6 +454,8 @@ class Lines:
         """The value whose array the result of `eqn` lies in: itself, unless it is a view."""
         while _is_view(eqn) and eqn.args and isinstance(eqn.args[0], Var):
             base = eqn.args[0]
+            if eqn.op == "getitem" and base.type.kind in containers.MAY_HOLD:
+                return Lit(None)  # an item, which others may have
             if eqn.out not in self.own and eqn.out not in self.folded:
                 break
             if (
@@ -480,7 +491,8 @@ class Lines:
         root = self.root[old]
         if self._is_read_only(old) or (eqn.op in STORES and old.type.shape.is_scalar):
             return False
-        if root not in self.owned or not same_shape(old.type.shape, eqn.out.type.shape):
+        held = old.type.kind in containers.MAY_HOLD
+        if root not in self.owned or not (held or same_shape(old.type.shape, eqn.outs[0].type.shape)):
             return False
         return not any(
             v is not old and self._is_alive(v, number) for v in self.sharing[root]

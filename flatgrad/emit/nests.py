@@ -7,16 +7,18 @@ It may be updated in place where the array belongs to that name alone at the sta
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.emit.containers import is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
 
 if TYPE_CHECKING:
-    from flatgrad.emit.lines import Lines, Nest, Printed
+    from flatgrad.emit.lines import Lines, Printed
 
 IN_PLACE = ("add", "sub", "mul", "truediv")
 STORES = ("setitem", "index_add")
@@ -147,6 +149,8 @@ def _is_stored(block: Block, param: Var) -> bool:
     reached: set[Atom] = {param}
     found = False
     for eqn in block.eqns:
+        if is_update(eqn) and eqn.args[0] in reached:
+            return True
         if eqn.op in (*STORES, *IN_PLACE, "alias") and any(a in reached for a in eqn.args[:2]):
             found = found or (eqn.op in STORES and eqn.args[0] in reached)
             if eqn.op in STORES and eqn.args[0] not in reached:
@@ -247,7 +251,7 @@ def _hold(lines: Lines, value: Var, name: str, owned: bool) -> None:
 def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     """for t in reversed(range(T)):"""
     forward: Eqn = eqn.attrs["undoes"]
-    source = lines.available.function.loops.get(forward.statement)
+    source = forward.attrs.get("source") or lines.available.function.loops.get(forward.statement)
     count = lines.read(eqn.args[0]) if eqn.args[0] is forward.outs[0] else None
     if source is None:
         return f"for _ in range({_text(lines.read(eqn.args[0]))}):"
@@ -256,9 +260,15 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     return _over_items(lines, forward, source, body, count)
 
 
+def loop_text(forward: Eqn) -> Any:
+    """The part of the text that says what a loop runs over."""
+    return forward.attrs.get("part") or forward.node
+
+
 def _over_range(lines: Lines, forward: Eqn, body: Block, count: ast.expr | None) -> str:
-    index, target = body.params[0], forward.node.target
-    name = str(target.value) if isinstance(target, cst.Name) else _fresh_index(lines, index)
+    index, target = body.params[0], loop_text(forward).target
+    named = isinstance(target, cst.Name)
+    name = lines.available.loop_name(str(target.value)) if named else _fresh_index(lines, index)
     lines.available.local[index] = ast.Name(name)
     span = lines.available.span(forward.args[0])
     return f"for {name} in {_reversed(span, count)}:"
@@ -287,10 +297,12 @@ def _reversed(span: ast.expr, count: ast.expr | None) -> str:
 
 def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast.expr | None) -> str:
     """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
-    available, index, target = lines.available, body.params[0], forward.node.target
-    shown = available.function.module.code(target).strip()
+    available, index, target = lines.available, body.params[0], loop_text(forward).target
+    shown = _renamed(lines, target)
     bare = shown.strip("()") if isinstance(target, cst.Tuple) else shown
-    text = _text(available.iterable(forward))
+    over = available.iterable(forward)
+    text = f"({_text(over)})" if isinstance(over, ast.Tuple) and over.elts else _text(over)
+    text = f"{text[:-1]},)" if isinstance(over, ast.Tuple) and len(over.elts) == 1 and not text.endswith(",)") else text
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
         available.local[index] = ast.Name(bare.split(",")[0].strip())
@@ -309,7 +321,7 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
         inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
         header = f"for {name}, {inner} in reversed(list(enumerate({text})){cut}):"
     else:
-        plain = isinstance(forward.node.iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
+        plain = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
         header = f"for {bare} in reversed({text if plain else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
@@ -335,7 +347,15 @@ def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:
     for node in _names_in(target):
         value = forward.statement.frame.bindings.get(node)
         if isinstance(value, Var):
-            lines.available.local[value] = ast.Name(node.value)
+            lines.available.local[value] = ast.Name(lines.available.loop_name(node.value))
+
+
+def _renamed(lines: Lines, target: Any) -> str:
+    """The target of a loop in the reversed loop."""
+    available = lines.available
+    places = {n.value: ast.Name(available.loop_name(n.value)) for n in _names_in(target)}
+    text = available.function.module.code(target).strip()
+    return re.sub(r"[^\W\d]\w*", lambda m: places[m[0]].id if m[0] in places else m[0], text)
 
 
 def _names_in(target: Any) -> list[cst.Name]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import expressions, permutations, positions, windows
+from flatgrad.frontend import containers, expressions, permutations, positions, windows
 from flatgrad.frontend.module import nodes_in
+from flatgrad.frontend.pragmas import stopped_atom
 from flatgrad.frontend.scope import Refusal, Stale, Struct, Value, word_for
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.shapes import may_repeat
@@ -38,7 +39,8 @@ def assign(
         case cst.Subscript():
             base = _base(low, target)
             index = expressions.index(low, target)
-            _store(low, target, base, "setitem", index, value, **apart(low, index))
+            if not containers.store(low, target, base, index, value):
+                _store(low, target, base, "setitem", index, value, **apart(low, index))
         case _:
             raise _unread_target(target)
 
@@ -127,7 +129,8 @@ def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Val
         middle = slice(star, -after or None)
         indices = [*range(star), middle, *range(-after, 0)]
     low.build.dialect = ""
-    return [low.emit("getitem", whole, Lit(i)) for i in indices]
+    unknown = {"unpacked": True} if whole.type.rank is None and whole.type.items is None else {}
+    return [low.emit("getitem", whole, Lit(i), **unknown) for i in indices]
 
 
 def _agree_on_length(low: Lowering, whole: Atom, count: int) -> None:
@@ -164,6 +167,8 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
+        case cst.Subscript() if containers.augment_part(low, node.target, op, node.value):
+            pass
         case cst.Subscript():
             _augment_part(low, node.target, op, node.value)
         case _:
@@ -174,10 +179,14 @@ def _augment_name(
     low: Lowering, target: cst.Name, op: str, node: cst.AugAssign
 ) -> None:
     """An array is written in place, a number gets another value."""
+    if containers.augment_name(low, target, op, node.value):
+        return
     old = low.atom(low.expression(target), target)
     right = low.atom(low.expression(node.value), node.value)
     low.build.dialect = ""
-    new = low.emit(op, old, right, node=node)
+    left, right = stopped_atom(low, old), stopped_atom(low, right)
+    low.build.dialect = ""
+    new = low.emit(op, left, right, node=node)
     new.name = target.value
     low.note()
     array = old in low.storages.arrays
@@ -194,12 +203,12 @@ def _augment_part(
     base = _base(low, target)
     index = expressions.index(low, target)
     amount = low.atom(low.expression(value), value)
-    if op in ("add", "sub") and (isinstance(amount, Lit) or not may_meet(low, index)):
+    if not low.stopping and op in ("add", "sub") and (isinstance(amount, Lit) or not may_meet(low, index)):
         low.build.dialect = ""
         amount = low.emit("neg", amount) if op == "sub" else amount
         _store(low, target, base, "index_add", index, amount, repeats=False)
         return
-    old = _part(low, target, base, index)
+    old, amount = stopped_atom(low, _part(low, target, base, index)), stopped_atom(low, amount)
     low.build.dialect = ""
     _store(
         low,

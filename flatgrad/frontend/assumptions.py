@@ -19,7 +19,7 @@ REDUCING = {
 PLUMBING = {
     "tuple", "slice", "reshape", "ravel", "copy", "alias", "astype", "getitem", "invert", "asarray", "transpose",
 }  # fmt: skip
-UNDIFFERENTIATED = ("int", "bool", "str", "dict", "other", "none")
+UNDIFFERENTIATED = ("int", "bool", "str", "other", "none")
 
 
 def is_loss(text: str) -> bool:

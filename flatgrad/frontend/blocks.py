@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.frontend import effects
-from flatgrad.frontend.exits import falls_through, lines_of, may_leave, only_raises, suppresses
+from flatgrad.frontend.exits import (
+    falls_through,
+    lines_of,
+    may_leave,
+    only_raises,
+    suppresses,
+)
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -20,7 +26,9 @@ def is_transparent(node: Any) -> bool:
         case cst.With():
             return not suppresses(node)
         case cst.Try():
-            return only_raises(node) and not (may_leave(node) and node.finalbody is not None)
+            return only_raises(node) and not (
+                may_leave(node) and node.finalbody is not None
+            )
         case _:
             return False
 
@@ -37,7 +45,11 @@ def block(low: Lowering, node: Any, rest: Sequence[Any] = ()) -> None:
             for handler in handlers:
                 low.mention(handler)
                 effects.effects_within(low, handler)
-            lines = [*lines_of(node.body), *_lines(node.orelse), *_lines(node.finalbody)]
+            lines = [
+                *lines_of(node.body),
+                *_lines(node.orelse),
+                *_lines(node.finalbody),
+            ]
         case _:
             raise AssertionError(f"{type(node).__name__} has no body to read")
     with low.inside(statement, 0):

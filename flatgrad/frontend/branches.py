@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import carried, effects, windows
+from flatgrad.frontend import carried, containers, effects, windows
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
 from flatgrad.frontend.scope import Callee, Frame, Refusal, Stale, Struct, Value
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
@@ -36,6 +36,7 @@ def conditional(low: Lowering, node: cst.If, rest: Sequence[Any]) -> None:
     """An if statement; `rest` follows it where one of its ways leaves or restarts the loop around it."""
     statement = low.begin(node)
     test = low.condition(node.test)
+    containers.changes(low, growing([node, *rest]))
     here, there = lines_of(node.body), otherwise(node)
     if _raises(here):
         _pass_through(low, here)
@@ -50,6 +51,12 @@ def conditional(low: Lowering, node: cst.If, rest: Sequence[Any]) -> None:
     ways = [first, second]
     low.build.statement = statement
     joined(low, test, ways)
+
+
+def growing(lines: Sequence[Any]) -> list[str]:
+    from flatgrad.frontend import loops
+
+    return [name for line in lines for name in loops.growing(line)]
 
 
 def splits(node: cst.If) -> bool:
@@ -172,16 +179,16 @@ class _Join:
     first: list[Atom] = field(default_factory=list)
     second: list[Atom] = field(default_factory=list)
     made: dict[tuple[Atom, Atom], Var] = field(default_factory=dict)
+    structs: dict[tuple[int, int], Struct] = field(default_factory=dict)
 
     def value(self, name: str, a: Value, b: Value) -> Value:
         match a, b:
             case (Stale(), _) | (_, Stale()):
                 return a if isinstance(a, Stale) else b
             case Struct(items=left, kind=kind), Struct(items=right, kind=other) if (
-                len(left) == len(right) and kind == other
+                len(left) == len(right) and kind == other and a.keys == b.keys
             ):
-                pairs = zip(left, right, strict=True)
-                return Struct(tuple(self.value("", x, y) for x, y in pairs), kind)
+                return self._items(a, b)
             case (Struct(), _) | (_, Struct()) if NOTHING in (a, b):
                 return a if isinstance(a, Struct) else b
             case (Var() | Lit(), Var() | Lit()):
@@ -192,6 +199,13 @@ class _Join:
                 what = f"{name or 'a value'} is one thing or another, depending on a branch"
                 step = "give both branches values of one kind"
                 raise Refusal("FG120", what, step, self.low.here())
+
+    def _items(self, a: Struct, b: Struct) -> Struct:
+        """Two names of one list are two names of one list afterwards."""
+        if (id(a), id(b)) not in self.structs:
+            pairs = zip(a.items, b.items, strict=True)
+            self.structs[id(a), id(b)] = a.of([self.value("", x, y) for x, y in pairs])
+        return self.structs[id(a), id(b)]
 
     def atom(self, name: str, a: Atom, b: Atom) -> Atom:
         if a is b or a == b:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import activations, effects, library, stores
+from flatgrad.frontend import (
+    activations,
+    comprehensions,
+    containers,
+    effects,
+    library,
+    stores,
+)
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
@@ -34,18 +41,25 @@ def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
     function = _function(low, node.func)
     if (found := stores.without_out(node, function)) is not None:
-        value = _value(low, found[0], function)
+        given = _arguments(low, found[0], _takes_tuple(function))
+        value = _value(low, found[0], function, given)
         written = stores.into_out(low, found[1], value, node)
         if written is not None:
             return written
-    value = _value(low, node, function)
+    if (summed := comprehensions.summed(low, node, function)) is not None:
+        return summed
+    if function == Path("builtins.zip") and (rows := containers.unzip(low, node)) is not None:
+        return rows
+    given = _arguments(low, node, _takes_tuple(function))
+    if (called := containers.called(low, node, function, given)) is not None:
+        return called
+    value = _value(low, node, function, given)
     if not isinstance(function, Callee):
         effects.effects(low, node, function, value)
     return value
 
 
-def _value(low: Lowering, node: cst.Call, function: Any) -> Value:
-    given = _arguments(low, node, _takes_tuple(function))
+def _value(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Value:
     match function:
         case Callee():
             return activations.activate(low, node, function, given)

@@ -28,14 +28,21 @@ COMPARISONS: dict[type[cst.BaseCompOp], str] = {
     cst.GreaterThanEqual: "ge",
 }  # fmt: skip
 NUMBERS = {"any", "float", "int", "bool", "arange"}
-SIMPLE = (cst.Name, cst.Integer, cst.Float, cst.Attribute, cst.UnaryOperation, cst.SimpleString)
+SIMPLE = (
+    cst.Name,
+    cst.Integer,
+    cst.Float,
+    cst.Attribute,
+    cst.UnaryOperation,
+    cst.SimpleString,
+)
 
 
 def condition(low: Lowering, node: Any) -> Atom:
     """The value of an expression that is tested: what it compares are numbers, not arrays."""
     match node:
         case cst.BooleanOperation():
-            value = low.frame.values[node] = boolean(low, node, tested=True)
+            value = low.frame.values[node] = boolean(low, node, truth=True)
         case _:
             value = low.expression(node)
     if isinstance(value, Struct):
@@ -46,10 +53,27 @@ def condition(low: Lowering, node: Any) -> Atom:
     return test
 
 
+def tested(low: Lowering, node: Any) -> Atom:
+    """The same for an expression whose value nobody takes: all that is kept of it is whether it holds."""
+    test = condition(low, node)
+    made = next((e for e in reversed(low.build.eqns) if test in e.outs), None)
+    if (
+        made is None
+        or made.op != "opaque"
+        or made.outs != (test,)
+        or made.node is not node
+    ):
+        return test
+    return low.emit("test", test, node=node)
+
+
 def _one_truth(low: Lowering, test: Atom) -> None:
     """A comparison that is tested compares numbers."""
     made = low.build.eqns[-1] if low.build.eqns else None
-    if made is None or test not in made.outs or test.type.shape.dims is not None:
+    if made is None or test not in made.outs:
+        return
+    low.tested.update(made.args)
+    if test.type.shape.dims is not None:
         return
     kinds = {a.type.kind for a in made.args}
     ordered = made.op in ("lt", "le", "gt", "ge")
@@ -64,20 +88,20 @@ def _one_truth(low: Lowering, test: Atom) -> None:
 
 def ternary(low: Lowering, node: cst.IfExp) -> Value:
     """a if c else b"""
-    test = condition(low, node.test)
+    test = tested(low, node.test)
     if isinstance(test, Lit):
         return low.expression(node.body if test.value else node.orelse)
     return _chosen(low, test, node, _part(low, node.body), _part(low, node.orelse))
 
 
-def boolean(low: Lowering, node: cst.BooleanOperation, tested: bool = False) -> Value:
+def boolean(low: Lowering, node: cst.BooleanOperation, truth: bool = False) -> Value:
     """a and b, a or b: the left one decides whether the right one is evaluated."""
-    test = condition(low, node.left)
+    test = tested(low, node.left) if truth else condition(low, node.left)
     both = isinstance(node.operator, cst.And)
-    left = low.frame.values[node.left]
+    left = test if truth else low.frame.values[node.left]
 
     def right() -> Value:
-        return condition(low, node.right) if tested else low.expression(node.right)
+        return tested(low, node.right) if truth else low.expression(node.right)
 
     if isinstance(test, Lit):
         return right() if bool(test.value) is both else left
@@ -146,11 +170,14 @@ def comparison(low: Lowering, node: cst.Comparison) -> Value:
     left = low.expression(node.left)
     if len(node.comparisons) == 1:
         (only,) = node.comparisons
-        return _pair(low, left, type(only.operator), low.expression(only.comparator), node)
+        return _pair(
+            low, left, type(only.operator), low.expression(only.comparator), node
+        )
     if all(isinstance(c.comparator, SIMPLE) for c in node.comparisons[1:]):
         values = [left, *(low.expression(c.comparator) for c in node.comparisons)]
         atoms = [a for v in values for a in atoms_in(v)]
         _all_numbers(atoms)
+        low.tested.update(atoms)
         return low.emit("test", *atoms, node=node)
     return _link(low, node, left, 0)
 
@@ -165,8 +192,7 @@ def _link(low: Lowering, node: cst.Comparison, left: Value, position: int) -> Va
     _one_truth(low, found)
     _refuse_names(node.comparisons[position + 1])
     more = way(low, lambda: _link(low, node, right, position + 1))
-    value = _chosen(low, found, node, more, way(low, lambda: found))
-    return value
+    return _chosen(low, found, node, more, way(low, lambda: found))
 
 
 def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) -> Value:
@@ -175,7 +201,7 @@ def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) ->
     op = COMPARISONS.get(operator)
     if op is None:
         return low.emit("test", *atoms_in(left), *atoms_in(right), node=node)
-    a, b = (low.atom(v, node or low.here()) for v in (left, right))
+    a, b = (low.atom(v, node or low.here() or low.node) for v in (left, right))
     low.build.dialect = ""
     return low.emit(op, a, b, node=node)
 
@@ -205,4 +231,4 @@ def _all_numbers(atoms: Sequence[Atom]) -> None:
                 join(atom.type.shape, scalar())
 
 
-__all__ = ["boolean", "comparison", "condition", "ternary"]
+__all__ = ["boolean", "comparison", "condition", "ternary", "tested"]

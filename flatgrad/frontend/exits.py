@@ -42,7 +42,7 @@ def single_exit(function: cst.FunctionDef) -> cst.FunctionDef:
         return function
     names = _names_of_results(function)
     taken = names_in_text(cst.Module([function]).code)
-    lines = _Exits(names, _free("returned", taken)).through(list(body.body))
+    lines = _Exits(function, names, _free("returned", taken)).through(list(body.body))
     results = [cst.Element(cst.Name(n)) for n in names]
     value: Any = (
         cst.Name(names[0]) if len(names) == 1 else cst.Tuple(results, lpar=[], rpar=[])
@@ -228,6 +228,7 @@ def _free(wanted: str, taken: set[str]) -> str:
 class _Exits:
     """Rewrites lines so that every path assigns the results `names` and reaches the end."""
 
+    function: cst.FunctionDef
     names: list[str]
     flag: str  # says that a loop within a loop has returned
 
@@ -239,6 +240,8 @@ class _Exits:
             if may_return(line):
                 rest = lines[position + 1 :]
                 return [*lines[:position], *self._statement(line, rest)]
+        if falls_through(lines):
+            raise TooManyExits("a way through the function that returns nothing", lines[-1] if lines else self.function)
         return lines
 
     def _statement(self, line: Any, rest: list[Any]) -> list[Any]:
@@ -329,7 +332,9 @@ class _Exits:
     def _assigned(self, line: Any) -> list[Any]:
         """out = value, in the place of `return value`; nothing where it is so already."""
         *before, last = line.body
-        value = last.value if last.value is not None else cst.Name("None")
+        value = last.value
+        if value is None or (isinstance(value, cst.Name) and value.value == "None"):
+            raise TooManyExits("a way through the function that returns nothing", line)
         lines = [cst.SimpleStatementLine([b]) for b in before]
         if cst.Module([]).code_for_node(value).strip("()") == ", ".join(self.names):
             return lines or [cst.SimpleStatementLine([cst.Pass()])]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import calls, conditions, effects
+from flatgrad.frontend import calls, comprehensions, conditions, containers, effects
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -88,8 +88,19 @@ def expression(low: Lowering, node: Any) -> Value:
             return conditions.boolean(low, node)
         case cst.IfExp():
             return conditions.ternary(low, node)
+        case cst.Dict():
+            return containers.literal(low, node)
+        case cst.FormattedString():
+            return containers.text(low, node, _mentioned(low, node))
+        case cst.ListComp() | cst.GeneratorExp() | cst.SetComp() | cst.DictComp():
+            return comprehensions.comprehension(low, node)
         case _:
             return unread(low, node, UNREAD.get(type(node), "this expression"))
+
+
+def _mentioned(low: Lowering, node: cst.FormattedString) -> list[Atom]:
+    parts = [p for p in node.parts if isinstance(p, cst.FormattedStringExpression)]
+    return [a for p in parts for a in atoms_in(low.expression(p.expression))]
 
 
 def generator(node: cst.CSTNode) -> Refusal:
@@ -238,11 +249,40 @@ def _operate(
         case "mul", Struct(items=a, kind=kind), Lit(value=int() as n):
             return Struct(a * n, kind)
         case "mod", Lit(value=str()), _:
-            return unread(low, node, "string formatting")
+            return containers.text(low, node, [*atoms_in(left), *atoms_in(right)])
+        case "add", _, _ if "str" in (_kind(left), _kind(right)):
+            return containers.text(low, node, [*atoms_in(left), *atoms_in(right)])
+        case "add", _, _ if "list" in (_kind(left), _kind(right)):
+            low.build.dialect = ""
+            pair = [containers.as_list(low, node, v) for v in (left, right)]
+            return low.emit("list_concat", *pair, node=node)
+        case "mul", _, _ if "list" in (_kind(left), _kind(right)):
+            return _repeated(low, node, left, right)
         case _:
             a_atom, b_atom = low.atom(left, node.left), low.atom(right, node.right)
             low.build.dialect = ""
             return low.emit(op, a_atom, b_atom, node=node)
+
+
+def _kind(value: Value) -> str:
+    match value:
+        case Struct(kind=kind):
+            return kind
+        case Var() | Lit():
+            return value.type.kind
+        case _:
+            return ""
+
+
+def _repeated(low: Lowering, node: cst.BinaryOperation, left: Value, right: Value) -> Value:
+    """[v] * n where n is not written down."""
+    items, count = (left, right) if _kind(left) == "list" else (right, left)
+    if isinstance(items, Struct) and isinstance(count, Lit) and type(count.value) is int:
+        return items.of(items.items * count.value)
+    low.build.dialect = ""
+    if isinstance(items, Struct) and len(items.items) == 1 and isinstance(items.items[0], Var | Lit):
+        return low.emit("list_filled", items.items[0], low.atom(count, node), node=node)
+    return low.emit("list_repeat", containers.as_list(low, node, items), low.atom(count, node), node=node)
 
 
 def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
@@ -260,7 +300,7 @@ def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:
 
 
 def _negated(low: Lowering, node: cst.CSTNode, operand: cst.BaseExpression) -> Value:
-    value = conditions.condition(low, operand)
+    value = conditions.tested(low, operand)
     if isinstance(value, Lit):
         return Lit(not value.value)
     low.build.dialect = ""
@@ -286,6 +326,10 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
     where = index(low, node)
     if isinstance(base, Struct) and isinstance(where, Lit):
         return _item(base, where.value, node)
+    if isinstance(base, Struct) and base.kind == "dict":
+        array = containers.as_dict(low, node, base)
+        low.build.dialect = ""
+        return low.emit("getitem", array, where, node=node)
     if isinstance(base, Path):
         return low.external(low.module.code(node))
     array = low.atom(base, node.value)
@@ -295,9 +339,11 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
 
 def _item(base: Struct, where: Any, node: cst.CSTNode) -> Value:
     try:
+        if base.kind == "dict":
+            return base.items[base.keys.index(where)]
         found: Any = base.items[where]
         return Struct(found, base.kind) if isinstance(where, slice) else found
-    except (IndexError, TypeError):
+    except (IndexError, TypeError, ValueError):
         raise Refusal("FG107", f"a {base.kind} of {len(base.items)} has no such element", "mend the index",
                       node) from None  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import carried
+from flatgrad.frontend import carried, containers, trees
 from flatgrad.frontend.branches import NOTHING, either, joined, way
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, nodes_in
@@ -22,13 +22,12 @@ from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
-from flatgrad.types import Shape, Type, same_shape, scalar
+from flatgrad.types import Shape, Type, join, same_shape, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 TRIES = 8  # how often a body is read before the types of what it carries are left open
-GROWING = {"append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse"}
 
 
 @dataclass
@@ -66,6 +65,7 @@ def for_loop(low: Lowering, node: cst.For) -> None:
         what = "an asynchronous loop is not read"
         raise Refusal("FG104", what, "write for instead of async for", node)
     statement = low.begin(node)
+    trees.hint(low, node)
     over = source(low, node.iter)
     low.loops[statement] = over
 
@@ -153,6 +153,7 @@ def _read(
             start(index)
             held, low.entering, low.running = low.running, {}, running
             low.lines(lines_of(node.body))
+            _as_values(low, starts)
         low.note()
         eqns, left = tuple(low.build.eqns), low.stop
         carried.refuse_written(low, held, entered, written)
@@ -209,6 +210,17 @@ def _entered(
     return {s: p for s, p in found.items() if isinstance(s, Var) and isinstance(p, Var)}
 
 
+def _as_values(low: Lowering, starts: dict[str, Value]) -> None:
+    """A list that is made anew in each iteration is one value after the loop."""
+    for name, start in starts.items():
+        end = low.frame.env.get(name)
+        if isinstance(end, Struct) and not isinstance(start, Struct):
+            if end.kind == "tuple":
+                _carry(low, name, low.atom(end, low.here() or low.node))
+            else:
+                containers.loose(low, name, end)
+
+
 def _carry(low: Lowering, name: str, value: Value) -> None:
     low.storages.hold(low.frame, name, value)
 
@@ -218,8 +230,8 @@ def _fresh(
 ) -> Value:
     """New values in the place of those that an iteration starts with."""
     match value:
-        case Struct(items=items, kind=kind):
-            return Struct(tuple(_fresh(low, "", i, assumed, made) for i in items), kind)
+        case Struct(items=items):
+            return value.of([_fresh(low, "", i, assumed, made) for i in items])
         case Var() | Lit():
             types = assumed.types.setdefault(name, [])
             if len(types) <= len(made):
@@ -316,6 +328,8 @@ def _wider(
     for position, (param, (_, out)) in enumerate(zip(params, pairs, strict=True)):
         if not isinstance(out, Var | Lit):
             continue
+        if param in low.tested and param.type.shape.is_scalar and out.type.shape.dims is None:
+            join(out.type.shape, scalar())
         wide = _widened(param.type, out.type, give_up)
         if wide is not None:
             assumed.types[name][position] = wide
@@ -327,7 +341,7 @@ def _pairs(start: Value, end: Value) -> list[tuple[Value, Value]] | None:
     """What an iteration starts and ends with, value by value; None where the structure changes."""
     match start, end:
         case Struct(items=left, kind=kind), Struct(items=right, kind=other):
-            if len(left) != len(right) or kind != other:
+            if len(left) != len(right) or kind != other or start.keys != end.keys:
                 return None
             found = [_pairs(a, b) for a, b in zip(left, right, strict=True)]
             return None if None in found else [p for part in found for p in part or ()]
@@ -488,8 +502,8 @@ def _after(low: Lowering, body: Body) -> None:
 
 def _rebuilt(start: Value, outs: list[Var]) -> Value:
     match start:
-        case Struct(items=items, kind=kind):
-            return Struct(tuple(_rebuilt(i, outs) for i in items), kind)
+        case Struct(items=items):
+            return start.of([_rebuilt(i, outs) for i in items])
         case Var() | Lit():
             return outs.pop(0)
         case _:
@@ -501,11 +515,15 @@ def _rebuilt(start: Value, outs: list[Var]) -> Value:
 
 def _changed(low: Lowering, node: Any) -> list[str]:
     """Names that the loop binds, and those of arrays that it writes into, as far as the text shows."""
-    found = [*bound_names(node)]
+    found = [*bound_names(node), *growing(node)]
     for inner in nodes_in(node):
         match inner:
             case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
                 found += _bases(target)
+            case cst.Expr(value=cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method)))) if (
+                method in containers.CHANGING
+            ):
+                found += _bases(base)
             case cst.Expr(value=cst.Call() as call):
                 found += [n.value for n in names_in(call)]
             case _:
@@ -528,10 +546,7 @@ def _bases(target: Any) -> list[str]:
 
 def _flexible(low: Lowering, assumed: Assumed) -> None:
     """Lists and dicts that the loop changes are values of their own: how many items they have is not known."""
-    for name in sorted(assumed.dynamic):
-        value = low.frame.env.get(name)
-        if isinstance(value, Struct):
-            low.hold(name, low.dynamic(name, value))
+    containers.changes(low, sorted(assumed.dynamic))
 
 
 def growing(node: Any) -> list[str]:
@@ -539,18 +554,16 @@ def growing(node: Any) -> list[str]:
     found: list[str] = []
     for inner in nodes_in(node):
         match inner:
-            case cst.Call(
-                func=cst.Attribute(
-                    value=cst.Name(value=name), attr=cst.Name(value=method)
-                )
-            ) if (method in GROWING):
-                found.append(name)
-            case cst.AssignTarget(
-                target=cst.Subscript(value=cst.Name(value=name))
-            ) | cst.AugAssign(
-                target=cst.Subscript(value=cst.Name(value=name)) | cst.Name(value=name)
+            case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method))) if (
+                method in containers.CHANGING
             ):
+                found += _bases(base)
+            case cst.AugAssign(target=cst.Name(value=name)):
                 found.append(name)
+            case cst.AssignTarget(target=cst.Subscript() as target) | cst.AugAssign(target=cst.Subscript() as target):
+                found += _bases(target)
+            case cst.Del():
+                found += [n.value for n in names_in(inner)]
             case _:
                 pass
     return list(dict.fromkeys(found))

@@ -16,7 +16,15 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend import assignments, conditions, expressions, hints, statements, windows
+from flatgrad.frontend import (
+    assignments,
+    conditions,
+    expressions,
+    hints,
+    statements,
+    trees,
+    windows,
+)
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
@@ -97,6 +105,8 @@ class Lowering:
     outside: Builder = field(default_factory=Builder)  # what comes from outside of the function
     # The branch or loop that is being read, and which of its bodies.
     parent: tuple[Statement | None, int] = (None, 0)
+    stopping: bool = False  # what the line assigns carries no gradient
+    tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
     stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
     # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.
@@ -187,6 +197,7 @@ class Lowering:
         return found
 
     def _infer_all(self) -> None:
+        trees.settle(self)
         self._infer()
         loss = is_loss(f"{self.node.name.value} {self.node.get_docstring() or ''}")
         if assume(self.build.eqns, list(self.params.values()), loss=loss):
@@ -446,7 +457,7 @@ class Lowering:
 
     def condition(self, node: cst.BaseExpression) -> Atom:
         """The value of an expression that decides the way."""
-        return conditions.condition(self, node)
+        return conditions.tested(self, node)
 
     def emit(self, op: str, *args: Atom, node: Any = None, **attrs: Any) -> Var:
         """The result of a new equation; a contradiction is told at `node`."""

@@ -1,11 +1,11 @@
 """A match statement -> if, elif and else; what the patterns bind is assigned at the start of each branch.
 
-    match kind:                        if kind == "relu":
-        case "relu":                       ...
-        case "elu" | "celu":           elif kind in ("elu", "celu"):
-        case other if other in more:   elif kind in more:
-                                           other = kind
-        case _:                        else:
+match kind:                        if kind == "relu":
+    case "relu":                       ...
+    case "elu" | "celu":           elif kind in ("elu", "celu"):
+    case other if other in more:   elif kind in more:
+                                       other = kind
+    case _:                        else:
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from typing import Any
 import libcst as cst
 
 PARENTHESES = {"lpar": [cst.LeftParen()], "rpar": [cst.RightParen()]}
-NUMBERED = {"int", "float", "str", "bool", "complex", "bytes", "tuple", "list", "dict"}  # cls(x) binds the value itself
+NUMBERED = {
+    "int",
+    "float",
+    "str",
+    "bool",
+    "complex",
+    "bytes",
+    "tuple",
+    "list",
+    "dict",
+}  # cls(x) binds the value itself
 CONSTANTS = (cst.Integer, cst.Float, cst.SimpleString, cst.UnaryOperation)
 
 
@@ -59,11 +69,10 @@ def branches_of(node: cst.Match, fresh: Fresh) -> list[Any] | None:
     except Unreadable:
         return None
     branch = _chain(node.cases, cases)
-    if not first:
-        lines = branch if isinstance(branch, list) else [_led(branch, node.leading_lines)]
-        return lines
-    first[0] = first[0].with_changes(leading_lines=node.leading_lines)
-    return [*first, *(branch if isinstance(branch, list) else [branch])]
+    if first:
+        first[0] = first[0].with_changes(leading_lines=node.leading_lines)
+        return [*first, *(branch if isinstance(branch, list) else [branch])]
+    return branch if isinstance(branch, list) else [_led(branch, node.leading_lines)]
 
 
 def _led(branch: cst.If, lines: Sequence[cst.EmptyLine]) -> cst.If:
@@ -75,15 +84,21 @@ def _subject(node: Any, fresh: Fresh) -> tuple[list[Any], Any]:
     match node:
         case cst.Name():
             return [], node
-        case cst.Tuple(elements=elements) if all(isinstance(e, cst.Element) for e in elements):
+        case cst.Tuple(elements=elements) if all(
+            isinstance(e, cst.Element) for e in elements
+        ):
             pairs = [_subject(e.value, fresh) for e in elements]
             parts = [cst.Element(p) for _, p in pairs]
-            return [line for lines, _ in pairs for line in lines], node.with_changes(elements=parts)
+            return [line for lines, _ in pairs for line in lines], node.with_changes(
+                elements=parts
+            )
         case cst.Integer() | cst.Float() | cst.SimpleString():
             return [], node
         case _:
             name = fresh.name("matched")
-            line = cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], node)])
+            line = cst.SimpleStatementLine(
+                [cst.Assign([cst.AssignTarget(cst.Name(name))], node)]
+            )
             return [line], cst.Name(name)
 
 
@@ -199,13 +214,17 @@ def _joined(tests: Sequence[Any], operator: Any) -> Any:
     first, *rest = tests
     found = first
     for test in rest:
-        found = cst.BooleanOperation(_grouped(found, operator), operator, _grouped(test, operator))
+        found = cst.BooleanOperation(
+            _grouped(found, operator), operator, _grouped(test, operator)
+        )
     return found
 
 
 def _grouped(node: Any, operator: Any) -> Any:
     """With the parentheses that an operand of `and` or `or` needs."""
-    loose = isinstance(node, cst.BooleanOperation) and type(node.operator) is not type(operator)
+    loose = isinstance(node, cst.BooleanOperation) and type(node.operator) is not type(
+        operator
+    )
     loose = loose or isinstance(node, cst.IfExp | cst.Lambda | cst.NamedExpr)
     return node.with_changes(**PARENTHESES) if loose and not node.lpar else node
 
@@ -226,7 +245,9 @@ def _chain(cases: Sequence[cst.MatchCase], found: Sequence[Found]) -> Any:
 def _body(case: cst.MatchCase, found: Found) -> Any:
     """The lines of a case, after the names that its pattern binds."""
     lines = [
-        cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(n))], part.deep_clone())])
+        cst.SimpleStatementLine(
+            [cst.Assign([cst.AssignTarget(cst.Name(n))], part.deep_clone())]
+        )
         for n, part in found.names.items()
         if not (isinstance(part, cst.Name) and part.value == n)
     ]

@@ -16,7 +16,15 @@ from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
 from flatgrad.frontend.module import names_in, parameters_of
 from flatgrad.frontend.plainer import plainer
-from flatgrad.frontend.scope import Callee, Function, Path, Refusal, Stale, Struct, Value
+from flatgrad.frontend.scope import (
+    Callee,
+    Function,
+    Path,
+    Refusal,
+    Stale,
+    Struct,
+    Value,
+)
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.types import Dim, Shape, Type
 
@@ -97,10 +105,17 @@ def call(low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]
     captured = _free(low, callee) if callee.frame is not None else []
     pair = _pair(low, callee, fixed, captured)
     for name in captured:
-        values[name] = low.expression(cst.Name(name))
+        values[name] = _captured(low, name, node)
     atoms = [_argument(low, values[name], node) for name in pair.params]
     _learn(low, pair, atoms)
     return _write(low, node, pair, atoms)
+
+
+def _captured(low: Lowering, name: str, node: cst.Call) -> Value:
+    try:
+        return low.expression(cst.Name(name))
+    except Refusal as refusal:
+        raise Refusal(refusal.code, refusal.what, refusal.next_step, node) from None
 
 
 def _argument(low: Lowering, value: Value, node: cst.CSTNode) -> Atom:

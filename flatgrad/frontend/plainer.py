@@ -11,7 +11,14 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.frontend.exits import LONGEST, TooManyExits, falls_through, lines_of, may_leave, otherwise
+from flatgrad.frontend.exits import (
+    LONGEST,
+    TooManyExits,
+    falls_through,
+    lines_of,
+    may_leave,
+    otherwise,
+)
 from flatgrad.frontend.matches import Fresh, branches_of
 from flatgrad.frontend.module import names_in_text, nodes_in
 
@@ -46,7 +53,9 @@ def _suite(suite: Any, rewrite: Callable[[Lines], Lines]) -> Any:
     if not isinstance(suite, cst.IndentedBlock):
         return suite
     lines = rewrite([_inside(line, rewrite) for line in suite.body])
-    same = len(lines) == len(suite.body) and all(a is b for a, b in zip(lines, suite.body, strict=True))
+    same = len(lines) == len(suite.body) and all(
+        a is b for a, b in zip(lines, suite.body, strict=True)
+    )
     return suite if same else suite.with_changes(body=lines)
 
 
@@ -62,7 +71,9 @@ def _inside(line: Any, rewrite: Callable[[Lines], Lines]) -> Any:
     for key in ("handlers", "cases"):
         if (parts := getattr(line, key, None)) is not None:
             new = [_inside(p, rewrite) for p in parts]
-            changes[key] = parts if all(a is b for a, b in zip(new, parts, strict=True)) else new
+            changes[key] = (
+                parts if all(a is b for a, b in zip(new, parts, strict=True)) else new
+            )
     changes = {k: v for k, v in changes.items() if v is not getattr(line, k)}
     return line.with_changes(**changes) if changes else line
 
@@ -89,9 +100,13 @@ def _statements(fresh: Fresh) -> Callable[[Lines], Lines]:
 def _tested_within(line: cst.While) -> cst.While:
     """while (e := f(x)) > t: ...  ->  while True: e = f(x), and a break where the test fails"""
     match line.test:
-        case cst.Comparison(left=cst.NamedExpr(target=target, value=value)):
-            test: Any = line.test.with_changes(left=cst.Name(target.value))  # type: ignore[attr-defined]
-            first = [cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], value)])]
+        case cst.Comparison(
+            left=cst.NamedExpr(target=cst.Name() as target, value=value)
+        ):
+            test: Any = line.test.with_changes(left=cst.Name(target.value))
+            first = [
+                cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(target)], value)])
+            ]
         case test:
             first = []
     grouped = test.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
@@ -99,7 +114,11 @@ def _tested_within(line: cst.While) -> cst.While:
     leave = cst.If(fails, cst.IndentedBlock([cst.SimpleStatementLine([cst.Break()])]))
     body = line.body
     lines = [*first, leave, *lines_of(body)]
-    new = body.with_changes(body=lines) if isinstance(body, cst.IndentedBlock) else cst.IndentedBlock(lines)
+    new = (
+        body.with_changes(body=lines)
+        if isinstance(body, cst.IndentedBlock)
+        else cst.IndentedBlock(lines)
+    )
     return line.with_changes(test=cst.Name("True"), body=new)
 
 
@@ -125,7 +144,9 @@ def _with_rest(line: cst.If, rest: Sequence[Any]) -> cst.If:
     copies = [n.deep_clone() for n in rest]
     then = _ways([*lines_of(line.body), *copies])
     other = _ways([*otherwise(line), *rest])
-    block = line.body if isinstance(line.body, cst.IndentedBlock) else cst.IndentedBlock([])
+    block = (
+        line.body if isinstance(line.body, cst.IndentedBlock) else cst.IndentedBlock([])
+    )
     header = line.orelse.leading_lines if isinstance(line.orelse, cst.Else) else ()
     orelse = cst.Else(cst.IndentedBlock(other), leading_lines=header)
     return line.with_changes(body=block.with_changes(body=then), orelse=orelse)

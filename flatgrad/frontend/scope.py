@@ -5,22 +5,28 @@ In: values as they are lowered. Out: `Function`, the graph with what must be pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import libcst as cst
 
 from flatgrad.errors import Diagnostic
 from flatgrad.frontend.module import Module
-from flatgrad.graph import Atom, Block, Lit, Statement, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 
 
 @dataclass(frozen=True, eq=False)
 class Struct:
-    """A tuple or list whose items are known one by one."""
+    """A tuple or list whose items are known one by one, or a dict whose `keys` are."""
 
     items: tuple[Value, ...]
     kind: str = "tuple"
+    keys: tuple[Any, ...] = ()
+
+    def of(self, items: Sequence[Value]) -> Struct:
+        """The same with other items."""
+        return replace(self, items=tuple(items))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,3 +180,21 @@ class Function:
     )  # why it cannot be transformed
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient
     loops: dict[Statement, Any] = field(default_factory=dict)  # what each for loop runs over
+
+    def has_tuples(self, param: Var) -> bool:
+        """The parameter, or an item of it, is unpacked, so that it may be a tuple."""
+        within = {param}
+        for eqn in in_program_order(self.block):
+            if eqn.op in ("getitem", "alias") and eqn.args[0] in within:
+                within.update(eqn.outs)
+                if eqn.attrs.get("unpacked"):
+                    return True
+        return False
+
+
+def in_program_order(block: Block) -> Iterator[Eqn]:
+    """Every equation after those that it reads, inner ones after those around them."""
+    for eqn in block.eqns:
+        yield eqn
+        for inner in eqn.blocks:
+            yield from in_program_order(inner)

@@ -45,6 +45,8 @@ def source(low: Lowering, node: Any) -> Source:
             name := _builtin(low, func)
         ) is not None:
             values = [a.value for a in args if a.keyword is None and not a.star]
+            if name == "zip" and not values:
+                return _of_value(low, node)
             if len(values) < len(args) and name != "enumerate":
                 raise _unread(node)
             if (found := _named(low, node, name, values, args)) is not None:
@@ -186,7 +188,7 @@ def _of_value(low: Lowering, node: Any) -> Source:
     if isinstance(value, Callee | Path):
         raise _unread(node)
     held = low.atom(value, node)
-    if held.type.kind == "dict":
+    if held.type.kind in ("dict", "keys"):
         return Source("keys", held, lambda k: k, counted=True)
     if held.type.kind in ("opaque", "str"):
         raise _unread(node)

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, blocks, branches, calls, effects, expressions, hints, loops
+from flatgrad.frontend import (
+    assignments,
+    blocks,
+    branches,
+    calls,
+    containers,
+    effects,
+    expressions,
+    hints,
+    loops,
+    pragmas,
+)
 from flatgrad.frontend.exits import may_leave
 from flatgrad.frontend.module import bound_names, collect_import, names_in, nodes_in
 from flatgrad.frontend.scope import Refusal, Value
@@ -37,16 +48,23 @@ def suite(low: Lowering, body: cst.BaseSuite) -> None:
 def lines(low: Lowering, body: Sequence[Any]) -> None:
     """Read these lines, up to one that leaves them."""
     for position, line in enumerate(body):
-        if isinstance(line, cst.If) and branches.splits(line):
-            low.attempt(line, lambda: branches.conditional(low, line, body[position + 1 :]))
-            return
-        if blocks.is_transparent(line) and may_leave(line):
-            low.attempt(line, lambda: blocks.block(low, line, body[position + 1 :]))
+        if _with_rest(low, line, body[position + 1 :]):
             return
         for part in _one_by_one(line):
             if low.frame.returned is not None or _leaves(low, part):
                 return
             _line(low, part, line)
+
+
+def _with_rest(low: Lowering, line: Any, rest: Sequence[Any]) -> bool:
+    """A statement that may leave the loop around it is read together with what follows it."""
+    if isinstance(line, cst.If) and branches.splits(line):
+        low.attempt(line, lambda: branches.conditional(low, line, rest))
+    elif blocks.is_transparent(line) and may_leave(line):
+        low.attempt(line, lambda: blocks.block(low, line, rest))
+    else:
+        return False
+    return True
 
 
 def _leaves(low: Lowering, line: Any) -> bool:
@@ -76,7 +94,9 @@ def _line(low: Lowering, part: Any, line: Any) -> None:
             statement = low.begin(part)
             if part is not line:
                 low.frame.lines[line] = [*low.frame.lines.get(line, ()), statement]
+            low.stopping = pragmas.stops(line)
             low.attempt(part, lambda: _statement(low, part))
+            low.stopping = False
             low.build.statement = statement
             low.attempt(part, lambda: hints.after(low, part))
 
@@ -113,6 +133,8 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
             pass
         case cst.Del() if deletes_names(node):
             pass  # the backward may need what they hold: the line is left out
+        case cst.Del() if containers.delete(low, node):
+            pass
         case cst.Global(names=names) if not _rebinds(low, [n.name.value for n in names]):
             pass
         case _:
@@ -136,11 +158,11 @@ def _assignment(
 ) -> None:
     match node:
         case cst.Assign(targets=targets, value=value):
-            result = low.expression(value)
+            result = pragmas.stopped(low, low.expression(value))
             for target in targets:  # the first target names the value
                 assignments.assign(low, target.target, result, value)
         case cst.AnnAssign(target=annotated, value=cst.BaseExpression() as value):
-            assignments.assign(low, annotated, low.expression(value), value)
+            assignments.assign(low, annotated, pragmas.stopped(low, low.expression(value)), value)
         case cst.AugAssign():
             assignments.augment(low, node)
         case cst.AnnAssign():
@@ -150,7 +172,7 @@ def _assignment(
 def _result(low: Lowering, value: cst.BaseExpression | None) -> Value | None:
     if value is None:
         return None
-    found = low.expression(value)
+    found = pragmas.stopped(low, low.expression(value))
     return None if found == Lit(None) else found
 
 
@@ -194,9 +216,11 @@ def _compound(low: Lowering, node: cst.BaseCompoundStatement) -> None:
     old = [v for n in changed if isinstance(v := low.frame.env.get(n), Var)]
     count = max(1, len(changed))
     what = f"{what} is not read yet"
+    step = ""
     if isinstance(node, cst.Try) and changed:
         what = f"what {changed[0]} is depends on what this try statement catches"
-    outs = low.opaque(what, [*reads, *old], node, code="FG105", count=count)
+        step = f"compute {changed[0]} outside of the try statement, or raise where something is caught"
+    outs = low.opaque(what, [*reads, *old], node, code="FG105", count=count, next_step=step)
     effects.effects_within(low, node)
     if _writes_through_new_names(inside):
         effects.spoil_all(low, reads)

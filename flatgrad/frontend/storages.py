@@ -56,6 +56,14 @@ FILLED = {
     "rint",
     *CREATING,
 }
+CONTAINERS = ("list", "dict")
+# Operations that make a list or a dict, or another version of one; and those that give what lies in one.
+MAKING = {"tuple", "dict", "list_filled"}
+ADDING = {"list_append", "list_insert", "setitem"}
+COPYING = {
+    "list_concat", "list_repeat", "list_copy", "list_sort", "list_drop", "dict_copy", "dict_update", "dict_values",
+}
+TAKING = {"getitem", "list_pop", "dict_get"}
 SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
 
 
@@ -79,6 +87,11 @@ def shows_element(eqn: Eqn) -> bool:
     return any(
         part is ... for part in (index if isinstance(index, tuple) else (index,))
     )
+
+
+def _is_cut(eqn: Eqn) -> bool:
+    """xs[1:] of a list is a list of some of its items."""
+    return len(eqn.args) > 1 and eqn.args[1].type.kind == "slice"
 
 
 def allocates(eqn: Eqn) -> bool:
@@ -190,6 +203,7 @@ class Storages:
         default_factory=dict
     )  # integers that were made as positions, and how
     targets: list[Var] = field(default_factory=list)  # what has been written into
+    content: dict[Var, Var] = field(default_factory=dict)  # of lists and dicts: where their items lie
 
     def root(self, var: Var) -> Var:
         if var not in self.parent:
@@ -230,6 +244,8 @@ class Storages:
             if out in self.parent:
                 continue
             self.own(out)
+            if self._note_container(eqn, out):
+                continue
             same = eqn.op == "alias" and eqn.args[0] in self.arrays
             if eqn.op in CREATING or same or shows_element(eqn) or is_sliced(eqn):
                 self.arrays.add(out)  # also one of rank 0, which a write changes
@@ -248,6 +264,43 @@ class Storages:
             base = eqn.args[0] if eqn.args else None
             if isinstance(base, Var) and is_view(eqn, self.rows):
                 self.views[out] = (base, eqn)
+
+    # --- lists and dicts: an object of their own, and the objects that lie in it ---------------------------------
+
+    def items_of(self, held: Var) -> Var:
+        """The storage of what lies in a list or a dict."""
+        root = self.root(held)
+        if root not in self.content:
+            self.content[root] = Var()
+            self.own(self.content[root])
+        return self.root(self.content[root])
+
+    def _note_container(self, eqn: Eqn, out: Var) -> bool:
+        """The storages of lists, dicts and their items; False where the equation is about something else."""
+        base = eqn.args[0] if eqn.args else None
+        if eqn.op in TAKING and isinstance(base, Var) and base.type.kind in CONTAINERS:
+            if out.type.kind in CONTAINERS and (out is not eqn.outs[-1] or _is_cut(eqn)):
+                self._fill(out, like=[base])
+            else:
+                self._join(out, self.items_of(base))
+            return True
+        if out.type.kind not in CONTAINERS or (eqn.op == "tuple" and out.type.kind == "tuple"):
+            return False
+        if eqn.op in MAKING:
+            self._fill(out, items=eqn.args)
+        elif eqn.op in ADDING:
+            self._fill(out, like=eqn.args[:1], items=eqn.args[1:])
+        elif eqn.op in COPYING:
+            self._fill(out, like=eqn.args)
+        return eqn.op in MAKING | ADDING | COPYING
+
+    def _fill(self, made: Var, like: Sequence[Atom] = (), items: Sequence[Atom] = ()) -> None:
+        """In `made` lies what lies in the lists `like`, and `items`."""
+        for arg in (*like, *items):
+            if not isinstance(arg, Var) or (arg.type.shape.is_scalar and arg not in self.arrays):
+                continue
+            inner = arg in like and arg.type.kind in CONTAINERS
+            self._join(self.items_of(arg) if inner else arg, self.items_of(made))
 
     def enter(self, param: Var, start: Value, sharing: Iterable[Var]) -> None:
         """An iteration begins with `param`, which is `start` or what an earlier iteration left."""
@@ -290,6 +343,7 @@ class Storages:
             {k: set(v) for k, v in self.names.items()},
             dict(self.indices),
             [*self.targets],
+            dict(self.content),
         )
 
     def _join(self, a: Var, b: Var) -> None:
@@ -300,12 +354,24 @@ class Storages:
         self.shown[right] += self.shown.pop(left)
         self.holders.setdefault(right, {}).update(self.holders.pop(left, {}))
         self.names.setdefault(right, set()).update(self.names.pop(left, set()))
+        self._join_content(left, right)
+
+    def _join_content(self, left: Var, right: Var) -> None:
+        inside = self.content.pop(left, None)
+        if inside is None:
+            return
+        if right in self.content:
+            self._join(inside, self.content[right])
+        else:
+            self.content[right] = inside
 
     def hold(self, frame: Frame, name: str, value: Value) -> None:
         """`name` in `frame` is `value` from now on."""
         frame.env[name] = value
         for var in vars_in(value):
             root = self.root(var)
+            if var.type.kind in CONTAINERS:
+                self.holders.setdefault(self.items_of(var), {})[id(frame), name] = (frame, name)
             self.holders.setdefault(root, {})[id(frame), name] = (frame, name)
             self.names.setdefault(root, set()).add(name)
 
@@ -364,6 +430,7 @@ class Storages:
 
     def _take_over(self, old: Var, new: Var, root: Var) -> None:
         """`new` lies in the array of `old`."""
+        self._join_content(self.root(new), root)
         if new in self.parent and self.root(new) is not root:
             self.shown.pop(self.root(new), None)
         self.parent[new] = root
@@ -386,9 +453,10 @@ class Storages:
             pairs = zip(items, value.items, strict=True)
             changed = [i for i, before in pairs if i is not before]
             stale = [i for i in changed if isinstance(i, Stale)]
-            return (
-                stale[0] if stale else Struct(items, value.kind) if changed else value
-            )
+            return stale[0] if stale else value.of(items) if changed else value
+        if isinstance(value, Var) and self._lies_in(self.root(old), value):
+            why = f"{name} may hold the array of {new.name or 'a value'}, which was written in place"
+            return Stale(name, why, statement)
         if not isinstance(value, Var) or not self.may_share(value, old):
             return value
         if value in after:
@@ -402,6 +470,18 @@ class Storages:
             )
         why = f"{name} and {written} may share one array, and {written} was written in place"
         return Stale(name, why, statement)
+
+    def _lies_in(self, root: Var, value: Var) -> bool:
+        """The storage `root` is one of an item of the list or dict `value`."""
+        held = self.root(value)
+        return held is not root and held in self.content and self.root(self.content[held]) is root
+
+    def spoil_items(self, held: Var, statement: Statement | None) -> None:
+        """xs[i] += v may have written into an array that lies in the list, which others may have too."""
+        assert statement is not None
+        inside = self.items_of(held)
+        if any(v.name for v in self.shown[inside]):
+            self.write(inside, Var(), statement, unsure=True)
 
     def spoil(self, var: Var, statement: Statement) -> None:
         """Something unknown may have been written into the array of `var`."""

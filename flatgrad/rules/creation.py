@@ -6,6 +6,7 @@ from flatgrad.builder import Expr, xp
 from flatgrad.registry import constant, general, linear, multilinear, probe
 from flatgrad.rules.arithmetic import absent, unwrapped, without_derivative
 from flatgrad.rules.axes import MATRIX, VECTOR
+from flatgrad.shapes.containers import zeros
 
 # --------------------------------------------------------------------------------------------- conversions
 
@@ -112,7 +113,8 @@ def linspace(start, stop, /, num=50, endpoint=True, *, g):
 
 
 constant("zeros", "ones", "empty", shape=shapes.filled)
-constant("zeros_like", "ones_like", "empty_like", shape=shapes.cast)
+constant("zeros_like", shape=zeros)
+constant("ones_like", "empty_like", shape=shapes.cast)
 constant("eye", "identity", "tri", shape=shapes.square)
 constant("stop_gradient", shape=shapes.same)
 without_derivative("arange", shape=shapes.arange)
@@ -125,7 +127,13 @@ constant("shape", shape=shapes.shape_of)
 constant("ndim", shape=shapes.ndim)
 constant("size", shape=shapes.size)
 constant("len", shape=shapes.length)
-constant("tuple", shape=shapes.make_tuple)
+
+
+@linear(shape=shapes.make_tuple)
+def tuple_(*items, list=False, g):
+    return tuple(g[i] for i in range(len(items)))
+
+
 constant("slice", shape=shapes.make_slice)
 constant("dtype", shape=shapes.dtype_of)
 constant(

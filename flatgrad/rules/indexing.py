@@ -9,6 +9,7 @@ from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant, static, without_derivative
 from flatgrad.rules.axes import along, extent, rank, together, tuple_of
+from flatgrad.shapes.containers import MAY_HOLD
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))
@@ -72,6 +73,11 @@ def added_axes(index):
     ]
 
 
+def is_container(g):
+    """The cotangent of a list or a dict."""
+    return isinstance(g, Expr) and g.atom.type.kind in MAY_HOLD
+
+
 def moved(x, dx):
     """A tangent as an array that can be written to; 0 and None say that x does not move."""
     return xp.zeros_like(x) if isinstance(static(dx), int | None) else dx
@@ -79,6 +85,8 @@ def moved(x, dx):
 
 def taken(g, index, value):
     """The cotangent of what was written to a part; None of a constant."""
+    if is_container(g):
+        return None if is_constant(value) else xp.getitem(g, index)
     return None if is_constant(value) else fitted(xp.getitem(g, index), value)
 
 
@@ -99,7 +107,8 @@ def setitem(x, index, value, /):
 
     def vjp(g):
         part = taken(g, index, value)  # before it is overwritten
-        return xp.setitem(g, index, 0), None, part
+        zero = xp.zeros_like(value) if is_container(g) and not is_constant(value) else 0
+        return xp.setitem(g, index, zero), None, part
 
     return jvp, vjp
 

@@ -16,6 +16,7 @@ def alias(x, /, *, g):
     return g
 
 
+constant("text", shape=shapes.giving("str", shapes.anything))
 constant("test", shape=shapes.giving("bool", shapes.anything))
 constant("external", shape=shapes.external)
 constant("constant_array", shape=shapes.cast)

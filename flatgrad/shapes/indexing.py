@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flatgrad.graph import Eqn, Var
 from flatgrad.shapes.broadcasting import same
+from flatgrad.shapes.containers import CONTAINERS, MAY_HOLD, item_type
 from flatgrad.shapes.facts import (
     axes_of,
     bound,
@@ -40,6 +41,12 @@ def along_axis(eqn: Eqn) -> None:
 
 def getitem(eqn: Eqn) -> None:
     x, index = eqn.args[0].type, eqn.args[1].type
+    if index.kind == "str" and x.kind == "any":
+        learn(x, "dict")
+    if eqn.attrs.get("unpacked") and x.shape.dims is None and index.kind != "slice":
+        return None
+    if x.kind in CONTAINERS:
+        return learn(eqn.out.type, item_type(x, index))
     if x.kind == "tuple" or (is_sequence(x) and role_of(index) in ("integer", "slice")):
         return _item(eqn)
     learn(eqn.out.type, "int" if x.kind == "arange" else x.kind)
@@ -256,7 +263,10 @@ def take(eqn: Eqn) -> None:
 def updated(eqn: Eqn) -> None:
     """setitem(x, index, value): like x; the value fits x[index], or is broadcast to it."""
     x, index = eqn.args[0].type, eqn.args[1].type
+    if x.kind in MAY_HOLD:
+        return learn(eqn.out.type, x.kind)
     same(eqn)
     join(x.shape, eqn.out.type.shape)
     if not x.shape.is_scalar:
         indexed(x.shape, Shape(), index)
+    return None

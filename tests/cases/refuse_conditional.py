@@ -1,2 +1,2 @@
 def f(x, k):
-    return x * k if k > 0 else x
+    return x * t if k > 0 and (t := k * x) else x

@@ -1,7 +1,7 @@
-import numpy as np
+from contextlib import suppress
 
 
 def f(x):
-    with np.errstate(all="ignore"):
-        y = np.log(x)
-    return y
+    with suppress(ValueError):
+        x = x * 2
+    return x

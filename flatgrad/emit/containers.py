@@ -1,0 +1,292 @@
+"""Lists, dicts and trees of cotangents: the expressions that make them, and the statements that change them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flatgrad.graph import Atom, Eqn, Lit, Var
+
+if TYPE_CHECKING:
+    from flatgrad.emit.expressions import Dialect, Read
+    from flatgrad.emit.lines import Line, Lines
+
+CONTAINERS = ("list", "dict", "tree")
+MAY_HOLD = (*CONTAINERS, "tuple")
+UPDATES = {"list_append", "list_insert", "list_pop", "tree_add"}
+STORES = {"setitem", "index_add"}
+UNSHARED = {"zeros_like", "index_add", "tree_add", "alias"}
+
+
+def is_update(eqn: Eqn) -> bool:
+    """The equation makes another version of a list, dict or tree."""
+    return eqn.op in UPDATES or (eqn.op in STORES and eqn.args[0].type.kind in MAY_HOLD)
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+def print_update(lines: Lines, number: int, line: Line) -> list[ast.stmt]:
+    """xs.append(v), xs[i] += v and the like: into xs itself where nobody else has it, else into a copy."""
+    eqn = line.eqn
+    base, out = eqn.args[0], eqn.outs[0]
+    name = lines._name(number, out, line.reads - {base})
+    nodes: list[ast.stmt] = []
+    if base in lines.folded and lines._base(lines.defs[base]) is base:
+        nodes.append(ast.Assign([ast.Name(name)], lines.read(base)))
+        lines._assign(out, name, out)
+    elif lines._may_reuse(number, base, eqn):
+        if lines.printed[base] != name:
+            nodes.append(ast.Assign([ast.Name(name)], lines.read(base)))
+        lines._assign(out, name, base)
+    else:
+        nodes.append(ast.Assign([ast.Name(name)], copied(lines.read(base), base)))
+        lines._assign(out, name, out)
+    return [*nodes, *_statement(lines, number, eqn, name)]
+
+
+def copied(text: ast.expr, value: Atom) -> ast.expr:
+    """list(xs), dict(d): others keep what they have."""
+    kind = "dict" if value.type.kind == "dict" else "list"
+    return ast.Call(ast.Name(kind), [text], [])
+
+
+def _statement(lines: Lines, number: int, eqn: Eqn, name: str) -> list[ast.stmt]:
+    read, target = lines.read, ast.Name(name)
+    match eqn.op:
+        case "list_append":
+            return [_call(target, "append", read(eqn.args[1]))]
+        case "list_insert":
+            return [_call(target, "insert", read(eqn.args[1]), read(eqn.args[2]))]
+        case "list_pop":
+            return [_popped(lines, number, eqn, target)]
+        case "setitem":
+            return [ast.Assign([ast.Subscript(target, read(eqn.args[1]))], read(eqn.args[2]))]
+        case "index_add" if eqn.args[1].type.kind == "slice":
+            return [_slice_added(lines, eqn, target)]
+        case _:
+            return [_added(lines, eqn, target)]
+
+
+def _call(target: ast.expr, method: str, *args: ast.expr) -> ast.stmt:
+    return ast.Expr(ast.Call(ast.Attribute(target, method), list(args), []))
+
+
+def _popped(lines: Lines, number: int, eqn: Eqn, target: ast.expr) -> ast.stmt:
+    at = eqn.args[1]
+    args = [] if at == Lit(-1) else [lines.read(at)]
+    taken = ast.Call(ast.Attribute(target, "pop"), args, [])
+    item = eqn.outs[1]
+    if not lines.uses[item]:
+        return ast.Expr(taken)
+    shown = lines._shown_as(item)
+    if shown is None and lines.uses[item] == 1:
+        name = lines.names.fresh(f"{lines.prefix}item")
+        lines.once.add(name)
+    else:
+        name = lines._name(number, item) if shown is not None else lines.names.fresh(f"{lines.prefix}item")
+    lines._assign(item, name, Lit(None))
+    return ast.Assign([ast.Name(name)], taken)
+
+
+def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:
+    """xs[i] += v, or xs[i] = xs[i] + v where others may have the array xs[i]."""
+    *path, value = eqn.args[1:]
+    place: ast.expr = target
+    for step in path:
+        place = ast.Subscript(place, lines.read(step))
+    if value.type.kind in MAY_HOLD:
+        summed = ast.Call(lines.dialect.helper("add_trees"), [place, lines.read(value)], [])
+        return ast.Assign([place], summed)
+    operator, amount = lines._signed(value)
+    if is_unshared(lines, eqn.outs[0]) or value.type.shape.is_scalar:
+        return ast.AugAssign(place, operator, amount)
+    return ast.Assign([place], ast.BinOp(place, operator, amount))
+
+
+def _slice_added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:
+    place = ast.Subscript(target, lines.read(eqn.args[1]))
+    added = ast.Call(lines.dialect.helper("add_items"), [place, lines.read(eqn.args[2])], [])
+    return ast.Assign([place], added)
+
+
+def is_unshared(lines: Lines, value: Atom) -> bool:
+    """The arrays within a tree of cotangents are nobody else's: it was made of zeros, and only added to."""
+    top = lines
+    while top.outer is not None:
+        top = top.outer
+    if top.unshared is None:
+        top.unshared = _unshared(top.eqns)
+    return value in top.unshared
+
+
+def _unshared(eqns: Iterable[Eqn]) -> set[Atom]:
+    """Trees of which every version is zeros with something added, and of which nothing is taken out."""
+    groups: dict[Atom, Atom] = {}
+    bad: set[Atom] = set()
+
+    def root(v: Atom) -> Atom:
+        while groups.setdefault(v, v) is not v:
+            v = groups[v]
+        return v
+
+    def walk(eqns: Iterable[Eqn]) -> None:
+        for eqn in eqns:
+            for block in eqn.blocks:
+                walk(block.eqns)
+                carried = block.outs[1:] if block.params else block.outs
+                outs = eqn.outs[1:] if block.params else eqn.outs
+                for values in zip(outs, carried, strict=False):
+                    groups[root(values[0])] = root(values[1])
+                if block.params:
+                    for values in zip(block.params[1:], eqn.args[1:], strict=False):
+                        groups[root(values[0])] = root(values[1])
+            if eqn.blocks:
+                continue
+            if eqn.op in UNSHARED - {"zeros_like"}:
+                groups[root(eqn.outs[0])] = root(eqn.args[0])
+                bad.update(a for a in eqn.args[1:] if a.type.kind in MAY_HOLD)
+                continue
+            if eqn.op != "zeros_like":
+                bad.update(eqn.outs)
+                bad.update(a for a in eqn.args if a.type.kind in MAY_HOLD)
+                bad.update(eqn.args[:1] if eqn.op in ("getitem", "list_pop") else ())
+
+    walk(eqns)
+    spoiled = {root(v) for v in bad}
+    made = {v for v in list(groups) if isinstance(v, Var) and root(v) not in spoiled}
+    return made
+
+
+def inlined_pops(nodes: Sequence[Any], once: set[str]) -> list[Any]:
+    """grad_item = grad_hs.pop(); grad_h += grad_item  ->  grad_h += grad_hs.pop()"""
+    found: list[Any] = []
+    for node in nodes:
+        before = found[-1] if found else None
+        match before:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Attribute(value=xs, attr="pop")) as value) if (
+                name in once and isinstance(node, ast.stmt)
+            ):
+                names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
+                assert isinstance(xs, ast.Name)
+                if names.count(name) == 1 and xs.id not in names:
+                    found[-1] = _Replaced(name, value).visit(node)
+                    continue
+            case _:
+                pass
+        found.append(node)
+    return found
+
+
+class _Replaced(ast.NodeTransformer):
+    def __init__(self, name: str, value: ast.expr):
+        self.name, self.value = name, value
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.value if node.id == self.name else node
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
+    """The text of an operation on lists and dicts; None of other operations."""
+    match eqn.op:
+        case "zeros_like" if eqn.args[0].type.kind in MAY_HOLD:
+            return ast.Call(dialect.helper("zeros_like_tree"), [read(eqn.args[0])], [])
+        case "add_trees":
+            return ast.Call(dialect.helper("add_trees"), [read(a) for a in eqn.args], [])
+        case "list_concat":
+            return ast.BinOp(read(eqn.args[0]), ast.Add(), read(eqn.args[1]))
+        case "list_repeat":
+            return ast.BinOp(read(eqn.args[0]), ast.Mult(), read(eqn.args[1]))
+        case "list_copy":
+            return ast.Call(ast.Name(eqn.attrs.get("kind", "list")), [read(eqn.args[0])], [])
+        case "dict_copy":
+            return ast.Call(ast.Name("dict"), [read(eqn.args[0])], [])
+        case "dict":
+            return ast.Dict([ast.Constant(k) for k in eqn.attrs["keys"]], [read(a) for a in eqn.args])
+        case "unstack":
+            return ast.Call(ast.Name("list"), [_first_axis(dialect, read(eqn.args[0]), eqn.attrs.get("axis", 0))], [])
+        case "list_filled":
+            return ast.BinOp(ast.List([read(eqn.args[0])]), ast.Mult(), read(eqn.args[1]))
+        case "dict_values":
+            return ast.Call(ast.Name("list"), [ast.Call(ast.Attribute(read(eqn.args[0]), "values"), [], [])], [])
+        case op if op in TEMPLATES:
+            return _template(dialect, read, eqn, TEMPLATES[op])
+        case _:
+            return _array(dialect, read, eqn)
+
+
+def _first_axis(dialect: Dialect, array: ast.expr, axis: Any) -> ast.expr:
+    if axis == 0:
+        return array
+    return ast.Call(dialect.name("numpy.moveaxis"), [array, ast.Constant(axis), ast.Constant(0)], [])
+
+
+# With the arguments as a, b; np is the library.
+TEMPLATES = {
+    "unzip": "list(map(list, zip(*a)))",
+    "list_fold": "[sum(a[i::len(b)]) for i in range(len(b))]",
+    "list_order": "sorted(range(len(a)), key=a.__getitem__)",
+    "list_unsort": "[a[b.index(i)] for i in range(len(b))]",
+    "list_index": "list(a).index(b)",
+    "dict_zipped": "dict(zip(a, b))",
+    "dict_without": "{k: np.zeros_like(g) if k in b else g for k, g in a.items()}",
+    "dict_restricted": "{k: a[k] for k in b}",
+    "max_list": "max(a)",
+    "min_list": "min(a)",
+    "sum_list": "sum(a)",
+}
+SPLITS = {
+    "concatenate": "np.split(a, np.cumsum([np.shape(x)[AXIS] for x in b])[:-1], axis=AXIS)",
+    "vstack": "np.split(a, np.cumsum([len(np.atleast_2d(x)) for x in b])[:-1])",
+    "hstack": "np.split(a, np.cumsum([np.atleast_1d(x).shape[min(1, np.ndim(a) - 1)] for x in b])[:-1], axis=min(1, np.ndim(a) - 1))",
+    "column_stack": "np.split(a, np.cumsum([np.size(x) // len(x) for x in b])[:-1], axis=1)",
+}
+SPLITS["row_stack"] = SPLITS["vstack"]
+RESHAPED = "[part.reshape(np.shape(x)) for part, x in zip(PARTS, b)]"
+
+
+def _array(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
+    match eqn.op:
+        case "stack_list":
+            axis = eqn.attrs.get("axis", 0)
+            keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
+            return ast.Call(dialect.name("numpy.stack" if axis else "numpy.array"), [read(eqn.args[0])], keywords)
+        case "join_list":
+            axis = eqn.attrs.get("axis", 0)
+            keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
+            return ast.Call(dialect.name(f"numpy.{eqn.attrs['way']}"), [read(eqn.args[0])], keywords)
+        case "parts_like":
+            return _parts(dialect, read, eqn)
+        case _:
+            return None
+
+
+def _parts(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
+    way, axis = eqn.attrs.get("way", "concatenate"), eqn.attrs.get("axis", 0)
+    text = SPLITS[way].replace(", axis=AXIS" if axis == 0 else "\0", "").replace("AXIS", str(axis))
+    whole = text if way == "concatenate" else RESHAPED.replace("PARTS", text)
+    return _template(dialect, read, eqn, whole)
+
+
+def _template(dialect: Dialect, read: Read, eqn: Eqn, text: str) -> ast.expr:
+    tree = ast.parse(text, mode="eval").body
+    values = {name: read(arg) for name, arg in zip("ab", eqn.args, strict=False)}
+    if eqn.op == "list_order" and eqn.attrs.get("reverse"):
+        assert isinstance(tree, ast.Call)
+        tree.keywords.append(ast.keyword("reverse", ast.Constant(True)))
+    if "np." in text:
+        values["np"] = dialect.name("numpy")
+    filled: ast.expr = _Filled(values).visit(tree)
+    return filled
+
+
+class _Filled(ast.NodeTransformer):
+    def __init__(self, values: dict[str, ast.expr]):
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self.values.get(node.id, node)

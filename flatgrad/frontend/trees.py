@@ -1,0 +1,143 @@
+"""Equations -> which values are lists, dicts or trees of arrays, where the text does not say so.
+
+A value that is only indexed, counted and gone through may be an array or a list; one that is unpacked into matrices,
+or whose items are indexed in turn, is taken for a tree: an array or a list, tuple or dict of trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from flatgrad.frontend.module import nodes_in
+from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
+from flatgrad.types import Shape, join, scalar
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+# Operations that say nothing of whether what they read is an array.
+NEUTRAL = {
+    "getitem", "setitem", "index_add", "len", "tuple", "dict", "text", "test", "alias", "for", "while", "if", "opaque",
+    "list_append", "list_insert", "list_pop", "list_concat", "list_copy", "dict_copy", "dict_update", "dict_values",
+    "zeros_like", "stack_list", "join_list", "max_list", "min_list", "list_sort",
+}  # fmt: skip
+MATRICES = {"matmul", "dot", "transpose", "shape", "reshape", "einsum", "matrix_transpose"}
+CONTAINERS = ("list", "dict", "tree")
+
+
+def settle(low: Lowering) -> None:
+    """Give values that hold others the kind tree, and numbers in a file without arrays no axes."""
+    eqns = [*all_equations(low.outside.eqns), *all_equations(low.build.eqns)]
+    found = _Uses(eqns)
+    plain = not low.module.imports_library_of_arrays()
+    inner = [p for eqn in eqns for block in eqn.blocks for p in block.params]
+    params = {*low.params.values()}
+    for value in [*low.params.values(), *inner, *(out for eqn in eqns for out in eqn.outs)]:
+        mine = value in params or found.root(value) in params or found.is_item(value)
+        if found.may_hold(value) and mine:
+            _hold(found, value, plain)
+    if plain:
+        for eqn in eqns:
+            if eqn.op in ("getitem", "list_pop") and eqn.args[0].type.kind in CONTAINERS:
+                _number(found, eqn.outs[-1])
+
+
+def _number(found: _Uses, item: Var) -> None:
+    if item.type.kind == "any" and item.type.rank is None and found.root(item) not in found.bases:
+        join(item.type.shape, scalar())
+
+
+def _hold(found: _Uses, value: Var, plain: bool) -> None:
+    if plain or found.is_item(value) or found.is_gone_through(value) or found.has_matrices(value):
+        value.type.kind = "tree"
+        return
+    for eqn in found.bases[found.root(value)]:
+        if eqn.attrs.get("unpacked"):
+            join(eqn.out.type.shape, value.type.shape.root().parts.setdefault(("integer",), Shape()))
+
+
+class _Uses:
+    def __init__(self, eqns: Iterable[Eqn]):
+        self.bases: dict[Atom, list[Eqn]] = {}
+        self.arrays: set[Atom] = set()
+        self.matrices: set[Atom] = set()
+        self.counted: set[Atom] = set()
+        self.aliases: dict[Atom, list[Var]] = {}
+        self.made: dict[Atom, Eqn] = {}
+        self.groups: dict[Atom, Atom] = {}
+        every = list(eqns)
+        for eqn in every:
+            if eqn.op in ("for", "while"):
+                self._carried(eqn)
+        for eqn in every:
+            self._note(eqn)
+
+    def _carried(self, eqn: Eqn) -> None:
+        """What a loop hands on is one value, as far as its structure goes."""
+        body, count = eqn.blocks[-1], len(eqn.outs) - 1
+        for start, param, out in zip(eqn.args[len(eqn.args) - count :], body.params[1:], eqn.outs[1:], strict=True):
+            if isinstance(start, Var):
+                self.groups[self.root(param)] = self.groups[self.root(out)] = self.root(start)
+
+    def root(self, value: Atom) -> Atom:
+        while (up := self.groups.setdefault(value, value)) is not value:
+            value = up
+        return value
+
+    def _note(self, eqn: Eqn) -> None:
+        self.made.update((out, eqn) for out in eqn.outs)
+        if eqn.op == "getitem":
+            self.bases.setdefault(self.root(eqn.args[0]), []).append(eqn)
+            if eqn.args[1].type.kind == "tuple":
+                self.arrays.add(self.root(eqn.args[0]))
+        elif eqn.op == "alias":
+            self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
+        elif eqn.op == "len":
+            self.counted.add(self.root(eqn.args[0]))
+        elif eqn.op not in NEUTRAL:
+            self.arrays.update(map(self.root, eqn.args))
+        if eqn.op in MATRICES:
+            self.matrices.update(eqn.args)
+
+    def may_hold(self, value: Var) -> bool:
+        free = value.type.kind == "any" and value.type.rank is None
+        return free and self.root(value) in self.bases and self.root(value) not in self.arrays
+
+    def is_item(self, value: Var) -> bool:
+        """The value is an item of a list, a dict or a tree."""
+        made = self.made.get(value)
+        if made is not None and made.op == "alias" and isinstance(made.args[0], Var):
+            return self.is_item(made.args[0]) or made.args[0].type.kind in CONTAINERS
+        return made is not None and made.op == "getitem" and made.args[0].type.kind in CONTAINERS
+
+    def is_gone_through(self, value: Var) -> bool:
+        value_ = self.root(value)
+        return value_ in self.counted or any(not isinstance(e.args[1], Lit) for e in self.bases[value_])
+
+    def has_matrices(self, value: Var) -> bool:
+        """Matrices are taken out of the value, or out of what is taken out of it."""
+        parts = [v for e in self.bases[self.root(value)] for v in (e.out, *self.aliases.get(e.out, ()))]
+        return any(p in self.matrices or (self.may_hold(p) and self.has_matrices(p)) for p in parts)
+
+
+def hint(low: Lowering, node: cst.For) -> None:
+    """for k in d: ... d[k]: the keys of a dict."""
+    match node:
+        case cst.For(target=cst.Name(value=key), iter=cst.Name(value=name), body=body):
+            held = low.frame.env.get(name)
+            if not isinstance(held, Var) or held.type.kind != "any" or held.type.rank is not None:
+                return
+            for inner in nodes_in(body):
+                match inner:
+                    case cst.Subscript(
+                        value=cst.Name(value=base),
+                        slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Name(value=index)))],
+                    ) if (base == name and index == key):
+                        held.type.kind = "dict"
+                    case _:
+                        pass
+        case _:
+            pass
