@@ -96,7 +96,7 @@ def _give(
             found = low.frame.env.pop(PARTS)
             if isinstance(found, Stale):
                 raise Refusal("FG401", "a part of an array is taken and written into by one statement",
-                              "take a copy first", source)  # fmt: skip
+                              "state its shape with --shape, or take a copy first", source)  # fmt: skip
             assert isinstance(found, Struct)
             rest = found
             parts = [*parts[:number], *rest.items]

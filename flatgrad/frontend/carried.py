@@ -23,6 +23,8 @@ Key = (
 class Shared:
     """What is taken for granted of the arrays that an iteration starts with."""
 
+    # (a list or dict, a name whose array may lie in it after an iteration)
+    held: set[tuple[str, str]] = field(default_factory=set)
     apart: set[str] = field(
         default_factory=set
     )  # names that are no views of others all through the loop
@@ -139,6 +141,25 @@ def touching(
     return found
 
 
+def holding(low: Lowering, ends: Mapping[str, Value]) -> set[tuple[str, str]]:
+    """Which of the names stand for lists or dicts in which the array of another may lie."""
+    values = {n: v for n, v in ends.items() if isinstance(v, Var)}
+    found: set[tuple[str, str]] = set()
+    for name, held in values.items():
+        for other, value in values.items():
+            if other != name and _holds_an_array(low, value) and low.storages.lies_in(value, held):
+                found.add((name, other))
+    return found
+
+
+def hold(low: Lowering, params: Mapping[str, Sequence[Var]], held: Iterable[tuple[str, str]]) -> None:
+    """The arrays of the one may lie in the other."""
+    for name, other in held:
+        for container in params.get(name, ()):
+            for value in params.get(other, ()):
+                low.storages.approach(low.storages.items_of(container), value)
+
+
 # --- what a loop runs over ----------------------------------------------------------------------------------------
 
 
@@ -171,6 +192,8 @@ __all__ = [
     "Shared",
     "current",
     "derived",
+    "hold",
+    "holding",
     "refuse_written",
     "show",
     "still_derived",

@@ -190,6 +190,7 @@ def _touch(
     outside = carried.visible(low, [*params, *starts])
     pairs = carried.touching(low, _started(starts, params), outside)
     carried.touch(low, _keyed(params), pairs | assumed.shared.touching)
+    carried.hold(low, params, assumed.shared.held)
 
 
 def _entered(
@@ -287,7 +288,9 @@ def _more_touching(low: Lowering, body: Body, assumed: Assumed) -> bool:
     known = carried.touching(low, _keyed(body.params), outside)
     more = found - known - assumed.shared.touching
     assumed.shared.touching |= more
-    return bool(lost or more)
+    held = carried.holding(low, body.ends) - assumed.shared.held
+    assumed.shared.held |= held
+    return bool(lost or more or held)
 
 
 def _ended(body: Body) -> dict[Any, Any]:

@@ -186,6 +186,8 @@ class Storages:
     )  # what may share an array at one time, as `parent`
     # What surely is a view: of which value, and by which equation.
     views: dict[Var, tuple[Var, Eqn]] = field(default_factory=dict)
+    # What is a view unless it is a number: x[i] where the rank of x is not known.
+    unsure: dict[Var, tuple[Var, Eqn]] = field(default_factory=dict)
     rows: set[Var] = field(
         default_factory=set
     )  # arrays whose elements lie one after the other
@@ -263,7 +265,8 @@ class Storages:
                     self.approach(out, arg)
             base = eqn.args[0] if eqn.args else None
             if isinstance(base, Var) and is_view(eqn, self.rows):
-                self.views[out] = (base, eqn)
+                number = eqn.op == "getitem" and out.type.rank is None and out not in self.arrays
+                (self.unsure if number else self.views)[out] = (base, eqn)
 
     # --- lists and dicts: an object of their own, and the objects that lie in it ---------------------------------
 
@@ -336,6 +339,7 @@ class Storages:
             {k: [*v] for k, v in self.shown.items()},
             dict(self.near),
             dict(self.views),
+            dict(self.unsure),
             set(self.rows),
             dict(self.destroyed),
             {k: dict(v) for k, v in self.holders.items()},
@@ -470,6 +474,10 @@ class Storages:
             )
         why = f"{name} and {written} may share one array, and {written} was written in place"
         return Stale(name, why, statement)
+
+    def lies_in(self, value: Var, held: Var) -> bool:
+        """The array of `value` may be an item of the list or dict `held`."""
+        return self._lies_in(self.root(value), held)
 
     def _lies_in(self, root: Var, value: Var) -> bool:
         """The storage `root` is one of an item of the list or dict `value`."""

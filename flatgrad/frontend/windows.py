@@ -48,6 +48,8 @@ def _put_back(
 ) -> None:
     """The new value of everything that `old` is a view of."""
     storages = low.storages
+    if old in storages.unsure:  # something is stored into it: it is no number
+        storages.views[old] = storages.unsure[old]
     while old in storages.views:
         base, eqn = storages.views[old]
         put = _base_after(low, base, eqn, new)
