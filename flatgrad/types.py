@@ -315,8 +315,10 @@ def _broadcast_dims(dims: Sequence[Dim]) -> Dim:
         if incompatible(told[0], d):
             sources = (told[0].root()[0].source, d.root()[0].source)
             raise Contradiction(str(told[0]), str(d), sources)
-    if told:
-        return told[0]
+    # A length such as N - 1 may be 1 and stretch as well.
+    sure = [d for d in told if d.known is not None or not d.root()[1]]
+    if sure:
+        return sure[0]
     return long[0] if all(same_dim(long[0], d) for d in long) else Dim()
 
 

@@ -549,7 +549,7 @@ import numpy as np
 
 def f(x):
     y = x * 2
-    z = y[1:]
+    z = y.reshape(-1)
     z *= 3
     return y.sum()
 """,

@@ -260,7 +260,8 @@ class Availability:
             frame = eqn.statement.frame
         self.editor.expand(frame or self.function.frame)
         counter = value in self.editor.counters
-        if frame is None and eqn is not None and not counter and (eqn.node is None or eqn.statement is None):
+        unnamed = self.editor.owner(value) is None and eqn is not None and not eqn.blocks and not counter
+        if unnamed and eqn is not None and (eqn.node is None or eqn.statement is None):
             return self._expression(eqn, self.read)
         if (found := self._read_back(value)) is not None:
             return found
@@ -382,7 +383,9 @@ class Availability:
             self.editor.begin_with_nothing(x)
             return ast.Call(self.dialect.name("numpy.shape"), [array], [])
         if x.type.rank or x in self._arrays:
-            return ast.Attribute(array, "shape")
+            found = ast.Attribute(array, "shape")
+            found.of_floats = x.type.kind in ("float", "complex")  # type: ignore[attr-defined]
+            return found
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])
 
     def _known_shape(self, x: Atom) -> ast.expr | None:

@@ -335,6 +335,7 @@ class Editor:
         if made.op == "call":
             return self._place_of_call(value, made)
         text = self.hoist(made)
+        self.edits.copied.pop(made.node, None)  # what goes into the list is a copy
         if len(made.outs) > 1:
             text = f"{text}[{made.outs.index(value)}]"
         return text, self.edits.beside.setdefault(made.statement, [])

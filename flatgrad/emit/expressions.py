@@ -107,7 +107,16 @@ class Dialect:
 
 def print_statement(node: ast.stmt) -> str:
     """The text of one statement; black breaks long lines, astor must not."""
-    return str(astor.to_source(node, pretty_source="".join)).strip("\n")
+    return str(astor.to_source(_unshared(node), pretty_source="".join)).strip("\n")
+
+
+def _unshared(node: Any) -> Any:
+    """A node for each place that it stands in: astor notes on a node which parentheses it needs."""
+    if isinstance(node, list):
+        return [_unshared(part) for part in node]
+    if not isinstance(node, ast.AST):
+        return node
+    return type(node)(**{name: _unshared(value) for name, value in ast.iter_fields(node)})
 
 
 def constant(value: Any) -> ast.expr:
@@ -394,7 +403,7 @@ class Expressions:
         if x.type.shape.is_scalar:
             return ast.Constant(0.0)
         shape = self.shape(x)
-        exact = x.type.kind in ("float", "complex")
+        exact = x.type.kind in ("float", "complex") and getattr(shape, "of_floats", True)
         if exact and isinstance(shape, ast.Attribute):
             return ast.Call(self.dialect.name("numpy.zeros_like"), [shape.value], [])
         return ast.Call(self.dialect.name("numpy.zeros"), [shape], [])

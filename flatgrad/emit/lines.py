@@ -13,6 +13,7 @@ from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions, without_m
 from flatgrad.emit.names import Names, telling
 from flatgrad.frontend.storages import shows_element
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
+from flatgrad.shapes import is_basic_index
 from flatgrad.simplify import is_line
 from flatgrad.types import same_shape
 
@@ -190,6 +191,8 @@ class Lines:
             return False
         if out in self.within:
             return eqn.op in REPEATABLE and not any(a in self.defs for a in eqn.reads())
+        if out in self.stored and self.uses[out] > 1 and eqn.op != "zeros_like":
+            return False  # a line of its own, which what is read before the store reads as well
         if eqn.op == "getitem" and eqn.args[0] in self.stored:
             return False  # read before the store, so that what is stored into need not be copied
         if self.uses[out] == 1:
@@ -274,8 +277,23 @@ class Lines:
                 self._assign(eqn.out, name, old)
                 return [node]
         value = self.expressions.equation(eqn)
-        self._assign(eqn.out, name, self._base(eqn))
+        if eqn.op == "getitem" and self._is_overwritten(number, eqn):
+            value = ast.Call(ast.Attribute(value, "copy"), [], [])
+            self._assign(eqn.out, name, eqn.out)
+        else:
+            self._assign(eqn.out, name, self._base(eqn))
         return [ast.Assign([ast.Name(name)], value)]
+
+    def _is_overwritten(self, number: int, eqn: Eqn) -> bool:
+        """A part that is read after a store into its array: a copy of it rather than one of the whole array."""
+        base, part = eqn.args[0], eqn.out
+        if part.type.shape.is_scalar or not part.type.rank or is_basic_index(eqn.args[1]) is not True:
+            return False
+        stores = (i for i, line in enumerate(self.lines) if line.eqn.op in STORES and line.eqn.args[0] is base)
+        at = next((i for i in stores if i > number), None)
+        if at is None or not isinstance(base, Var) or self._is_alive(base, at):
+            return False
+        return self.root.get(base) in self.owned and self._is_alive(part, at)
 
     def _update(self, op: str, name: str, other: Atom) -> ast.stmt:
         """x += v, or x -= v rather than x += -v"""

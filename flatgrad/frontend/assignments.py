@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import containers, expressions, positions, windows
+from flatgrad.frontend import containers, expressions, permutations, positions, windows
+from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.pragmas import stopped_atom
-from flatgrad.frontend.scope import Refusal, Struct, Value, word_for
+from flatgrad.frontend.scope import Refusal, Stale, Struct, Value, word_for
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.shapes import may_repeat
 from flatgrad.types import Dim, join_dims
@@ -17,6 +18,7 @@ from flatgrad.types import Dim, join_dims
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
+PARTS = "the rest of a tuple"  # no name of Python's
 AUGMENTED = {
     cst.AddAssign: "add", cst.SubtractAssign: "sub", cst.MultiplyAssign: "mul", cst.DivideAssign: "truediv",
     cst.PowerAssign: "pow", cst.MatrixMultiplyAssign: "matmul", cst.FloorDivideAssign: "floordiv",
@@ -77,8 +79,30 @@ def _unpack(
         parts = _known_parts(value, len(elements), star, target)
     else:
         parts = _parts(low, low.atom(value, source), len(elements), star)
-    for element, part in zip(elements, parts, strict=True):
-        assign(low, element.value, part, source)
+    _give(low, elements, parts, source)
+
+
+def _give(
+    low: Lowering,
+    elements: Sequence[cst.BaseElement],
+    parts: Sequence[Value],
+    source: cst.CSTNode,
+) -> None:
+    """One after the other: a store into one of the targets may change what the others are to get."""
+    stored = any(isinstance(e.value, cst.Subscript) for e in elements)
+    for number, element in enumerate(elements):
+        rest = Struct(tuple(parts[number:]))
+        if stored and number:
+            found = low.frame.env.pop(PARTS)
+            if isinstance(found, Stale):
+                raise Refusal("FG401", "a part of an array is taken and written into by one statement",
+                              "state its shape with --shape, or take a copy first", source)  # fmt: skip
+            assert isinstance(found, Struct)
+            rest = found
+            parts = [*parts[:number], *rest.items]
+        if stored and number + 1 < len(elements):
+            low.hold(PARTS, Struct(rest.items[1:]))
+        assign(low, element.value, rest.items[0], source)
 
 
 def _known_parts(
@@ -184,9 +208,32 @@ def _augment_part(
         amount = low.emit("neg", amount) if op == "sub" else amount
         _store(low, target, base, "index_add", index, amount, repeats=False)
         return
-    old, amount = stopped_atom(low, low.emit("getitem", base, index)), stopped_atom(low, amount)
+    old, amount = stopped_atom(low, _part(low, target, base, index)), stopped_atom(low, amount)
     low.build.dialect = ""
-    _store(low, target, base, "setitem", index, low.emit(op, old, amount), **apart(low, index))
+    _store(
+        low,
+        target,
+        base,
+        "setitem",
+        index,
+        low.emit(op, old, amount),
+        **apart(low, index),
+    )
+
+
+READ_TWICE = (
+    cst.Name, cst.Integer, cst.Subscript, cst.SubscriptElement, cst.Index, cst.Slice, cst.BinaryOperation,
+    cst.UnaryOperation, cst.Attribute, cst.Colon, cst.Comma, cst.BaseParenthesizableWhitespace, cst.LeftSquareBracket,
+    cst.RightSquareBracket, cst.Dot, cst.BaseBinaryOp, cst.BaseUnaryOp, cst.LeftParen, cst.RightParen,
+)  # fmt: skip
+
+
+def _part(low: Lowering, target: cst.Subscript, base: Var, index: Atom) -> Atom:
+    """What stands in the part that is stored into; as an expression of the text where that may be read twice."""
+    if not all(isinstance(node, READ_TWICE) for node in nodes_in(target)):
+        return low.emit("getitem", base, index)
+    again = target.deep_clone()
+    return low.atom(low.expression(again), again)
 
 
 # --- stores ------------------------------------------------------------------------------------------------------
@@ -234,7 +281,11 @@ def may_meet(low: Lowering, index: Atom) -> bool:
     if isinstance(index, Var):
         tuples = [e for e in low.build.eqns if index in e.outs and e.op == "tuple"]
         parts = list(tuples[0].args) if tuples else parts
-    fancy = [p for p in parts if isinstance(p, Var) and p.type.kind != "slice" and not p.type.shape.is_scalar]
+    fancy = [
+        p
+        for p in parts
+        if isinstance(p, Var) and p.type.kind != "slice" and not p.type.shape.is_scalar
+    ]
     if any(isinstance(p, Lit) and isinstance(p.value, list) for p in parts):
         return True
     return not positions.apart(fancy, made)
@@ -256,6 +307,12 @@ def _store(
 ) -> None:
     amount = low.atom(value, target)
     low.build.dialect = ""
+    if (
+        op == "setitem"
+        and (moved := permutations.moved(low, base, index, amount)) is not None
+    ):
+        low.write(target.value, base, moved)
+        return
     if drops_fractions(base, amount):
         new = _integer_store(low, target, [base, index, amount])
     else:

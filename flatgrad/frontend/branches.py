@@ -101,7 +101,9 @@ def _frames(frame: Frame | None) -> Any:
         frame = frame.enclosing
 
 
-def joined(low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False) -> Value | None:
+def joined(
+    low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False
+) -> Value | None:
     """The `if` equation of two ways; every name holds what either way gave it. Returns the ways' own values, joined."""
     join = _Join(low)
     views: dict[str, Any] = {}
@@ -123,7 +125,9 @@ def joined(low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False)
     )
     _touch(low, join)
     attrs = {"inline": True} if inline else {}
-    eqn = Eqn(tuple(join.outs), "if", (test,), attrs, low.build.statement, blocks=blocks)
+    eqn = Eqn(
+        tuple(join.outs), "if", (test,), attrs, low.build.statement, blocks=blocks
+    )
     low.build.eqns.append(eqn)
     for out in join.outs:
         if out.name and not inline:
@@ -156,7 +160,10 @@ def check_later(block: Block) -> Block:
 
 
 def _join_names(
-    join: _Join, frame: Frame, envs: Sequence[Mapping[str, Value]], views: Mapping[str, Any]
+    join: _Join,
+    frame: Frame,
+    envs: Sequence[Mapping[str, Value]],
+    views: Mapping[str, Any],
 ) -> None:
     first, second = envs
     for name in dict.fromkeys((*first, *second)):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flatgrad.frontend import windows
 from flatgrad.frontend.scope import Refusal, Value
@@ -14,26 +14,42 @@ from flatgrad.graph import Atom, Eqn, Var
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
-Key = tuple[str, int] | Var  # a value that a name carries, or one from outside of the loop
+Key = (
+    tuple[str, int] | Var
+)  # a value that a name carries, or one from outside of the loop
 
 
 @dataclass
 class Shared:
     """What is taken for granted of the arrays that an iteration starts with."""
 
-    apart: set[str] = field(default_factory=set)  # names that are no views of others all through the loop
-    touching: set[frozenset[Key]] = field(default_factory=set)  # what may share an array after an iteration
+    # (a list or dict, a name whose array may lie in it after an iteration)
+    held: set[tuple[str, str]] = field(default_factory=set)
+    apart: set[str] = field(
+        default_factory=set
+    )  # names that are no views of others all through the loop
+    touching: set[frozenset[Key]] = field(
+        default_factory=set
+    )  # what may share an array after an iteration
 
 
-def derived(low: Lowering, starts: dict[str, Value], shared: Shared) -> dict[str, tuple[str, list[Eqn]]]:
+def derived(
+    low: Lowering, starts: dict[str, Value], shared: Shared
+) -> dict[str, tuple[str, list[Eqn]]]:
     """Names that show the array of another: of which name, and by which steps."""
     found: dict[str, tuple[str, list[Eqn]]] = {}
-    arrays = {n: v for n, v in starts.items() if isinstance(v, Var) and n not in shared.apart}
+    arrays = {
+        n: v for n, v in starts.items() if isinstance(v, Var) and n not in shared.apart
+    }
     for number, (name, value) in enumerate(arrays.items()):
         best: tuple[str, list[Eqn]] | None = None
         for other_number, (other, base) in enumerate(arrays.items()):
             steps = windows.steps_to(low, value, base) if other != name else None
-            if steps is None or (not steps and other_number > number) or not _holds_an_array(low, base):
+            if (
+                steps is None
+                or (not steps and other_number > number)
+                or not _holds_an_array(low, base)
+            ):
                 continue
             if best is None or len(steps) > len(best[1]):
                 best = other, steps
@@ -46,7 +62,9 @@ def _holds_an_array(low: Lowering, value: Var) -> bool:
     return value in low.storages.arrays or not value.type.shape.is_scalar
 
 
-def show(low: Lowering, views: dict[str, tuple[str, list[Eqn]]], named: bool = True) -> None:
+def show(
+    low: Lowering, views: dict[str, tuple[str, list[Eqn]]], named: bool = True
+) -> None:
     """Give these names their parts of what the others hold now."""
     statement = low.build.statement
     assert statement is not None
@@ -61,7 +79,9 @@ def show(low: Lowering, views: dict[str, tuple[str, list[Eqn]]], named: bool = T
         low.storages.hold(low.frame, name, made)
 
 
-def still_derived(low: Lowering, ends: dict[str, Value], views: dict[str, tuple[str, list[Eqn]]]) -> list[str]:
+def still_derived(
+    low: Lowering, ends: dict[str, Value], views: dict[str, tuple[str, list[Eqn]]]
+) -> list[str]:
     """Names that an iteration leaves as something else than the view that they were."""
     lost = []
     for name, (base, steps) in views.items():
@@ -73,7 +93,8 @@ def still_derived(low: Lowering, ends: dict[str, Value], views: dict[str, tuple[
 
 
 def _steps(low: Lowering, value: Value | None, base: Value | None) -> list[Eqn] | None:
-    assert isinstance(value, Var) and isinstance(base, Var)
+    assert isinstance(value, Var)
+    assert isinstance(base, Var)
     return windows.steps_to(low, value, base)
 
 
@@ -91,7 +112,7 @@ def visible(low: Lowering, carried: Iterable[str]) -> list[Var]:
     return [v for v in dict.fromkeys(found) if _holds_an_array(low, v)]
 
 
-def touch(low: Lowering, new: dict[Key, Var], pairs: Iterable[frozenset[Key]]) -> None:
+def touch(low: Lowering, new: Mapping[Any, Var], pairs: Iterable[frozenset[Key]]) -> None:
     """The arrays of these new values may be one."""
     for pair in pairs:
         values = [new.get(key, key) for key in pair]
@@ -100,9 +121,15 @@ def touch(low: Lowering, new: dict[Key, Var], pairs: Iterable[frozenset[Key]]) -
             low.storages.approach(first, last)
 
 
-def touching(low: Lowering, values: dict[Key, Atom], outside: Sequence[Var]) -> set[frozenset[Key]]:
+def touching(
+    low: Lowering, values: Mapping[Any, Atom], outside: Sequence[Var]
+) -> set[frozenset[Key]]:
     """Which of the values may share an array, with one another or with one from outside."""
-    arrays = {k: v for k, v in values.items() if isinstance(v, Var) and _holds_an_array(low, v)}
+    arrays = {
+        k: v
+        for k, v in values.items()
+        if isinstance(v, Var) and _holds_an_array(low, v)
+    }
     keys = list(arrays)
     found: set[frozenset[Key]] = set()
     for number, key in enumerate(keys):
@@ -112,6 +139,25 @@ def touching(low: Lowering, values: dict[Key, Atom], outside: Sequence[Var]) -> 
             if low.storages.may_share(arrays[key], value):
                 found.add(frozenset((key, other)))
     return found
+
+
+def holding(low: Lowering, ends: Mapping[str, Value]) -> set[tuple[str, str]]:
+    """Which of the names stand for lists or dicts in which the array of another may lie."""
+    values = {n: v for n, v in ends.items() if isinstance(v, Var)}
+    found: set[tuple[str, str]] = set()
+    for name, held in values.items():
+        for other, value in values.items():
+            if other != name and _holds_an_array(low, value) and low.storages.lies_in(value, held):
+                found.add((name, other))
+    return found
+
+
+def hold(low: Lowering, params: Mapping[str, Sequence[Var]], held: Iterable[tuple[str, str]]) -> None:
+    """The arrays of the one may lie in the other."""
+    for name, other in held:
+        for container in params.get(name, ()):
+            for value in params.get(other, ()):
+                low.storages.approach(low.storages.items_of(container), value)
 
 
 # --- what a loop runs over ----------------------------------------------------------------------------------------
@@ -124,12 +170,14 @@ def current(low: Lowering, held: Atom) -> Atom:
     assert low.build.statement is not None
     renewed = windows.Renewed(dict(low.entering))
     found = windows.shown_again(low, held, low.build.statement, renewed)
-    if found is None:
+    if found is None and held.type.kind not in ("tuple", "arange", "int", "str", "list", "dict"):
         low.running.append(held)
     return found or held
 
 
-def refuse_written(low: Lowering, held: Sequence[Var], params: dict[Var, Var], count: int) -> None:
+def refuse_written(
+    low: Lowering, held: Sequence[Var], params: dict[Var, Var], count: int
+) -> None:
     """What the loop runs over must not be written into by another name, in a way that is not followed."""
     written = low.storages.targets[count:]
     for value in held:
@@ -140,4 +188,16 @@ def refuse_written(low: Lowering, held: Sequence[Var], params: dict[Var, Var], c
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
 
 
-__all__ = ["Shared", "current", "derived", "refuse_written", "show", "still_derived", "touch", "touching", "visible"]
+__all__ = [
+    "Shared",
+    "current",
+    "derived",
+    "hold",
+    "holding",
+    "refuse_written",
+    "show",
+    "still_derived",
+    "touch",
+    "touching",
+    "visible",
+]

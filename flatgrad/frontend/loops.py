@@ -37,7 +37,9 @@ class Assumed:
     names: dict[str, None]
     types: dict[str, list[Type]] = field(default_factory=dict)
     sharing: dict[str, set[Var]] = field(default_factory=dict)
-    dynamic: set[str] = field(default_factory=set)  # lists whose items are not known one by one
+    dynamic: set[str] = field(
+        default_factory=set
+    )  # lists whose items are not known one by one
     shared: carried.Shared = field(default_factory=carried.Shared)
 
 
@@ -52,7 +54,9 @@ class Body:
     stop: Atom
     ends: dict[str, Value]
     test: Block | None = None
-    views: dict[str, Any] = field(default_factory=dict)  # names that show the arrays of others
+    views: dict[str, Any] = field(
+        default_factory=dict
+    )  # names that show the arrays of others
 
 
 def for_loop(low: Lowering, node: cst.For) -> None:
@@ -119,7 +123,9 @@ def _otherwise(low: Lowering, node: Any, left: Atom) -> None:
 # --- one reading -----------------------------------------------------------------------------------------------
 
 
-def _read(low: Lowering, node: Any, assumed: Assumed, kind: str, start: Any, test: Any) -> Body:
+def _read(
+    low: Lowering, node: Any, assumed: Assumed, kind: str, start: Any, test: Any
+) -> Body:
     frame, statement = low.frame, low.build.statement
     assert statement is not None
     starts = {n: frame.env.get(n, NOTHING) for n in assumed.names}
@@ -151,11 +157,10 @@ def _read(low: Lowering, node: Any, assumed: Assumed, kind: str, start: Any, tes
         low.note()
         eqns, left = tuple(low.build.eqns), low.stop
         carried.refuse_written(low, held, entered, written)
+        ends = dict(frame.env)
     finally:
         low.build, low.scanned, low.stop = outer, scanned, stop
-        low.entering, low.running = {}, running
-    ends = dict(frame.env)
-    frame.env = before
+        low.entering, low.running, frame.env = {}, running, before
     return Body(index, starts, params, eqns, left, ends, block, views)
 
 
@@ -166,22 +171,41 @@ def _keyed(values: dict[str, list[Any]]) -> dict[Any, Any]:
 
 def _started(starts: dict[str, Value], params: dict[str, list[Var]]) -> dict[Any, Any]:
     """What each parameter of the body starts with."""
-    return _keyed({name: [s for s, _ in _pairs(starts[name], starts[name]) or ()] for name in params})
+    return _keyed(
+        {
+            name: [s for s, _ in _pairs(starts[name], starts[name]) or ()]
+            for name in params
+        }
+    )
 
 
-def _touch(low: Lowering, starts: dict[str, Value], params: dict[str, list[Var]], assumed: Assumed) -> None:
+def _touch(
+    low: Lowering,
+    starts: dict[str, Value],
+    params: dict[str, list[Var]],
+    assumed: Assumed,
+) -> None:
     """What may share an array where an iteration begins: what does before the loop, or after an iteration."""
     low.note()
     outside = carried.visible(low, [*params, *starts])
     pairs = carried.touching(low, _started(starts, params), outside)
     carried.touch(low, _keyed(params), pairs | assumed.shared.touching)
+    carried.hold(low, params, assumed.shared.held)
 
 
 def _entered(
-    low: Lowering, starts: dict[str, Value], params: dict[str, list[Var]], views: dict[str, Any]
+    low: Lowering,
+    starts: dict[str, Value],
+    params: dict[str, list[Var]],
+    views: dict[str, Any],
 ) -> dict[Var, Var]:
     """What has taken the place of what was there before the loop."""
-    found = {s: p for (s, p) in zip(_started(starts, params).values(), _keyed(params).values(), strict=True)}
+    found = {
+        s: p
+        for (s, p) in zip(
+            _started(starts, params).values(), _keyed(params).values(), strict=True
+        )
+    }
     for name in views:
         found[starts[name]] = low.frame.env[name]
     return {s: p for s, p in found.items() if isinstance(s, Var) and isinstance(p, Var)}
@@ -202,7 +226,9 @@ def _carry(low: Lowering, name: str, value: Value) -> None:
     low.storages.hold(low.frame, name, value)
 
 
-def _fresh(low: Lowering, name: str, value: Value, assumed: Assumed, made: list[Var]) -> Value:
+def _fresh(
+    low: Lowering, name: str, value: Value, assumed: Assumed, made: list[Var]
+) -> Value:
     """New values in the place of those that an iteration starts with."""
     match value:
         case Struct(items=items):
@@ -262,11 +288,15 @@ def _more_touching(low: Lowering, body: Body, assumed: Assumed) -> bool:
     known = carried.touching(low, _keyed(body.params), outside)
     more = found - known - assumed.shared.touching
     assumed.shared.touching |= more
-    return bool(lost or more)
+    held = carried.holding(low, body.ends) - assumed.shared.held
+    assumed.shared.held |= held
+    return bool(lost or more or held)
 
 
 def _ended(body: Body) -> dict[Any, Any]:
-    ends = {n: _pairs(body.starts[n], body.ends.get(n, NOTHING)) or [] for n in body.params}
+    ends = {
+        n: _pairs(body.starts[n], body.ends.get(n, NOTHING)) or [] for n in body.params
+    }
     return _keyed({n: [end for _, end in pairs] for n, pairs in ends.items()})
 
 
@@ -281,7 +311,12 @@ def _more_names(low: Lowering, body: Body, assumed: Assumed) -> bool:
 
 
 def _wider(
-    low: Lowering, name: str, params: list[Var], body: Body, assumed: Assumed, give_up: bool
+    low: Lowering,
+    name: str,
+    params: list[Var],
+    body: Body,
+    assumed: Assumed,
+    give_up: bool,
 ) -> bool:
     start, end = body.starts[name], body.ends.get(name, NOTHING)
     pairs = _pairs(start, end)
@@ -331,15 +366,27 @@ def _widened(assumed: Type, end: Type, give_up: bool) -> Type | None:
         return None
     wide = either(assumed, end)
     same_rank = (assumed.shape.dims is None) or same_shape(assumed.shape, wide.shape)
-    loose = assumed.shape.dims is not None and wide.shape.dims is not None and len(
-        assumed.shape.dims
-    ) == len(wide.shape.dims)
-    if assumed.kind in ("any", wide.kind) and (same_rank or (loose and _all_open(assumed, wide))):
+    loose = (
+        assumed.shape.dims is not None
+        and wide.shape.dims is not None
+        and len(assumed.shape.dims) == len(wide.shape.dims)
+    )
+    if assumed.kind in ("any", wide.kind) and (
+        same_rank or (loose and _all_open(assumed, wide))
+    ):
         return None
     if give_up:
         return Type(Shape(), "any")
-    kind = wide.kind if assumed.kind != "any" or end.kind in ("list", "dict") else assumed.kind
-    if assumed.kind == "any" and assumed.shape.dims is None and not assumed.shape.root().parts:
+    kind = (
+        wide.kind
+        if assumed.kind != "any" or end.kind in ("list", "dict")
+        else assumed.kind
+    )
+    if (
+        assumed.kind == "any"
+        and assumed.shape.dims is None
+        and not assumed.shape.root().parts
+    ):
         kind = end.kind
     return Type(wide.shape, kind, None, wide.items)
 
@@ -348,7 +395,8 @@ def _all_open(assumed: Type, wide: Type) -> bool:
     """Lengths that differ from one iteration to the next are unknown ones."""
     pairs = zip(assumed.shape.dims or (), wide.shape.dims or (), strict=True)
     return all(
-        d.root() == e.root() or (d.known is None and not d.root()[0].name) for d, e in pairs
+        d.root() == e.root() or (d.known is None and not d.root()[0].name)
+        for d, e in pairs
     )
 
 
@@ -400,11 +448,21 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> At
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
     outside = carried.visible(low, [*body.params, *body.starts])
-    pairs = carried.touching(low, dict(enumerate(starts)), outside)
-    pairs |= carried.touching(low, dict(enumerate(ends)), outside)
-    outs = tuple(_end(low, p, s, e) for p, s, e in zip(params, starts, ends, strict=True))
-    carried.touch(low, dict(enumerate(outs)), pairs)
-    eqn = Eqn((steps, *outs), op, (*args, *starts), {}, low.build.statement, node, blocks=blocks)
+    together = carried.touching(low, dict(enumerate(starts)), outside)
+    together |= carried.touching(low, dict(enumerate(ends)), outside)
+    outs = tuple(
+        _end(low, p, s, e) for p, s, e in zip(params, starts, ends, strict=True)
+    )
+    carried.touch(low, dict(enumerate(outs)), together)
+    eqn = Eqn(
+        (steps, *outs),
+        op,
+        (*args, *starts),
+        {},
+        low.build.statement,
+        node,
+        blocks=blocks,
+    )
     low.build.eqns.append(eqn)
     body.params = _sorted_out(body.params, outs)
     return outs[-1] if leaves else Lit(False)
@@ -416,7 +474,9 @@ def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:
     return out
 
 
-def _sorted_out(params: dict[str, list[Var]], outs: Sequence[Var]) -> dict[str, list[Var]]:
+def _sorted_out(
+    params: dict[str, list[Var]], outs: Sequence[Var]
+) -> dict[str, list[Var]]:
     rest = list(outs)
     return {name: [rest.pop(0) for _ in made] for name, made in params.items()}
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from flatgrad.graph import Eqn, Lit, Var
 
-PLACES = {"nonzero", "triu_indices", "tril_indices", "diag_indices", "ix_"}  # tuples that go together
+PLACES = {
+    "nonzero",
+    "triu_indices",
+    "tril_indices",
+    "diag_indices",
+    "ix_",
+}  # tuples that go together
 VECTORS = {"flatnonzero", "unique"}
 
 
@@ -42,7 +48,11 @@ def _are_all_of_one(parts: Sequence[Var], made: Mapping[Var, Eqn]) -> bool:
             return False
         sources.add(eqn.args[0])
         numbers.append(number.value)
-    return len(sources) == 1 and len(parts) > 1 and sorted(numbers) == list(range(len(parts)))
+    return (
+        len(sources) == 1
+        and len(parts) > 1
+        and sorted(numbers) == list(range(len(parts)))
+    )
 
 
 def _origin(value: Var, made: Mapping[Var, Eqn]) -> Eqn | None:

@@ -67,6 +67,18 @@ TAKING = {"getitem", "list_pop", "dict_get"}
 SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
 
 
+def is_sliced(eqn: Eqn) -> bool:
+    """x[1:], x[:, k] and x[None] are arrays, whatever the rank of x."""
+    if eqn.op != "getitem" or eqn.args[0].type.kind in ("list", "tuple", "str"):
+        return False
+    parts = (
+        eqn.args[1].type.items
+        if eqn.args[1].type.kind == "tuple"
+        else (eqn.args[1].type,)
+    )
+    return any(part.kind in ("slice", "none") for part in parts or ())
+
+
 def shows_element(eqn: Eqn) -> bool:
     """x[0, ...] is no number but an array of rank 0 that shows an element."""
     if eqn.op != "getitem" or not isinstance(eqn.args[1], Lit):
@@ -98,9 +110,36 @@ def allocates(eqn: Eqn) -> bool:
 
 
 # What gives integers of which it is known that no two of them are equal, or that they are places of a mask.
-POSITIONS = {"argsort", "flatnonzero", "nonzero", "unique", "triu_indices", "tril_indices", "diag_indices", "ix_"}
-VIEWS = {"alias", "transpose", "matrix_transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze"}
-IN_ROWS = {"zeros", "ones", "empty", "full", "eye", "linspace", "arange", "constant_array", "matmul"}
+POSITIONS = {
+    "argsort",
+    "flatnonzero",
+    "nonzero",
+    "unique",
+    "triu_indices",
+    "tril_indices",
+    "diag_indices",
+    "ix_",
+}
+VIEWS = {
+    "alias",
+    "transpose",
+    "matrix_transpose",
+    "swapaxes",
+    "moveaxis",
+    "expand_dims",
+    "squeeze",
+}
+IN_ROWS = {
+    "zeros",
+    "ones",
+    "empty",
+    "full",
+    "eye",
+    "linspace",
+    "arange",
+    "constant_array",
+    "matmul",
+}
 
 
 def is_view(eqn: Eqn, rows: Collection[Atom]) -> bool:
@@ -129,7 +168,9 @@ def is_in_rows(eqn: Eqn, rows: Collection[Atom]) -> bool:
     rule = RULES.get(eqn.op)
     arrays = [a for a in eqn.args if not a.type.shape.is_scalar]
     plain = rule is not None and rule.kind is Kind.ELEMENTWISE and bool(arrays)
-    return plain and all(a in rows and same_shape(a.type.shape, eqn.out.type.shape) for a in arrays)
+    return plain and all(
+        a in rows and same_shape(a.type.shape, eqn.out.type.shape) for a in arrays
+    )
 
 
 @dataclass(eq=False)
@@ -140,10 +181,16 @@ class Storages:
     shown: dict[Var, list[Var]] = field(
         default_factory=dict
     )  # values in a storage that are intact
-    near: dict[Var, Var] = field(default_factory=dict)  # what may share an array at one time, as `parent`
+    near: dict[Var, Var] = field(
+        default_factory=dict
+    )  # what may share an array at one time, as `parent`
     # What surely is a view: of which value, and by which equation.
     views: dict[Var, tuple[Var, Eqn]] = field(default_factory=dict)
-    rows: set[Var] = field(default_factory=set)  # arrays whose elements lie one after the other
+    # What is a view unless it is a number: x[i] where the rank of x is not known.
+    unsure: dict[Var, tuple[Var, Eqn]] = field(default_factory=dict)
+    rows: set[Var] = field(
+        default_factory=set
+    )  # arrays whose elements lie one after the other
     destroyed: dict[Var, Statement] = field(default_factory=dict)
     holders: dict[Var, dict[tuple[int, str], tuple[Frame, str]]] = field(
         default_factory=dict
@@ -154,7 +201,9 @@ class Storages:
     names: dict[Var, set[str]] = field(
         default_factory=dict
     )  # under which a storage has ever been known
-    indices: dict[Var, Eqn] = field(default_factory=dict)  # integers that were made as positions, and how
+    indices: dict[Var, Eqn] = field(
+        default_factory=dict
+    )  # integers that were made as positions, and how
     targets: list[Var] = field(default_factory=list)  # what has been written into
     content: dict[Var, Var] = field(default_factory=dict)  # of lists and dicts: where their items lie
 
@@ -189,7 +238,9 @@ class Storages:
 
     def note(self, eqn: Eqn) -> None:
         """The results of an equation get their storages: their own, or those of what they may show."""
-        if eqn.op in POSITIONS or (eqn.op in ("getitem", "alias") and eqn.args[0] in self.indices):
+        if eqn.op in POSITIONS or (
+            eqn.op in ("getitem", "alias") and eqn.args[0] in self.indices
+        ):
             self.indices.update(dict.fromkeys(eqn.outs, eqn))
         for out in eqn.outs:
             if out in self.parent:
@@ -198,7 +249,7 @@ class Storages:
             if self._note_container(eqn, out):
                 continue
             same = eqn.op == "alias" and eqn.args[0] in self.arrays
-            if eqn.op in CREATING or same or shows_element(eqn):
+            if eqn.op in CREATING or same or shows_element(eqn) or is_sliced(eqn):
                 self.arrays.add(out)  # also one of rank 0, which a write changes
             elif out.type.shape.is_scalar:
                 continue
@@ -214,7 +265,8 @@ class Storages:
                     self.approach(out, arg)
             base = eqn.args[0] if eqn.args else None
             if isinstance(base, Var) and is_view(eqn, self.rows):
-                self.views[out] = (base, eqn)
+                number = eqn.op == "getitem" and out.type.rank is None and out not in self.arrays
+                (self.unsure if number else self.views)[out] = (base, eqn)
 
     # --- lists and dicts: an object of their own, and the objects that lie in it ---------------------------------
 
@@ -287,6 +339,7 @@ class Storages:
             {k: [*v] for k, v in self.shown.items()},
             dict(self.near),
             dict(self.views),
+            dict(self.unsure),
             set(self.rows),
             dict(self.destroyed),
             {k: dict(v) for k, v in self.holders.items()},
@@ -336,7 +389,9 @@ class Storages:
     def held(self, old: Var) -> list[Value]:
         """What the names stand for that may show the array of `old`."""
         root = self.root(old)
-        found = [frame.env.get(name) for frame, name in self.holders.get(root, {}).values()]
+        found = [
+            frame.env.get(name) for frame, name in self.holders.get(root, {}).values()
+        ]
         return [value for value in found if value is not None]
 
     def write(
@@ -370,7 +425,10 @@ class Storages:
         for var in self.shown[root]:
             if var not in made:
                 self.destroyed.setdefault(var, statement)
-        self.shown[root] = [new, *(v for v in made if v is not new and self.root(v) is root)]
+        self.shown[root] = [
+            new,
+            *(v for v in made if v is not new and self.root(v) is root),
+        ]
         self._take_over(old, new, root)
         self._hold_again(changes)
 
@@ -393,7 +451,9 @@ class Storages:
     ) -> Value:  # fmt: skip
         """What a name stands for after the write."""
         if isinstance(value, Struct):
-            items = tuple(self._after(i, old, new, name, after, statement) for i in value.items)
+            items = tuple(
+                self._after(i, old, new, name, after, statement) for i in value.items
+            )
             pairs = zip(items, value.items, strict=True)
             changed = [i for i, before in pairs if i is not before]
             stale = [i for i in changed if isinstance(i, Stale)]
@@ -409,9 +469,15 @@ class Storages:
             return new
         written = new.name or next((v.name for v in after.values() if v.name), "")
         if not written:
-            return Stale(name, f"{name} may have been written into by a call", statement)
+            return Stale(
+                name, f"{name} may have been written into by a call", statement
+            )
         why = f"{name} and {written} may share one array, and {written} was written in place"
         return Stale(name, why, statement)
+
+    def lies_in(self, value: Var, held: Var) -> bool:
+        """The array of `value` may be an item of the list or dict `held`."""
+        return self._lies_in(self.root(value), held)
 
     def _lies_in(self, root: Var, value: Var) -> bool:
         """The storage `root` is one of an item of the list or dict `value`."""

@@ -65,14 +65,20 @@ def _copyto(low: Lowering, array: Var, given: Given) -> Atom | None:
 
 def _putmask(low: Lowering, array: Var, given: Given) -> Atom | None:
     value = _atom(low, given["values"])
-    if not value.type.shape.is_scalar and not same_shape(value.type.shape, array.type.shape):
+    if not value.type.shape.is_scalar and not same_shape(
+        value.type.shape, array.type.shape
+    ):
         return None
     return _masked(low, array, _atom(low, given["mask"]), value)
 
 
 def _place(low: Lowering, array: Var, given: Given) -> Atom | None:
     value = _atom(low, given["vals"])
-    return _masked(low, array, _atom(low, given["mask"]), value) if value.type.shape.is_scalar else None
+    return (
+        _masked(low, array, _atom(low, given["mask"]), value)
+        if value.type.shape.is_scalar
+        else None
+    )
 
 
 def _masked(low: Lowering, array: Var, mask: Atom, value: Atom) -> Atom:
@@ -112,7 +118,9 @@ def _sort(low: Lowering, array: Var, given: Given) -> Atom | None:
     if not isinstance(axis, Lit):
         return None
     low.build.dialect = "numpy"
-    ordered = low.emit("sort", array, **({} if axis == Lit(-1) else {"axis": axis.value}))
+    ordered = low.emit(
+        "sort", array, **({} if axis == Lit(-1) else {"axis": axis.value})
+    )
     return low.emit("setitem", array, Lit(...), ordered)
 
 
@@ -149,8 +157,14 @@ def _is_order(low: Lowering, places: Atom) -> bool:
 FUNCTIONS: dict[str, tuple[tuple[str, ...], Store]] = {
     "numpy.add.at": (("a", "indices", "b"), _add_at),
     "numpy.subtract.at": (("a", "indices", "b"), _subtract_at),
-    "numpy.multiply.at": (("a", "indices", "b"), lambda low, a, given: _scale_at(low, a, given, "mul")),
-    "numpy.divide.at": (("a", "indices", "b"), lambda low, a, given: _scale_at(low, a, given, "truediv")),
+    "numpy.multiply.at": (
+        ("a", "indices", "b"),
+        lambda low, a, given: _scale_at(low, a, given, "mul"),
+    ),
+    "numpy.divide.at": (
+        ("a", "indices", "b"),
+        lambda low, a, given: _scale_at(low, a, given, "truediv"),
+    ),
     "numpy.copyto": (("dst", "src", "casting", "where"), _copyto),
     "numpy.putmask": (("a", "mask", "values"), _putmask),
     "numpy.place": (("arr", "mask", "vals"), _place),
@@ -161,7 +175,10 @@ FUNCTIONS: dict[str, tuple[tuple[str, ...], Store]] = {
 METHODS: dict[str, tuple[tuple[str, ...], Store]] = {
     "fill": (("value",), _fill),
     "sort": (("axis", "kind", "order"), _sort),
-    "put": (("indices", "values", "mode"), lambda low, a, g: _put(low, a, {"ind": g["indices"], "v": g["values"]})),
+    "put": (
+        ("indices", "values", "mode"),
+        lambda low, a, g: _put(low, a, {"ind": g["indices"], "v": g["values"]}),
+    ),
 }
 UNREAD = {"casting", "mode", "wrap", "order"}
 
@@ -174,10 +191,18 @@ def in_place(low: Lowering, node: cst.Call, function: Any) -> bool:
     target, (names, store), arguments = found
     given = _given(names, arguments)
     array = low.expression(target) if given is not None else None
-    if given is None or UNREAD & {*given} or not isinstance(array, Var) or array.type.shape.is_scalar:
+    if (
+        given is None
+        or UNREAD & {*given}
+        or not isinstance(array, Var)
+        or array.type.shape.is_scalar
+    ):
         return False
     values = {name: low.expression(value) for name, value in given.items()}
-    if any(isinstance(a, Var) and assignments.drops_fractions(array, a) for a in values.values()):
+    if any(
+        isinstance(a, Var) and assignments.drops_fractions(array, a)
+        for a in values.values()
+    ):
         return False
     new = store(low, array, values)
     if not isinstance(new, Var):
@@ -191,7 +216,9 @@ def _store_of(function: Any, node: cst.Call) -> Any:
     if any(a.star for a in node.args):
         return None
     match function:
-        case Path(path=path) if path in FUNCTIONS and node.args and node.args[0].keyword is None:
+        case Path(path=path) if (
+            path in FUNCTIONS and node.args and node.args[0].keyword is None
+        ):
             names, store = FUNCTIONS[path]
             return node.args[0].value, (names[1:], store), node.args[1:]
         case (Var(), name) if name in METHODS:
@@ -201,12 +228,16 @@ def _store_of(function: Any, node: cst.Call) -> Any:
             return None
 
 
-def _given(names: Sequence[str], arguments: Sequence[cst.Arg]) -> dict[str, cst.BaseExpression] | None:
+def _given(
+    names: Sequence[str], arguments: Sequence[cst.Arg]
+) -> dict[str, cst.BaseExpression] | None:
     found: dict[str, cst.BaseExpression] = {}
     for position, argument in enumerate(arguments):
         if argument.keyword is None and position >= len(names):
             return None
-        found[argument.keyword.value if argument.keyword is not None else names[position]] = argument.value
+        found[
+            argument.keyword.value if argument.keyword is not None else names[position]
+        ] = argument.value
     return found
 
 
@@ -219,9 +250,14 @@ def _atom(low: Lowering, value: Value) -> Atom:
 # --- out= ------------------------------------------------------------------------------------------------------------
 
 
-def without_out(node: cst.Call, function: Any) -> tuple[cst.Call, cst.BaseExpression] | None:
+def without_out(
+    node: cst.Call, function: Any
+) -> tuple[cst.Call, cst.BaseExpression] | None:
     """np.exp(x, out=y) as np.exp(x), and y."""
-    if any(a.star or (a.keyword is not None and a.keyword.value == "where") for a in node.args):
+    if any(
+        a.star or (a.keyword is not None and a.keyword.value == "where")
+        for a in node.args
+    ):
         return None
     at = [a for a in node.args if a.keyword is not None and a.keyword.value == "out"]
     if not at and isinstance(function, Path):
@@ -250,14 +286,26 @@ def _is_known(function: Any) -> bool:
             return False
 
 
-def into_out(low: Lowering, target: cst.BaseExpression, value: Value, node: cst.Call) -> Value | None:
+def into_out(
+    low: Lowering, target: cst.BaseExpression, value: Value, node: cst.Call
+) -> Value | None:
     """The array `target` holds the value of the call, which the call gives too."""
     array = low.expression(target)
-    if not isinstance(array, Var) or not isinstance(value, Var) or assignments.drops_fractions(array, value):
+    if (
+        not isinstance(array, Var)
+        or not isinstance(value, Var)
+        or assignments.drops_fractions(array, value)
+    ):
         return None
-    fresh = not value.name and low.build.eqns[-1:] and low.build.eqns[-1].outs == (value,)
+    fresh = (
+        not value.name and low.build.eqns[-1:] and low.build.eqns[-1].outs == (value,)
+    )
     new = value
-    if not fresh or not same_shape(value.type.shape, array.type.shape) or not isinstance(target, cst.Name):
+    if (
+        not fresh
+        or not same_shape(value.type.shape, array.type.shape)
+        or not isinstance(target, cst.Name)
+    ):
         low.build.dialect = ""
         new = low.emit("setitem", array, Lit(...), value)
     low.write(target, array, new)

@@ -35,15 +35,21 @@ def write(low: Lowering, old: Var, new: Var, *, unsure: bool) -> None:
     if not unsure:
         _put_back(low, old, new, statement, renewed)
         _show_again(low, old, statement, renewed)
-    low.storages.write(old, new, statement, unsure=unsure, after=renewed.after, made=renewed.made)
+    low.storages.write(
+        old, new, statement, unsure=unsure, after=renewed.after, made=renewed.made
+    )
 
 
 # --- from a view to the array -----------------------------------------------------------------------------------
 
 
-def _put_back(low: Lowering, old: Var, new: Var, statement: Statement, renewed: Renewed) -> None:
+def _put_back(
+    low: Lowering, old: Var, new: Var, statement: Statement, renewed: Renewed
+) -> None:
     """The new value of everything that `old` is a view of."""
     storages = low.storages
+    if old in storages.unsure:  # something is stored into it: it is no number
+        storages.views[old] = storages.unsure[old]
     while old in storages.views:
         base, eqn = storages.views[old]
         put = _base_after(low, base, eqn, new)
@@ -68,7 +74,9 @@ def _base_after(low: Lowering, base: Var, eqn: Eqn, part: Var) -> Var:
         case "transpose":
             return low.emit("transpose", part, **_inverse(eqn.attrs.get("axes")))
         case "moveaxis":
-            source, destination = eqn.attrs.get("source", 0), eqn.attrs.get("destination", 0)
+            source, destination = eqn.attrs.get("source", 0), eqn.attrs.get(
+                "destination", 0
+            )
             return low.emit("moveaxis", part, source=destination, destination=source)
         case "matrix_transpose" | "swapaxes":
             return low.emit(eqn.op, part, **eqn.attrs)
@@ -94,14 +102,18 @@ def _inverse(axes: Any) -> dict[str, Any]:
 # --- from the array to what else shows it -----------------------------------------------------------------------
 
 
-def _show_again(low: Lowering, old: Var, statement: Statement, renewed: Renewed) -> None:
+def _show_again(
+    low: Lowering, old: Var, statement: Statement, renewed: Renewed
+) -> None:
     """Every value that a name still stands for, and that is a view of something with a new value."""
     held = low.storages.held(old)
     for value in dict.fromkeys(v for found in held for v in vars_in(found)):
         shown_again(low, value, statement, renewed)
 
 
-def shown_again(low: Lowering, value: Var, statement: Statement, renewed: Renewed) -> Var | None:
+def shown_again(
+    low: Lowering, value: Var, statement: Statement, renewed: Renewed
+) -> Var | None:
     """The part of the new array that `value` was of the old one; None where that is not known."""
     if value in renewed.after:
         return renewed.after[value]
@@ -158,7 +170,10 @@ def steps_to(low: Lowering, value: Var, base: Var) -> list[Eqn] | None:
 
 def unaliased(low: Lowering, value: Var) -> Var:
     """The first of the values that are this very array."""
-    while value in low.storages.views and low.storages.views[value][1].op in ("alias", "asarray"):
+    while value in low.storages.views and low.storages.views[value][1].op in (
+        "alias",
+        "asarray",
+    ):
         value = low.storages.views[value][0]
     return value
 

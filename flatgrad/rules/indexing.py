@@ -106,8 +106,9 @@ def setitem(x, index, value, /):
         return xp.setitem(moved(x, dx), index, 0 if dvalue is None else dvalue)
 
     def vjp(g):
+        part = taken(g, index, value)  # before it is overwritten
         zero = xp.zeros_like(value) if is_container(g) and not is_constant(value) else 0
-        return xp.setitem(g, index, zero), None, taken(g, index, value)
+        return xp.setitem(g, index, zero), None, part
 
     return jvp, vjp
 

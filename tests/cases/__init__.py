@@ -1063,6 +1063,263 @@ CASES = [
         lambda rng: dict(Q=normal(rng, 2, 5, 4), K=normal(rng, 2, 3, 4)),
     ),
     Case("indent_of_lambda.py", "f", ("x",), lambda rng: dict(x=normal(rng, 3))),
+    Case(
+        "views_of_arrays.py",
+        "rows",
+        ("M",),
+        lambda rng: dict(M=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "rows_i",
+        ("M",),
+        lambda rng: dict(M=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "view",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "chained",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "trans",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "loopview",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "branchview",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), t=3),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "twon",
+        ("a", "b"),
+        lambda rng: dict(a=rng.uniform(0.5, 1.5, (4,)), b=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "reshaped",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "views_of_arrays.py",
+        "whilev",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "minus1",
+        ("S",),
+        lambda rng: dict(S=rng.uniform(0.5, 1.5, (4, 3)), y=np.array([0, 2, 1, 1])),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "masks",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "outs",
+        ("x", "b"),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), b=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "outs2",
+        ("A", "W"),
+        lambda rng: dict(
+            A=rng.uniform(0.5, 1.5, (4, 3)), W=rng.uniform(0.5, 1.5, (3, 4))
+        ),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "swaps",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "ats",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "fills",
+        ("A", "x"),
+        lambda rng: dict(
+            A=rng.uniform(0.5, 1.5, (4, 3)), x=rng.uniform(0.5, 1.5, (3,))
+        ),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "sorts",
+        ("A", "x"),
+        lambda rng: dict(
+            A=rng.uniform(0.5, 1.5, (4, 3)), x=rng.uniform(0.5, 1.5, (4,))
+        ),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "chained",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "ranked",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "tri",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "alongs",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "ints",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_into_arrays.py",
+        "bcast",
+        ("A", "x"),
+        lambda rng: dict(
+            A=rng.uniform(0.5, 1.5, (4, 3)), x=rng.uniform(0.5, 1.5, (3,))
+        ),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "rowswap",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "rowswap2",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "seidel",
+        ("b",),
+        lambda rng: dict(b=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "lu",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "dp",
+        ("C",),
+        lambda rng: dict(C=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "cums",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "newold",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "aliasing_old",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "double",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "double_zero",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "rowsum",
+        ("M",),
+        lambda rng: dict(M=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "colsv",
+        ("M",),
+        lambda rng: dict(M=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "param",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "param2",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "breakv",
+        ("x",),
+        lambda rng: dict(x=rng.uniform(0.5, 1.5, (4,)), n=3),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "mirror",
+        ("A",),
+        lambda rng: dict(A=rng.uniform(0.5, 1.5, (4, 3))),
+    ),
+    Case(
+        "stores_in_loops.py",
+        "gauss",
+        ("A", "b"),
+        lambda rng: dict(
+            A=rng.uniform(0.5, 1.5, (4, 3)), b=rng.uniform(0.5, 1.5, (4,))
+        ),
+    ),
+    Case("sort_in_place.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
 ]
 
 REFUSALS = [
@@ -1088,5 +1345,4 @@ REFUSALS = [
     Refusal("shadowed_constant.py", "f", "FG117", "A is a variable of f", 8),
     Refusal("shadowed_by_local.py", "f", "FG117", "RATE is a variable of f", 8),
     Refusal("helper_reads_import.py", "f", "FG117", "sin means one thing", 4),
-    Refusal("refuse_sort_in_place.py", "f", "FG201", "sort", 3),
 ]
