@@ -220,7 +220,7 @@ class _Reverse:
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
         blocks = []
         for block, inner in zip(eqn.blocks, ways, strict=True):
-            ends = tuple(inner.result(v).atom for v in reached)
+            ends = tuple(inner._or_zeros(inner._so_far(v), v).atom for v in reached)
             blocks.append(Block((), tuple(inner.build.eqns), ends, undoes=block))
         self._write(Eqn(outs, "if", eqn.args, {}, eqn.statement, blocks=tuple(blocks)))
         self._settle(reached, outs)

@@ -194,7 +194,7 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
     """The text of an operation on lists and dicts; None of other operations."""
     match eqn.op:
         case "zeros_like" if eqn.args[0].type.kind in MAY_HOLD:
-            return ast.Call(dialect.helper("zeros_like_tree"), [read(eqn.args[0])], [])
+            return _zeros(dialect, read(eqn.args[0]), eqn.args[0])
         case "add_trees":
             return ast.Call(dialect.helper("add_trees"), [read(a) for a in eqn.args], [])
         case "list_concat":
@@ -217,6 +217,13 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
             return _template(dialect, read, eqn, TEMPLATES[op])
         case _:
             return _array(dialect, read, eqn)
+
+
+def _zeros(dialect: Dialect, text: ast.expr, value: Atom) -> ast.expr:
+    """[0.0] * len(xs) where the items are known to be numbers."""
+    if value.type.shape.parts.get("numbers"):
+        return ast.BinOp(ast.List([ast.Constant(0.0)]), ast.Mult(), ast.Call(ast.Name("len"), [text], []))
+    return ast.Call(dialect.helper("zeros_like_lists" if dialect.plain else "zeros_like_tree"), [text], [])
 
 
 def _first_axis(dialect: Dialect, array: ast.expr, axis: Any) -> ast.expr:

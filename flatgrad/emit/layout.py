@@ -19,7 +19,7 @@ from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
 
 INDENT = "    "
 
@@ -268,21 +268,22 @@ class Layout:
         comments = Comments(self.function, self.forward, self._shown_outputs())
         return self._groups(comments, self.printed)
 
-    def _groups(self, comments: Comments, groups: list[Printed]) -> list[str]:
+    def _groups(self, comments: Comments, groups: list[Printed], within: Statement | None = None) -> list[str]:
+        """The lines of some groups; those of the statement `within` have their comment already."""
         lines: list[str] = []
         for group in comments.grouped(groups):
-            if self.style.comments:
+            if self.style.comments and (within is None or group.statement is not within):
                 lines += comments.above(group)
             for node in group.nodes:
-                lines += self._node(comments, node)
+                lines += self._node(comments, node, group.statement)
         return lines
 
-    def _node(self, comments: Comments, node: Any) -> list[str]:
+    def _node(self, comments: Comments, node: Any, within: Statement | None) -> list[str]:
         if not isinstance(node, Nest):
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *_indented(self._groups(comments, inner))]
+            lines += [header, *_indented(self._groups(comments, inner, within))]
         return lines
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.emit.containers import MAY_HOLD, is_update
+from flatgrad.emit.containers import MAY_HOLD, copied, is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
 
@@ -113,7 +113,8 @@ def _starts(
         mine = isinstance(start, Var) and start in lines.folded and lines._base(lines.defs[start]) is start
         mine = mine or (isinstance(start, Var) and _is_own_before(lines, number, start))
         if param in owned and not mine and not param.type.shape.is_scalar:
-            targets.append((name, lines._copy(start)))
+            held = param.type.kind in MAY_HOLD
+            targets.append((name, copied(lines.read(start), param) if held else lines._copy(start)))
         elif lines.printed.get(start) != name:
             targets.append((name, lines.read(start)))
     reads = {n.id for _, value in targets for n in ast.walk(value) if isinstance(n, ast.Name)}

@@ -531,7 +531,7 @@ def unzip(low: Lowering, node: cst.Call) -> Value | None:
     if isinstance(held, Struct):
         return None
     low.build.dialect = ""
-    return low.emit("unzip", low.atom(held, inner), node=node)
+    return low.emit("unzip", low.atom(held, inner))
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
@@ -582,7 +582,10 @@ def _of_value(low: Lowering, node: cst.Call, path: str, xs: Var, rest: list[Valu
             found = low.emit(f"{path[-3:]}_list", xs, node=node)
             join(found.type.shape, scalar())
             return found
-        case "builtins.sum" | "math.fsum" if xs.type.kind == "list":
+        case "builtins.sum" | "math.fsum" if xs.type.kind in ("list", "tree") or (
+            not low.module.imports_library_of_arrays() and xs.type.kind == "any"
+        ):
+            xs.type.kind = "list"
             start = [*rest, *given.keywords.values(), Lit(0)][0]
             return low.emit("sum_list", xs, low.atom(start, node), node=node)
         case "numpy.sum" | "numpy.mean" | "numpy.prod" | "numpy.max" | "numpy.min" if xs.type.kind == "list":

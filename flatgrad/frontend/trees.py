@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NEUTRAL = {
     "getitem", "setitem", "index_add", "len", "tuple", "dict", "text", "test", "alias", "for", "while", "if", "opaque",
     "list_append", "list_insert", "list_pop", "list_concat", "list_copy", "dict_copy", "dict_update", "dict_values",
-    "zeros_like", "stack_list", "join_list", "max_list", "min_list", "list_sort",
+    "unzip", "sum_list", "list_repeat", "list_filled", "list_fold", "zeros_like", "stack_list", "join_list", "max_list", "min_list", "list_sort",
 }  # fmt: skip
 MATRICES = {"matmul", "dot", "transpose", "shape", "reshape", "einsum", "matrix_transpose"}
 CONTAINERS = ("list", "dict", "tree")
@@ -43,6 +43,9 @@ def settle(low: Lowering) -> None:
         for eqn in eqns:
             if eqn.op in ("getitem", "list_pop") and eqn.args[0].type.kind in CONTAINERS:
                 _number(found, eqn.outs[-1])
+        for value in (out for eqn in eqns for out in eqn.outs):
+            if value.type.kind in ("list", "tree") and found.has_numbers(value):
+                value.type.shape.parts["numbers"] = True
 
 
 def _number(found: _Uses, item: Var) -> None:
@@ -65,6 +68,7 @@ class _Uses:
         self.arrays: set[Atom] = set()
         self.matrices: set[Atom] = set()
         self.counted: set[Atom] = set()
+        self.items: dict[Atom, list[Atom]] = {}
         self.aliases: dict[Atom, list[Var]] = {}
         self.made: dict[Atom, Eqn] = {}
         self.groups: dict[Atom, Atom] = {}
@@ -93,6 +97,8 @@ class _Uses:
             self.bases.setdefault(self.root(eqn.args[0]), []).append(eqn)
             if eqn.args[1].type.kind == "tuple":
                 self.arrays.add(self.root(eqn.args[0]))
+        elif eqn.op == "list_append":
+            self.items.setdefault(self.root(eqn.args[0]), []).append(eqn.args[1])
         elif eqn.op == "alias":
             self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
         elif eqn.op == "len":
@@ -112,6 +118,15 @@ class _Uses:
         if made is not None and made.op == "alias" and isinstance(made.args[0], Var):
             return self.is_item(made.args[0]) or made.args[0].type.kind in CONTAINERS
         return made is not None and made.op == "getitem" and made.args[0].type.kind in CONTAINERS
+
+    def has_numbers(self, value: Var) -> bool:
+        """A list of a file without arrays whose items are used as numbers."""
+        made = self.made.get(self.root(value))
+        flat = made is None or (made.op == "tuple" and not made.args) or made.op in ("list_sort", "list_copy")
+        items = [e.outs[-1] for e in self.bases.get(self.root(value), []) if e.args[1].type.kind != "slice"]
+        put = self.items.get(self.root(value), [])
+        flat = flat and self.root(value) in self.made
+        return flat and bool(items or put) and all(i.type.shape.is_scalar for i in (*items, *put))
 
     def is_gone_through(self, value: Var) -> bool:
         value_ = self.root(value)
