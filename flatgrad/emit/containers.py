@@ -241,6 +241,7 @@ TEMPLATES = {
     "list_index": "list(a).index(b)",
     "dict_zipped": "dict(zip(a, b))",
     "dict_without": "{k: np.zeros_like(g) if k in b else g for k, g in a.items()}",
+    "dict_fresh": "0.0 if b in c else a[b]",
     "dict_restricted": "{k: a[k] for k in b}",
     "max_list": "max(a)",
     "min_list": "min(a)",
@@ -281,7 +282,7 @@ def _parts(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
 
 def _template(dialect: Dialect, read: Read, eqn: Eqn, text: str) -> ast.expr:
     tree = ast.parse(text, mode="eval").body
-    values = {name: read(arg) for name, arg in zip("ab", eqn.args, strict=False)}
+    values = {name: read(arg) for name, arg in zip("abc", eqn.args, strict=False)}
     if eqn.op == "list_order" and eqn.attrs.get("reverse"):
         assert isinstance(tree, ast.Call)
         tree.keywords.append(ast.keyword("reverse", ast.Constant(True)))

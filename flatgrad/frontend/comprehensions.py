@@ -16,7 +16,7 @@ from flatgrad.frontend.branches import joined, way
 from flatgrad.frontend.scope import Path, Refusal, Value
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
-from flatgrad.types import Shape, Type, scalar
+from flatgrad.types import Shape, Type, join, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -29,7 +29,7 @@ def summed(low: Lowering, node: cst.Call, function: Any) -> Value | None:
             cst.Arg(value=cst.GeneratorExp() | cst.ListComp() as inner, star="", keyword=None), *rest
         ] if len(rest) < 2:
             start = low.atom(low.expression(rest[0].value), node) if rest else Lit(0)
-            return total(low, inner, start)
+            return total(low, node, inner, start)
         case _:
             return None
 
@@ -67,15 +67,17 @@ def _dict(low: Lowering, node: cst.DictComp) -> Var:
     return _loop(low, node, node.for_in, start, add)
 
 
-def total(low: Lowering, node: Any, start: Atom) -> Var:
+def total(low: Lowering, call: cst.Call, node: Any, start: Atom) -> Var:
     """sum(f(x) for x in xs): no list is made."""
 
     def add(acc: Var) -> Var:
         item = low.atom(low.expression(node.elt), node.elt)
         low.build.dialect = ""
+        if start == Lit(0):
+            join(acc.type.shape, item.type.shape)
         return low.emit("add", acc, item)
 
-    return _loop(low, node, node.for_in, start, add)
+    return _loop(low, call, node.for_in, start, add)
 
 
 def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) -> Var:
@@ -104,7 +106,7 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     block = Block((index, acc), eqns, (Lit(False), end))
     out = Var("", _type_of(end))
     steps = Var("", Type(scalar(), "int"))
-    shown = node if part is getattr(node, "for_in", None) else None
+    shown = node if isinstance(node, cst.Call) or part is node.for_in else None
     low.build.eqns.append(
         Eqn((steps, out), "for", (over.span, start), {"inline": True, "source": over, "part": part}, statement, shown,
             blocks=(block,))

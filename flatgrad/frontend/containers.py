@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend.scope import Arguments, Frame, Path, Refusal, Struct, Value, atoms_in
+from flatgrad.frontend.scope import Arguments, Frame, Path, Refusal, Stale, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.types import Shape, Type, join, scalar
 
@@ -80,9 +80,20 @@ def called(low: Lowering, node: cst.Call, function_: Any, given: Arguments) -> V
         case Path(path=path):
             return function(low, node, path, given)
         case (receiver, str() as name):
+            receiver = _as_it_is_now(low, node, receiver)
             return method(low, node, receiver, name, given)
         case _:
             return None
+
+
+def _as_it_is_now(low: Lowering, node: cst.Call, receiver: Value) -> Value:
+    """xs.append(xs.pop()): the arguments may have changed the list."""
+    match node.func:
+        case cst.Attribute(value=cst.Name(value=name)) if name in low.frame.env:
+            now = low.frame.env[name]
+            return receiver if isinstance(now, Stale) else now
+        case _:
+            return receiver
 
 
 def text(low: Lowering, node: cst.CSTNode, reads: Sequence[Atom]) -> Value:
@@ -219,6 +230,11 @@ def _dict_method(low: Lowering, node: cst.Call, receiver: Value, name: str, give
             return change(low, node, d, "dict_update", as_dict(low, node, other))
         case "pop", [key]:
             return pop(low, node, d, atom(key))
+        case "setdefault", [key, value]:
+            at = atom(key)
+            new = low.emit("dict_setdefault", d, at, atom(value))
+            _changed(low, node, d, new)
+            return low.emit("getitem", new, at)
         case "clear", []:
             return _changed(low, node, d, low.emit("dict", keys=()))
         case _:
@@ -514,9 +530,9 @@ def delete(low: Lowering, node: cst.Del) -> bool:
     if not isinstance(base, Var) or base.type.kind not in ("list", "dict") or index.type.kind == "slice":
         return False
     low.build.dialect = ""
-    rest, _ = (e.atom for e in low.build.emit_all("list_pop", (base, index), 2))
-    assert isinstance(rest, Var)
-    put_back(low, target.value, base, rest)
+    item = low.emit("getitem", base, index)
+    low.build.dialect = ""
+    put_back(low, target.value, base, low.emit("list_drop", base, index, item))
     return True
 
 
@@ -531,6 +547,8 @@ def unzip(low: Lowering, node: cst.Call) -> Value | None:
     if isinstance(held, Struct):
         return None
     low.build.dialect = ""
+    if isinstance(held, Var) and held.type.kind == "any" and not low.module.imports_library_of_arrays():
+        held.type.kind = "list"
     return low.emit("unzip", low.atom(held, inner))
 
 

@@ -58,7 +58,7 @@ FILLED = {
 CONTAINERS = ("list", "dict")
 # Operations that make a list or a dict, or another version of one; and those that give what lies in one.
 MAKING = {"tuple", "dict", "list_filled", "unzip"}
-ADDING = {"list_append", "list_insert", "setitem"}
+ADDING = {"list_append", "list_insert", "setitem", "dict_setdefault"}
 COPYING = {
     "list_concat", "list_repeat", "list_copy", "list_sort", "list_drop", "dict_copy", "dict_update", "dict_values",
 }

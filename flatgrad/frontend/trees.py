@@ -43,13 +43,28 @@ def settle(low: Lowering) -> None:
         for eqn in eqns:
             if eqn.op in ("getitem", "list_pop") and eqn.args[0].type.kind in CONTAINERS:
                 _number(found, eqn.outs[-1])
+        _carry_numbers(found, eqns)
         for value in (out for eqn in eqns for out in eqn.outs):
             if value.type.kind in ("list", "tree") and found.has_numbers(value):
                 value.type.shape.parts["numbers"] = True
 
 
+def _carry_numbers(found: _Uses, eqns: Iterable[Eqn]) -> None:
+    """What starts as a number and is handed on by a loop stays one."""
+    for eqn in eqns:
+        if eqn.op not in ("for", "while"):
+            continue
+        count = len(eqn.outs) - 1
+        for start, param, out in zip(
+            eqn.args[len(eqn.args) - count :], eqn.blocks[-1].params[1:], eqn.outs[1:], strict=True
+        ):
+            for value in (param, out):
+                if start.type.shape.is_scalar and start.type.kind != "none":
+                    _number(found, value)
+
+
 def _number(found: _Uses, item: Var) -> None:
-    if item.type.kind == "any" and item.type.rank is None and found.root(item) not in found.bases:
+    if item.type.kind in ("any", "float", "int") and item.type.rank is None and found.root(item) not in found.bases:
         join(item.type.shape, scalar())
 
 
