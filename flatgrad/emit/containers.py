@@ -240,7 +240,7 @@ TEMPLATES = {
     "list_unsort": "[a[b.index(i)] for i in range(len(b))]",
     "list_index": "list(a).index(b)",
     "dict_zipped": "dict(zip(a, b))",
-    "dict_without": "{k: np.zeros_like(g) if k in b else g for k, g in a.items()}",
+    "dict_without": "{k: 0.0 * a[k] if k in b else a[k] for k in c}",
     "dict_fresh": "0.0 if b in c else a[b]",
     "dict_restricted": "{k: a[k] for k in b}",
     "max_list": "max(a)",

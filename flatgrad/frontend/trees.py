@@ -24,6 +24,7 @@ NEUTRAL = {
     "list_append", "list_insert", "list_pop", "list_concat", "list_copy", "dict_copy", "dict_update", "dict_values",
     "unzip", "sum_list", "list_repeat", "list_filled", "list_fold", "zeros_like", "stack_list", "join_list", "max_list", "min_list", "list_sort",
 }  # fmt: skip
+LISTED = {"list_copy", "list_sort", "unzip", "sum_list", "max_list", "min_list", "list_concat"}
 MATRICES = {"matmul", "dot", "transpose", "shape", "reshape", "einsum", "matrix_transpose"}
 CONTAINERS = ("list", "dict", "tree")
 
@@ -72,9 +73,14 @@ def _hold(found: _Uses, value: Var, plain: bool) -> None:
     if plain or found.is_item(value) or found.is_gone_through(value) or found.has_matrices(value):
         value.type.kind = "tree"
         return
-    for eqn in found.bases[found.root(value)]:
+    for eqn in found.bases.get(found.root(value), ()):
         if eqn.attrs.get("unpacked"):
             join(eqn.out.type.shape, value.type.shape.root().parts.setdefault(("integer",), Shape()))
+
+
+def _is_one_key(index: Atom) -> bool:
+    """A number, a string or a slice: what a list or a dict can be indexed by."""
+    return index.type.kind in ("slice", "str") or (index.type.kind == "int" and index.type.shape.is_scalar)
 
 
 class _Uses:
@@ -83,6 +89,7 @@ class _Uses:
         self.arrays: set[Atom] = set()
         self.matrices: set[Atom] = set()
         self.counted: set[Atom] = set()
+        self.listed: set[Atom] = set()  # what list(x), sum(x) and the like are of
         self.items: dict[Atom, list[Atom]] = {}
         self.aliases: dict[Atom, list[Var]] = {}
         self.made: dict[Atom, Eqn] = {}
@@ -110,8 +117,10 @@ class _Uses:
         self.made.update((out, eqn) for out in eqn.outs)
         if eqn.op == "getitem":
             self.bases.setdefault(self.root(eqn.args[0]), []).append(eqn)
-            if eqn.args[1].type.kind == "tuple":
+            if not _is_one_key(eqn.args[1]):
                 self.arrays.add(self.root(eqn.args[0]))
+        elif eqn.op in LISTED:
+            self.listed.add(self.root(eqn.args[0]))
         elif eqn.op == "list_append":
             self.items.setdefault(self.root(eqn.args[0]), []).append(eqn.args[1])
         elif eqn.op == "alias":
@@ -125,7 +134,8 @@ class _Uses:
 
     def may_hold(self, value: Var) -> bool:
         free = value.type.kind == "any" and value.type.rank is None
-        return free and self.root(value) in self.bases and self.root(value) not in self.arrays
+        used = self.root(value) in self.bases or self.root(value) in self.listed
+        return free and used and self.root(value) not in self.arrays
 
     def is_item(self, value: Var) -> bool:
         """The value is an item of a list, a dict or a tree."""
@@ -145,11 +155,11 @@ class _Uses:
 
     def is_gone_through(self, value: Var) -> bool:
         value_ = self.root(value)
-        return value_ in self.counted or any(not isinstance(e.args[1], Lit) for e in self.bases[value_])
+        return value_ in self.counted or value_ in self.listed or any(not isinstance(e.args[1], Lit) for e in self.bases.get(value_, ()))
 
     def has_matrices(self, value: Var) -> bool:
         """Matrices are taken out of the value, or out of what is taken out of it."""
-        parts = [v for e in self.bases[self.root(value)] for v in (e.out, *self.aliases.get(e.out, ()))]
+        parts = [v for e in self.bases.get(self.root(value), ()) for v in (e.out, *self.aliases.get(e.out, ()))]
         return any(p in self.matrices or (self.may_hold(p) and self.has_matrices(p)) for p in parts)
 
 

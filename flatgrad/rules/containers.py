@@ -116,7 +116,7 @@ def dict_update(d, other, /):
     """The keys of `other` win."""
 
     def vjp(g):
-        return xp.dict_without(g, other), xp.dict_restricted(g, other)
+        return xp.dict_without(g, other, d), xp.dict_restricted(g, other)
 
     return _without_tangents, vjp
 
