@@ -129,6 +129,9 @@ class _Reverse:
                 )
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
+        made, kind = cotangent.atom, value.type.kind
+        if kind in trees.MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
+            made.type.kind = "list" if kind == "tuple" else kind
         if value in self.parts:
             value, path = trees.root_and_path(self.parts, value)
             zeros = self.build.emit("zeros_like", value)
