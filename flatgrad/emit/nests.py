@@ -298,7 +298,8 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
     """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
     available, index, target = lines.available, body.params[0], loop_text(forward).target
     shown = available.function.module.code(target).strip()
-    bare = shown.strip("()") if isinstance(target, cst.Tuple) else shown
+    plain = target.with_changes(lpar=[], rpar=[]) if isinstance(target, cst.Tuple) else target
+    bare = available.function.module.code(plain).strip()
     text = _text(available.iterable(forward))
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
@@ -318,8 +319,8 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
         inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
         header = f"for {name}, {inner} in reversed(list(enumerate({text})){cut}):"
     else:
-        plain = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
-        header = f"for {bare} in reversed({text if plain else f'list({text}){cut}'}):"
+        named = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
+        header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
 
