@@ -201,11 +201,12 @@ class Availability:
 
     def _in_iteration(self, value: Var) -> ast.expr:
         """A value that each iteration computes anew: read back, or from a list."""
-        eqn, frame = self.defs.get(value), self.editor.owner(value)
+        eqn, owner = self.defs.get(value), self.editor.owner(value)
+        frame = owner
         if frame is None and eqn is not None and eqn.statement is not None:
             frame = eqn.statement.frame
         self.editor.expand(frame or self.function.frame)
-        if frame is None and eqn is not None and (eqn.node is None or eqn.statement is None):
+        if owner is None and eqn is not None and (eqn.node is None or eqn.statement is None):
             return self._expression(eqn, self.read)
         listed, stem = self.editor.record(value)
         home = self.homes.of[value]

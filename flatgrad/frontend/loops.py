@@ -376,7 +376,7 @@ def _after(low: Lowering, body: Body) -> None:
 def _rebuilt(start: Value, outs: list[Var]) -> Value:
     match start:
         case Struct(items=items):
-            return value.of([_rebuilt(i, outs) for i in items])
+            return start.of([_rebuilt(i, outs) for i in items])
         case Var() | Lit():
             return outs.pop(0)
         case _:
