@@ -29,6 +29,7 @@ CHEAP = {
 }  # fmt: skip
 SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow"}  # of numbers: 2 * H
 DEEPEST = 8  # steps that are computed again for one value
+WRITES = {"setitem", "index_add", "list_append", "list_insert", "list_pop", "list_drop", "dict_setdefault"}
 WITHOUT_SHAPE = ("str", "tuple", "other", "slice")
 ARRAYS_ONLY = (
     "getitem",
@@ -234,6 +235,10 @@ class Availability:
         return span is not None and span.op == "range" and len(span.args) == 1
 
     def _expression(self, eqn: Eqn, read: Read) -> ast.expr:
+        if eqn.op in WRITES or eqn.blocks:
+            assert eqn.statement is not None
+            what = "the backward needs what a change makes of a part that has no name"
+            raise self.editor.refusal("FG123", what, "give the part a name of its own", eqn.statement.node)
         return Expressions(self.dialect, read, self.shape).equation(eqn)
 
     # --- shapes --------------------------------------------------------------------------

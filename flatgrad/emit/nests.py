@@ -300,7 +300,8 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
     shown = available.function.module.code(target).strip()
     plain = target.with_changes(lpar=[], rpar=[]) if isinstance(target, cst.Tuple) else target
     bare = available.function.module.code(plain).strip()
-    text = _text(available.iterable(forward))
+    over = available.iterable(forward)
+    text = f"({_text(over)})" if isinstance(over, ast.Tuple) else _text(over)
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
         available.local[index] = ast.Name(bare.split(",")[0].strip())

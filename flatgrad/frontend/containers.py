@@ -402,7 +402,7 @@ def store(low: Lowering, target: cst.Subscript, base: Value, index: Atom, value:
         return False
     if index.type.kind == "str" and base.type.kind == "any":
         base.type.kind = "dict"
-    if base.type.kind not in ("list", "dict"):
+    if base.type.kind not in ("list", "dict") and not _is_in_list(low, target):
         return False
     item = item_atom(low, target, value)
     if index.type.kind == "slice":
@@ -438,7 +438,7 @@ def augment_part(low: Lowering, target: cst.Subscript, op: str, node: cst.BaseEx
     base = low.expression(target.value)
     index = expressions.index(low, target)
     known = isinstance(base, Struct) and base.kind != "tuple"
-    if not known and not (isinstance(base, Var) and (base.type.kind in ("list", "dict") or _is_key(base, index))):
+    if not known and not (isinstance(base, Var) and _is_held(low, target, base, index)):
         return False
     if isinstance(base, Struct) and isinstance(index, Lit) and (kept := _stored(base, index, Lit(0))) is not None:
         return _augment_known(low, target, op, node, base, index, kept)
@@ -448,7 +448,8 @@ def augment_part(low: Lowering, target: cst.Subscript, op: str, node: cst.BaseEx
     amount = low.atom(low.expression(node), node)
     if low.module.imports_library_of_arrays():
         low.note()
-        low.storages.spoil_items(base, low.build.statement)
+        if base.type.kind in ("list", "dict"):
+            low.storages.spoil_items(base, low.build.statement)
     low.build.dialect = ""
     if op in ("add", "sub") and amount.type.kind not in ("list", "str"):
         amount = low.emit("neg", amount) if op == "sub" else amount
@@ -458,6 +459,10 @@ def augment_part(low: Lowering, target: cst.Subscript, op: str, node: cst.BaseEx
         new = low.emit("setitem", base, index, low.emit(op, part, amount))
     put_back(low, target.value, base, new)
     return True
+
+
+def _is_held(low: Lowering, target: cst.Subscript, base: Var, index: Atom) -> bool:
+    return base.type.kind in ("list", "dict") or _is_key(base, index) or _is_in_list(low, target)
 
 
 def _is_key(base: Var, index: Atom) -> bool:
@@ -494,6 +499,16 @@ def replaced_after_write(low: Lowering, old: Struct, target: cst.Subscript, new:
     if isinstance(target.value, cst.Name):
         low.note()
         low.storages.hold(low.frame, target.value.value, new)
+
+
+def _is_in_list(low: Lowering, target: cst.Subscript) -> bool:
+    """rows[i][j] where rows is a list or a dict."""
+    match target.value:
+        case cst.Subscript(value=outer):
+            held = low.frame.values.get(outer)
+            return isinstance(held, Var) and held.type.kind in ("list", "dict")
+        case _:
+            return False
 
 
 def _stored(base: Struct, index: Atom, value: Value) -> Struct | None:
