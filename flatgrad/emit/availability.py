@@ -239,7 +239,12 @@ class Availability:
             assert eqn.statement is not None
             what = "the backward needs what a change makes of a part that has no name"
             raise self.editor.refusal("FG123", what, "give the part a name of its own", eqn.statement.node)
-        return Expressions(self.dialect, read, self.shape).equation(eqn)
+        try:
+            return Expressions(self.dialect, read, self.shape).equation(eqn)
+        except KeyError:
+            node = eqn.node if eqn.node is not None or eqn.statement is None else eqn.statement.node
+            what = "the backward needs a value from within this expression"
+            raise self.editor.refusal("FG123", what, "compute it on a line of its own", node) from None
 
     # --- shapes --------------------------------------------------------------------------
 

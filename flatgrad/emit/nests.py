@@ -314,7 +314,7 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
     elif source.counted:
         available.local[index] = ast.Name(bare.split(",")[0].strip())
         header = f"for {bare} in reversed(list({text}){cut}):"
-    elif _reads(body, index):
+    elif _reads(forward, body, index):
         name = _fresh_index(lines, index)
         available.local[index] = ast.Name(name)
         inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
@@ -326,18 +326,20 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
     return header
 
 
-def _reads(body: Block, index: Var) -> bool:
+def _reads(forward: Eqn, body: Block, index: Var) -> bool:
     """The reversed body needs the index itself, not only the item that it stands for."""
-    items = {e.out for e in (body.undoes.eqns if body.undoes else ()) if index in e.reads() and len(e.outs) == 1}
-    used = body.free_or_params()
-    return index in used and not (set(used) & items and index not in _read_directly(body))
+    assert forward.statement is not None and body.undoes is not None
+    bindings = forward.statement.frame.bindings
+    bound = {bindings.get(node) for node in _names_in(loop_text(forward).target)}
+    made = {out: eqn for eqn in body.undoes.eqns for out in eqn.outs}
 
+    def needs(value: Atom) -> bool:
+        if value is index or value in bound or not isinstance(value, Var):
+            return value is index
+        eqn = made.get(value)
+        return eqn is not None and eqn.node is None and any(map(needs, eqn.reads()))
 
-def _read_directly(body: Block) -> set[Atom]:
-    found: set[Atom] = set()
-    for eqn in body.eqns:
-        found.update(eqn.reads())
-    return found
+    return any(map(needs, body.free_or_params()))
 
 
 def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:

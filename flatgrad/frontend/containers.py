@@ -676,6 +676,7 @@ def literal(low: Lowering, node: cst.Dict) -> Value:
     keys: list[Any] = []
     values: list[Value] = []
     whole: list[Value] = []
+    computed: list[tuple[Atom, Atom]] = []
     for element in node.elements:
         value = low.expression(element.value)
         if isinstance(element, cst.StarredDictElement):
@@ -688,6 +689,9 @@ def literal(low: Lowering, node: cst.Dict) -> Value:
             whole.append(value)
             continue
         key = low.expression(element.key)
+        if not isinstance(key, Lit) and whole:
+            computed.append((low.atom(key, element.key), item_atom(low, element, value)))
+            continue
         if not isinstance(key, Lit):
             raise Refusal("FG108", "a dict literal with keys that are computed is not read", "write d[key] = value",
                           element.key)  # fmt: skip
@@ -698,5 +702,12 @@ def literal(low: Lowering, node: cst.Dict) -> Value:
     if whole:
         low.build.dialect = ""
         base = as_dict(low, node, whole[0])
+        for at, (key_, value_) in enumerate(computed):
+            low.build.dialect = ""
+            base = low.emit("setitem", base, key_, value_, node=node if at == len(computed) - 1 else None)
+        if computed and not keys:
+            return base
+        if computed:
+            raise Refusal("FG108", "this dict is not read", "write d[key] = value", node)
         return low.emit("dict_update", base, as_dict(low, node, found), node=node)
     return found

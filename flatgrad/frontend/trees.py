@@ -160,7 +160,7 @@ class _Uses:
     def has_matrices(self, value: Var) -> bool:
         """Matrices are taken out of the value, or out of what is taken out of it."""
         parts = [v for e in self.bases.get(self.root(value), ()) for v in (e.out, *self.aliases.get(e.out, ()))]
-        return any(p in self.matrices or (self.may_hold(p) and self.has_matrices(p)) for p in parts)
+        return any(p in self.matrices or p.type.kind in CONTAINERS or (self.may_hold(p) and self.has_matrices(p)) for p in parts)
 
 
 def hint(low: Lowering, node: cst.For) -> None:
