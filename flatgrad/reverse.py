@@ -133,6 +133,9 @@ class _Reverse:
                 )
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
+        made, kind = cotangent.atom, value.type.kind
+        if kind in trees.MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
+            made.type.kind = "list" if kind == "tuple" else kind
         if value in self.parts:
             value, path = trees.root_and_path(self.parts, value)
             zeros = self.build.emit("zeros_like", value)
@@ -199,9 +202,8 @@ class _Reverse:
 
     def handed_on(self, value: Var, before: Atom) -> Expr:
         """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""
-        if self._reached(value):
-            return self.result(value)
-        return self._mark(self.build.emit("zeros_like", before), value)
+        found = self._so_far(value)
+        return self._mark(self.build.emit("zeros_like", before), value) if found is None else found
 
     # --- branches and loops ----------------------------------------------------------
 

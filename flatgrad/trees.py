@@ -51,6 +51,9 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
                 if stores is not None and isinstance(whole, Var):
                     return _stored(walk, whole, stores)
             return None
+        case "zeros_like", (x,) if (made := walk.primal.get(x)) is not None and not x.name:
+            within = made.op in ("setitem", "index_add") and x.type.kind != "dict"
+            return walk.build.emit("zeros_like", made.args[0]) if within else None
         case ("index_add" | "tree_add"), (x, *path, value) if x.type.kind in CONTAINERS:
             stores = _stores(walk, value, nested=True) if value.type.kind in CONTAINERS else None
             if not stores:

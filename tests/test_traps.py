@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from containers_traps import LISTS
 from checking import AGREED, Trial, Wrong, drawn, load, outcome, runs
 
 from flatgrad.errors import FlatgradError
@@ -577,6 +578,7 @@ TRAPS: dict[str, list[Case]] = {
     "names": NAMES,
     "parentheses": PARENTHESES,
     "lookalikes": LOOKALIKES,
+    "lists": [safe(body, x=X, y=Y) for body in LISTS],
 }
 CASES = [
     pytest.param(case, id=f"{trap}: {case.name}")

@@ -31,6 +31,7 @@ CHEAP = {
 }  # fmt: skip
 SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow", "mod", "abs", "maximum", "minimum"}  # of numbers: 2 * H
 DEEPEST = 8  # steps that are computed again for one value
+WRITES = {"setitem", "index_add", "list_append", "list_insert", "list_pop", "list_drop", "dict_setdefault"}
 WITHOUT_SHAPE = ("str", "tuple", "other", "slice")
 ARRAYS_ONLY = (
     "getitem",
@@ -255,7 +256,8 @@ class Availability:
 
     def _in_iteration(self, value: Var) -> ast.expr:
         """A value that each iteration computes anew: read back, or from a list."""
-        eqn, frame = self.defs.get(value), self.editor.owner(value)
+        eqn, owner = self.defs.get(value), self.editor.owner(value)
+        frame = owner
         if frame is None and eqn is not None and eqn.statement is not None:
             frame = eqn.statement.frame
         self.editor.expand(frame or self.function.frame)
@@ -368,7 +370,16 @@ class Availability:
         return span is not None and span.op == "range" and len(span.args) == 1
 
     def _expression(self, eqn: Eqn, read: Read) -> ast.expr:
-        return Expressions(self.dialect, read, self.shape).equation(eqn)
+        if eqn.op in WRITES or eqn.blocks:
+            assert eqn.statement is not None
+            what = "the backward needs what a change makes of a part that has no name"
+            raise self.editor.refusal("FG123", what, "give the part a name of its own", eqn.statement.node)
+        try:
+            return Expressions(self.dialect, read, self.shape).equation(eqn)
+        except KeyError:
+            node = eqn.node if eqn.node is not None or eqn.statement is None else eqn.statement.node
+            what = "the backward needs a value from within this expression"
+            raise self.editor.refusal("FG123", what, "compute it on a line of its own", node) from None
 
     # --- shapes --------------------------------------------------------------------------
 

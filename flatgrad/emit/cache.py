@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from flatgrad.emit.unbound import unbound
 from flatgrad.emit.names import Names
 from flatgrad.frontend.module import TOKEN
 
@@ -17,10 +18,11 @@ def cached_values(
     """Only what is read: of a value of which only the shape is, the shape. `unsure` need not be there."""
     code = "\n".join(line for line in lines if not _is_comment(line))
     read = dict.fromkeys(match[1] for match in TOKEN.finditer(code) if match[1])
+    needed = unbound(lines)
     cached: list[Cached] = []
     shown = list(lines)
     for name in read:
-        if name not in forward_names:
+        if name not in forward_names or name not in needed:
             continue
         if name in unsure or _reads_more_than_shape(code, name):
             cached.append((name, name))

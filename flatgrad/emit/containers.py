@@ -194,7 +194,7 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
     """The text of an operation on lists and dicts; None of other operations."""
     match eqn.op:
         case "zeros_like" if eqn.args[0].type.kind in MAY_HOLD:
-            return ast.Call(dialect.helper("zeros_like_tree"), [read(eqn.args[0])], [])
+            return _zeros(dialect, read(eqn.args[0]), eqn.args[0])
         case "add_trees":
             return ast.Call(dialect.helper("add_trees"), [read(a) for a in eqn.args], [])
         case "list_concat":
@@ -219,6 +219,13 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
             return _array(dialect, read, eqn)
 
 
+def _zeros(dialect: Dialect, text: ast.expr, value: Atom) -> ast.expr:
+    """[0.0] * len(xs) where the items are known to be numbers."""
+    if value.type.shape.parts.get("numbers"):
+        return ast.BinOp(ast.List([ast.Constant(0.0)]), ast.Mult(), ast.Call(ast.Name("len"), [text], []))
+    return ast.Call(dialect.helper("zeros_like_lists" if dialect.plain else "zeros_like_tree"), [text], [])
+
+
 def _first_axis(dialect: Dialect, array: ast.expr, axis: Any) -> ast.expr:
     if axis == 0:
         return array
@@ -233,7 +240,8 @@ TEMPLATES = {
     "list_unsort": "[a[b.index(i)] for i in range(len(b))]",
     "list_index": "list(a).index(b)",
     "dict_zipped": "dict(zip(a, b))",
-    "dict_without": "{k: np.zeros_like(g) if k in b else g for k, g in a.items()}",
+    "dict_without": "{k: 0.0 * a[k] if k in b else a[k] for k in c}",
+    "dict_fresh": "0.0 if b in c else a[b]",
     "dict_restricted": "{k: a[k] for k in b}",
     "max_list": "max(a)",
     "min_list": "min(a)",
@@ -274,7 +282,7 @@ def _parts(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
 
 def _template(dialect: Dialect, read: Read, eqn: Eqn, text: str) -> ast.expr:
     tree = ast.parse(text, mode="eval").body
-    values = {name: read(arg) for name, arg in zip("ab", eqn.args, strict=False)}
+    values = {name: read(arg) for name, arg in zip("abc", eqn.args, strict=False)}
     if eqn.op == "list_order" and eqn.attrs.get("reverse"):
         assert isinstance(tree, ast.Call)
         tree.keywords.append(ast.keyword("reverse", ast.Constant(True)))

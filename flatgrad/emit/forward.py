@@ -344,6 +344,8 @@ class Forward:
 
     def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
         """The old and the new version of an augmented variable have different names."""
+        if target not in statement.frame.bindings:  # a list whose items are known one by one
+            return False
         if statement in self.edits.separated or target in self._arguments(statement):
             return True
         reads = self._reads_of(statement.frame).get(statement, ())

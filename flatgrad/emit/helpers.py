@@ -73,6 +73,15 @@ def zeros_like_tree(x):
         return [zeros_like_tree(value) for value in x]
     return np.zeros(np.shape(x))[()]
 ''',
+    "zeros_like_lists": '''\
+def zeros_like_lists(x):
+    """Zeros in the structure of `x`, a list or a dict of numbers or of other such; a list for a tuple."""
+    if isinstance(x, dict):
+        return {key: zeros_like_lists(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [zeros_like_lists(value) for value in x]
+    return 0.0 * x
+''',
     "add_trees": '''\
 def add_trees(a, b):
     """The sum of two arrays, or of two lists or dicts of arrays, item by item."""

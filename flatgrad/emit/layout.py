@@ -20,7 +20,7 @@ from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
 
 INDENT = "    "
 PRINTINGS = 6  # until what is kept in lists is settled
@@ -299,8 +299,8 @@ class Layout:
         comments = Comments(self.function, self.forward, self._shown_outputs())
         return self._groups(comments, self.printed)
 
-    def _groups(self, comments: Comments, groups: list[Printed], within: Any = None) -> list[str]:
-        """`within`: the statement that is told above already, of whose expressions these lines are a part."""
+    def _groups(self, comments: Comments, groups: list[Printed], within: Statement | None = None) -> list[str]:
+        """The lines of some groups; those of the statement `within` have their comment already."""
         lines: list[str] = []
         for group in comments.grouped(groups):
             if self.style.comments and (within is None or group.statement is not within):
@@ -309,12 +309,12 @@ class Layout:
                 lines += self._node(comments, node, group.statement)
         return lines
 
-    def _node(self, comments: Comments, node: Any, statement: Any) -> list[str]:
+    def _node(self, comments: Comments, node: Any, within: Statement | None) -> list[str]:
         if not isinstance(node, Nest):
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *_indented(self._groups(comments, inner, statement))]
+            lines += [header, *_indented(self._groups(comments, inner, within))]
         return lines
 
 

@@ -396,11 +396,11 @@ class Lines:
             if (shown := self._shown_as(value)) is not None:
                 return shown
             reader = self.readers.get(value)
-            if self.uses[value] != 1 or reader is None or len(reader.outs) != 1:
+            if self.uses[value] != 1 or reader is None or (len(reader.outs) != 1 and reader.op != "list_pop"):
                 return None
             if not _goes_on(value, reader):
                 return None
-            value = reader.out
+            value = reader.outs[0]
         return value
 
     def _shown_as(self, value: Var) -> Var | None:
@@ -535,7 +535,7 @@ def _outside_brackets(index: ast.expr) -> ast.expr:
 
 def _goes_on(value: Var, reader: Eqn) -> bool:
     """`reader` continues the same array: the next store into it, or arithmetic on it."""
-    if reader.op in STORES:
+    if reader.op in STORES or containers.is_update(reader):
         return reader.args[0] is value
     return reader.op in IN_PLACE or reader.op == "alias"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.emit.containers import is_update
+from flatgrad.emit.containers import MAY_HOLD, copied, is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
 
@@ -114,7 +114,8 @@ def _starts(
         mine = isinstance(start, Var) and start in lines.folded and lines._base(lines.defs[start]) is start
         mine = mine or (isinstance(start, Var) and _is_own_before(lines, number, start))
         if param in owned and not mine and not param.type.shape.is_scalar:
-            targets.append((name, lines._copy(start)))
+            held = param.type.kind in MAY_HOLD
+            targets.append((name, copied(lines.read(start), param) if held else lines._copy(start)))
         elif lines.printed.get(start) != name:
             targets.append((name, lines.read(start)))
     reads = {n.id for _, value in targets for n in ast.walk(value) if isinstance(n, ast.Name)}
@@ -301,8 +302,7 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
     shown = _renamed(lines, target)
     bare = shown[1:-1] if isinstance(target, cst.Tuple) and target.lpar else shown
     over = available.iterable(forward)
-    text = f"({_text(over)})" if isinstance(over, ast.Tuple) and over.elts else _text(over)
-    text = f"{text[:-1]},)" if isinstance(over, ast.Tuple) and len(over.elts) == 1 and not text.endswith(",)") else text
+    text = f"({_text(over)})" if isinstance(over, ast.Tuple) else _text(over)
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
         available.local[index] = ast.Name(bare.split(",")[0].strip())
@@ -315,30 +315,32 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
     elif source.counted:
         available.local[index] = ast.Name(bare.split(",")[0].strip())
         header = f"for {bare} in reversed(list({text}){cut}):"
-    elif _reads(body, index):
+    elif _reads(forward, body, index):
         name = _fresh_index(lines, index)
         available.local[index] = ast.Name(name)
         inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
         header = f"for {name}, {inner} in reversed(list(enumerate({text})){cut}):"
     else:
-        plain = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
-        header = f"for {bare} in reversed({text if plain else f'list({text}){cut}'}):"
+        named = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
+        header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
 
 
-def _reads(body: Block, index: Var) -> bool:
+def _reads(forward: Eqn, body: Block, index: Var) -> bool:
     """The reversed body needs the index itself, not only the item that it stands for."""
-    items = {e.out for e in (body.undoes.eqns if body.undoes else ()) if index in e.reads() and len(e.outs) == 1}
-    used = body.free_or_params()
-    return index in used and not (set(used) & items and index not in _read_directly(body))
+    assert forward.statement is not None and body.undoes is not None
+    bindings = forward.statement.frame.bindings
+    bound = {bindings.get(node) for node in _names_in(loop_text(forward).target)}
+    made = {out: eqn for eqn in body.undoes.eqns for out in eqn.outs}
 
+    def needs(value: Atom) -> bool:
+        if value is index or value in bound or not isinstance(value, Var):
+            return value is index
+        eqn = made.get(value)
+        return eqn is not None and eqn.node is None and any(map(needs, eqn.reads()))
 
-def _read_directly(body: Block) -> set[Atom]:
-    found: set[Atom] = set()
-    for eqn in body.eqns:
-        found.update(eqn.reads())
-    return found
+    return any(map(needs, body.free_or_params()))
 
 
 def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from flatgrad.graph import Atom, Block, Eqn, Var
+from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
 from flatgrad.types import Dim, Shape, join, scalar
 
 LOSS = re.compile(r"(?i)(?:\b|_)(?:loss|cost|objective|penalty|likelihood)(?:\b|_)")
@@ -83,8 +83,9 @@ def labels(block: Block) -> set[Var]:
     """Parameters that carry no gradient: they index, count or name."""
     params = set(block.params)
     found = {p for p in params if p.type.kind in UNDIFFERENTIATED}
-    made = {out: eqn for eqn in block.eqns for out in eqn.outs}
-    for eqn in block.eqns:
+    every = list(all_equations(block.eqns))
+    made = {out: eqn for eqn in every for out in eqn.outs}
+    for eqn in every:
         for used in _used_as_integers(eqn):
             found |= _sources(used, made) & params
     return found

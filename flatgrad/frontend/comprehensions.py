@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -13,10 +14,11 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.frontend import containers
 from flatgrad.frontend.branches import joined, way
-from flatgrad.frontend.scope import Path, Refusal, Value
+from flatgrad.frontend.module import names_in
+from flatgrad.frontend.scope import Frame, Path, Refusal, Value
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
-from flatgrad.types import Shape, Type, scalar
+from flatgrad.types import Shape, Type, join, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -29,7 +31,7 @@ def summed(low: Lowering, node: cst.Call, function: Any) -> Value | None:
             cst.Arg(value=cst.GeneratorExp() | cst.ListComp() as inner, star="", keyword=None), *rest
         ] if len(rest) < 2:
             start = low.atom(low.expression(rest[0].value), node) if rest else Lit(0)
-            return total(low, inner, start)
+            return total(low, node, inner, start)
         case _:
             return None
 
@@ -67,15 +69,17 @@ def _dict(low: Lowering, node: cst.DictComp) -> Var:
     return _loop(low, node, node.for_in, start, add)
 
 
-def total(low: Lowering, node: Any, start: Atom) -> Var:
+def total(low: Lowering, call: cst.Call, node: Any, start: Atom) -> Var:
     """sum(f(x) for x in xs): no list is made."""
 
     def add(acc: Var) -> Var:
         item = low.atom(low.expression(node.elt), node.elt)
         low.build.dialect = ""
+        if start == Lit(0):
+            join(acc.type.shape, item.type.shape)
         return low.emit("add", acc, item)
 
-    return _loop(low, node, node.for_in, start, add)
+    return _loop(low, call, node.for_in, start, add)
 
 
 def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) -> Var:
@@ -87,12 +91,14 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     outer, scanned, env = low.build, low.scanned, dict(frame.env)
     index, written = Var("", index_type(over.kind)), set(frame.writes)
     acc = Var("", _type_of(start))
+    before = {f: dict(f.env) for f in low._all_frames()}
     low.build, low.scanned = Builder(statement=statement), 0
     low.storages.enter(acc, start, ())
     try:
         low.assign(part.target, over.item(index), part.target)
         end = _where(low, node, part, acc, add)
         low.note()
+        _refuse_changes(low, node, before, {n.value for n in names_in(part.target)})
         eqns = tuple(low.build.eqns)
     finally:
         low.build, low.scanned = outer, scanned
@@ -104,7 +110,7 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     block = Block((index, acc), eqns, (Lit(False), end))
     out = Var("", _type_of(end))
     steps = Var("", Type(scalar(), "int"))
-    shown = node if part is getattr(node, "for_in", None) else None
+    shown = node if isinstance(node, cst.Call) or part is node.for_in else None
     low.build.eqns.append(
         Eqn((steps, out), "for", (over.span, start), {"inline": True, "source": over, "part": part}, statement, shown,
             blocks=(block,))
@@ -112,6 +118,16 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     low.storages.meet(out, [v for v in (start, end) if isinstance(v, Var)])
     low.note()
     return out
+
+
+def _refuse_changes(low: Lowering, node: Any, before: dict[Frame, dict[str, Value]], own: Iterable[str]) -> None:
+    """What an iteration changes the next one would find changed."""
+    for frame, env in before.items():
+        for name, value in frame.env.items():
+            kept = frame is low.frame and (name in own or name not in env)
+            if not kept and env.get(name) is not value:
+                what = f"a comprehension that changes {name} is not read"
+                raise Refusal("FG108", what, "write it as a for loop", node)
 
 
 def _type_of(value: Atom) -> Type:

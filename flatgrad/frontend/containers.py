@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend.scope import (
-    Arguments,
-    Frame,
-    Path,
-    Refusal,
-    Struct,
-    Value,
-    atoms_in,
-)
+from flatgrad.frontend.scope import Arguments, Frame, Path, Refusal, Stale, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.types import Shape, Type, join, scalar
 
@@ -88,9 +80,20 @@ def called(low: Lowering, node: cst.Call, function_: Any, given: Arguments) -> V
         case Path(path=path):
             return function(low, node, path, given)
         case (receiver, str() as name):
+            receiver = _as_it_is_now(low, node, receiver)
             return method(low, node, receiver, name, given)
         case _:
             return None
+
+
+def _as_it_is_now(low: Lowering, node: cst.Call, receiver: Value) -> Value:
+    """xs.append(xs.pop()): the arguments may have changed the list."""
+    match node.func:
+        case cst.Attribute(value=cst.Name(value=name)) if name in low.frame.env:
+            now = low.frame.env[name]
+            return receiver if isinstance(now, Stale) else now
+        case _:
+            return receiver
 
 
 def text(low: Lowering, node: cst.CSTNode, reads: Sequence[Atom]) -> Value:
@@ -227,6 +230,11 @@ def _dict_method(low: Lowering, node: cst.Call, receiver: Value, name: str, give
             return change(low, node, d, "dict_update", as_dict(low, node, other))
         case "pop", [key]:
             return pop(low, node, d, atom(key))
+        case "setdefault", [key, value]:
+            at = atom(key)
+            new = low.emit("dict_setdefault", d, at, atom(value))
+            _changed(low, node, d, new)
+            return low.emit("getitem", new, at)
         case "clear", []:
             return _changed(low, node, d, low.emit("dict", keys=()))
         case _:
@@ -394,7 +402,7 @@ def store(low: Lowering, target: cst.Subscript, base: Value, index: Atom, value:
         return False
     if index.type.kind == "str" and base.type.kind == "any":
         base.type.kind = "dict"
-    if base.type.kind not in ("list", "dict"):
+    if base.type.kind not in ("list", "dict") and not _is_in_list(low, target):
         return False
     item = item_atom(low, target, value)
     if index.type.kind == "slice":
@@ -430,7 +438,7 @@ def augment_part(low: Lowering, target: cst.Subscript, op: str, node: cst.BaseEx
     base = low.expression(target.value)
     index = expressions.index(low, target)
     known = isinstance(base, Struct) and base.kind != "tuple"
-    if not known and not (isinstance(base, Var) and (base.type.kind in ("list", "dict") or _is_key(base, index))):
+    if not known and not (isinstance(base, Var) and _is_held(low, target, base, index)):
         return False
     if isinstance(base, Struct) and isinstance(index, Lit) and (kept := _stored(base, index, Lit(0))) is not None:
         return _augment_known(low, target, op, node, base, index, kept)
@@ -440,7 +448,8 @@ def augment_part(low: Lowering, target: cst.Subscript, op: str, node: cst.BaseEx
     amount = low.atom(low.expression(node), node)
     if low.module.imports_library_of_arrays():
         low.note()
-        low.storages.spoil_items(base, low.build.statement)
+        if base.type.kind in ("list", "dict"):
+            low.storages.spoil_items(base, low.build.statement)
     low.build.dialect = ""
     if op in ("add", "sub") and amount.type.kind not in ("list", "str"):
         amount = low.emit("neg", amount) if op == "sub" else amount
@@ -450,6 +459,10 @@ def augment_part(low: Lowering, target: cst.Subscript, op: str, node: cst.BaseEx
         new = low.emit("setitem", base, index, low.emit(op, part, amount))
     put_back(low, target.value, base, new)
     return True
+
+
+def _is_held(low: Lowering, target: cst.Subscript, base: Var, index: Atom) -> bool:
+    return base.type.kind in ("list", "dict") or _is_key(base, index) or _is_in_list(low, target)
 
 
 def _is_key(base: Var, index: Atom) -> bool:
@@ -488,6 +501,16 @@ def replaced_after_write(low: Lowering, old: Struct, target: cst.Subscript, new:
         low.storages.hold(low.frame, target.value.value, new)
 
 
+def _is_in_list(low: Lowering, target: cst.Subscript) -> bool:
+    """rows[i][j] where rows is a list or a dict."""
+    match target.value:
+        case cst.Subscript(value=outer):
+            held = low.frame.values.get(outer)
+            return isinstance(held, Var) and held.type.kind in ("list", "dict")
+        case _:
+            return False
+
+
 def _stored(base: Struct, index: Atom, value: Value) -> Struct | None:
     if not isinstance(index, Lit):
         return None
@@ -522,9 +545,9 @@ def delete(low: Lowering, node: cst.Del) -> bool:
     if not isinstance(base, Var) or base.type.kind not in ("list", "dict") or index.type.kind == "slice":
         return False
     low.build.dialect = ""
-    rest, _ = (e.atom for e in low.build.emit_all("list_pop", (base, index), 2))
-    assert isinstance(rest, Var)
-    put_back(low, target.value, base, rest)
+    item = low.emit("getitem", base, index)
+    low.build.dialect = ""
+    put_back(low, target.value, base, low.emit("list_drop", base, index, item))
     return True
 
 
@@ -539,7 +562,9 @@ def unzip(low: Lowering, node: cst.Call) -> Value | None:
     if isinstance(held, Struct):
         return None
     low.build.dialect = ""
-    return low.emit("unzip", low.atom(held, inner), node=node)
+    if isinstance(held, Var) and held.type.kind == "any" and not low.module.imports_library_of_arrays():
+        held.type.kind = "list"
+    return low.emit("unzip", low.atom(held, inner))
 
 
 # --- functions -------------------------------------------------------------------------------------------------------
@@ -590,7 +615,10 @@ def _of_value(low: Lowering, node: cst.Call, path: str, xs: Var, rest: list[Valu
             found = low.emit(f"{path[-3:]}_list", xs, node=node)
             join(found.type.shape, scalar())
             return found
-        case "builtins.sum" | "math.fsum" if xs.type.kind == "list":
+        case "builtins.sum" | "math.fsum" if xs.type.kind in ("list", "tree") or (
+            not low.module.imports_library_of_arrays() and xs.type.kind == "any"
+        ):
+            xs.type.kind = "list"
             start = [*rest, *given.keywords.values(), Lit(0)][0]
             return low.emit("sum_list", xs, low.atom(start, node), node=node)
         case "numpy.sum" | "numpy.mean" | "numpy.prod" | "numpy.max" | "numpy.min" if xs.type.kind == "list":
@@ -648,6 +676,7 @@ def literal(low: Lowering, node: cst.Dict) -> Value:
     keys: list[Any] = []
     values: list[Value] = []
     whole: list[Value] = []
+    computed: list[tuple[Atom, Atom]] = []
     for element in node.elements:
         value = low.expression(element.value)
         if isinstance(element, cst.StarredDictElement):
@@ -660,6 +689,9 @@ def literal(low: Lowering, node: cst.Dict) -> Value:
             whole.append(value)
             continue
         key = low.expression(element.key)
+        if not isinstance(key, Lit) and whole:
+            computed.append((low.atom(key, element.key), item_atom(low, element, value)))
+            continue
         if not isinstance(key, Lit):
             raise Refusal("FG108", "a dict literal with keys that are computed is not read", "write d[key] = value",
                           element.key)  # fmt: skip
@@ -670,5 +702,12 @@ def literal(low: Lowering, node: cst.Dict) -> Value:
     if whole:
         low.build.dialect = ""
         base = as_dict(low, node, whole[0])
+        for at, (key_, value_) in enumerate(computed):
+            low.build.dialect = ""
+            base = low.emit("setitem", base, key_, value_, node=node if at == len(computed) - 1 else None)
+        if computed and not keys:
+            return base
+        if computed:
+            raise Refusal("FG108", "this dict is not read", "write d[key] = value", node)
         return low.emit("dict_update", base, as_dict(low, node, found), node=node)
     return found

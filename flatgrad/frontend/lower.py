@@ -482,6 +482,8 @@ class Lowering:
                 return value
             case Struct(items=items):
                 atoms = [self.atom(i, node) for i in items]
+                if value.kind == "dict":
+                    return self.emit("dict", *atoms, node=node, keys=value.keys)
                 is_list = value.kind == "list"
                 return self.emit("tuple", *atoms, node=node, list=is_list)
             case Path(path=path):

@@ -35,7 +35,7 @@ FLOW = (cst.If, cst.For, cst.While, cst.Match, cst.Try)
 TRIES = 4  # readings until the types of parameters and results are settled
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Pair:
     """A function that is emitted as a forward with a cache and a backward."""
 

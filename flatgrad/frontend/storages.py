@@ -22,7 +22,7 @@ ALLOCATING = {
     "log_softmax", "norm", "inv", "solve", "det", "slogdet", "cholesky", "eigh", "svd", "qr", "pinv", "concatenate",
     "stack", "vstack", "hstack", "column_stack", "tile", "repeat", "pad", "copy", "where", "clip", "sort", "take",
     "roll", "full", "full_like", "tril", "triu", "flatten", "append", "relu", "sigmoid", "zeros_like", "trace",
-    "take_along_axis", "item",
+    "take_along_axis", "item", "stack_list", "join_list", "sum_list",
 }  # fmt: skip
 HOLDING = {
     "tuple",
@@ -58,8 +58,8 @@ FILLED = {
 }
 CONTAINERS = ("list", "dict")
 # Operations that make a list or a dict, or another version of one; and those that give what lies in one.
-MAKING = {"tuple", "dict", "list_filled"}
-ADDING = {"list_append", "list_insert", "setitem"}
+MAKING = {"tuple", "dict", "list_filled", "unzip"}
+ADDING = {"list_append", "list_insert", "setitem", "dict_setdefault"}
 COPYING = {
     "list_concat", "list_repeat", "list_copy", "list_sort", "list_drop", "dict_copy", "dict_update", "dict_values",
 }
@@ -411,7 +411,7 @@ class Storages:
             if value is None:
                 continue  # a name of another way through
             found = self._after(value, old, new, name, after, statement)
-            if found is not value and frame is not statement.frame:
+            if found is not value and not _is_within(frame, statement.frame):
                 what = f"a helper writes into {name}, which its caller still has"
                 raise Refusal(
                     "FG402",

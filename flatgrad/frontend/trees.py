@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 NEUTRAL = {
     "getitem", "setitem", "index_add", "len", "tuple", "dict", "text", "test", "alias", "for", "while", "if", "opaque",
     "list_append", "list_insert", "list_pop", "list_concat", "list_copy", "dict_copy", "dict_update", "dict_values",
-    "zeros_like", "stack_list", "join_list", "max_list", "min_list", "list_sort",
+    "unzip", "sum_list", "list_repeat", "list_filled", "list_fold", "zeros_like", "stack_list", "join_list", "max_list", "min_list", "list_sort",
 }  # fmt: skip
+LISTED = {"list_copy", "list_sort", "unzip", "sum_list", "max_list", "min_list", "list_concat"}
 MATRICES = {"matmul", "dot", "transpose", "shape", "reshape", "einsum", "matrix_transpose"}
 CONTAINERS = ("list", "dict", "tree")
 
@@ -43,10 +44,28 @@ def settle(low: Lowering) -> None:
         for eqn in eqns:
             if eqn.op in ("getitem", "list_pop") and eqn.args[0].type.kind in CONTAINERS:
                 _number(found, eqn.outs[-1])
+        _carry_numbers(found, eqns)
+        for value in (out for eqn in eqns for out in eqn.outs):
+            if value.type.kind in ("list", "tree") and found.has_numbers(value):
+                value.type.shape.parts["numbers"] = True
+
+
+def _carry_numbers(found: _Uses, eqns: Iterable[Eqn]) -> None:
+    """What starts as a number and is handed on by a loop stays one."""
+    for eqn in eqns:
+        if eqn.op not in ("for", "while"):
+            continue
+        count = len(eqn.outs) - 1
+        for start, param, out in zip(
+            eqn.args[len(eqn.args) - count :], eqn.blocks[-1].params[1:], eqn.outs[1:], strict=True
+        ):
+            for value in (param, out):
+                if start.type.shape.is_scalar and start.type.kind != "none":
+                    _number(found, value)
 
 
 def _number(found: _Uses, item: Var) -> None:
-    if item.type.kind == "any" and item.type.rank is None and found.root(item) not in found.bases:
+    if item.type.kind in ("any", "float", "int") and item.type.rank is None and found.root(item) not in found.bases:
         join(item.type.shape, scalar())
 
 
@@ -54,9 +73,14 @@ def _hold(found: _Uses, value: Var, plain: bool) -> None:
     if plain or found.is_item(value) or found.is_gone_through(value) or found.has_matrices(value):
         value.type.kind = "tree"
         return
-    for eqn in found.bases[found.root(value)]:
+    for eqn in found.bases.get(found.root(value), ()):
         if eqn.attrs.get("unpacked"):
             join(eqn.out.type.shape, value.type.shape.root().parts.setdefault(("integer",), Shape()))
+
+
+def _is_one_key(index: Atom) -> bool:
+    """A number, a string or a slice: what a list or a dict can be indexed by."""
+    return index.type.kind in ("slice", "str") or (index.type.kind == "int" and index.type.shape.is_scalar)
 
 
 class _Uses:
@@ -65,6 +89,8 @@ class _Uses:
         self.arrays: set[Atom] = set()
         self.matrices: set[Atom] = set()
         self.counted: set[Atom] = set()
+        self.listed: set[Atom] = set()  # what list(x), sum(x) and the like are of
+        self.items: dict[Atom, list[Atom]] = {}
         self.aliases: dict[Atom, list[Var]] = {}
         self.made: dict[Atom, Eqn] = {}
         self.groups: dict[Atom, Atom] = {}
@@ -91,8 +117,12 @@ class _Uses:
         self.made.update((out, eqn) for out in eqn.outs)
         if eqn.op == "getitem":
             self.bases.setdefault(self.root(eqn.args[0]), []).append(eqn)
-            if eqn.args[1].type.kind == "tuple":
+            if not _is_one_key(eqn.args[1]):
                 self.arrays.add(self.root(eqn.args[0]))
+        elif eqn.op in LISTED:
+            self.listed.add(self.root(eqn.args[0]))
+        elif eqn.op == "list_append":
+            self.items.setdefault(self.root(eqn.args[0]), []).append(eqn.args[1])
         elif eqn.op == "alias":
             self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
         elif eqn.op == "len":
@@ -104,7 +134,8 @@ class _Uses:
 
     def may_hold(self, value: Var) -> bool:
         free = value.type.kind == "any" and value.type.rank is None
-        return free and self.root(value) in self.bases and self.root(value) not in self.arrays
+        used = self.root(value) in self.bases or self.root(value) in self.listed
+        return free and used and self.root(value) not in self.arrays
 
     def is_item(self, value: Var) -> bool:
         """The value is an item of a list, a dict or a tree."""
@@ -113,14 +144,23 @@ class _Uses:
             return self.is_item(made.args[0]) or made.args[0].type.kind in CONTAINERS
         return made is not None and made.op == "getitem" and made.args[0].type.kind in CONTAINERS
 
+    def has_numbers(self, value: Var) -> bool:
+        """A list of a file without arrays whose items are used as numbers."""
+        made = self.made.get(self.root(value))
+        flat = made is None or (made.op == "tuple" and not made.args) or made.op in ("list_sort", "list_copy")
+        items = [e.outs[-1] for e in self.bases.get(self.root(value), []) if e.args[1].type.kind != "slice"]
+        put = self.items.get(self.root(value), [])
+        flat = flat and self.root(value) in self.made
+        return flat and bool(items or put) and all(i.type.shape.is_scalar for i in (*items, *put))
+
     def is_gone_through(self, value: Var) -> bool:
         value_ = self.root(value)
-        return value_ in self.counted or any(not isinstance(e.args[1], Lit) for e in self.bases[value_])
+        return value_ in self.counted or value_ in self.listed or any(not isinstance(e.args[1], Lit) for e in self.bases.get(value_, ()))
 
     def has_matrices(self, value: Var) -> bool:
         """Matrices are taken out of the value, or out of what is taken out of it."""
-        parts = [v for e in self.bases[self.root(value)] for v in (e.out, *self.aliases.get(e.out, ()))]
-        return any(p in self.matrices or (self.may_hold(p) and self.has_matrices(p)) for p in parts)
+        parts = [v for e in self.bases.get(self.root(value), ()) for v in (e.out, *self.aliases.get(e.out, ()))]
+        return any(p in self.matrices or p.type.kind in CONTAINERS or (self.may_hold(p) and self.has_matrices(p)) for p in parts)
 
 
 def hint(low: Lowering, node: cst.For) -> None:

@@ -59,6 +59,21 @@ def list_pop(xs, index, /, *, y):
     return _without_tangents, vjp
 
 
+@general(shape=shapes.same_container)
+def list_drop(xs, index, item, /):
+    """What is left without the item."""
+
+    def vjp(g):
+        zero, at = xp.zeros_like(item), _known(index)
+        if xs.atom.type.kind == "dict":
+            return xp.setitem(g, index, zero), None, None
+        if at == -1:
+            return xp.list_append(g, zero), None, None
+        return xp.list_insert(g, at + 1 if at is not None and at < 0 else index, zero), None, None
+
+    return _without_tangents, vjp
+
+
 @general(shape=shapes.a_list)
 def list_concat(xs, ys, /):
     def vjp(g):
@@ -101,7 +116,15 @@ def dict_update(d, other, /):
     """The keys of `other` win."""
 
     def vjp(g):
-        return xp.dict_without(g, other), xp.dict_restricted(g, other)
+        return xp.dict_without(g, other, d), xp.dict_restricted(g, other)
+
+    return _without_tangents, vjp
+
+
+@general(shape=shapes.a_dict)
+def dict_setdefault(d, key, value, /):
+    def vjp(g):
+        return xp.dict_restricted(g, d), None, xp.dict_fresh(g, key, d)
 
     return _without_tangents, vjp
 
@@ -179,5 +202,6 @@ def unstack(x, /, axis=0, *, g):
 
 constant("list_fold", "list_unsort", "parts_like", "dict_zipped", shape=shapes.a_list)
 constant("dict_without", "dict_restricted", shape=shapes.a_dict)
+constant("dict_fresh")
 constant("list_order", shape=shapes.a_list)
 constant("list_index", shape=shapes.picked)

@@ -47,8 +47,14 @@ def picked(eqn: Eqn) -> None:
     learn(eqn.out.type, "int")
 
 
+def are_strings(held: Type) -> bool:
+    return bool(held.items) and all(i.kind == "str" for i in held.items or ())
+
+
 def item_type(held: Type, index: Type) -> str:
     """The kind of xs[index] where xs is a list or a dict."""
+    if index.kind != "slice" and are_strings(held):
+        return "str"
     return "list" if held.kind == "list" and index.kind == "slice" else "any"
 
 
@@ -59,6 +65,6 @@ def stacked(eqn: Eqn) -> None:
 
 
 __all__ = [
-    "CONTAINERS", "MAY_HOLD", "a_dict", "a_list", "giving", "item_type", "like_first", "picked", "same_container",
+    "CONTAINERS", "MAY_HOLD", "a_dict", "a_list", "are_strings", "giving", "item_type", "like_first", "picked", "same_container",
     "stacked", "zeros",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flatgrad.graph import Eqn, Var
 from flatgrad.shapes.broadcasting import same
-from flatgrad.shapes.containers import CONTAINERS, MAY_HOLD, item_type
+from flatgrad.shapes.containers import CONTAINERS, MAY_HOLD, are_strings, item_type
 from flatgrad.shapes.facts import (
     axes_of,
     bound,
@@ -47,6 +47,8 @@ def getitem(eqn: Eqn) -> None:
         return None
     if x.kind in CONTAINERS:
         return learn(eqn.out.type, item_type(x, index))
+    if x.kind == "tuple" and index.kind != "slice" and are_strings(x):
+        return learn(eqn.out.type, "str")
     if x.kind == "tuple" or (is_sequence(x) and role_of(index) in ("integer", "slice")):
         return _item(eqn)
     learn(eqn.out.type, "int" if x.kind == "arange" else x.kind)

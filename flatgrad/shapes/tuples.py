@@ -69,6 +69,9 @@ def make_tuple(eqn: Eqn) -> None:
     out.kind = "tuple"
     if eqn.attrs.get("list"):
         made = as_array(out)
+        if not all(i.shape.is_scalar for i in out.items):
+            out.kind = "list"
+            return
         out.kind = made.kind
         join(out.shape, made.shape)
 
