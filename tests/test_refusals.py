@@ -722,31 +722,31 @@ import numpy as np
 
 
 def f(x):
-    x.flat[0] = 1
+    x.shape = 4
     return x
 """,
         """\
 f.py:5:5: FG106 an assignment to this target is not read
-    5 |     x.flat[0] = 1
-      |     ^^^^^^^^^
+    5 |     x.shape = 4
+      |     ^^^^^^^
   assign to a name or to elements of a named array
 """,
     ),
-    "a store through two subscripts": (
+    "parts of an array of unknown rank that change places": (
         """\
 import numpy as np
 
 
 def f(x):
     y = x * 1
-    y[0][1] = 2
+    y[0], y[1] = y[1], y[0]
     return y
 """,
         """\
-f.py:6:5: FG106 an assignment to this target is not read
-    6 |     y[0][1] = 2
-      |     ^^^^^^^
-  assign to a name or to elements of a named array
+f.py:6:18: FG401 a part of an array is taken and written into by one statement
+    6 |     y[0], y[1] = y[1], y[0]
+      |                  ^^^^^^^^^^
+  state its shape with --shape, or take a copy first
 """,
     ),
     "a store into a list": (

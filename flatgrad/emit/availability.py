@@ -30,6 +30,7 @@ CHEAP = {
     "external", "alias", "text", "stop_gradient", "astype",
 }  # fmt: skip
 SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow", "mod", "abs", "maximum", "minimum"}  # of numbers: 2 * H
+STORES = ("setitem", "index_add")
 DEEPEST = 8  # steps that are computed again for one value
 WRITES = {"setitem", "index_add", "list_append", "list_insert", "list_pop", "list_drop", "dict_setdefault"}
 WITHOUT_SHAPE = ("str", "tuple", "other", "slice")
@@ -236,6 +237,9 @@ class Availability:
         assert eqn is not None, f"{value.name or 'a value'} cannot be had"
         if eqn.attrs.get("inline") and (eqn.node is None or len(eqn.outs) > 1):
             return self._chosen_again(eqn, eqn.outs.index(value))
+        if eqn.op in STORES and eqn.statement is not None:
+            raise self.editor.refusal("FG123", "the backward needs what an array without a name holds after a store",
+                                      "give the array a name", eqn.statement.node)  # fmt: skip
         if eqn.node is None or eqn.statement is None:
             return self._expression(eqn, self.read)
         name = ast.Name(self.editor.hoist(eqn))
@@ -385,6 +389,7 @@ class Availability:
 
     def shape(self, x: Atom) -> ast.expr:
         """The shape of `x`, or of anything that has the same; spelled out where its lengths have names."""
+        x = self.of_one_shape(x)
         found = self._known_shape(x)
         return found if found is not None else self._shape_of(self.read(x), x)
 
@@ -399,7 +404,16 @@ class Availability:
             return found
         return ast.Call(self.dialect.name("numpy.shape"), [array], [])
 
+    def of_one_shape(self, x: Atom) -> Atom:
+        """An array that has the shape of `x`: for what it is after stores that have no name, what it was before."""
+        while x not in self.names_of and (made := self.defs.get(x)) is not None and made.op in STORES:
+            if self.editor.owner(made.out) is not None:
+                break
+            x = made.args[0]
+        return x
+
     def _known_shape(self, x: Atom) -> ast.expr | None:
+        x = self.of_one_shape(x)
         if (like := self._like(x)) is not None:
             return self._shape_of(self._named(self.names_of[like]), like)
         lengths = [self._length(d) for d in x.type.shape.dims or ()]

@@ -174,8 +174,10 @@ class _Spelled(ast.NodeTransformer):
 class Expressions:
     """Equation -> expression, given how to read its arguments."""
 
-    def __init__(self, dialect: Dialect, read: Read, shape: Read):
+    def __init__(self, dialect: Dialect, read: Read, shape: Read, like: Callable[[Atom], Atom] | None = None):
         self.dialect, self.read, self.shape = dialect, read, shape
+        # A value of the same shape that is at hand, where nothing but the shape of one is asked for.
+        self.like = like or (lambda value: value)
 
     def equation(self, eqn: Eqn) -> ast.expr:
         if (listed := containers.expression(self.dialect, self.read, eqn)) is not None:
@@ -188,9 +190,8 @@ class Expressions:
         if (symbol := PREFIX.get(eqn.op)) is not None:
             return ast.UnaryOp(UNARY[symbol](), self.read(eqn.args[0]))
         if eqn.op in HELPERS:
-            return ast.Call(
-                self.dialect.helper(eqn.op), [self.read(a) for a in eqn.args], []
-            )
+            args = [self.like(a) if eqn.op == "unbroadcast" else a for a in eqn.args]
+            return ast.Call(self.dialect.helper(eqn.op), [self.read(a) for a in args], [])
         if eqn.op in METHODS and self._as_method(eqn):
             receiver, rest = self.read(eqn.args[0]), eqn.args[1:]
             return self._call(

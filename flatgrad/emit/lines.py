@@ -94,7 +94,7 @@ class Lines:
         self.eqns, self.outs, self.available, self.names = eqns, outs, available, names
         self.prefix, self.seeds = prefix, seeds
         self.outer, self.at, self.params, self.repeated = outer, at, {*params}, repeated
-        self.expressions = Expressions(dialect, self.read, self.shape)
+        self.expressions = Expressions(dialect, self.read, self.shape, available.of_one_shape)
         self.dialect = dialect
         self.defs: dict[Atom, Eqn] = dict(outer.defs) if outer is not None else {}
         self.own = {out for eqn in eqns for out in eqn.outs}

@@ -207,8 +207,18 @@ def in_place(low: Lowering, node: cst.Call, function: Any) -> bool:
     new = store(low, array, values)
     if not isinstance(new, Var):
         return False
-    low.write(target, array, new)
+    _write(low, target, array, new)
     return True
+
+
+def _write(low: Lowering, target: cst.BaseExpression, array: Var, new: Var) -> None:
+    """A call gives a name what is written into its array; the name in its text stays what it is."""
+    low.write(target, array, new)
+    if isinstance(target, cst.Name):
+        statement = low.build.statement
+        assert statement is not None
+        low.frame.bindings.pop(target, None)
+        low.frame.writes[new] = (None, statement)
 
 
 def _store_of(function: Any, node: cst.Call) -> Any:
@@ -308,7 +318,7 @@ def into_out(
     ):
         low.build.dialect = ""
         new = low.emit("setitem", array, Lit(...), value)
-    low.write(target, array, new)
+    _write(low, target, array, new)
     return new
 
 
