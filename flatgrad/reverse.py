@@ -275,7 +275,8 @@ class _Reverse:
             seeds[1 + i] = inner.build.wrap(param)
         inner.run(body, seeds)
         inner.build.statement = eqn.statement
-        fresh = [starts[i] == Lit(None) for i in carried] + [False for _ in touched]
+        fresh = [starts[i] == Lit(None) or body.params[1 + i] in self.partial for i in carried]
+        fresh += [False for _ in touched]
         likes = [p if new or p.type.shape.dims is not None else v
                  for v, p, new in zip(primals, params, fresh, strict=True)]  # fmt: skip
         ends = tuple(inner.handed_on(v, like).atom for v, like in zip(primals, likes, strict=True))

@@ -214,7 +214,7 @@ class Layout:
             else cst.TrailingWhitespace()
         )
         body = [*self.forward.body(), *self._named_results(self.function.frame)]
-        body = _beginning_with_nothing(body, missing)
+        body = _beginning_with_nothing(body, missing, {*self.available.emptied})
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
@@ -326,15 +326,15 @@ def _prefers_functions(function: Function) -> bool:
     )
 
 
-def _beginning_with_nothing(body: list[Any], missing: Set[str]) -> list[Any]:
-    """x = None before the statement that need not assign x, which the cache holds all the same."""
+def _beginning_with_nothing(body: list[Any], missing: Set[str], lists: Set[str]) -> list[Any]:
+    """x = None, or xs = [], before the statement that need not assign x, which the cache holds all the same."""
     found: list[Any] = []
     left = set(missing)
     for line in body:
         tree = ast.parse(cst.Module([line]).code)
         here = left & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         left -= here
-        lines = [assignment(name, cst.Name("None")) for name in sorted(here)]
+        lines = [assignment(n, cst.List([]) if n in lists else cst.Name("None")) for n in sorted(here)]
         if lines and getattr(line, "leading_lines", ()):
             lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
             line = line.with_changes(leading_lines=())

@@ -17,8 +17,8 @@ from flatgrad.builder import Builder
 from flatgrad.frontend import carried, containers, trees
 from flatgrad.frontend.branches import NOTHING, either, joined, way
 from flatgrad.frontend.exits import lines_of
-from flatgrad.frontend.module import bound_names, names_in, nodes_in
-from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value
+from flatgrad.frontend.module import bound_names, names_in, names_of_target, nodes_in
+from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value, stale
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
@@ -100,8 +100,10 @@ def _loop(
         what = "what this loop carries from one iteration to the next is not clear"
         raise Refusal("FG121", what, "keep each variable of one kind and shape", node)
     low.build.statement = statement
+    _refuse_stale(low, body)
+    kept = [n for n, made in body.params.items() if len(made) == 1 and body.ends.get(n) is made[0]]
     left = _emit(low, node, op, args, body)
-    _after(low, body)
+    _after(low, body, kept)
     if node.orelse is not None:
         _otherwise(low, node, left)
 
@@ -148,8 +150,9 @@ def _read(
         with low.inside(statement):
             block = _test(low, test, views) if test is not None else None
             carried.show(low, views)
-            low.entering, low.running = _entered(low, starts, params, views), []
-            entered = low.entering
+            entered, rebound = _entered(low, starts, params, views), _rebound(node)
+            low.entering = {s: p for s, p in entered.items() if p.name not in rebound}
+            low.running = []
             start(index)
             held, low.entering, low.running = low.running, {}, running
             low.lines(lines_of(node.body))
@@ -209,6 +212,20 @@ def _entered(
     for name in views:
         found[starts[name]] = low.frame.env[name]
     return {s: p for s, p in found.items() if isinstance(s, Var) and isinstance(p, Var)}
+
+
+def _rebound(node: Any) -> set[str]:
+    """Names that the loop gives other values, rather than write into their arrays."""
+    found: set[str] = set()
+    for inner in nodes_in(node):
+        match inner:
+            case cst.AssignTarget(target=target) | cst.For(target=target) | cst.NamedExpr(target=target):
+                found.update(names_of_target(target))
+            case cst.AnnAssign(target=target) | cst.AsName(name=target):
+                found.update(names_of_target(target))
+            case _:
+                pass
+    return found
 
 
 def _as_values(low: Lowering, starts: dict[str, Value]) -> None:
@@ -481,22 +498,34 @@ def _sorted_out(
     return {name: [rest.pop(0) for _ in made] for name, made in params.items()}
 
 
-def _after(low: Lowering, body: Body) -> None:
-    """What the names hold after the loop."""
+def _refuse_stale(low: Lowering, body: Body) -> None:
+    """What an iteration leaves as not known must not be what the next one begins by reading."""
+    read = Block((), body.eqns, ()).free_or_params()
+    for name, made in body.params.items():
+        end = body.ends.get(name)
+        if isinstance(end, Stale) and any(p in read for p in made):
+            raise stale(end, low.here() or low.node)
+
+
+def _after(low: Lowering, body: Body, kept: Sequence[str]) -> None:
+    """What the names hold after the loop; those `kept` hold what they held before."""
     for name, start in body.starts.items():
         end = body.ends.get(name, NOTHING)
         if isinstance(end, Stale) and name not in body.views:
             _carry(low, name, end)
-        elif name in body.params:
+        elif name in body.params and name not in kept:
             rest = list(body.params[name])
             _carry(low, name, _rebuilt(start, rest))
         elif name in body.views:
             continue
+        elif isinstance(start, Stale):
+            _carry(low, name, start)
         elif not isinstance(start, Struct) and end is not start:
-            _carry(low, name, end)
-    for made in body.params.values():
+            what = f"{name} changes its kind from one iteration to the next"
+            raise Refusal("FG121", what, "keep it of one kind", low.here())
+    for name, made in body.params.items():
         for out in made:
-            if out.name:
+            if out.name and name not in kept:
                 low.merged(out)
     low.note()
     carried.show(low, body.views)

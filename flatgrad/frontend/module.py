@@ -252,22 +252,22 @@ def assigned_names(node: cst.CSTNode) -> Iterator[str]:
     match node:
         case cst.Assign(targets=targets):
             for target in targets:
-                yield from _target_names(target.target)
+                yield from names_of_target(target.target)
         case cst.AnnAssign(target=target) | cst.AugAssign(target=target):
-            yield from _target_names(target)
+            yield from names_of_target(target)
         case _:
             pass
 
 
-def _target_names(target: cst.CSTNode) -> Iterator[str]:
+def names_of_target(target: cst.CSTNode) -> Iterator[str]:
     match target:
         case cst.Name(value=name):
             yield name
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             for element in elements:
-                yield from _target_names(element.value)
+                yield from names_of_target(element.value)
         case cst.StarredElement(value=value):
-            yield from _target_names(value)
+            yield from names_of_target(value)
         case _:
             pass
 
@@ -311,9 +311,9 @@ def bound_names(node: cst.CSTNode) -> Iterator[str]:
         case cst.Lambda() | cst.CompFor():
             return
         case cst.For(target=target) | cst.NamedExpr(target=target):
-            yield from _target_names(target)
+            yield from names_of_target(target)
         case cst.AsName(name=target):
-            yield from _target_names(target)
+            yield from names_of_target(target)
         case _:
             yield from assigned_names(node)
     for child in node.children:
