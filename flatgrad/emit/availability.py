@@ -216,9 +216,8 @@ class Availability:
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)
-        if eqn is not None and eqn.op in ("for", "while") and not value.name and not is_single(eqn):
-            counted = value is eqn.outs[0]
-            name = self.editor.count(value) if counted else self.editor.flag(value)
+        if eqn is not None and eqn.op in ("for", "while") and value is eqn.outs[0] and not is_single(eqn):
+            name = self.editor.count(value)
             if value in self.names_of:
                 return ast.Name(name)
         if self.homes.loop(value) is not None:

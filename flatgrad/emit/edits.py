@@ -48,11 +48,10 @@ class Edits:
     # Hoisted values whose array is written later, with the name of the array itself: the value gets a copy.
     copied: dict[cst.CSTNode, str] = field(default_factory=dict)
     separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
-    # Lines at the start of a body, before a statement's own line, after it, and at the start of a loop's else.
+    # Lines at the start of a body, before a statement's own line, and after it.
     first: dict[Statement, list[str]] = field(default_factory=dict)
     beside: dict[Statement, list[str]] = field(default_factory=dict)
     after: dict[Statement, list[str]] = field(default_factory=dict)
-    otherwise: dict[Statement, list[str]] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)  # names of lists and counters
     # Calls of helpers that are made pairs, by activation: the equation, and the names of results and cache.
     paired: dict[Frame, dict[cst.CSTNode, Paired]] = field(default_factory=dict)
@@ -76,7 +75,7 @@ class Editor:
             for arg in eqn.args:
                 self.readers.setdefault(arg, eqn)
         self._asked: list[Var] = []
-        self.counters: dict[Var, str] = {}  # of iterations, and flags of loops that were left
+        self.counters: dict[Var, str] = {}  # of iterations
         self._owners: dict[Var, Frame] | None = None
         self._given: set[str] = set()  # names of hoisted values
         self._versions: dict[Frame, Mapping[str, list[Var]]] = {}
@@ -215,9 +214,6 @@ class Editor:
             and value in frame.writes
             and rebound is frame.writes[value][1]
         ):
-            if isinstance(rebound.node, cst.For | cst.While) and value in self.homes.flowing | {value}:
-                self.edits.otherwise.setdefault(rebound, []).append(f"{name} = {printed}")
-                return name
             what = f"{value.name} is given two values by one statement"
             raise self.refusal(
                 "FG119", what, "give it one value", frame.writes[value][0]
@@ -365,6 +361,8 @@ class Editor:
     def stem(self, value: Var) -> str:
         """What a value without a name is called."""
         made = self.defs.get(value)
+        if made is not None and made.op == "call" and value is made.outs[-1]:
+            return self.pair_call(made)
         places = self.edits.hoisted.get(made.statement.frame, {}) if made is not None and made.statement else {}
         if made is not None and made.node in places:
             return places[made.node][0]
@@ -384,16 +382,6 @@ class Editor:
         self.edits.saved.setdefault(statement, []).append((name, "0"))
         self.edits.first.setdefault(statement, []).insert(0, f"{name} += 1")
         return self._counter(steps, name)
-
-    def flag(self, left: Var) -> str:
-        """Whether a loop was left by a break, by name."""
-        statement = self.defs[left].statement
-        assert statement is not None
-        name = self.names.fresh("left_early")
-        self.edits.given.add(name)
-        self.edits.saved.setdefault(statement, []).append((name, "True"))
-        self.edits.otherwise.setdefault(statement, []).insert(0, f"{name} = False")
-        return self._counter(left, name)
 
     def _counter(self, value: Var, name: str) -> str:
         self.counters[value] = name

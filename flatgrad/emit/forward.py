@@ -221,7 +221,6 @@ class Forward:
 
     def _orelse(self, statement: Statement, orelse: Any) -> Any:
         """An elif stays one, unless something has to stand before its test."""
-        first = _parsed(self.edits.otherwise.get(statement, ()))
         match orelse:
             case cst.If():
                 lines = self._lines(statement, [orelse])
@@ -229,7 +228,7 @@ class Forward:
                     return lines[0]
                 return cst.Else(cst.IndentedBlock(lines))
             case cst.Else(body=body):
-                lines = [*first, *self._lines(statement, lines_of(body))]
+                lines = self._lines(statement, lines_of(body))
                 block = body if isinstance(body, cst.IndentedBlock) else cst.IndentedBlock([])
                 return orelse.with_changes(body=block.with_changes(body=lines))
             case _:

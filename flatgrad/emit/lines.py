@@ -305,7 +305,9 @@ class Lines:
 
     def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         value = self.expressions.equation(eqn)
+        before = dict(self._names)  # what has another name here has its own again afterwards
         names = [self._name(number, out) if self.uses[out] else "_" for out in eqn.outs]
+        self._names.update(before)
         for out, name in zip(eqn.outs, names, strict=True):
             self._assign(out, name, out)
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]

@@ -27,7 +27,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     if problem := _problem(callee, frame):
         return low.opaque(problem.what, given.atoms, node, code=problem.code)[0]
     _refuse_rebinding(callee)
-    if pairs.has_flow(callee):
+    if pairs.has_flow(callee) or pairs.reads_better(low, callee):
         values = _every_value(low, node, callee, given)
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)

@@ -7,9 +7,8 @@
                                      out = b
                                  return out
 
-What follows a statement that may return stands in its other branch; what follows a loop that may return in the
-`else` of the loop, which Python runs when the loop was not left. A function with one return at its end is left
-as it is.
+What follows a statement that may return stands in its other branch; a loop that may return is left with a flag
+that says so. A function with one return at its end is left as it is.
 """
 
 from __future__ import annotations
@@ -273,21 +272,15 @@ class _Exits:
 
     def _loop(self, line: cst.For | cst.While, rest: list[Any]) -> list[Any]:
         """A return within leaves the loop; what follows is run where the loop was not left so."""
-        plain = not may_break(line.body) and not _in_inner_loop(line.body)
         if _never_ends(line):
             rest = []
-        after = line.orelse
-        following = [*(lines_of(after.body) if after is not None else []), *rest]
-        if plain:
-            left = line.with_changes(body=self._leaving(line.body, flagged=False))
-            if not following:
-                return [left.with_changes(orelse=None)]
-            other = cst.Else(cst.IndentedBlock(self.through(following)))
-            return [left.with_changes(orelse=other)]
-        body = self._leaving(line.body, flagged=True)
+        flagged = bool(rest) or _in_inner_loop(line.body)
+        left = [line.with_changes(body=self._leaving(line.body, flagged))]
+        if flagged:
+            left = [self._flagged("False").with_changes(leading_lines=line.leading_lines), left[0].with_changes(leading_lines=())]
         test = cst.UnaryOperation(cst.Not(), cst.Name(self.flag))
         tail = [cst.If(test, cst.IndentedBlock(self.through(rest)))] if rest else []
-        return [self._flagged("False"), line.with_changes(body=body), *tail]
+        return [*left, *tail]
 
     def _flagged(self, value: str) -> cst.SimpleStatementLine:
         target = cst.AssignTarget(cst.Name(self.flag))

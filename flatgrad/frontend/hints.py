@@ -38,7 +38,7 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
 
 def _annotations(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
     for parameter in parameters_of(node):
-        if parameter.annotation is not None:
+        if parameter.annotation is not None and parameter.name.value in params:
             text = low.module.code(parameter.annotation.annotation)
             if (found := from_annotation(parameter.name.value, text)) is not None:
                 _apply(
@@ -72,7 +72,8 @@ def _docstring_source(found: Declared) -> str:
 def _defaults(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
     """A parameter whose default is a number is a number; a string, flag or None names no array."""
     for parameter in parameters_of(node):
-        var = params[parameter.name.value]
+        if (var := params.get(parameter.name.value)) is None:
+            continue  # known already, for all of the function
         match parameter.default:
             case cst.Float() | cst.UnaryOperation(expression=cst.Float()):
                 _number(var, "float")

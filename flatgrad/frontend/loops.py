@@ -15,7 +15,7 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.frontend import carried, containers, trees
-from flatgrad.frontend.branches import NOTHING, either, joined, way
+from flatgrad.frontend.branches import NOTHING, either
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, names_of_target, nodes_in
 from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value, stale
@@ -102,24 +102,8 @@ def _loop(
     low.build.statement = statement
     _refuse_stale(low, body)
     kept = [n for n, made in body.params.items() if len(made) == 1 and body.ends.get(n) is made[0]]
-    left = _emit(low, node, op, args, body)
+    _emit(low, node, op, args, body)
     _after(low, body, kept)
-    if node.orelse is not None:
-        _otherwise(low, node, left)
-
-
-def _otherwise(low: Lowering, node: Any, left: Atom) -> None:
-    """The else of a loop is run where the loop was not left by a break."""
-    statement = low.build.statement
-    assert statement is not None
-    lines = lines_of(node.orelse.body)
-    with low.inside(statement, 1):
-        if left == Lit(False):
-            low.lines(lines)
-            return
-        ways = [way(low, lambda: None), way(low, lambda: low.lines(lines))]
-    low.build.statement = statement
-    joined(low, left, ways)
 
 
 # --- one reading -----------------------------------------------------------------------------------------------
@@ -146,6 +130,7 @@ def _read(
     running, written = low.running, len(low.storages.targets)
     low.build, low.scanned, low.stop = Builder(statement=statement), 0, Lit(False)
     index = Var("", index_type(kind))
+    low.loop_depth += 1
     try:
         with low.inside(statement):
             block = _test(low, test, views) if test is not None else None
@@ -164,6 +149,7 @@ def _read(
     finally:
         low.build, low.scanned, low.stop = outer, scanned, stop
         low.entering, low.running, frame.env = {}, running, before
+        low.loop_depth -= 1
     return Body(index, starts, params, eqns, left, ends, block, views)
 
 
@@ -442,25 +428,22 @@ def _already(low: Lowering, params: Sequence[Var], other: Var) -> bool:
 # --- the equation ------------------------------------------------------------------------------------------------
 
 
-def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> Atom:
-    """Write the equation; returns whether the loop was left by a break."""
+def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> None:
     starts: list[Atom] = []
     params: list[Var] = []
     ends: list[Atom] = []
+    read = Block((), body.eqns, ()).free_or_params()
     for name, made in body.params.items():
         pairs = _pairs(body.starts[name], body.ends.get(name, NOTHING)) or []
         for param, (start, end) in zip(made, pairs, strict=True):
             if isinstance(end, Stale):
                 end = param
             assert isinstance(start, Var | Lit)
+            if start == NOTHING and isinstance(end, Var) and param not in read:
+                param.type = end.type  # only the loop itself gives it a value
             starts.append(start)
             params.append(param)
             ends.append(end if isinstance(end, Var | Lit) else NOTHING)
-    leaves = node.orelse is not None and body.stop != Lit(False)
-    if leaves:
-        starts.append(Lit(False))
-        params.append(Var("", Type(scalar(), "bool")))
-        ends.append(body.stop)
     block = Block((body.index, *params), body.eqns, (body.stop, *ends))
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
@@ -482,7 +465,6 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> At
     )
     low.build.eqns.append(eqn)
     body.params = _sorted_out(body.params, outs)
-    return outs[-1] if leaves else Lit(False)
 
 
 def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:
@@ -513,7 +495,9 @@ def _after(low: Lowering, body: Body, kept: Sequence[str]) -> None:
         end = body.ends.get(name, NOTHING)
         if isinstance(end, Stale) and name not in body.views:
             _carry(low, name, end)
-        elif name in body.params and name not in kept:
+        elif name in kept:
+            continue
+        elif name in body.params:
             rest = list(body.params[name])
             _carry(low, name, _rebuilt(start, rest))
         elif name in body.views:

@@ -107,6 +107,7 @@ class Lowering:
     parent: tuple[Statement | None, int] = (None, 0)
     stopping: bool = False  # what the line assigns carries no gradient
     tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
+    loop_depth: int = 0  # how many loops are around what is being read
     stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
     # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.

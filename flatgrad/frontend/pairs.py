@@ -6,6 +6,7 @@ the gradients. In the graph a call has the results and the cache for outs, and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import libcst as cst
 
 from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
-from flatgrad.frontend.module import names_in, parameters_of
+from flatgrad.frontend.module import names_in, nodes_in, parameters_of
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
     Callee,
@@ -77,6 +78,21 @@ def has_flow(callee: Callee) -> bool:
     return False
 
 
+def reads_better(low: Lowering, callee: Callee) -> bool:
+    """Several lines that are run again and again are told once: in a loop, or called more than once by a helper."""
+    if not isinstance(callee.node, cst.FunctionDef) or callee.frame is not None:
+        return False
+    body = callee.node.body
+    lines = [s for s in body.body if isinstance(s, cst.SimpleStatementLine)] if isinstance(body, cst.IndentedBlock) else []
+    several = sum(not isinstance(part, cst.Expr) for line in lines for part in line.body) > 1  # type: ignore[union-attr]
+    return several and (low.loop_depth > 0 or (low.given is not None and _calls(low.node, callee.name) > 1))
+
+
+def _calls(node: cst.CSTNode, name: str) -> int:
+    found = (n for n in nodes_in(node) if isinstance(n, cst.Call) and isinstance(n.func, cst.Name))
+    return sum(n.func.value == name for n in found)  # type: ignore[attr-defined]
+
+
 def _only_raises(body: Any) -> bool:
     match body:
         case cst.IndentedBlock(body=[*_, cst.SimpleStatementLine(body=[cst.Raise()])]):
@@ -101,7 +117,7 @@ def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool
 
 def call(low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]) -> Value:
     """Write the `call` equation; `values` are the arguments by the names of the parameters."""
-    fixed = {n: v for n, v in values.items() if isinstance(v, Callee | Path)}
+    fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
     captured = _free(low, callee) if callee.frame is not None else []
     pair = _pair(low, callee, fixed, captured)
     for name in captured:
@@ -123,12 +139,38 @@ def _argument(low: Lowering, value: Value, node: cst.CSTNode) -> Atom:
 
 
 def _pair(low: Lowering, callee: Callee, fixed: dict[str, Value], captured: list[str]) -> Pair:
-    inner = tuple(sorted((n, id(v.node) if isinstance(v, Callee) else v.path) for n, v in fixed.items()
-                         if isinstance(v, Callee | Path)))  # fmt: skip
-    key = (id(callee.node), inner)
+    key = (id(callee.node), *sorted((n, _identity(v)) for n, v in fixed.items()))
     if key not in low.pairs:
         low.pairs[key] = Pair(callee, fixed, captured)
     return low.pairs[key]
+
+
+STATIC = re.compile(r"ax[ei]s|dim|ord|ddof|keep")  # names of integers that decide what an operation is
+
+
+def _is_fixed(name: str, value: Value) -> bool:
+    """The function is read for this very argument: a function, a flag, an axis."""
+    match value:
+        case Callee() | Path():
+            return True
+        case Lit(value=bool() | str() | None):
+            return True
+        case Lit(value=int()):
+            return STATIC.search(name) is not None
+        case _:
+            return False
+
+
+def _identity(value: Value) -> str:
+    match value:
+        case Callee(node=node):
+            return f"function {id(node)}"
+        case Path(path=path):
+            return path
+        case Lit(value=constant):
+            return repr(constant)
+        case _:
+            raise AssertionError(f"{value} is not fixed")
 
 
 def _free(low: Lowering, callee: Callee) -> list[str]:

@@ -1,6 +1,6 @@
 """Function node -> the same function with fewer kinds of statements.
 
-A match statement becomes if and elif (matches.py), a name that is assigned in the test of a while loop is assigned in
+A match statement becomes if and elif (matches.py), the else of a loop an if statement after it, a name that is assigned in the test of a while loop is assigned in
 the loop, and what follows an if statement in which one of several ways leaves the loop stands in its branches.
 """
 
@@ -16,6 +16,7 @@ from flatgrad.frontend.exits import (
     TooManyExits,
     falls_through,
     lines_of,
+    may_break,
     may_leave,
     otherwise,
 )
@@ -37,6 +38,8 @@ def plainer(function: cst.FunctionDef) -> cst.FunctionDef:
 def _is_special(node: cst.CSTNode) -> bool:
     match node:
         case cst.Match() | cst.Break() | cst.Continue():
+            return True
+        case cst.For(orelse=cst.Else()) | cst.While(orelse=cst.Else()):
             return True
         case cst.While(test=test):
             return _assigns(test)
@@ -88,13 +91,68 @@ def _statements(fresh: Fresh) -> Callable[[Lines], Lines]:
             match line:
                 case cst.Match():
                     found += branches_of(line, fresh) or [line]
-                case cst.While(test=test, orelse=None) if _assigns(test):
-                    found.append(_tested_within(line))
+                case cst.For() | cst.While() if line.orelse is not None:
+                    found += [_walrus_within(part) for part in _without_else(line, fresh)]
                 case _:
-                    found.append(line)
+                    found.append(_walrus_within(line))
         return found
 
     return rewrite
+
+
+def _walrus_within(line: Any) -> Any:
+    match line:
+        case cst.While(test=test, orelse=None) if _assigns(test):
+            return _tested_within(line)
+        case _:
+            return line
+
+
+def _without_else(line: Any, fresh: Fresh) -> Lines:
+    """for ...: break, else: rest  ->  a variable that says that the loop was completed, and if it was: rest"""
+    orelse, plain = line.orelse, line.with_changes(orelse=None)
+    if not may_break(line.body):
+        return [plain, *lines_of(orelse.body)]
+    name = fresh.name("completed")
+    body = _marked(line.body, name)
+    suite = orelse.body
+    block = suite if isinstance(suite, cst.IndentedBlock) else cst.IndentedBlock(lines_of(suite))
+    rest = cst.If(cst.Name(name), block, leading_lines=orelse.leading_lines)
+    start = _given(name, "True").with_changes(leading_lines=line.leading_lines)
+    return [start, plain.with_changes(body=body, leading_lines=()), rest]
+
+
+def _given(name: str, value: str) -> cst.SimpleStatementLine:
+    return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], cst.Name(value))])
+
+
+def _marked(suite: Any, name: str) -> cst.IndentedBlock:
+    """completed = False before each break that leaves the loop."""
+    found: Lines = []
+    for line in lines_of(suite):
+        match line:
+            case cst.SimpleStatementLine(body=[*before, cst.Break() as leave]):
+                kept = [line.with_changes(body=[p]) for p in before]
+                found += [*kept, _given(name, "False"), cst.SimpleStatementLine([leave])]
+            case cst.For() | cst.While() | cst.FunctionDef() | cst.ClassDef():
+                found.append(line)
+            case _ if may_break(line):
+                found.append(_marked_within(line, name))
+            case _:
+                found.append(line)
+    return suite.with_changes(body=found) if isinstance(suite, cst.IndentedBlock) else cst.IndentedBlock(found)
+
+
+def _marked_within(line: Any, name: str) -> Any:
+    changes: dict[str, Any] = {"body": _marked(line.body, name)}
+    match getattr(line, "orelse", None):
+        case cst.If() as inner:
+            changes["orelse"] = _marked_within(inner, name)
+        case cst.Else(body=body) as other:
+            changes["orelse"] = other.with_changes(body=_marked(body, name))
+        case _:
+            pass
+    return line.with_changes(**changes)
 
 
 def _tested_within(line: cst.While) -> cst.While:
