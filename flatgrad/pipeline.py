@@ -61,8 +61,15 @@ def _one(module: Module, name: str, options: Options, names: Names) -> list[Emit
     found = []
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None
-        inner = _differentiated(pair.function, [pair.function.params[n] for n in pair.wrt])
-        style = Style("pair", options.names, options.comments, (pair.forward_name, pair.backward_name))
+        inner = _differentiated(
+            pair.function, [pair.function.params[n] for n in pair.wrt]
+        )
+        style = Style(
+            "pair",
+            options.names,
+            options.comments,
+            (pair.forward_name, pair.backward_name),
+        )
         found.append(_emitted(module, inner, names, style))
     style = Style(options.emit, options.names, options.comments)
     return [*found, _emitted(module, _differentiated(function, wrt), names, style)]
@@ -72,7 +79,9 @@ def _emitted(module: Module, gradient: Gradient, names: Names, style: Style) -> 
     local = names.copy()
     dialect = Emitted.dialect_of(module, local)
     layout = Layout(gradient, local, names, dialect, style)
-    return Emitted(gradient.function, layout.texts(), dialect, layout.available.edits.expanded)
+    return Emitted(
+        gradient.function, layout.texts(), dialect, layout.available.edits.expanded
+    )
 
 
 def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
@@ -85,7 +94,9 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
             pair: Pair = eqn.attrs["pair"]
             if active.isdisjoint(eqn.outs):
                 continue
-            wanted = [n for n, a in zip(pair.params, eqn.args, strict=True) if a in active]
+            wanted = [
+                n for n, a in zip(pair.params, eqn.args, strict=True) if a in active
+            ]
             more = [n for n in wanted if n not in pair.wrt]
             if pair in ordered:
                 ordered.remove(pair)
@@ -94,7 +105,9 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
                 chosen = {*pair.wrt, *more}
                 pair.wrt = {n: None for n in pair.params if n in chosen}
                 params = [pair.function.params[n] for n in pair.wrt]
-                pending.append((pair.function.block, active_values(pair.function.block, params)))
+                pending.append(
+                    (pair.function.block, active_values(pair.function.block, params))
+                )
     for pair in ordered:
         name = pair.callee.name
         pair.forward_name = pair.forward_name or names.underscored(f"{name}_forward")

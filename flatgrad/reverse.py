@@ -38,7 +38,9 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
 
     `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0.
     """
-    walk = _Reverse(active_values(block, wrt), Builder(list(block.eqns)), partial_values(block.eqns))
+    walk = _Reverse(
+        active_values(block, wrt), Builder(list(block.eqns)), partial_values(block.eqns)
+    )
     walk.parts = trees.parts_of(block.eqns)
     walk.run(block, [walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
@@ -52,7 +54,9 @@ class _Reverse:
 
     def __init__(self, active: set[Var], build: Builder, partial: set[Atom]):
         self.active, self.build, self.partial = active, build, partial
-        self.parts: dict[Var, trees.Part] = {}  # trees whose cotangents are parts of those of others
+        self.parts: dict[Var, trees.Part] = (
+            {}
+        )  # trees whose cotangents are parts of those of others
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -192,7 +196,9 @@ class _Reverse:
         *results, cache = eqn.outs
         gs = [self._or_zeros(self._cotangent(out), out) for out in results]
         wanted = [eqn.args[pair.params.index(name)] for name in pair.wrt]
-        made = self.build.emit_all("call_backward", [*gs, cache], len(wanted), attrs={"pair": pair})
+        made = self.build.emit_all(
+            "call_backward", [*gs, cache], len(wanted), attrs={"pair": pair}
+        )
         for arg, cotangent in zip(wanted, made, strict=True):
             cotangent_type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type
             assert isinstance(cotangent.atom, Var)
@@ -203,7 +209,11 @@ class _Reverse:
     def handed_on(self, value: Var, before: Atom) -> Expr:
         """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""
         found = self._so_far(value)
-        return self._mark(self.build.emit("zeros_like", before), value) if found is None else found
+        return (
+            self._mark(self.build.emit("zeros_like", before), value)
+            if found is None
+            else found
+        )
 
     # --- branches and loops ----------------------------------------------------------
 
@@ -217,12 +227,18 @@ class _Reverse:
 
     def _touched(self, block: Block) -> list[Var]:
         """Values from outside of `block` that may get a cotangent within it."""
-        roots = (trees.root_and_path(self.parts, v)[0] for v in block.free() if v in self.active)
+        roots = (
+            trees.root_and_path(self.parts, v)[0]
+            for v in block.free()
+            if v in self.active
+        )
         return list(dict.fromkeys(roots))
 
     def _inside(self, block: Block, known: dict[Var, Atom]) -> _Reverse:
         """The way back through an inner block, where outer values have the cotangents `known` so far."""
-        inner = _Reverse(self.active, Builder(statement=self.build.statement), self.partial)
+        inner = _Reverse(
+            self.active, Builder(statement=self.build.statement), self.partial
+        )
         inner.parts = self.parts
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
@@ -234,14 +250,20 @@ class _Reverse:
     def _through_branch(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
         """The same test; each branch adds what it contributes to what the outer values have so far."""
         touched = dict.fromkeys(v for block in eqn.blocks for v in self._touched(block))
-        so_far = {v: found.atom for v in touched if (found := self._so_far(v)) is not None}
+        so_far = {
+            v: found.atom for v in touched if (found := self._so_far(v)) is not None
+        }
         ways = []
         for block in eqn.blocks:
             inner = self._inside(block, so_far)
-            inner.run(block, [None if g is None else inner.build.wrap(g.atom) for g in gs])
+            inner.run(
+                block, [None if g is None else inner.build.wrap(g.atom) for g in gs]
+            )
             inner.build.statement = eqn.statement
             ways.append(inner)
-        reached = [v for v in touched if v in so_far or any(w._reached(v) for w in ways)]
+        reached = [
+            v for v in touched if v in so_far or any(w._reached(v) for w in ways)
+        ]
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
         blocks = []
         for block, inner in zip(eqn.blocks, ways, strict=True):
@@ -251,11 +273,17 @@ class _Reverse:
         self._write(Eqn(outs, "if", eqn.args, {}, eqn.statement, blocks=tuple(blocks)))
         self._settle(reached, outs)
 
-    def _kept(self, eqn: Eqn, block: Block, gs: Sequence[Expr | None]) -> dict[Var, Atom]:
+    def _kept(
+        self, eqn: Eqn, block: Block, gs: Sequence[Expr | None]
+    ) -> dict[Var, Atom]:
         """What a way may not have, and the other way hands on as it is: its cotangent has its shape."""
         other = next(b for b in eqn.blocks if b is not block)
         pairs = zip(other.outs, gs, strict=True)
-        return {v: g.atom for v, g in pairs if g is not None and isinstance(v, Var) and v in self.partial}
+        return {
+            v: g.atom
+            for v, g in pairs
+            if g is not None and isinstance(v, Var) and v in self.partial
+        }
 
     def _through_loop(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
         """The iterations from last to first, carrying the cotangents of what was carried and of what was read."""
@@ -269,22 +297,42 @@ class _Reverse:
         inits += [self._or_zeros(self._so_far(v), v) for v in touched]
         primals = [body.params[1 + i] for i in carried] + touched
         params = [Var("", _cotangent_type(v), primal=v) for v in primals]
-        inner = self._inside(body, dict(zip(touched, params[len(carried) :], strict=True)))
+        inner = self._inside(
+            body, dict(zip(touched, params[len(carried) :], strict=True))
+        )
         seeds: list[Expr | None] = [None] * len(body.outs)
         for i, param in zip(carried, params, strict=False):
             seeds[1 + i] = inner.build.wrap(param)
         inner.run(body, seeds)
         inner.build.statement = eqn.statement
-        fresh = [starts[i] == Lit(None) or body.params[1 + i] in self.partial for i in carried]
+        fresh = [
+            starts[i] == Lit(None) or body.params[1 + i] in self.partial
+            for i in carried
+        ]
         fresh += [False for _ in touched]
         likes = [p if new or p.type.shape.dims is not None else v
                  for v, p, new in zip(primals, params, fresh, strict=True)]  # fmt: skip
-        ends = tuple(inner.handed_on(v, like).atom for v, like in zip(primals, likes, strict=True))
+        ends = tuple(
+            inner.handed_on(v, like).atom
+            for v, like in zip(primals, likes, strict=True)
+        )
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
-        block = Block((body.params[0], *params), tuple(inner.build.eqns), (Lit(False), *ends), undoes=body)
+        block = Block(
+            (body.params[0], *params),
+            tuple(inner.build.eqns),
+            (Lit(False), *ends),
+            undoes=body,
+        )
         args = (span, *(i.atom for i in inits))
         self._write(
-            Eqn((Var("", eqn.outs[0].type), *outs), "for", args, {"undoes": eqn}, eqn.statement, blocks=(block,))
+            Eqn(
+                (Var("", eqn.outs[0].type), *outs),
+                "for",
+                args,
+                {"undoes": eqn},
+                eqn.statement,
+                blocks=(block,),
+            )
         )
         for i, out in zip(carried, outs, strict=False):
             if isinstance(start := starts[i], Var) and start in self.active:

@@ -105,7 +105,12 @@ class Editor:
         assert eqn.statement is not None
         if eqn.node is None:
             what = "the backward needs a value within this statement that no expression of its own stands for"
-            raise self.refusal("FG123", what, "give its parts names on lines before", eqn.statement.node)
+            raise self.refusal(
+                "FG123",
+                what,
+                "give its parts names on lines before",
+                eqn.statement.node,
+            )
         self._asked.append(eqn.outs[-1] if is_single(eqn) else eqn.outs[0])
         frame: Frame = eqn.statement.frame
         others = [
@@ -170,11 +175,19 @@ class Editor:
         assert eqn.statement is not None
         several = bool(eqn.attrs["pair"].results)
         match eqn.statement.node:
-            case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
+            case cst.SimpleStatementLine(
+                body=[
+                    cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)
+                ]
+            ):
                 starred = isinstance(target, cst.Tuple) and any(
                     isinstance(e, cst.StarredElement) for e in target.elements
                 )
-                fits = isinstance(target, cst.Tuple) and not starred if several else not isinstance(target, cst.Tuple | cst.List)
+                fits = (
+                    isinstance(target, cst.Tuple) and not starred
+                    if several
+                    else not isinstance(target, cst.Tuple | cst.List)
+                )
                 return value is eqn.node and fits
             case _:
                 return False
@@ -187,7 +200,9 @@ class Editor:
         found: list[str] = []
         for i, out in enumerate(eqn.outs[:-1]):
             known = self.names_of.get(out) if out.name == "" else None
-            given = known or self.names.fresh(f"{name}{i + 1}" if several else f"{name}_result")
+            given = known or self.names.fresh(
+                f"{name}{i + 1}" if several else f"{name}_result"
+            )
             self.edits.given.add(given)
             found.append(given)
             if self.homes.loop(out) is None:
@@ -244,7 +259,10 @@ class Editor:
         frame = self.owner(value)
         if frame is None:
             return
-        first = min((s for v, (_, s) in frame.writes.items() if v.name == value.name), key=lambda s: s.order)
+        first = min(
+            (s for v, (_, s) in frame.writes.items() if v.name == value.name),
+            key=lambda s: s.order,
+        )
         outermost = [*first.around()][-1]
         line = (self.edits.renamed.get(value, value.name), "None")
         if line not in self.edits.saved.setdefault(outermost, []):
@@ -255,7 +273,10 @@ class Editor:
         frame = self.owner(value)
         if frame is None or frame.statement is not None or value not in frame.writes:
             return None
-        if value in self.function.storages.destroyed or self.homes.loop(value) is not None:
+        if (
+            value in self.function.storages.destroyed
+            or self.homes.loop(value) is not None
+        ):
             return None
         if self._rebound_at(frame, value) is not None:
             return None
@@ -263,13 +284,19 @@ class Editor:
         return name
 
     def _changes_elsewhere(
-        self, frame: Frame, value: Var, rebound: Statement | None, destroyer: Statement | None
+        self,
+        frame: Frame,
+        value: Var,
+        rebound: Statement | None,
+        destroyer: Statement | None,
     ) -> bool:
         """What overwrites the value stands in another suite: it is kept where it is made."""
         own = frame.writes[value][1] if value in frame.writes else None
         level = (own.parent, own.branch) if own is not None else (None, 0)
         changes = [c for c in (rebound, destroyer) if c is not None]
-        return any((c.parent, c.branch) != level or c.frame is not frame for c in changes)
+        return any(
+            (c.parent, c.branch) != level or c.frame is not frame for c in changes
+        )
 
     def _keep_after(self, frame: Frame, value: Var, name: str, destroyed: bool) -> None:
         """x0 = x, as soon as x has the value."""
@@ -290,7 +317,11 @@ class Editor:
     def _is_target(self, value: Var, statement: Statement) -> bool:
         """The for statement gives the value at the start of each iteration."""
         home = self.homes.of.get(value)
-        return isinstance(statement.node, cst.For) and home is not None and home.statement is statement
+        return (
+            isinstance(statement.node, cst.For)
+            and home is not None
+            and home.statement is statement
+        )
 
     # --- what each iteration computes -------------------------------------------------
 
@@ -309,7 +340,9 @@ class Editor:
 
     def _kept(self, value: Var, text: str) -> str:
         """The value itself, or a copy of an array that something is written into."""
-        written = not value.type.shape.is_scalar and self.function.storages.written(value)
+        written = not value.type.shape.is_scalar and self.function.storages.written(
+            value
+        )
         return self._copy(value, text) if written else text
 
     def _place(self, value: Var, home: Home) -> tuple[str, list[str]]:
@@ -318,15 +351,26 @@ class Editor:
         if value in home.block.params:
             if not value.name:
                 what = "a part of a tuple that a loop carries is needed by the backward"
-                raise self.refusal("FG122", what, "carry it in a variable of its own", home.statement.node)
+                raise self.refusal(
+                    "FG122",
+                    what,
+                    "carry it in a variable of its own",
+                    home.statement.node,
+                )
             return value.name, self.edits.first.setdefault(home.statement, [])
         if value in self.counters:
             assert made is not None and made.statement is not None
             return self.counters[value], self.edits.after.setdefault(made.statement, [])
         if frame is not None:
             statement = frame.writes[value][1]
-            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
-            return self.edits.renamed.get(value, value.name), lines.setdefault(statement, [])
+            lines = (
+                self.edits.first
+                if self._is_target(value, statement)
+                else self.edits.after
+            )
+            return self.edits.renamed.get(value, value.name), lines.setdefault(
+                statement, []
+            )
         assert made is not None and made.statement is not None
         if made.op == "call":
             return self._place_of_call(value, made)
@@ -363,7 +407,11 @@ class Editor:
         made = self.defs.get(value)
         if made is not None and made.op == "call" and value is made.outs[-1]:
             return self.pair_call(made)
-        places = self.edits.hoisted.get(made.statement.frame, {}) if made is not None and made.statement else {}
+        places = (
+            self.edits.hoisted.get(made.statement.frame, {})
+            if made is not None and made.statement
+            else {}
+        )
         if made is not None and made.node in places:
             return places[made.node][0]
         return self.counters.get(value) or telling(made, self.readers.get(value))
@@ -397,7 +445,11 @@ class Editor:
     def _stays(self, frame: Frame, value: Var) -> bool:
         """The name cannot be changed: a parameter's, an array's after a write, one that a closure or a branch reads."""
         made = self.defs.get(value)
-        if made is None or value in self.function.captured or value in self.homes.flowing:
+        if (
+            made is None
+            or value in self.function.captured
+            or value in self.homes.flowing
+        ):
             return True
         if frame.writes.get(value, (None, None))[0] is None:
             return True
@@ -588,7 +640,11 @@ def _are_exclusive(a: Statement | None, b: Statement) -> bool:
     if a is None:
         return False
     branches = {s.parent: s.branch for s in a.around() if s.parent is not None}
-    return any(branches.get(s.parent, s.branch) != s.branch for s in b.around() if s.parent is not None)
+    return any(
+        branches.get(s.parent, s.branch) != s.branch
+        for s in b.around()
+        if s.parent is not None
+    )
 
 
 def _near(statement: Statement, own: Statement | None) -> Statement:
@@ -606,7 +662,11 @@ def is_single(eqn: Eqn) -> bool:
 
 
 def _plural(name: str) -> str:
-    return f"{name}_list" if name.endswith(("s", "x", "z")) and len(name) > 1 else f"{name}s"
+    return (
+        f"{name}_list"
+        if name.endswith(("s", "x", "z")) and len(name) > 1
+        else f"{name}s"
+    )
 
 
 def is_docstring(node: Any) -> bool:

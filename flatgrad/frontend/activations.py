@@ -136,12 +136,18 @@ def _bind_parameters(
         frame.arguments[name] = (nodes.get(name, param.default), value)
 
 
-def _every_value(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> dict[str, Value]:
+def _every_value(
+    low: Lowering, node: cst.Call, callee: Callee, given: Arguments
+) -> dict[str, Value]:
     """The value of each parameter: what the call gives, or its default."""
     values = _values(node, callee, given)
     _refuse_hidden_defaults(low, callee, values, node)
     return {
-        p.name.value: values[p.name.value] if p.name.value in values else _default(low, p, callee, node)
+        p.name.value: (
+            values[p.name.value]
+            if p.name.value in values
+            else _default(low, p, callee, node)
+        )
         for p in _named(callee)
     }
 

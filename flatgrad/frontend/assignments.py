@@ -129,7 +129,11 @@ def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Val
         middle = slice(star, -after or None)
         indices = [*range(star), middle, *range(-after, 0)]
     low.build.dialect = ""
-    unknown = {"unpacked": True} if whole.type.rank is None and whole.type.items is None else {}
+    unknown = (
+        {"unpacked": True}
+        if whole.type.rank is None and whole.type.items is None
+        else {}
+    )
     return [low.emit("getitem", whole, Lit(i), **unknown) for i in indices]
 
 
@@ -167,7 +171,9 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
-        case cst.Subscript() if containers.augment_part(low, node.target, op, node.value):
+        case cst.Subscript() if containers.augment_part(
+            low, node.target, op, node.value
+        ):
             pass
         case cst.Subscript():
             _augment_part(low, node.target, op, node.value)
@@ -203,12 +209,18 @@ def _augment_part(
     base = _base(low, target)
     index = expressions.index(low, target)
     amount = low.atom(low.expression(value), value)
-    if not low.stopping and op in ("add", "sub") and (isinstance(amount, Lit) or not may_meet(low, index)):
+    if (
+        not low.stopping
+        and op in ("add", "sub")
+        and (isinstance(amount, Lit) or not may_meet(low, index))
+    ):
         low.build.dialect = ""
         amount = low.emit("neg", amount) if op == "sub" else amount
         _store(low, target, base, "index_add", index, amount, repeats=False)
         return
-    old, amount = stopped_atom(low, _part(low, target, base, index)), stopped_atom(low, amount)
+    old, amount = stopped_atom(low, _part(low, target, base, index)), stopped_atom(
+        low, amount
+    )
     low.build.dialect = ""
     _store(
         low,

@@ -48,7 +48,10 @@ def call(low: Lowering, node: cst.Call) -> Value:
             return written
     if (summed := comprehensions.summed(low, node, function)) is not None:
         return summed
-    if function == Path("builtins.zip") and (rows := containers.unzip(low, node)) is not None:
+    if (
+        function == Path("builtins.zip")
+        and (rows := containers.unzip(low, node)) is not None
+    ):
         return rows
     given = _arguments(low, node, _takes_tuple(function))
     if (called := containers.called(low, node, function, given)) is not None:

@@ -51,7 +51,16 @@ from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
 
-KEPT = ("problems", "calls", "walrus", "function_texts", "declared", "results", "loops", "scanned")
+KEPT = (
+    "problems",
+    "calls",
+    "walrus",
+    "function_texts",
+    "declared",
+    "results",
+    "loops",
+    "scanned",
+)
 KEPT_OF_FRAME = (
     "env", "values", "bindings", "statements", "inner", "lines", "reads", "writes", "arguments", "result", "returned",
 )  # fmt: skip
@@ -62,7 +71,10 @@ FLOATS = {
 
 
 def lower(
-    module: Module, name: str, shapes: Mapping[str, tuple[str | int, ...]], flat: bool = False
+    module: Module,
+    name: str,
+    shapes: Mapping[str, tuple[str | int, ...]],
+    flat: bool = False,
 ) -> Function:
     """Read the function `name`; every problem of its text is reported at once."""
     node = module.functions[name]
@@ -70,7 +82,11 @@ def lower(
         node = single_exit(plainer(node))
     except TooManyExits as found:
         step = "let the function return in one place"
-        raise FlatgradError(Diagnostic("FG105", f"{found.what} is not read", step, module.place(found.node))) from None
+        raise FlatgradError(
+            Diagnostic(
+                "FG105", f"{found.what} is not read", step, module.place(found.node)
+            )
+        ) from None
     return Lowering(module, shapes, node, Frame(node), flat=flat).function()
 
 
@@ -102,20 +118,28 @@ class Lowering:
     results: list[Declared] = field(default_factory=list)
     count: int = 0  # of the statements begun
     scanned: int = 0  # how many equations have their storages
-    outside: Builder = field(default_factory=Builder)  # what comes from outside of the function
+    outside: Builder = field(
+        default_factory=Builder
+    )  # what comes from outside of the function
     # The branch or loop that is being read, and which of its bodies.
     parent: tuple[Statement | None, int] = (None, 0)
     stopping: bool = False  # what the line assigns carries no gradient
     tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
     loop_depth: int = 0  # how many loops are around what is being read
-    stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
+    stop: Atom = field(
+        default_factory=lambda: Lit(False)
+    )  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
     # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.
     entering: dict[Var, Var] = field(default_factory=dict)
     running: list[Var] = field(default_factory=list)
-    pairs: dict[Any, Pair] = field(default_factory=dict)  # of helpers with branches or loops
+    pairs: dict[Any, Pair] = field(
+        default_factory=dict
+    )  # of helpers with branches or loops
     given: Pair | None = None  # what this function is read as, where it is a helper
-    plain: dict[int, cst.FunctionDef] = field(default_factory=dict)  # helpers with one exit
+    plain: dict[int, cst.FunctionDef] = field(
+        default_factory=dict
+    )  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
 
     # --- one function --------------------------------------------------------------------------------------
@@ -187,7 +211,9 @@ class Lowering:
 
     def of_helper(self, pair: Pair, node: cst.FunctionDef) -> Lowering:
         """The reading of a helper that stands by itself."""
-        return Lowering(self.module, {}, node, Frame(node), pairs=self.pairs, given=pair)
+        return Lowering(
+            self.module, {}, node, Frame(node), pairs=self.pairs, given=pair
+        )
 
     def _captured(self) -> set[Var]:
         """Values that nested functions read by name."""
@@ -346,7 +372,12 @@ class Lowering:
         """All that reading changes, to go back to."""
         frames = list(self._all_frames())
         kept = {f: {k: copy(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
-        return kept, {k: copy(getattr(self, k)) for k in KEPT}, self.storages.copy(), len(self.build.eqns)
+        return (
+            kept,
+            {k: copy(getattr(self, k)) for k in KEPT},
+            self.storages.copy(),
+            len(self.build.eqns),
+        )
 
     def restore(self, saved: Any) -> None:
         """Forget what was read since the snapshot."""
@@ -368,7 +399,10 @@ class Lowering:
                 continue
             seen.add(id(frame))
             yield frame
-            pending += [frame.enclosing, frame.statement.frame if frame.statement else None]
+            pending += [
+                frame.enclosing,
+                frame.statement.frame if frame.statement else None,
+            ]
 
     def assign(
         self, target: cst.BaseExpression, value: Value, source: cst.CSTNode

@@ -47,27 +47,37 @@ class Pair:
     function: Function | None = None
     results: int = 0  # how many, where it returns a tuple
     reading: bool = False
-    wrt: dict[str, None] = field(default_factory=dict)  # parameters that some call needs the gradient of
+    wrt: dict[str, None] = field(
+        default_factory=dict
+    )  # parameters that some call needs the gradient of
     forward_name: str = ""
     backward_name: str = ""
 
     @property
     def params(self) -> list[str]:
         """The parameters that the graph knows, in order: those that are not functions, then what is captured."""
-        own = [p.name.value for p in parameters_of(self.callee.node) if p.name.value not in self.fixed]
+        own = [
+            p.name.value
+            for p in parameters_of(self.callee.node)
+            if p.name.value not in self.fixed
+        ]
         return [*own, *self.captured]
 
 
 def has_flow(callee: Callee) -> bool:
     """The function has branches or loops, besides those that only raise; or it calls itself."""
     node = callee.node
-    if isinstance(node, cst.FunctionDef) and callee.name in {n.value for n in names_in(node.body)}:
+    if isinstance(node, cst.FunctionDef) and callee.name in {
+        n.value for n in names_in(node.body)
+    }:
         return True
     stack: list[Any] = [node.body]
     while stack:
         current = stack.pop()
         match current:
-            case cst.FunctionDef() | cst.Lambda() | cst.ClassDef() | cst.BaseExpression():
+            case (
+                cst.FunctionDef() | cst.Lambda() | cst.ClassDef() | cst.BaseExpression()
+            ):
                 pass
             case cst.If(body=body, orelse=None) if _only_raises(body):
                 pass
@@ -83,13 +93,24 @@ def reads_better(low: Lowering, callee: Callee) -> bool:
     if not isinstance(callee.node, cst.FunctionDef) or callee.frame is not None:
         return False
     body = callee.node.body
-    lines = [s for s in body.body if isinstance(s, cst.SimpleStatementLine)] if isinstance(body, cst.IndentedBlock) else []
+    lines = (
+        [s for s in body.body if isinstance(s, cst.SimpleStatementLine)]
+        if isinstance(body, cst.IndentedBlock)
+        else []
+    )
     several = sum(not isinstance(part, cst.Expr) for line in lines for part in line.body) > 1  # type: ignore[union-attr]
-    return several and (low.loop_depth > 0 or (low.given is not None and _calls(low.node, callee.name) > 1))
+    return several and (
+        low.loop_depth > 0
+        or (low.given is not None and _calls(low.node, callee.name) > 1)
+    )
 
 
 def _calls(node: cst.CSTNode, name: str) -> int:
-    found = (n for n in nodes_in(node) if isinstance(n, cst.Call) and isinstance(n.func, cst.Name))
+    found = (
+        n
+        for n in nodes_in(node)
+        if isinstance(n, cst.Call) and isinstance(n.func, cst.Name)
+    )
     return sum(n.func.value == name for n in found)  # type: ignore[attr-defined]
 
 
@@ -115,7 +136,9 @@ def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool
     return not any(captured) and not any(isinstance(v, Stale) for v in values.values())
 
 
-def call(low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]) -> Value:
+def call(
+    low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]
+) -> Value:
     """Write the `call` equation; `values` are the arguments by the names of the parameters."""
     fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
     captured = _free(low, callee) if callee.frame is not None else []
@@ -138,14 +161,18 @@ def _argument(low: Lowering, value: Value, node: cst.CSTNode) -> Atom:
     return low.atom(value, node)
 
 
-def _pair(low: Lowering, callee: Callee, fixed: dict[str, Value], captured: list[str]) -> Pair:
+def _pair(
+    low: Lowering, callee: Callee, fixed: dict[str, Value], captured: list[str]
+) -> Pair:
     key = (id(callee.node), *sorted((n, _identity(v)) for n, v in fixed.items()))
     if key not in low.pairs:
         low.pairs[key] = Pair(callee, fixed, captured)
     return low.pairs[key]
 
 
-STATIC = re.compile(r"ax[ei]s|dim|ord|ddof|keep")  # names of integers that decide what an operation is
+STATIC = re.compile(
+    r"ax[ei]s|dim|ord|ddof|keep"
+)  # names of integers that decide what an operation is
 
 
 def _is_fixed(name: str, value: Value) -> bool:
@@ -182,7 +209,11 @@ def _free(low: Lowering, callee: Callee) -> list[str]:
     while frame is not None:
         for name in names:
             value = frame.env.get(name)
-            if name not in own and isinstance(value, Var | Struct | Lit) and name not in found:
+            if (
+                name not in own
+                and isinstance(value, Var | Struct | Lit)
+                and name not in found
+            ):
                 found.append(name)
         frame = frame.enclosing
     return found
@@ -198,20 +229,26 @@ def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
     if pair.reading:
         pair.types = wider
         return
-    if pair.function is not None and all(_covers(pair.types[n], t) for n, t in given.items()):
+    if pair.function is not None and all(
+        _covers(pair.types[n], t) for n, t in given.items()
+    ):
         return
     pair.types = wider
     for _ in range(TRIES):
         results, types = pair.results, dict(pair.types)
         pair.function = _read(low, pair)
-        if (results or 1) == (pair.results or 1) and all(_covers(types[n], t) for n, t in pair.types.items()):
+        if (results or 1) == (pair.results or 1) and all(
+            _covers(types[n], t) for n, t in pair.types.items()
+        ):
             return
 
 
 def _wider(known: Type | None, given: Type) -> Type:
     if known is None:
         shape = Shape(given.shape.dims) if given.shape.dims is not None else Shape()
-        return Type(shape, given.kind if given.kind != "none" else "any", None, given.items)
+        return Type(
+            shape, given.kind if given.kind != "none" else "any", None, given.items
+        )
     if _covers(known, given):
         return known
     found = either(known, given)
@@ -231,11 +268,15 @@ def _covers(known: Type, given: Type) -> bool:
 def _read(low: Lowering, pair: Pair) -> Function:
     pair.reading = True
     try:
-        inner = low.of_helper(pair, single_exit(plainer(without_ternary_result(_with_captured(pair)))))
+        inner = low.of_helper(
+            pair, single_exit(plainer(without_ternary_result(_with_captured(pair))))
+        )
         function = inner.function()
     except TooManyExits as found:
         what = f"{found.what} is not read"
-        raise Refusal("FG105", what, "let the function return in one place", found.node) from None
+        raise Refusal(
+            "FG105", what, "let the function return in one place", found.node
+        ) from None
     finally:
         pair.reading = False
     if inner.problems:
@@ -243,7 +284,12 @@ def _read(low: Lowering, pair: Pair) -> Function:
     changed = [p.name for p in function.params.values() if function.storages.written(p)]
     if changed:
         what = f"{function.name} writes into its argument {changed[0]}"
-        raise Refusal("FG402", what, "let the helper work on a copy, and return it", pair.callee.node)
+        raise Refusal(
+            "FG402",
+            what,
+            "let the helper work on a copy, and return it",
+            pair.callee.node,
+        )
     pair.results = len(function.outputs) if function.returns_tuple else 0
     return function
 
@@ -257,7 +303,9 @@ def plain(low: Lowering, callee: Callee) -> cst.FunctionDef | cst.Lambda:
             low.plain[id(callee.node)] = single_exit(plainer(callee.node))
         except TooManyExits as found:
             what = f"{found.what} is not read"
-            raise Refusal("FG105", what, "let the function return in one place", found.node) from None
+            raise Refusal(
+                "FG105", what, "let the function return in one place", found.node
+            ) from None
     return low.plain[id(callee.node)]
 
 
@@ -268,10 +316,14 @@ def _with_captured(pair: Pair) -> cst.FunctionDef:
     added = [cst.Param(cst.Name(name)) for name in pair.captured]
     if not added:
         return node
-    plain = [p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in node.params.params]
+    plain = [
+        p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in node.params.params
+    ]
     required = [p for p in plain if p.default is None]
     return node.with_changes(
-        params=node.params.with_changes(params=[*required, *added, *(p for p in plain if p.default is not None)])
+        params=node.params.with_changes(
+            params=[*required, *added, *(p for p in plain if p.default is not None)]
+        )
     )
 
 
@@ -284,7 +336,9 @@ def _write(low: Lowering, node: cst.Call, pair: Pair, atoms: Sequence[Atom]) -> 
     cache = Var("", Type(Shape(), "other"))
     low.build.dialect = ""
     statement = low.build.statement
-    low.build.eqns.append(Eqn((*outs, cache), "call", tuple(atoms), {"pair": pair}, statement, node))
+    low.build.eqns.append(
+        Eqn((*outs, cache), "call", tuple(atoms), {"pair": pair}, statement, node)
+    )
     low.note()
     return Struct(outs) if pair.results else outs[0]
 
@@ -297,7 +351,10 @@ def _result_types(pair: Pair, atoms: Sequence[Atom]) -> list[Type]:
     for name, atom in zip(pair.params, atoms, strict=True):
         inside, outside = pair.types[name].shape.dims, atom.type.shape.dims
         if inside is not None and outside is not None and len(inside) == len(outside):
-            lengths |= {d.root()[0]: e.plus(-d.root()[1]) for d, e in zip(inside, outside, strict=True)}
+            lengths |= {
+                d.root()[0]: e.plus(-d.root()[1])
+                for d, e in zip(inside, outside, strict=True)
+            }
     outs = pair.function.block.outs
     return [Type(_outside(o.type.shape, lengths), o.type.kind) for o in outs]
 
