@@ -247,10 +247,6 @@ f.py:4:10: FG101 keyword arguments of any number are not read: **options
     4 | def f(x, **options):
       |          ^^^^^^^^^
   name each parameter
-f.py:5:16: FG201 getitem: gradients of dicts are not given yet
-    5 |     return x * options['a']
-      |                ^^^^^^^^^^^^
-  write it with operations that have one: docs/operations.md
 """,
     ),
     "an unknown function": (
