@@ -14,10 +14,10 @@ import libcst as cst
 
 from flatgrad.emit.edits import Editor, is_single
 from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
+from flatgrad.emit.homes import Home
 from flatgrad.emit.names import Names
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Frame, Function, Struct
-from flatgrad.emit.homes import Home
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.shapes import is_basic_index
 from flatgrad.types import Dim, dim_key
@@ -29,7 +29,15 @@ CHEAP = {
 }  # fmt: skip
 SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow"}  # of numbers: 2 * H
 DEEPEST = 8  # steps that are computed again for one value
-WRITES = {"setitem", "index_add", "list_append", "list_insert", "list_pop", "list_drop", "dict_setdefault"}
+WRITES = {
+    "setitem",
+    "index_add",
+    "list_append",
+    "list_insert",
+    "list_pop",
+    "list_drop",
+    "dict_setdefault",
+}
 WITHOUT_SHAPE = ("str", "tuple", "other", "slice")
 ARRAYS_ONLY = (
     "getitem",
@@ -42,7 +50,12 @@ class Availability:
     """Where the backward finds each value of the forward part of `function`."""
 
     def __init__(
-        self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect, blocked: set[str] | None
+        self,
+        function: Function,
+        eqns: tuple[Eqn, ...],
+        names: Names,
+        dialect: Dialect,
+        blocked: set[str] | None,
     ):
         self.function, self.eqns, self.dialect = function, eqns, dialect
         self.blocked = blocked
@@ -60,7 +73,9 @@ class Availability:
         self._by_length: dict[Any, Var] = {}
         self._named_lengths: dict[Any, Var] | None = None
         methods = (
-            e for e in all_equations(eqns) if e.args and (e.dialect == "method" or e.op in ARRAYS_ONLY)
+            e
+            for e in all_equations(eqns)
+            if e.args and (e.dialect == "method" or e.op in ARRAYS_ONLY)
         )
         self._arrays = {e.args[0] for e in methods}
 
@@ -86,10 +101,14 @@ class Availability:
         found = self._retold(text, loop.statement.frame, self.read)
         if found is None:
             what = "what this loop runs over is not at hand in the backward"
-            raise self.editor.refusal("FG123", what, "give it a name before the loop", text)
+            raise self.editor.refusal(
+                "FG123", what, "give it a name before the loop", text
+            )
         return found
 
-    def _retold(self, node: Any, frame: Frame, read: Callable[[Var], ast.expr | None]) -> ast.expr | None:
+    def _retold(
+        self, node: Any, frame: Frame, read: Callable[[Var], ast.expr | None]
+    ) -> ast.expr | None:
         """The text of an expression with each name replaced by where the backward finds its value."""
         places: dict[str, ast.expr] = {}
         for name in names_in(node):
@@ -122,7 +141,9 @@ class Availability:
         if value in self._found:
             return self._found[value]
         if value in self.local:
-            self.plain |= {n.id for n in ast.walk(self.local[value]) if isinstance(n, ast.Name)}
+            self.plain |= {
+                n.id for n in ast.walk(self.local[value]) if isinstance(n, ast.Name)
+            }
             return self.local[value]
         if value in self.names_of:
             return self._named(self.names_of[value])
@@ -145,8 +166,18 @@ class Availability:
     def _computed_again(self, value: Var) -> ast.expr:
         """What an expression computed that need not have been evaluated: computed again, from what it reads."""
         eqn = self.defs.get(value)
-        if eqn is None or len(eqn.outs) > 1 or eqn.blocks or eqn.op == "opaque" or eqn.op.startswith("random"):
-            node = eqn.node if eqn is not None and eqn.node is not None else self.homes.of[value].statement.node
+        if (
+            eqn is None
+            or len(eqn.outs) > 1
+            or eqn.blocks
+            or eqn.op == "opaque"
+            or eqn.op.startswith("random")
+        ):
+            node = (
+                eqn.node
+                if eqn is not None and eqn.node is not None
+                else self.homes.of[value].statement.node
+            )
             raise self.editor.refusal(
                 "FG123", "the backward needs a value from within this expression", "compute it on a line of its own",
                 node,
@@ -163,7 +194,9 @@ class Availability:
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
-            return self._retold(eqn.node, frame, lambda v: self._without_edit(v, depth + 1))
+            return self._retold(
+                eqn.node, frame, lambda v: self._without_edit(v, depth + 1)
+            )
         if not _is_cheap(eqn):
             return None
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}
@@ -173,7 +206,12 @@ class Availability:
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)
-        if eqn is not None and eqn.op in ("for", "while") and not value.name and not is_single(eqn):
+        if (
+            eqn is not None
+            and eqn.op in ("for", "while")
+            and not value.name
+            and not is_single(eqn)
+        ):
             counted = value is eqn.outs[0]
             name = self.editor.count(value) if counted else self.editor.flag(value)
             if self.homes.loop(value) is None:
@@ -207,7 +245,11 @@ class Availability:
         if frame is None and eqn is not None and eqn.statement is not None:
             frame = eqn.statement.frame
         self.editor.expand(frame or self.function.frame)
-        if owner is None and eqn is not None and (eqn.node is None or eqn.statement is None):
+        if (
+            owner is None
+            and eqn is not None
+            and (eqn.node is None or eqn.statement is None)
+        ):
             return self._expression(eqn, self.read)
         listed, stem = self.editor.record(value)
         home = self.homes.of[value]
@@ -238,13 +280,21 @@ class Availability:
         if eqn.op in WRITES or eqn.blocks:
             assert eqn.statement is not None
             what = "the backward needs what a change makes of a part that has no name"
-            raise self.editor.refusal("FG123", what, "give the part a name of its own", eqn.statement.node)
+            raise self.editor.refusal(
+                "FG123", what, "give the part a name of its own", eqn.statement.node
+            )
         try:
             return Expressions(self.dialect, read, self.shape).equation(eqn)
         except KeyError:
-            node = eqn.node if eqn.node is not None or eqn.statement is None else eqn.statement.node
+            node = (
+                eqn.node
+                if eqn.node is not None or eqn.statement is None
+                else eqn.statement.node
+            )
             what = "the backward needs a value from within this expression"
-            raise self.editor.refusal("FG123", what, "compute it on a line of its own", node) from None
+            raise self.editor.refusal(
+                "FG123", what, "compute it on a line of its own", node
+            ) from None
 
     # --- shapes --------------------------------------------------------------------------
 
@@ -327,7 +377,21 @@ PLAIN_TEST = (
     cst.Name, cst.Attribute, cst.Comparison, cst.BooleanOperation, cst.UnaryOperation, cst.SimpleString, cst.Integer,
     cst.Float, cst.Subscript, cst.Tuple, cst.List, cst.FormattedString, cst.BinaryOperation,
 )  # fmt: skip
-PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr", "str"}
+PURE = {
+    "startswith",
+    "endswith",
+    "isinstance",
+    "len",
+    "get",
+    "lower",
+    "upper",
+    "keys",
+    "any",
+    "all",
+    "abs",
+    "hasattr",
+    "str",
+}
 
 
 def _is_plain_test(node: Any) -> bool:
@@ -336,7 +400,9 @@ def _is_plain_test(node: Any) -> bool:
         return False
     for part in nodes_in(node):
         match part:
-            case cst.Call(func=cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name))):
+            case cst.Call(
+                func=cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name))
+            ):
                 if name not in PURE:
                     return False
             case cst.BaseExpression() if not isinstance(part, PLAIN_TEST):

@@ -193,7 +193,10 @@ class Editor:
         frame = self.owner(value)
         if frame is None or frame.statement is not None or value not in frame.writes:
             return None
-        if value in self.function.storages.destroyed or self.homes.loop(value) is not None:
+        if (
+            value in self.function.storages.destroyed
+            or self.homes.loop(value) is not None
+        ):
             return None
         if self._rebound_at(frame, value) is not None:
             return None
@@ -201,13 +204,19 @@ class Editor:
         return name
 
     def _changes_elsewhere(
-        self, frame: Frame, value: Var, rebound: Statement | None, destroyer: Statement | None
+        self,
+        frame: Frame,
+        value: Var,
+        rebound: Statement | None,
+        destroyer: Statement | None,
     ) -> bool:
         """What overwrites the value stands in another suite: it is kept where it is made."""
         own = frame.writes[value][1] if value in frame.writes else None
         level = (own.parent, own.branch) if own is not None else (None, 0)
         changes = [c for c in (rebound, destroyer) if c is not None]
-        return any((c.parent, c.branch) != level or c.frame is not frame for c in changes)
+        return any(
+            (c.parent, c.branch) != level or c.frame is not frame for c in changes
+        )
 
     def _keep_after(self, frame: Frame, value: Var, name: str, destroyed: bool) -> None:
         """x0 = x, as soon as x has the value."""
@@ -228,7 +237,11 @@ class Editor:
     def _is_target(self, value: Var, statement: Statement) -> bool:
         """The for statement gives the value at the start of each iteration."""
         home = self.homes.of.get(value)
-        return isinstance(statement.node, cst.For) and home is not None and home.statement is statement
+        return (
+            isinstance(statement.node, cst.For)
+            and home is not None
+            and home.statement is statement
+        )
 
     # --- what each iteration computes -------------------------------------------------
 
@@ -247,7 +260,11 @@ class Editor:
         elif frame is not None:
             statement = frame.writes[value][1]
             text = self.edits.renamed.get(value, value.name)
-            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
+            lines = (
+                self.edits.first
+                if self._is_target(value, statement)
+                else self.edits.after
+            )
             place = lines.setdefault(statement, [])
         else:
             assert made is not None and made.statement is not None
@@ -258,7 +275,9 @@ class Editor:
         stem = value.name or text.partition("[")[0]
         listed = self.names.fresh(_plural(stem))
         self.edits.given.add(listed)
-        written = not value.type.shape.is_scalar and self.function.storages.written(value)
+        written = not value.type.shape.is_scalar and self.function.storages.written(
+            value
+        )
         place.append(f"{listed}.append({self._copy(value, text) if written else text})")
         self.edits.saved.setdefault(self._outermost(home), []).append((listed, "[]"))
         return listed, stem
@@ -297,7 +316,11 @@ class Editor:
     def _stays(self, frame: Frame, value: Var) -> bool:
         """The name cannot be changed: a parameter's, an array's after a write, one that a closure or a branch reads."""
         made = self.defs.get(value)
-        if made is None or value in self.function.captured or value in self.homes.flowing:
+        if (
+            made is None
+            or value in self.function.captured
+            or value in self.homes.flowing
+        ):
             return True
         if frame.writes.get(value, (None, None))[0] is None:
             return True
@@ -488,7 +511,11 @@ def _are_exclusive(a: Statement | None, b: Statement) -> bool:
     if a is None:
         return False
     branches = {s.parent: s.branch for s in a.around() if s.parent is not None}
-    return any(branches.get(s.parent, s.branch) != s.branch for s in b.around() if s.parent is not None)
+    return any(
+        branches.get(s.parent, s.branch) != s.branch
+        for s in b.around()
+        if s.parent is not None
+    )
 
 
 def _near(statement: Statement, own: Statement | None) -> Statement:
@@ -506,7 +533,11 @@ def is_single(eqn: Eqn) -> bool:
 
 
 def _plural(name: str) -> str:
-    return f"{name}_list" if name.endswith(("s", "x", "z")) and len(name) > 1 else f"{name}s"
+    return (
+        f"{name}_list"
+        if name.endswith(("s", "x", "z")) and len(name) > 1
+        else f"{name}s"
+    )
 
 
 def is_docstring(node: Any) -> bool:

@@ -81,7 +81,9 @@ class Arrays:
     def copy(self) -> Arrays:
         holds = {k: set(v) for k, v in self.holds.items()}
         sharing = {k: set(v) for k, v in self.sharing.items()}
-        return Arrays(dict(self.printed), holds, dict(self.root), sharing, set(self.owned))
+        return Arrays(
+            dict(self.printed), holds, dict(self.root), sharing, set(self.owned)
+        )
 
 
 class Lines:
@@ -106,8 +108,12 @@ class Lines:
             if eqn.op == "alias" or eqn.op in STORES or containers.is_update(eqn):
                 self.aliases.setdefault(eqn.args[0], []).append(eqn.outs[0])
         self.within = {v for e in eqns for block in e.blocks for v in block.free()}
-        self.stored = {e.args[0] for e in eqns if e.op in STORES or containers.is_update(e)}
-        self.once: set[str] = outer.once if outer is not None else set()  # names of items that are read once
+        self.stored = {
+            e.args[0] for e in eqns if e.op in STORES or containers.is_update(e)
+        }
+        self.once: set[str] = (
+            outer.once if outer is not None else set()
+        )  # names of items that are read once
         self.unshared: set[Atom] | None = None
         self.lines = self._cut()
         self.last = self._last_reads()
@@ -184,7 +190,13 @@ class Lines:
 
     def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
         out = eqn.out
-        if is_line(out) or containers.is_update(eqn) or eqn.op in STORES or out in results or size > LARGEST:
+        if (
+            is_line(out)
+            or containers.is_update(eqn)
+            or eqn.op in STORES
+            or out in results
+            or size > LARGEST
+        ):
             return False
         if out in self.within:
             return False
@@ -233,7 +245,9 @@ class Lines:
                 found.append(Printed(line.eqn.statement, []))
             found[-1].nodes.extend(nodes)
             found[-1].also.extend(line.statements)
-        return [replace(p, nodes=containers.inlined_pops(p.nodes, self.once)) for p in found]
+        return [
+            replace(p, nodes=containers.inlined_pops(p.nodes, self.once)) for p in found
+        ]
 
     def read(self, value: Atom) -> ast.expr:
         if value in self.printed:
@@ -374,7 +388,11 @@ class Lines:
             if (shown := self._shown_as(value)) is not None:
                 return shown
             reader = self.readers.get(value)
-            if self.uses[value] != 1 or reader is None or (len(reader.outs) != 1 and reader.op != "list_pop"):
+            if (
+                self.uses[value] != 1
+                or reader is None
+                or (len(reader.outs) != 1 and reader.op != "list_pop")
+            ):
                 return None
             if not _goes_on(value, reader):
                 return None
@@ -470,7 +488,9 @@ class Lines:
         if self._is_read_only(old) or (eqn.op in STORES and old.type.shape.is_scalar):
             return False
         held = old.type.kind in containers.MAY_HOLD
-        if root not in self.owned or not (held or same_shape(old.type.shape, eqn.outs[0].type.shape)):
+        if root not in self.owned or not (
+            held or same_shape(old.type.shape, eqn.outs[0].type.shape)
+        ):
             return False
         return not any(
             v is not old and self._is_alive(v, number) for v in self.sharing[root]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import containers, expressions
+from flatgrad.frontend import expressions, stores
 from flatgrad.frontend.scope import Refusal, Struct, Value, word_for
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.shapes import may_repeat
@@ -35,9 +35,9 @@ def assign(
             _unpack(low, target, elements, value, source)
         case cst.Subscript(value=cst.Name()):
             index = expressions.index(low, target)
-            if not containers.store(low, target, low.expression(target.value), index, value):
+            if not stores.store(low, target, low.expression(target.value), index, value):
                 _store(low, target, "setitem", index, value)
-        case cst.Subscript() if containers.store(
+        case cst.Subscript() if stores.store(
             low, target, low.expression(target.value), expressions.index(low, target), value
         ):
             pass
@@ -145,7 +145,7 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
-        case cst.Subscript() if containers.augment_part(low, node.target, op, node.value):
+        case cst.Subscript() if stores.augment_part(low, node.target, op, node.value):
             pass
         case cst.Subscript(value=cst.Name()):
             _augment_part(low, node.target, op, node.value)
@@ -157,7 +157,7 @@ def _augment_name(
     low: Lowering, target: cst.Name, op: str, node: cst.AugAssign
 ) -> None:
     """An array is written in place, a number gets another value."""
-    if containers.augment_name(low, target, op, node.value):
+    if stores.augment_name(low, target, op, node.value):
         return
     old = low.atom(low.expression(target), target)
     right = low.atom(low.expression(node.value), node.value)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import activations, comprehensions, containers, effects, library
+from flatgrad.frontend import (
+    activations,
+    comprehensions,
+    containers,
+    effects,
+    library,
+    listed,
+)
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
@@ -35,7 +42,7 @@ def call(low: Lowering, node: cst.Call) -> Value:
     function = _function(low, node.func)
     if (found := comprehensions.summed(low, node, function)) is not None:
         return found
-    if function == Path("builtins.zip") and (found := containers.unzip(low, node)) is not None:
+    if function == Path("builtins.zip") and (found := listed.unzip(low, node)) is not None:
         return found
     given = _arguments(low, node, _takes_tuple(function))
     if (found := containers.called(low, node, function, given)) is not None:

@@ -1,7 +1,7 @@
 """Comprehensions and generator expressions -> loops within the expression that append to a list.
 
-    [f(x) for x in xs if c(x)]     a loop that appends f(x) where c(x)
-    sum(f(x) for x in xs)          a loop that adds f(x) to a total
+[f(x) for x in xs if c(x)]     a loop that appends f(x) where c(x)
+sum(f(x) for x in xs)          a loop that adds f(x) to a total
 """
 
 from __future__ import annotations
@@ -28,8 +28,15 @@ def summed(low: Lowering, node: cst.Call, function: Any) -> Value | None:
     """sum(f(x) for x in xs), sum([f(x) for x in xs]); None of other calls."""
     match function, node.args:
         case Path(path="builtins.sum" | "math.fsum"), [
-            cst.Arg(value=cst.GeneratorExp() | cst.ListComp() as inner, star="", keyword=None), *rest
-        ] if len(rest) < 2:
+            cst.Arg(
+                value=cst.GeneratorExp() | cst.ListComp() as inner,
+                star="",
+                keyword=None,
+            ),
+            *rest,
+        ] if (
+            len(rest) < 2
+        ):
             start = low.atom(low.expression(rest[0].value), node) if rest else Lit(0)
             return total(low, node, inner, start)
         case _:
@@ -120,7 +127,9 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     return out
 
 
-def _refuse_changes(low: Lowering, node: Any, before: dict[Frame, dict[str, Value]], own: Iterable[str]) -> None:
+def _refuse_changes(
+    low: Lowering, node: Any, before: dict[Frame, dict[str, Value]], own: Iterable[str]
+) -> None:
     """What an iteration changes the next one would find changed."""
     for frame, env in before.items():
         for name, value in frame.env.items():
@@ -132,7 +141,11 @@ def _refuse_changes(low: Lowering, node: Any, before: dict[Frame, dict[str, Valu
 
 def _type_of(value: Atom) -> Type:
     kind = value.type.kind
-    return Type(Shape(), kind) if kind in ("list", "dict") else Type(value.type.shape, "float")
+    return (
+        Type(Shape(), kind)
+        if kind in ("list", "dict")
+        else Type(value.type.shape, "float")
+    )
 
 
 def _where(low: Lowering, node: Any, part: cst.CompFor, acc: Var, add: Any) -> Atom:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, branches, calls, containers, effects, expressions, hints, loops
+from flatgrad.frontend import (
+    assignments,
+    branches,
+    calls,
+    effects,
+    expressions,
+    hints,
+    loops,
+    stores,
+)
 from flatgrad.frontend.module import collect_import, names_in, nodes_in
 from flatgrad.frontend.scope import Refusal, Value
 from flatgrad.graph import Lit, Var
@@ -105,7 +114,7 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
             effects.effects_within(low, node)
         case cst.Pass():
             pass
-        case cst.Del() if containers.delete(low, node):
+        case cst.Del() if stores.delete(low, node):
             pass
         case _:
             raise _unread(node)

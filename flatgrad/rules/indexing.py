@@ -8,8 +8,8 @@ from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant, static, without_derivative
-from flatgrad.shapes.containers import MAY_HOLD
 from flatgrad.rules.axes import along, extent, rank, together, tuple_of
+from flatgrad.shapes.containers import MAY_HOLD
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))

@@ -21,7 +21,6 @@ def weights_list(Ws, x):
 
 
 def indexed(Ws, bs, x):
-    a = x
     acts = [x]
     for l in range(len(Ws)):
         z = acts[-1] @ Ws[l] + bs[l]
