@@ -67,7 +67,9 @@ class Statement:
     node: Any  # the libcst statement
     # The function activation it belongs to: the main function or an inlined helper.
     frame: Any = None
-    parent: Statement | None = None  # the branch or loop of that activation it stands in
+    parent: Statement | None = (
+        None  # the branch or loop of that activation it stands in
+    )
 
     branch: int = 0  # which of its bodies
 

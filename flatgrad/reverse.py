@@ -51,7 +51,9 @@ class _Reverse:
 
     def __init__(self, active: set[Var], build: Builder):
         self.active, self.build = active, build
-        self.parts: dict[Var, trees.Part] = {}  # trees whose cotangents are parts of those of others
+        self.parts: dict[Var, trees.Part] = (
+            {}
+        )  # trees whose cotangents are parts of those of others
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -195,7 +197,11 @@ class _Reverse:
 
     def _touched(self, block: Block) -> list[Var]:
         """Values from outside of `block` that may get a cotangent within it."""
-        roots = (trees.root_and_path(self.parts, v)[0] for v in block.free() if v in self.active)
+        roots = (
+            trees.root_and_path(self.parts, v)[0]
+            for v in block.free()
+            if v in self.active
+        )
         return list(dict.fromkeys(roots))
 
     def _inside(self, block: Block, known: dict[Var, Atom]) -> _Reverse:
@@ -212,14 +218,20 @@ class _Reverse:
     def _through_branch(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
         """The same test; each branch adds what it contributes to what the outer values have so far."""
         touched = dict.fromkeys(v for block in eqn.blocks for v in self._touched(block))
-        so_far = {v: found.atom for v in touched if (found := self._so_far(v)) is not None}
+        so_far = {
+            v: found.atom for v in touched if (found := self._so_far(v)) is not None
+        }
         ways = []
         for block in eqn.blocks:
             inner = self._inside(block, so_far)
-            inner.run(block, [None if g is None else inner.build.wrap(g.atom) for g in gs])
+            inner.run(
+                block, [None if g is None else inner.build.wrap(g.atom) for g in gs]
+            )
             inner.build.statement = eqn.statement
             ways.append(inner)
-        reached = [v for v in touched if v in so_far or any(w._reached(v) for w in ways)]
+        reached = [
+            v for v in touched if v in so_far or any(w._reached(v) for w in ways)
+        ]
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
         blocks = []
         for block, inner in zip(eqn.blocks, ways, strict=True):
@@ -240,7 +252,9 @@ class _Reverse:
         inits += [self._or_zeros(self._so_far(v), v) for v in touched]
         primals = [body.params[1 + i] for i in carried] + touched
         params = [Var("", _cotangent_type(v), primal=v) for v in primals]
-        inner = self._inside(body, dict(zip(touched, params[len(carried) :], strict=True)))
+        inner = self._inside(
+            body, dict(zip(touched, params[len(carried) :], strict=True))
+        )
         seeds: list[Expr | None] = [None] * len(body.outs)
         for i, param in zip(carried, params, strict=False):
             seeds[1 + i] = inner.build.wrap(param)
@@ -248,10 +262,22 @@ class _Reverse:
         inner.build.statement = eqn.statement
         ends = tuple(inner.result(v).atom for v in primals)
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
-        block = Block((body.params[0], *params), tuple(inner.build.eqns), (Lit(False), *ends), undoes=body)
+        block = Block(
+            (body.params[0], *params),
+            tuple(inner.build.eqns),
+            (Lit(False), *ends),
+            undoes=body,
+        )
         args = (span, *(i.atom for i in inits))
         self._write(
-            Eqn((Var("", eqn.outs[0].type), *outs), "for", args, {"undoes": eqn}, eqn.statement, blocks=(block,))
+            Eqn(
+                (Var("", eqn.outs[0].type), *outs),
+                "for",
+                args,
+                {"undoes": eqn},
+                eqn.statement,
+                blocks=(block,),
+            )
         )
         for i, out in zip(carried, outs, strict=False):
             if isinstance(start := starts[i], Var) and start in self.active:

@@ -817,7 +817,9 @@ class FlowWriter:
             return self._atom(scope, shape)
         form = self.pick(forms)
         first = self._composed(scope, shape, self.pick(range(depth)), forms)
-        fitting = [a for a, s in scope.atoms.items() if a != first and _goes_into(s, shape)]
+        fitting = [
+            a for a, s in scope.atoms.items() if a != first and _goes_into(s, shape)
+        ]
         second = self.pick(self._plain(scope, fitting))
         return form.format(a=_operand(first), A=first, b=_operand(second), B=second)
 

@@ -406,7 +406,11 @@ class Expressions:
 
     def _relu(self, eqn: Eqn) -> ast.expr:
         """max(x, 0) of a number where no library of arrays is imported."""
-        name = ast.Name("max") if self.dialect.plain else self.dialect.name("numpy.maximum")
+        name = (
+            ast.Name("max")
+            if self.dialect.plain
+            else self.dialect.name("numpy.maximum")
+        )
         return ast.Call(name, [self.read(eqn.args[0]), ast.Constant(0)], [])
 
     def _sigmoid(self, eqn: Eqn) -> ast.expr:

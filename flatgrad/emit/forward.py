@@ -170,23 +170,37 @@ class Forward:
         """A branch or a loop with the lines of its bodies edited."""
         match node:
             case cst.If(test=test, body=body):
-                changes = {"test": self.rewritten(statement, test), "body": self._suite(statement, body)}
-                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+                changes = {
+                    "test": self.rewritten(statement, test),
+                    "body": self._suite(statement, body),
+                }
+                return node.with_changes(
+                    **changes, orelse=self._orelse(statement, node.orelse)
+                )
             case cst.For(iter=iter, target=target, body=body):
                 changes = {"iter": self.rewritten(statement, iter), "target": self.rewritten(statement, target),
                            "body": self._suite(statement, body, self.edits.first.get(statement, ()))}  # fmt: skip
-                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+                return node.with_changes(
+                    **changes, orelse=self._orelse(statement, node.orelse)
+                )
             case cst.While(test=test, body=body):
                 first = self.edits.first.get(statement, ())
-                changes = {"test": self.rewritten(statement, test), "body": self._suite(statement, body, first)}
-                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+                changes = {
+                    "test": self.rewritten(statement, test),
+                    "body": self._suite(statement, body, first),
+                }
+                return node.with_changes(
+                    **changes, orelse=self._orelse(statement, node.orelse)
+                )
             case cst.With(body=body):
                 items = [self.rewritten(statement, item) for item in node.items]
                 return node.with_changes(items=items, body=self._suite(statement, body))
             case _:
                 return self.rewritten(statement, node)
 
-    def _suite(self, statement: Statement, suite: Any, first: Sequence[str] = ()) -> Any:
+    def _suite(
+        self, statement: Statement, suite: Any, first: Sequence[str] = ()
+    ) -> Any:
         lines = [*_parsed(first), *self._lines(statement, lines_of(suite))]
         if isinstance(suite, cst.IndentedBlock):
             return suite.with_changes(body=lines)
@@ -196,7 +210,9 @@ class Forward:
         found: list[Any] = []
         for line in lines:
             inner = statement.frame.lines.get(line)
-            if inner is None:  # nothing is read of it: a break, a line that is never reached
+            if (
+                inner is None
+            ):  # nothing is read of it: a break, a line that is never reached
                 found.append(self.rewritten(statement, line))
                 continue
             for part in inner:
@@ -214,7 +230,11 @@ class Forward:
                 return cst.Else(cst.IndentedBlock(lines))
             case cst.Else(body=body):
                 lines = [*first, *self._lines(statement, lines_of(body))]
-                block = body if isinstance(body, cst.IndentedBlock) else cst.IndentedBlock([])
+                block = (
+                    body
+                    if isinstance(body, cst.IndentedBlock)
+                    else cst.IndentedBlock([])
+                )
                 return orelse.with_changes(body=block.with_changes(body=lines))
             case _:
                 return None
@@ -278,7 +298,9 @@ class Forward:
 
     def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
         """The old and the new version of an augmented variable have different names."""
-        if target not in statement.frame.bindings:  # a list whose items are known one by one
+        if (
+            target not in statement.frame.bindings
+        ):  # a list whose items are known one by one
             return False
         if statement in self.edits.separated or target in self._arguments(statement):
             return True

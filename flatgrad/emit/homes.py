@@ -43,8 +43,12 @@ class Homes:
 
     def __init__(self, eqns: Iterable[Eqn]):
         self.of: dict[Atom, Home] = {}
-        self.flowing: set[Atom] = set()  # what goes into a branch's or a loop's results by its name
-        self.results: dict[Atom, Var] = {}  # of branches: what a value at the end of one becomes
+        self.flowing: set[Atom] = (
+            set()
+        )  # what goes into a branch's or a loop's results by its name
+        self.results: dict[Atom, Var] = (
+            {}
+        )  # of branches: what a value at the end of one becomes
         self._collect(eqns, None)
 
     def _collect(self, eqns: Iterable[Eqn], outer: Home | None) -> None:

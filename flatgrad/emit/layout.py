@@ -71,18 +71,27 @@ class Layout:
         trial = names.copy()
         edited = self._print(trial, [], None)
         if trial.numbered or self.available.edits.renamed or self.available.edits.saved:
-            shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
+            shown = {
+                n.id
+                for o in self.outputs
+                for n in ast.walk(o)
+                if isinstance(n, ast.Name)
+            }
             self._print(names, edited, self.available.plain | shown)
         else:
             names.taken = trial.taken
         order = _first_equations(gradient.block.eqns[: gradient.keep])
         self.forward = Forward(self.function, self.available.edits, order)
 
-    def _print(self, names: Names, edited: list[Var], blocked: set[str] | None) -> list[Var]:
+    def _print(
+        self, names: Names, edited: list[Var], blocked: set[str] | None
+    ) -> list[Var]:
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
-        self.available = Availability(self.function, forward, names, self.dialect, blocked)
+        self.available = Availability(
+            self.function, forward, names, self.dialect, blocked
+        )
         self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
@@ -102,9 +111,13 @@ class Layout:
 
     def _in_structure(self, param: Var, text: ast.expr) -> ast.expr:
         """The gradient of a tuple is a tuple."""
-        if param.type.kind not in containers.MAY_HOLD or not self.function.has_tuples(param):
+        if param.type.kind not in containers.MAY_HOLD or not self.function.has_tuples(
+            param
+        ):
             return text
-        return ast.Call(self.dialect.helper("with_tuples"), [text, self.available.read(param)], [])
+        return ast.Call(
+            self.dialect.helper("with_tuples"), [text, self.available.read(param)], []
+        )
 
     def _name_seeds(self) -> dict[Var, str]:
         """grad_loss for the output loss; an output without a name is called out."""
@@ -259,7 +272,9 @@ class Layout:
         names |= {
             name for places in edits.hoisted.values() for name, _, _ in places.values()
         }
-        names |= {name for saved in edits.saved.values() for name, _ in saved} | edits.given
+        names |= {
+            name for saved in edits.saved.values() for name, _ in saved
+        } | edits.given
         return names | set(self.available.names_of.values())
 
     # --- the backward part ---------------------------------------------------------------
@@ -268,17 +283,23 @@ class Layout:
         comments = Comments(self.function, self.forward, self._shown_outputs())
         return self._groups(comments, self.printed)
 
-    def _groups(self, comments: Comments, groups: list[Printed], within: Statement | None = None) -> list[str]:
+    def _groups(
+        self, comments: Comments, groups: list[Printed], within: Statement | None = None
+    ) -> list[str]:
         """The lines of some groups; those of the statement `within` have their comment already."""
         lines: list[str] = []
         for group in comments.grouped(groups):
-            if self.style.comments and (within is None or group.statement is not within):
+            if self.style.comments and (
+                within is None or group.statement is not within
+            ):
                 lines += comments.above(group)
             for node in group.nodes:
                 lines += self._node(comments, node, group.statement)
         return lines
 
-    def _node(self, comments: Comments, node: Any, within: Statement | None) -> list[str]:
+    def _node(
+        self, comments: Comments, node: Any, within: Statement | None
+    ) -> list[str]:
         if not isinstance(node, Nest):
             return print_statement(node).split("\n")
         lines: list[str] = []

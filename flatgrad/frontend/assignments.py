@@ -35,10 +35,16 @@ def assign(
             _unpack(low, target, elements, value, source)
         case cst.Subscript(value=cst.Name()):
             index = expressions.index(low, target)
-            if not stores.store(low, target, low.expression(target.value), index, value):
+            if not stores.store(
+                low, target, low.expression(target.value), index, value
+            ):
                 _store(low, target, "setitem", index, value)
         case cst.Subscript() if stores.store(
-            low, target, low.expression(target.value), expressions.index(low, target), value
+            low,
+            target,
+            low.expression(target.value),
+            expressions.index(low, target),
+            value,
         ):
             pass
         case _:
@@ -107,7 +113,11 @@ def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Val
         middle = slice(star, -after or None)
         indices = [*range(star), middle, *range(-after, 0)]
     low.build.dialect = ""
-    unknown = {"unpacked": True} if whole.type.rank is None and whole.type.items is None else {}
+    unknown = (
+        {"unpacked": True}
+        if whole.type.rank is None and whole.type.items is None
+        else {}
+    )
     return [low.emit("getitem", whole, Lit(i), **unknown) for i in indices]
 
 

@@ -101,7 +101,9 @@ def _frames(frame: Frame | None) -> Any:
         frame = frame.enclosing
 
 
-def joined(low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False) -> Value | None:
+def joined(
+    low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False
+) -> Value | None:
     """The `if` equation of two ways; every name holds what either way gave it. Returns the ways' own values, joined."""
     join = _Join(low)
     for frame in ways[0].envs:
@@ -117,7 +119,9 @@ def joined(low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False)
         for w, outs in zip(ways, (join.first, join.second), strict=True)
     )
     attrs = {"inline": True} if inline else {}
-    eqn = Eqn(tuple(join.outs), "if", (test,), attrs, low.build.statement, blocks=blocks)
+    eqn = Eqn(
+        tuple(join.outs), "if", (test,), attrs, low.build.statement, blocks=blocks
+    )
     low.build.eqns.append(eqn)
     for out in join.outs:
         if out.name and not inline:

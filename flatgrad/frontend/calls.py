@@ -42,7 +42,10 @@ def call(low: Lowering, node: cst.Call) -> Value:
     function = _function(low, node.func)
     if (found := comprehensions.summed(low, node, function)) is not None:
         return found
-    if function == Path("builtins.zip") and (found := listed.unzip(low, node)) is not None:
+    if (
+        function == Path("builtins.zip")
+        and (found := listed.unzip(low, node)) is not None
+    ):
         return found
     given = _arguments(low, node, _takes_tuple(function))
     if (found := containers.called(low, node, function, given)) is not None:

@@ -213,7 +213,11 @@ class _Exits:
         if both and len(rest) > LONGEST:
             raise TooManyExits("a return on one of several paths", line)
         copies = [n.deep_clone() for n in rest] if both else rest
-        then = self.through([*here, *copies]) if falls_through(here) else self.through(here)
+        then = (
+            self.through([*here, *copies])
+            if falls_through(here)
+            else self.through(here)
+        )
         other = [*there, *rest] if falls_through(there) else there
         return [_conditional(line, then, self.through(other))]
 
@@ -307,7 +311,9 @@ def _conditional(line: cst.If, then: list[Any], other: list[Any]) -> cst.If:
         case [cst.If() as inner] if not inner.leading_lines:
             orelse = inner
         case [_, *_]:
-            header = line.orelse.leading_lines if isinstance(line.orelse, cst.Else) else ()
+            header = (
+                line.orelse.leading_lines if isinstance(line.orelse, cst.Else) else ()
+            )
             orelse = cst.Else(cst.IndentedBlock(other), leading_lines=header)
     return line.with_changes(body=_block(line.body, then), orelse=orelse)
 

@@ -176,7 +176,9 @@ def _data(low: Lowering, node: cst.Call, bound: Bound[Value]) -> list[Atom] | No
             found.append(low.atom(Struct(value), node))
         else:
             array = not found and bound.op not in TAKING_SHAPES
-            value = value if _without_rule(bound.op) else listed.array_of(low, value, node)
+            value = (
+                value if _without_rule(bound.op) else listed.array_of(low, value, node)
+            )
             found.append(_element(low, node, value, array=array))
     return found
 

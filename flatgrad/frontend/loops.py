@@ -37,7 +37,9 @@ class Assumed:
     names: dict[str, None]
     types: dict[str, list[Type]] = field(default_factory=dict)
     sharing: dict[str, set[Var]] = field(default_factory=dict)
-    dynamic: set[str] = field(default_factory=set)  # lists whose items are not known one by one
+    dynamic: set[str] = field(
+        default_factory=set
+    )  # lists whose items are not known one by one
 
 
 @dataclass
@@ -117,7 +119,9 @@ def _otherwise(low: Lowering, node: Any, left: Atom) -> None:
 # --- one reading -----------------------------------------------------------------------------------------------
 
 
-def _read(low: Lowering, node: Any, assumed: Assumed, kind: str, start: Any, test: Any) -> Body:
+def _read(
+    low: Lowering, node: Any, assumed: Assumed, kind: str, start: Any, test: Any
+) -> Body:
     frame, statement = low.frame, low.build.statement
     assert statement is not None
     starts = {n: frame.env.get(n, NOTHING) for n in assumed.names}
@@ -161,7 +165,9 @@ def _carry(low: Lowering, name: str, value: Value) -> None:
     low.storages.hold(low.frame, name, value)
 
 
-def _fresh(low: Lowering, name: str, value: Value, assumed: Assumed, made: list[Var]) -> Value:
+def _fresh(
+    low: Lowering, name: str, value: Value, assumed: Assumed, made: list[Var]
+) -> Value:
     """New values in the place of those that an iteration starts with."""
     match value:
         case Struct(items=items):
@@ -221,7 +227,12 @@ def _more_names(low: Lowering, body: Body, assumed: Assumed) -> bool:
 
 
 def _wider(
-    low: Lowering, name: str, params: list[Var], body: Body, assumed: Assumed, give_up: bool
+    low: Lowering,
+    name: str,
+    params: list[Var],
+    body: Body,
+    assumed: Assumed,
+    give_up: bool,
 ) -> bool:
     start, end = body.starts[name], body.ends.get(name, NOTHING)
     pairs = _pairs(start, end)
@@ -269,15 +280,27 @@ def _widened(assumed: Type, end: Type, give_up: bool) -> Type | None:
         return None
     wide = either(assumed, end)
     same_rank = (assumed.shape.dims is None) or same_shape(assumed.shape, wide.shape)
-    loose = assumed.shape.dims is not None and wide.shape.dims is not None and len(
-        assumed.shape.dims
-    ) == len(wide.shape.dims)
-    if assumed.kind in ("any", wide.kind) and (same_rank or (loose and _all_open(assumed, wide))):
+    loose = (
+        assumed.shape.dims is not None
+        and wide.shape.dims is not None
+        and len(assumed.shape.dims) == len(wide.shape.dims)
+    )
+    if assumed.kind in ("any", wide.kind) and (
+        same_rank or (loose and _all_open(assumed, wide))
+    ):
         return None
     if give_up:
         return Type(Shape(), "any")
-    kind = wide.kind if assumed.kind != "any" or end.kind in ("list", "dict") else assumed.kind
-    if assumed.kind == "any" and assumed.shape.dims is None and not assumed.shape.root().parts:
+    kind = (
+        wide.kind
+        if assumed.kind != "any" or end.kind in ("list", "dict")
+        else assumed.kind
+    )
+    if (
+        assumed.kind == "any"
+        and assumed.shape.dims is None
+        and not assumed.shape.root().parts
+    ):
         kind = end.kind
     return Type(wide.shape, kind, None, wide.items)
 
@@ -286,7 +309,8 @@ def _all_open(assumed: Type, wide: Type) -> bool:
     """Lengths that differ from one iteration to the next are unknown ones."""
     pairs = zip(assumed.shape.dims or (), wide.shape.dims or (), strict=True)
     return all(
-        d.root() == e.root() or (d.known is None and not d.root()[0].name) for d, e in pairs
+        d.root() == e.root() or (d.known is None and not d.root()[0].name)
+        for d, e in pairs
     )
 
 
@@ -337,8 +361,18 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> At
     block = Block((body.index, *params), body.eqns, (body.stop, *ends))
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
-    outs = tuple(_end(low, p, s, e) for p, s, e in zip(params, starts, ends, strict=True))
-    eqn = Eqn((steps, *outs), op, (*args, *starts), {}, low.build.statement, node, blocks=blocks)
+    outs = tuple(
+        _end(low, p, s, e) for p, s, e in zip(params, starts, ends, strict=True)
+    )
+    eqn = Eqn(
+        (steps, *outs),
+        op,
+        (*args, *starts),
+        {},
+        low.build.statement,
+        node,
+        blocks=blocks,
+    )
     low.build.eqns.append(eqn)
     body.params = _sorted_out(body.params, outs)
     return outs[-1] if leaves else Lit(False)
@@ -350,7 +384,9 @@ def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:
     return out
 
 
-def _sorted_out(params: dict[str, list[Var]], outs: Sequence[Var]) -> dict[str, list[Var]]:
+def _sorted_out(
+    params: dict[str, list[Var]], outs: Sequence[Var]
+) -> dict[str, list[Var]]:
     rest = list(outs)
     return {name: [rest.pop(0) for _ in made] for name, made in params.items()}
 
@@ -393,9 +429,11 @@ def _changed(low: Lowering, node: Any) -> list[str]:
         match inner:
             case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
                 found += _bases(target)
-            case cst.Expr(value=cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method)))) if (
-                method in containers.CHANGING
-            ):
+            case cst.Expr(
+                value=cst.Call(
+                    func=cst.Attribute(value=base, attr=cst.Name(value=method))
+                )
+            ) if (method in containers.CHANGING):
                 found += _bases(base)
             case cst.Expr(value=cst.Call() as call):
                 found += [n.value for n in names_in(call)]
@@ -427,13 +465,15 @@ def growing(node: Any) -> list[str]:
     found: list[str] = []
     for inner in nodes_in(node):
         match inner:
-            case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method))) if (
-                method in containers.CHANGING
-            ):
+            case cst.Call(
+                func=cst.Attribute(value=base, attr=cst.Name(value=method))
+            ) if (method in containers.CHANGING):
                 found += _bases(base)
             case cst.AugAssign(target=cst.Name(value=name)):
                 found.append(name)
-            case cst.AssignTarget(target=cst.Subscript() as target) | cst.AugAssign(target=cst.Subscript() as target):
+            case cst.AssignTarget(target=cst.Subscript() as target) | cst.AugAssign(
+                target=cst.Subscript() as target
+            ):
                 found += _bases(target)
             case cst.Del():
                 found += [n.value for n in names_in(inner)]

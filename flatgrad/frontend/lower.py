@@ -41,7 +41,16 @@ from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
 
-KEPT = ("problems", "calls", "walrus", "function_texts", "declared", "results", "loops", "scanned")
+KEPT = (
+    "problems",
+    "calls",
+    "walrus",
+    "function_texts",
+    "declared",
+    "results",
+    "loops",
+    "scanned",
+)
 KEPT_OF_FRAME = (
     "env", "values", "bindings", "statements", "inner", "lines", "reads", "writes", "arguments", "result", "returned",
 )  # fmt: skip
@@ -60,7 +69,11 @@ def lower(
         node = single_exit(node)
     except TooManyExits as found:
         step = "let the function return in one place"
-        raise FlatgradError(Diagnostic("FG105", f"{found.what} is not read", step, module.place(found.node))) from None
+        raise FlatgradError(
+            Diagnostic(
+                "FG105", f"{found.what} is not read", step, module.place(found.node)
+            )
+        ) from None
     return Lowering(module, shapes, node, Frame(node)).function()
 
 
@@ -92,10 +105,14 @@ class Lowering:
     results: list[Declared] = field(default_factory=list)
     count: int = 0  # of the statements begun
     scanned: int = 0  # how many equations have their storages
-    outside: Builder = field(default_factory=Builder)  # what comes from outside of the function
+    outside: Builder = field(
+        default_factory=Builder
+    )  # what comes from outside of the function
     # The branch or loop that is being read, and which of its bodies.
     parent: tuple[Statement | None, int] = (None, 0)
-    stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
+    stop: Atom = field(
+        default_factory=lambda: Lit(False)
+    )  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
 
     # --- one function --------------------------------------------------------------------------------------
@@ -319,7 +336,12 @@ class Lowering:
         """All that reading changes, to go back to."""
         frames = list(self._all_frames())
         kept = {f: {k: copy(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
-        return kept, {k: copy(getattr(self, k)) for k in KEPT}, self.storages.copy(), len(self.build.eqns)
+        return (
+            kept,
+            {k: copy(getattr(self, k)) for k in KEPT},
+            self.storages.copy(),
+            len(self.build.eqns),
+        )
 
     def restore(self, saved: Any) -> None:
         """Forget what was read since the snapshot."""
@@ -341,7 +363,10 @@ class Lowering:
                 continue
             seen.add(id(frame))
             yield frame
-            pending += [frame.enclosing, frame.statement.frame if frame.statement else None]
+            pending += [
+                frame.enclosing,
+                frame.statement.frame if frame.statement else None,
+            ]
 
     def assign(
         self, target: cst.BaseExpression, value: Value, source: cst.CSTNode

@@ -179,7 +179,9 @@ class Function:
         default_factory=list
     )  # why it cannot be transformed
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient
-    loops: dict[Statement, Any] = field(default_factory=dict)  # what each for loop runs over
+    loops: dict[Statement, Any] = field(
+        default_factory=dict
+    )  # what each for loop runs over
 
     def has_tuples(self, param: Var) -> bool:
         """The parameter, or an item of it, is unpacked, so that it may be a tuple."""

@@ -1,10 +1,10 @@
 """What a loop runs over -> its span, and the item of each iteration.
 
-    range(n)           span range(n), the item is the index
-    xs                 span range(len(xs)), item xs[i]
-    enumerate(xs, 1)   span that of xs, items i + 1, xs[i]
-    zip(xs, ys)        span range(min(len(xs), len(ys))), items xs[i], ys[i]
-    d.items()          span the keys of d, items k, d[k]
+range(n)           span range(n), the item is the index
+xs                 span range(len(xs)), item xs[i]
+enumerate(xs, 1)   span that of xs, items i + 1, xs[i]
+zip(xs, ys)        span range(min(len(xs), len(ys))), items xs[i], ys[i]
+d.items()          span the keys of d, items k, d[k]
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Source:
 def source(low: Lowering, node: Any) -> Source:
     """What the expression `node` gives one after the other."""
     match node:
-        case cst.Call(func=func, args=args) if (name := _builtin(low, func)) is not None:
+        case cst.Call(func=func, args=args) if (
+            name := _builtin(low, func)
+        ) is not None:
             values = [a.value for a in args if a.keyword is None and not a.star]
             if name == "zip" and not values:
                 return _of_value(low, node)
@@ -48,9 +50,9 @@ def source(low: Lowering, node: Any) -> Source:
                 raise _unread(node)
             if (found := _named(low, node, name, values, args)) is not None:
                 return found
-        case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=name)), args=[]) if (
-            name in ("items", "keys", "values")
-        ):
+        case cst.Call(
+            func=cst.Attribute(value=base, attr=cst.Name(value=name)), args=[]
+        ) if name in ("items", "keys", "values"):
             return _of_dict(low, low.atom(low.expression(base), base), name)
         case _:
             pass
@@ -67,7 +69,11 @@ def _builtin(low: Lowering, func: cst.CSTNode) -> str | None:
     if not isinstance(func, cst.Name | cst.Attribute):
         return None
     if isinstance(func, cst.Attribute):
-        return "ndenumerate" if func.attr.value in ("ndenumerate", "ndindex", "nditer") else None
+        return (
+            "ndenumerate"
+            if func.attr.value in ("ndenumerate", "ndindex", "nditer")
+            else None
+        )
     found = low.expression(func)
     match found:
         case Path(path=path) if path.startswith("builtins."):
@@ -76,7 +82,9 @@ def _builtin(low: Lowering, func: cst.CSTNode) -> str | None:
             return None
 
 
-def _named(low: Lowering, node: Any, name: str, values: list[Any], args: Any) -> Source | None:
+def _named(
+    low: Lowering, node: Any, name: str, values: list[Any], args: Any
+) -> Source | None:
     match name, values:
         case "range", _:
             span = low.atom(low.expression(node), node)
@@ -116,7 +124,9 @@ def _zipped(low: Lowering, inner: list[Source]) -> Source:
             length = low.emit("minimum", length, other)
     low.build.dialect = "builtins"
     span = low.emit("range", length)
-    return Source("items", span, lambda k: Struct(tuple(i.item(k) for i in inner)), length)
+    return Source(
+        "items", span, lambda k: Struct(tuple(i.item(k) for i in inner)), length
+    )
 
 
 def _backwards(low: Lowering, inner: Source, node: cst.CSTNode) -> Source:
@@ -144,7 +154,9 @@ def by_position(low: Lowering, inner: Source) -> Source:
     length = low.emit("len", inner.span)
     span = low.emit("range", length)
     _number(length)
-    return Source("items", span, lambda k: _number(low.emit("getitem", inner.span, k)), length)
+    return Source(
+        "items", span, lambda k: _number(low.emit("getitem", inner.span, k)), length
+    )
 
 
 def _number(value: Var) -> Var:

@@ -46,7 +46,9 @@ def lines(low: Lowering, body: Sequence[Any]) -> None:
     """Read these lines, up to one that leaves them."""
     for position, line in enumerate(body):
         if isinstance(line, cst.If) and branches.splits(line):
-            low.attempt(line, lambda: branches.conditional(low, line, body[position + 1 :]))
+            low.attempt(
+                line, lambda: branches.conditional(low, line, body[position + 1 :])
+            )
             return
         for part in _one_by_one(line):
             if low.frame.returned is not None or _leaves(low, part):
