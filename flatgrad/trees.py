@@ -28,13 +28,14 @@ def parts_of(eqns: Iterable[Eqn]) -> dict[Var, Part]:
         if eqn.op != "getitem" or eqn.out.type.kind not in CONTAINERS:
             continue
         base, index = eqn.args
+        whole = index.type.kind not in ("slice", "tuple")
         if (
-            isinstance(base, Var)
+            whole
+            and isinstance(base, Var)
             and base.type.kind in CONTAINERS
             and base not in updated
         ):
-            if index.type.kind not in ("slice", "tuple"):
-                found[eqn.out] = base, index
+            found[eqn.out] = base, index
     return found
 
 
@@ -55,7 +56,7 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
                 if stores is not None and isinstance(whole, Var):
                     return _stored(walk, whole, stores)
             return None
-        case "zeros_like", (x,) if (
+        case "zeros_like", (Var() as x,) if (
             made := walk.primal.get(x)
         ) is not None and not x.name:
             within = made.op in ("setitem", "index_add") and x.type.kind != "dict"
@@ -79,11 +80,10 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
 def _stored(walk: _Walk, whole: Atom, stores: list[Eqn]) -> Any:
     grown = walk.build.wrap(whole)
     for store in stores:
-        attrs = {"repeats": False} if store.op == "index_add" else {}
-        op = "index_add" if store.op == "setitem" else store.op
-        grown = walk.build.emit(
-            op, grown, *store.args[1:], **(attrs if op == "index_add" else {})
-        )
+        if store.op == "tree_add":
+            grown = walk.build.emit("tree_add", grown, *store.args[1:])
+        else:
+            grown = walk.build.emit("index_add", grown, *store.args[1:], repeats=False)
     return grown
 
 

@@ -24,7 +24,7 @@ LAYERS = [
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting"],
     ["flatgrad.rules", "flatgrad.namespaces"],
     ["flatgrad.frontend"],
-    ["flatgrad.patterns", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
+    ["flatgrad.patterns", "flatgrad.trees", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
     ["flatgrad.emit"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],

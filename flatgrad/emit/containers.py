@@ -101,7 +101,7 @@ def _popped(lines: Lines, number: int, eqn: Eqn, target: ast.expr) -> ast.stmt:
 def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:
     """xs[i] += v, or xs[i] = xs[i] + v where others may have the array xs[i]."""
     *path, value = eqn.args[1:]
-    place: ast.expr = target
+    place: Any = target
     for step in path:
         place = ast.Subscript(place, lines.read(step))
     if value.type.kind in MAY_HOLD:
@@ -167,7 +167,9 @@ def _unshared(eqns: Iterable[Eqn]) -> set[Atom]:
 
     walk(eqns)
     spoiled = {root(v) for v in bad}
-    made = {v for v in list(groups) if isinstance(v, Var) and root(v) not in spoiled}
+    made: set[Atom] = {
+        v for v in list(groups) if isinstance(v, Var) and root(v) not in spoiled
+    }
     return made
 
 

@@ -318,7 +318,7 @@ def _fresh_index(lines: Lines, index: Var) -> str:
     known = lines.available.local.get(index)
     if isinstance(known, ast.Name):
         return known.id
-    name = lines.names.fresh("i")
+    name = lines.names.fresh("key" if index.type.kind == "str" else "i")
     lines.available.edits.given.add(name)
     return name
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import containers, expressions, permutations, positions, windows
+from flatgrad.frontend import expressions, item_stores, permutations, positions, windows
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.pragmas import stopped_atom
 from flatgrad.frontend.scope import Refusal, Stale, Struct, Value, word_for
@@ -39,7 +39,7 @@ def assign(
         case cst.Subscript():
             base = _base(low, target)
             index = expressions.index(low, target)
-            if not containers.store(low, target, base, index, value):
+            if not item_stores.store(low, target, base, index, value):
                 _store(low, target, base, "setitem", index, value, **apart(low, index))
         case _:
             raise _unread_target(target)
@@ -171,9 +171,7 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
-        case cst.Subscript() if containers.augment_part(
-            low, node.target, op, node.value
-        ):
+        case cst.Subscript() if item_stores.augment_part(low, node.target, op, node.value):
             pass
         case cst.Subscript():
             _augment_part(low, node.target, op, node.value)
@@ -185,7 +183,7 @@ def _augment_name(
     low: Lowering, target: cst.Name, op: str, node: cst.AugAssign
 ) -> None:
     """An array is written in place, a number gets another value."""
-    if containers.augment_name(low, target, op, node.value):
+    if item_stores.augment_name(low, target, op, node.value):
         return
     old = low.atom(low.expression(target), target)
     right = low.atom(low.expression(node.value), node.value)

@@ -13,6 +13,7 @@ from flatgrad.frontend import (
     containers,
     effects,
     library,
+    listed,
     stores,
 )
 from flatgrad.frontend.scope import (
@@ -50,7 +51,7 @@ def call(low: Lowering, node: cst.Call) -> Value:
         return summed
     if (
         function == Path("builtins.zip")
-        and (rows := containers.unzip(low, node)) is not None
+        and (rows := listed.unzip(low, node)) is not None
     ):
         return rows
     given = _arguments(low, node, _takes_tuple(function))

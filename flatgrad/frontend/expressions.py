@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import calls, comprehensions, conditions, containers, effects
+from flatgrad.frontend import calls, comprehensions, conditions, containers, effects, listed
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -89,7 +89,7 @@ def expression(low: Lowering, node: Any) -> Value:
         case cst.IfExp():
             return conditions.ternary(low, node)
         case cst.Dict():
-            return containers.literal(low, node)
+            return listed.literal(low, node)
         case cst.FormattedString():
             return containers.text(low, node, _mentioned(low, node))
         case cst.ListComp() | cst.GeneratorExp() | cst.SetComp() | cst.DictComp():

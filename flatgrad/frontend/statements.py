@@ -15,11 +15,11 @@ from flatgrad.frontend import (
     blocks,
     branches,
     calls,
-    containers,
     effects,
     expressions,
     hints,
     loops,
+    item_stores,
     pragmas,
 )
 from flatgrad.frontend.exits import may_leave
@@ -133,7 +133,7 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
             pass
         case cst.Del() if deletes_names(node):
             pass  # the backward may need what they hold: the line is left out
-        case cst.Del() if containers.delete(low, node):
+        case cst.Del() if item_stores.delete(low, node):
             pass
         case cst.Global(names=names) if not _rebinds(
             low, [n.name.value for n in names]

@@ -226,6 +226,11 @@ class _Uses:
 
     def has_matrices(self, value: Var) -> bool:
         """Matrices are taken out of the value, or out of what is taken out of it."""
+        bases = self.bases.get(self.root(value), ())
+        if any(
+            e.attrs.get("unpacked") and e.args[1].type.kind == "slice" for e in bases
+        ):
+            return True  # *rest is a list
         parts = [
             v
             for e in self.bases.get(self.root(value), ())
