@@ -27,7 +27,7 @@ from flatgrad.types import Dim, Shape, Type, dim_key, same_shape
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "range", "len", "size", "ndim", "invert",
-    "external", "alias", "text", "stop_gradient", "astype",
+    "external", "alias", "text", "stop_gradient", "astype", "is_ndarray",
 }  # fmt: skip
 SCALAR_CHEAP = {
     "add",

@@ -299,6 +299,10 @@ class Expressions:
         name = ast.Name(eqn.attrs["pair"].backward_name)
         return ast.Call(name, [self.read(a) for a in eqn.args], [])
 
+    def _is_ndarray(self, eqn: Eqn) -> ast.expr:
+        kind = self.dialect.name("numpy.ndarray")
+        return ast.Call(ast.Name("isinstance"), [self.read(eqn.args[0]), kind], [])
+
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])
 

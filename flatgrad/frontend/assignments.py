@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.frontend import expressions, item_stores, permutations, positions, windows
+from flatgrad.frontend.branches import either
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.pragmas import stopped_atom
 from flatgrad.frontend.scope import Refusal, Stale, Struct, Value, word_for
-from flatgrad.graph import Atom, Lit, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.shapes import may_repeat
 from flatgrad.types import Dim, join_dims
 
@@ -195,9 +196,41 @@ def _augment_name(
     low.note()
     array = old in low.storages.arrays
     if isinstance(old, Var) and (array or not old.type.shape.is_scalar):
-        low.overwrite(old, new, unsure=old.type.rank is None and not array)
+        unsure = old.type.rank is None and not array
+        others = _other_names(low, target.value, old) if unsure else {}
+        low.overwrite(old, new, unsure=unsure)
+        _follow_arrays(low, others, new)
     low.wrote(target, new)
     low.hold(target.value, new)
+
+
+def _other_names(low: Lowering, name: str, value: Var) -> dict[str, Var]:
+    """The other names of this very value."""
+    return {
+        other: held
+        for other, held in low.frame.env.items()
+        if other != name
+        and isinstance(held, Var)
+        and windows.steps_to(low, held, value) == []
+    }
+
+
+def _follow_arrays(low: Lowering, names: dict[str, Var], new: Var) -> None:
+    """What was written in place, if it is an array, is what its other names hold, too: the code asks when it runs."""
+    for name, old in names.items():
+        low.build.dialect = ""
+        test = low.emit("is_ndarray", new)
+        now = Var(name, either(new.type, old.type))
+        blocks = (Block((), (), (new,)), Block((), (), (old,)))
+        attrs = {"inline": True}
+        statement = low.build.statement
+        low.build.eqns.append(
+            Eqn((now,), "if", (test,), attrs, statement, blocks=blocks)
+        )
+        low.storages.meet(now, [new, old])
+        low.storages.approach(now, new)
+        low.hold(name, now)
+        low.merged(now)
 
 
 def _augment_part(
