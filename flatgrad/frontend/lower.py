@@ -45,7 +45,17 @@ from flatgrad.frontend.scope import (
     word_for,
 )
 from flatgrad.frontend.storages import Storages
-from flatgrad.graph import Atom, Block, Lit, Statement, Var, all_equations, check, prune
+from flatgrad.graph import (
+    Atom,
+    Block,
+    Eqn,
+    Lit,
+    Statement,
+    Var,
+    all_equations,
+    check,
+    prune,
+)
 from flatgrad.registry import infer
 from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
 
@@ -175,8 +185,14 @@ class Lowering:
         self, outs: list[Atom], names: list[str]
     ) -> tuple[list[Atom], list[str]]:
         """Of a function with problems, the results that could be read nevertheless."""
-        eqns = (*self.outside.eqns, *self.build.eqns)
-        made = {out for eqn in eqns for out in eqn.outs} | set(self.params.values())
+        made: set[Atom] = {*self.params.values()}
+        made.update(out for eqn in self.outside.eqns for out in eqn.outs)
+        whole: list[Eqn] = []
+        for eqn in self.build.eqns:  # what a refused branch or loop would have made is not there
+            if all(a in made for a in eqn.reads() if isinstance(a, Var)):
+                whole.append(eqn)
+                made.update(eqn.outs)
+        self.build.eqns[:] = whole
         kept = [
             (o, n)
             for o, n in zip(outs, names, strict=True)
@@ -191,6 +207,7 @@ class Lowering:
             self.refuse("FG104", what, "write def instead of async def", node.name)
         self._parameters()
         self.attempt(node, lambda: hints.declare(self, node, self.params))
+        self._unread_parameters()
         self.suite(node.body)
         self.attempt(node, lambda: hints.results(self))
         self.attempt(node, self._infer_all)
@@ -208,6 +225,13 @@ class Lowering:
             var = Var(name) if self.given is None else Var(name, self.given.types[name])
             self.params[name] = self.frame.bindings[parameter.name] = var
             self.hold(name, var)
+
+    def _unread_parameters(self) -> None:
+        """Of a parameter that nothing reads it is not known what it is: it may be a tree of arrays, too."""
+        read = {name.value for name in names_in(self.node.body)}
+        for name, var in self.params.items():
+            if name not in read and var.type.kind == "any" and var.type.rank is None:
+                var.type.kind = "tree"
 
     def of_helper(self, pair: Pair, node: cst.FunctionDef) -> Lowering:
         """The reading of a helper that stands by itself."""

@@ -50,11 +50,13 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Stale:
-    """A name whose array was written through another name, in a way that is not followed."""
+    """A name of which it is not known what it holds: its array was written through another, or a branch decides."""
 
     name: str
     why: str
     statement: Statement
+    code: str = "FG401"
+    next_step: str = "take a copy before the write, or state the shapes"
 
 
 Value = Atom | Struct | Callee | Path | Stale
@@ -108,8 +110,7 @@ class Arguments:
 
 def stale(value: Stale, node: cst.CSTNode) -> Refusal:
     """A name is read whose array was written through another."""
-    step = "take a copy before the write, or state the shapes"
-    return Refusal("FG401", value.why, step, node)
+    return Refusal(value.code, value.why, value.next_step, node)
 
 
 @dataclass(eq=False)
