@@ -190,7 +190,7 @@ class _Join:
             ):
                 return self._items(a, b)
             case (Struct(), _) | (_, Struct()) if NOTHING in (a, b):
-                return a if isinstance(a, Struct) else b
+                return self._or_nothing(a, b)
             case (Var() | Lit(), Var() | Lit()):
                 return self.atom(name, a, b)
             case (Callee(), _) | (_, Callee()):
@@ -205,6 +205,15 @@ class _Join:
         if (id(a), id(b)) not in self.structs:
             pairs = zip(a.items, b.items, strict=True)
             self.structs[id(a), id(b)] = a.of([self.value("", x, y) for x, y in pairs])
+        return self.structs[id(a), id(b)]
+
+    def _or_nothing(self, a: Value, b: Value) -> Struct:
+        """What was made of items on one way only has these items nowhere else."""
+        if (id(a), id(b)) not in self.structs:
+            found = a if isinstance(a, Struct) else b
+            assert isinstance(found, Struct)
+            pairs = [(i, NOTHING) if found is a else (NOTHING, i) for i in found.items]
+            self.structs[id(a), id(b)] = found.of([self.value("", x, y) for x, y in pairs])
         return self.structs[id(a), id(b)]
 
     def atom(self, name: str, a: Atom, b: Atom) -> Atom:

@@ -21,6 +21,7 @@ from flatgrad.frontend import (
     conditions,
     expressions,
     hints,
+    results,
     statements,
     trees,
     windows,
@@ -134,9 +135,9 @@ class Lowering:
             block=block,
             frame=self.frame,
             params=self.params,
-            seeds=[_seed(n, o) for n, o in zip(names, outs, strict=True)],
+            seeds=results.seeds(self, outs, names),
             outputs=names,
-            returns_tuple=isinstance(self.frame.result, Struct),
+            returns_tuple=results.is_several(self.frame.result),
             calls=self.calls,
             storages=self.storages,
             walrus=self.walrus,
@@ -226,16 +227,11 @@ class Lowering:
                 step = "return the value to differentiate"
                 self.refuse("FG102", what, step, self.node.name)
             return [], []
-        several = isinstance(result, Struct) and result.kind == "tuple"
-        items = result.items if several and isinstance(result, Struct) else (result,)
-        outs: list[Atom] = []
-        for item in items:
-            if not _is_number_or_array(item):
-                what = f"the result is a {word_for(item)}"
-                step = "return arrays or a tuple of arrays"
-                self.refuse("FG103", what, step, self.frame.returned)
-                return [], []
-            outs += atoms_in(item)
+        outs = results.atoms(self, result)
+        if outs is None:
+            what = f"the result is a {word_for(results.unfit(self, result) or result)}"
+            self.refuse("FG103", what, "return arrays or a tuple of arrays", self.frame.returned)
+            return [], []
         return outs, _output_names(outs)
 
     def dim(self, text: str | int, source: str) -> Dim:
@@ -507,17 +503,6 @@ class Lowering:
                 var.type.kind = "float"
             self.externals[text] = var
         return self.externals[text]
-
-
-def _seed(name: str, out: Atom) -> Var:
-    """The variable that the cotangent of a result comes in by."""
-    return Var(name, primal=out if isinstance(out, Var) else None)
-
-
-def _is_number_or_array(value: Value) -> bool:
-    if isinstance(value, Lit):
-        return type(value.value) in (int, float)
-    return isinstance(value, Var)
 
 
 def _name(value: Atom) -> str:

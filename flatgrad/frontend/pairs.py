@@ -47,6 +47,7 @@ class Pair:
     results: int = 0  # how many, where it returns a tuple
     reading: bool = False
     wrt: dict[str, None] = field(default_factory=dict)  # parameters that some call needs the gradient of
+    seeded: set[int] = field(default_factory=set)  # results that some call has a cotangent of
     forward_name: str = ""
     backward_name: str = ""
 
@@ -55,6 +56,11 @@ class Pair:
         """The parameters that the graph knows, in order: those that are not functions, then what is captured."""
         own = [p.name.value for p in parameters_of(self.callee.node) if p.name.value not in self.fixed]
         return [*own, *self.captured]
+
+    def chosen_seeds(self) -> list[Var | None]:
+        """The seed of each result that some call has a cotangent of."""
+        assert self.function is not None
+        return [s if i in self.seeded else None for i, s in enumerate(self.function.seeds)]
 
 
 def has_flow(callee: Callee) -> bool:
@@ -256,8 +262,12 @@ def _result_types(pair: Pair, atoms: Sequence[Atom]) -> list[Type]:
         inside, outside = pair.types[name].shape.dims, atom.type.shape.dims
         if inside is not None and outside is not None and len(inside) == len(outside):
             lengths |= {d.root()[0]: e.plus(-d.root()[1]) for d, e in zip(inside, outside, strict=True)}
-    outs = pair.function.block.outs
-    return [Type(_outside(o.type.shape, lengths), o.type.kind) for o in outs]
+    return [_type_outside(o.type, lengths) for o in pair.function.block.outs]
+
+
+def _type_outside(type: Type, lengths: Mapping[Any, Dim]) -> Type:
+    items = None if type.items is None else tuple(_type_outside(t, lengths) for t in type.items)
+    return Type(_outside(type.shape, lengths), type.kind, None, items)
 
 
 def _outside(shape: Shape, lengths: Mapping[Any, Dim]) -> Shape:

@@ -159,7 +159,7 @@ class Function:
     block: Block
     frame: Frame
     params: dict[str, Var]
-    seeds: list[Var] = field(default_factory=list)
+    seeds: list[Var | None] = field(default_factory=list)  # None: the result has no cotangent
     outputs: list[str] = field(default_factory=list)
     returns_tuple: bool = False
     calls: dict[Statement, list[Frame]] = field(
