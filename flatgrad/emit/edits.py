@@ -13,6 +13,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import name_variables
 from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
@@ -54,6 +55,9 @@ class Edits:
     after: dict[Statement, list[str]] = field(default_factory=dict)
     otherwise: dict[Statement, list[str]] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)  # names of lists and counters
+    # Of helpers read in place: what their variables are called, and which parameters are variables of their own.
+    locals: dict[Frame, dict[str, str]] = field(default_factory=dict)
+    bound: dict[Frame, list[str]] = field(default_factory=dict)
     # Calls of helpers that are made pairs, by activation: the equation, and the names of results and cache.
     paired: dict[Frame, dict[cst.CSTNode, Paired]] = field(default_factory=dict)
 
@@ -109,10 +113,12 @@ class Editor:
             raise self.refusal("FG123", what, "give its parts names on lines before", eqn.statement.node)
         self._asked.append(eqn.outs[-1] if is_single(eqn) else eqn.outs[0])
         frame: Frame = eqn.statement.frame
+        if (known := self.edits.hoisted.get(frame, {}).get(eqn.node)) is not None and known[2] == self.position[eqn]:
+            return known[0]
         others = [
             f for f in self._printed_frames() if f.env.get(wanted) is not eqn.outs[0]
         ]
-        free = bool(wanted) and self._is_free(wanted, others)
+        free = bool(wanted) and self.is_free(wanted, others)
         name = (
             wanted
             if free
@@ -236,7 +242,7 @@ class Editor:
             return name
         if destroyer is not None:
             self.edits.separated.add(destroyer)
-        if self._stays(frame, value):
+        if self.stays(frame, value):
             assert rebound is not None, f"{printed} is neither overwritten nor at hand"
             self.edits.saved.setdefault(rebound, []).append((name, printed))
         else:
@@ -323,7 +329,7 @@ class Editor:
             if not value.name:
                 what = "a part of a tuple that a loop carries is needed by the backward"
                 raise self.refusal("FG122", what, "carry it in a variable of its own", home.statement.node)
-            return value.name, self.edits.first.setdefault(home.statement, [])
+            return self.edits.renamed.get(value, value.name), self.edits.first.setdefault(home.statement, [])
         if value in self.counters:
             assert made is not None and made.statement is not None
             return self.counters[value], self.edits.after.setdefault(made.statement, [])
@@ -357,7 +363,7 @@ class Editor:
         """After the loop, the list gets what a next iteration would have started with."""
         home = self.homes.loop(param)
         assert home is not None
-        line = f"{listed}.append({self._kept(param, param.name)})"
+        line = f"{listed}.append({self._kept(param, self.edits.renamed.get(param, param.name))})"
         lines = self.edits.after.setdefault(home.statement, [])
         if line not in lines:
             lines.append(line)
@@ -406,7 +412,7 @@ class Editor:
         loops = [h.statement for h in home.around() if h.is_loop]
         return loops[-1]
 
-    def _stays(self, frame: Frame, value: Var) -> bool:
+    def stays(self, frame: Frame, value: Var) -> bool:
         """The name cannot be changed: a parameter's, an array's after a write, one that a closure or a branch reads."""
         made = self.defs.get(value)
         if made is None or value in self.function.captured or value in self.homes.flowing:
@@ -422,7 +428,7 @@ class Editor:
         return (
             _is_augmented(destroyer)
             and not self._is_seen(value)
-            and not self._stays(frame, value)
+            and not self.stays(frame, value)
         )
 
     def _is_seen(self, value: Var) -> bool:
@@ -491,14 +497,14 @@ class Editor:
         if frame.statement is None or frame in self.edits.expanded:
             return
         self.expand(frame.statement.frame)
+        if frame.enclosing is not None:
+            self.expand(frame.enclosing)
         self._refuse_hidden(frame)
         self._refuse_stores(frame)
         self.edits.expanded.add(frame)
         self._name_arguments(frame)
         others = [f for f in self._printed_frames() if f is not frame]
-        for value in frame.writes:
-            if not self._is_free(value.name, others, value):
-                self.edits.renamed[value] = self.names.fresh(value.name)
+        name_variables(self, frame, others)
         self._note_final_names_of_writes(frame)
 
     def _note_final_names_of_writes(self, frame: Frame) -> None:
@@ -527,8 +533,8 @@ class Editor:
     def _printed_frames(self) -> list[Frame]:
         return [self.function.frame, *self.edits.expanded]
 
-    def _is_free(
-        self, name: str, others: list[Frame], value: Var | None = None
+    def is_free(
+        self, name: str, others: list[Frame], value: Any = None
     ) -> bool:
         """A name of a helper may stand in the emitted function: nothing else there has it."""
         module = self.function.module

@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
@@ -357,7 +358,7 @@ class Forward:
         """The old version of the variable that `target` names in an augmented assignment."""
         argument = self._arguments(statement).get(target)
         if argument is not None:
-            return _parenthesized(self.rewritten(statement.frame.statement, argument))
+            return _parenthesized(self.rewritten(*argument))
         reads = self._reads_of(statement.frame).get(statement, ())
         olds = [v for n, v, _ in reads if n is target and isinstance(v, Var)]
         return cst.Name(
@@ -392,7 +393,8 @@ class Forward:
         }
         arguments = self._arguments(statement)
         paired = {n: p for n, p in self._paired(statement).items() if p.results and n is not hoisting}
-        if not (named or hoisted or calls or arguments or paired):
+        renamed = renaming(node, printed_names(statement.frame, self.edits.locals))
+        if not (named or hoisted or calls or arguments or paired or renamed):
             return node
 
         def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
@@ -406,7 +408,9 @@ class Forward:
             if part in calls:
                 return self._result(calls[part])
             if part in arguments:
-                return self.rewritten(statement.frame.statement, arguments[part])  # type: ignore[no-any-return]
+                return self.rewritten(*arguments[part])  # type: ignore[no-any-return]
+            if part in renamed:
+                return cst.Name(renamed[part])
             return None
 
         found = replacement(node)
@@ -421,20 +425,31 @@ class Forward:
     # --- helpers that are read in place ----------------------------------------------
 
     def _activation(self, frame: Frame) -> Iterator[cst.BaseStatement]:
+        for name in self.edits.bound.get(frame, ()):
+            yield self._bound(frame, name)
         for inner in frame.statements:
             if not is_docstring(inner.node):
                 yield from self.statement(inner)
 
-    def _arguments(self, statement: Statement) -> dict[cst.CSTNode, cst.CSTNode]:
+    def _bound(self, frame: Frame, name: str) -> cst.SimpleStatementLine:
+        """A parameter that is given other values begins with its argument."""
+        argument, _ = frame.arguments[name]
+        printed = self.edits.locals.get(frame, {}).get(name, name)
+        return assignment(printed, bare(self.rewritten(frame.statement, argument)))  # type: ignore[arg-type]
+
+    def _arguments(self, statement: Statement) -> dict[cst.CSTNode, tuple[Statement, cst.CSTNode]]:
         """Inside a helper that is read in place, parameters stand for the caller's expressions."""
         frame: Frame = statement.frame
         if frame.statement is None:
             return {}
-        found: dict[cst.CSTNode, cst.CSTNode] = {}
+        found: dict[cst.CSTNode, tuple[Statement, cst.CSTNode]] = {}
         for node, value, _ in self._reads_of(frame).get(statement, ()):
-            argument, given = frame.arguments.get(node.value, (None, None))
+            owner = defining(frame, node.value)
+            if owner is None or owner.statement is None or node.value in self.edits.bound.get(owner, ()):
+                continue
+            argument, given = owner.arguments[node.value]
             if given is value and argument is not None:
-                found[node] = argument
+                found[node] = (owner.statement, argument)
         return found
 
     def _reads_of(self, frame: Frame) -> dict[Statement, list[Any]]:
