@@ -179,7 +179,7 @@ def _no_rules(
     refused = [
         e
         for e in all_equations(primal.eqns)
-        if e.op not in RULES and not e.blocks and not active.isdisjoint(e.outs)
+        if e.op not in RULES and e.op != "call" and not e.blocks and not active.isdisjoint(e.outs)
     ]
     refused = [e for e in refused if not active.isdisjoint(e.args)]
     echoes = {out for e in refused for out in e.outs}

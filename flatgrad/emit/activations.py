@@ -62,6 +62,18 @@ def _rename(editor: Editor, frame: Frame, name: str, values: list[Var], new: str
     editor.edits.renamed.update(dict.fromkeys([*values, *read, *begun], new))
 
 
+def bind(editor: Editor, frame: Frame, name: str, others: list[Frame]) -> None:
+    """A parameter becomes a variable, unless its argument is a name or a constant."""
+    argument, value = frame.arguments[name]
+    plain = isinstance(argument, cst.Name | cst.Integer | cst.Float | cst.Lambda | cst.Attribute)
+    bound = editor.edits.bound.setdefault(frame, [])
+    if plain or name in bound:
+        return
+    bound.append(name)
+    if not editor.is_free(name, others, value):
+        _rename(editor, frame, name, [], editor.names.fresh(name))
+
+
 def printed_names(frame: Frame, local: dict[Frame, dict[str, str]]) -> dict[str, str]:
     """The names in the text of an activation that are other ones where it is printed."""
     found = {} if frame.enclosing is None else printed_names(frame.enclosing, local)
@@ -84,4 +96,4 @@ def renaming(node: cst.CSTNode, names: dict[str, str]) -> dict[cst.CSTNode, str]
     return {n: names[n.value] for n in names_in(node) if n.value in names}
 
 
-__all__ = ["defining", "name_variables", "printed_names", "renaming"]
+__all__ = ["bind", "defining", "name_variables", "printed_names", "renaming"]

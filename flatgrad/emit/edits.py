@@ -13,7 +13,7 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.activations import name_variables
+from flatgrad.emit.activations import bind, name_variables
 from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
@@ -34,6 +34,7 @@ class Paired:
     pair: Any
     results: tuple[str, ...]
     cache: str
+    around: dict[str, tuple[Frame, Any]] = field(default_factory=dict)  # what it reads of other activations
 
 
 @dataclass
@@ -166,11 +167,21 @@ class Editor:
         frame: Frame = eqn.statement.frame
         places = self.edits.paired.setdefault(frame, {})
         if eqn.node not in places:
+            around = self._around(eqn)
             cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
             self.edits.given.add(cache)
             results = () if self._takes_results(eqn) else self._result_names(eqn)
-            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache)
+            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache, around)
         return places[eqn.node].cache
+
+    def _around(self, eqn: Eqn) -> dict[str, tuple[Frame, Any]]:
+        """What the helper reads of other activations, which are read in place then."""
+        around: dict[str, tuple[Frame, Any]] = eqn.attrs.get("around", {})
+        for name, (frame, _) in around.items():
+            self.expand(frame)
+            if frame.statement is not None and name in frame.arguments:
+                bind(self, frame, name, [f for f in self._printed_frames() if f is not frame])
+        return around
 
     def _takes_results(self, eqn: Eqn) -> bool:
         """`a, b = helper(x)`: the line itself can take the cache too."""

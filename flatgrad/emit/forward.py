@@ -279,11 +279,21 @@ class Forward:
         given = {a.keyword.value for a in node.args if a.keyword is not None}
         nothing = cst.SimpleWhitespace("")
         added = [
-            cst.Arg(cst.Name(name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
-            for name in paired.pair.captured if name not in given
+            cst.Arg(self._around(*place, name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
+            for name, place in paired.around.items() if name not in given
         ]  # fmt: skip
         args = [*call.args, *added] if not added else [*map(_plain_argument, call.args), *added]
         return call.with_changes(func=cst.Name(paired.pair.forward_name), args=args)
+
+    def _around(self, frame: Frame, value: Any, name: str) -> Any:
+        """The text of what a helper reads by `name` of another activation."""
+        argument, given = frame.arguments.get(name, (None, None))
+        if frame.statement is not None and argument is not None and given is value and (
+            name not in self.edits.bound.get(frame, ())
+        ):
+            return self.rewritten(frame.statement, argument)
+        renamed = self.edits.renamed.get(value) if isinstance(value, Var) else None
+        return cst.Name(renamed or printed_names(frame, self.edits.locals).get(name, name))
 
     def _with_cache(self, statement: Statement, node: Any) -> Any | None:
         """a, b = helper(x)  ->  a, b, cache = helper_forward(x), where the line takes the results itself."""

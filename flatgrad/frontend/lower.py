@@ -189,6 +189,14 @@ class Lowering:
         """The reading of a helper that stands by itself."""
         return Lowering(self.module, {}, node, Frame(node), pairs=self.pairs, given=pair)
 
+    @property
+    def main(self) -> Frame:
+        """The activation of the function itself."""
+        frame = self.frame
+        while frame.statement is not None:
+            frame = frame.statement.frame
+        return frame
+
     def _captured(self) -> set[Var]:
         """Values that nested functions read by name."""
         found: set[Var] = set()
