@@ -39,7 +39,8 @@ def _variables(frame: Frame, bindings: Counter[str]) -> dict[str, list[Var]]:
     found: dict[str, list[Var]] = {name: [] for name in bindings}
     for value in frame.writes:
         found.setdefault(value.name, []).append(value)
-    return found
+    changed = {n.value for n, v, _ in frame.reads if n.value in frame.arguments and v is not frame.arguments[n.value][1]}
+    return found | {name: [] for name in changed if name not in found}
 
 
 def _is_line_by_line(editor: Editor, frame: Frame, values: list[Var], count: int) -> bool:
@@ -72,6 +73,11 @@ def bind(editor: Editor, frame: Frame, name: str, others: list[Frame]) -> None:
     bound.append(name)
     if not editor.is_free(name, others, value):
         _rename(editor, frame, name, [], editor.names.fresh(name))
+    written = any(v.name == name for v in frame.writes)
+    if isinstance(value, Var) and not written and editor.homes.loop(value) is None and (
+        value not in editor.function.storages.destroyed
+    ):
+        editor.names_of.setdefault(value, editor.edits.locals.get(frame, {}).get(name, name))
 
 
 def printed_names(frame: Frame, local: dict[Frame, dict[str, str]]) -> dict[str, str]:

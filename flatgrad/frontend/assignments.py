@@ -78,7 +78,7 @@ def _unpack(
     if isinstance(value, Struct):
         parts = _known_parts(value, len(elements), star, target)
     else:
-        parts = _parts(low, low.atom(value, source), len(elements), star)
+        parts = parts_of(low, low.atom(value, source), len(elements), star)
     _give(low, elements, parts, source)
 
 
@@ -120,7 +120,7 @@ def _known_parts(
     raise Refusal("FG107", what, step, target)
 
 
-def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Value]:
+def parts_of(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Value]:
     if star is None:
         _agree_on_length(low, whole, count)
         indices: list[Any] = list(range(count))

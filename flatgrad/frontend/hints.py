@@ -72,7 +72,9 @@ def _docstring_source(found: Declared) -> str:
 def _defaults(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
     """A parameter whose default is a number is a number; a string, flag or None names no array."""
     for parameter in parameters_of(node):
-        var = params[parameter.name.value]
+        var = params.get(parameter.name.value)
+        if var is None:  # a function
+            continue
         match parameter.default:
             case cst.Float() | cst.UnaryOperation(expression=cst.Float()):
                 _number(var, "float")
