@@ -61,6 +61,7 @@ def _one(module: Module, name: str, options: Options, names: Names) -> list[Emit
     found = []
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None
+        pair.function.seeds = pair.chosen_seeds()
         inner = _differentiated(
             pair.function, [pair.function.params[n] for n in pair.wrt]
         )
@@ -87,7 +88,7 @@ def _emitted(module: Module, gradient: Gradient, names: Names, style: Style) -> 
 def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
-    pending = [(function.block, active_values(function.block, wrt))]
+    pending = [(function.block, active_values(function.block, wrt, function.seeds))]
     while pending:
         block, active = pending.pop()
         for eqn in pairs_in(block.eqns):
@@ -98,15 +99,23 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
                 n for n, a in zip(pair.params, eqn.args, strict=True) if a in active
             ]
             more = [n for n in wanted if n not in pair.wrt]
+            reached = {
+                i for i, out in enumerate(eqn.outs[:-1]) if out in active
+            } - pair.seeded
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
-            if more and pair.function is not None:
+            if (more or reached) and pair.function is not None:
                 chosen = {*pair.wrt, *more}
+                pair.seeded |= reached
                 pair.wrt = {n: None for n in pair.params if n in chosen}
                 params = [pair.function.params[n] for n in pair.wrt]
+                seeds = pair.chosen_seeds()
                 pending.append(
-                    (pair.function.block, active_values(pair.function.block, params))
+                    (
+                        pair.function.block,
+                        active_values(pair.function.block, params, seeds),
+                    )
                 )
     for pair in ordered:
         name = pair.callee.name
@@ -167,7 +176,8 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     """Function -> its gradient, simplified."""
     primal = recognise(function.block)
     for seed, out in zip(function.seeds, primal.outs, strict=True):
-        seed.type = out.type
+        if seed is not None:
+            seed.type = out.type
     keep = len(primal.eqns)
     try:
         block = reverse(primal, wrt, function.seeds)
@@ -183,11 +193,14 @@ def _no_rules(
     from flatgrad.registry import RULES
     from flatgrad.reverse import active_values
 
-    active = active_values(primal, wrt)
+    active = active_values(primal, wrt, function.seeds)
     refused = [
         e
         for e in all_equations(primal.eqns)
-        if e.op not in RULES and not e.blocks and not active.isdisjoint(e.outs)
+        if e.op not in RULES
+        and e.op != "call"
+        and not e.blocks
+        and not active.isdisjoint(e.outs)
     ]
     refused = [e for e in refused if not active.isdisjoint(e.args)]
     echoes = {out for e in refused for out in e.outs}

@@ -33,16 +33,19 @@ class NoRule(Exception):
         self.eqn, self.why = eqn, why
 
 
-def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
+def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> Block:
     """(params, seeds) -> (outs, cotangent of each of `wrt`).
 
-    `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0.
+    `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0; None
+    where a result has none.
     """
     walk = _Reverse(
-        active_values(block, wrt), Builder(list(block.eqns)), partial_values(block.eqns)
+        active_values(block, wrt, seeds),
+        Builder(list(block.eqns)),
+        partial_values(block.eqns),
     )
     walk.parts = trees.parts_of(block.eqns)
-    walk.run(block, [walk.build.wrap(seed) for seed in seeds])
+    walk.run(block, [None if seed is None else walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     gradients = [walk.result(p) for p in wrt]
     params = (*block.params, *(s for s in seeds if isinstance(s, Var)))
@@ -191,10 +194,14 @@ class _Reverse:
         return self._or_zeros(self._cotangent(value), value)
 
     def _through_call(self, eqn: Eqn) -> None:
-        """The backward of the helper takes a cotangent for each result, and the cache."""
+        """The backward of the helper takes a cotangent for each result that some call has one of, and the cache."""
         pair = eqn.attrs["pair"]
         *results, cache = eqn.outs
-        gs = [self._or_zeros(self._cotangent(out), out) for out in results]
+        gs = [
+            self._or_zeros(self._cotangent(out), out)
+            for i, out in enumerate(results)
+            if i in pair.seeded
+        ]
         wanted = [eqn.args[pair.params.index(name)] for name in pair.wrt]
         made = self.build.emit_all(
             "call_backward", [*gs, cache], len(wanted), attrs={"pair": pair}
@@ -418,11 +425,17 @@ def _product(g: Any, partial: Any) -> Any:
     return g * partial
 
 
-def active_values(block: Block, wrt: Sequence[Var]) -> set[Var]:
-    """Values that depend on `wrt` through floating-point values and on which a result depends."""
+def active_values(
+    block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]
+) -> set[Var]:
+    """Values that depend on `wrt` through floating-point values and on which a result with a seed depends."""
     varied = set(wrt)
     _vary(block, varied)
-    useful = {out for out in block.outs if isinstance(out, Var)}
+    useful = {
+        out
+        for out, seed in zip(block.outs, seeds, strict=True)
+        if isinstance(out, Var) and seed is not None
+    }
     _use(block, useful)
     return varied & useful
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import bind, name_variables
 from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
@@ -33,6 +34,9 @@ class Paired:
     pair: Any
     results: tuple[str, ...]
     cache: str
+    around: dict[str, tuple[Frame, Any]] = field(
+        default_factory=dict
+    )  # what it reads of other activations
 
 
 @dataclass
@@ -53,6 +57,9 @@ class Edits:
     beside: dict[Statement, list[str]] = field(default_factory=dict)
     after: dict[Statement, list[str]] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)  # names of lists and counters
+    # Of helpers read in place: what their variables are called, and which parameters are variables of their own.
+    locals: dict[Frame, dict[str, str]] = field(default_factory=dict)
+    bound: dict[Frame, list[str]] = field(default_factory=dict)
     # Calls of helpers that are made pairs, by activation: the equation, and the names of results and cache.
     paired: dict[Frame, dict[cst.CSTNode, Paired]] = field(default_factory=dict)
 
@@ -113,10 +120,14 @@ class Editor:
             )
         self._asked.append(eqn.outs[-1] if is_single(eqn) else eqn.outs[0])
         frame: Frame = eqn.statement.frame
+        if (
+            known := self.edits.hoisted.get(frame, {}).get(eqn.node)
+        ) is not None and known[2] == self.position[eqn]:
+            return known[0]
         others = [
             f for f in self._printed_frames() if f.env.get(wanted) is not eqn.outs[0]
         ]
-        free = bool(wanted) and self._is_free(wanted, others)
+        free = bool(wanted) and self.is_free(wanted, others)
         name = (
             wanted
             if free
@@ -164,11 +175,26 @@ class Editor:
         frame: Frame = eqn.statement.frame
         places = self.edits.paired.setdefault(frame, {})
         if eqn.node not in places:
+            around = self._around(eqn)
             cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
             self.edits.given.add(cache)
             results = () if self._takes_results(eqn) else self._result_names(eqn)
-            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache)
+            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache, around)
         return places[eqn.node].cache
+
+    def _around(self, eqn: Eqn) -> dict[str, tuple[Frame, Any]]:
+        """What the helper reads of other activations, which are read in place then."""
+        around: dict[str, tuple[Frame, Any]] = eqn.attrs.get("around", {})
+        for name, (frame, _) in around.items():
+            self.expand(frame)
+            if frame.statement is not None and name in frame.arguments:
+                bind(
+                    self,
+                    frame,
+                    name,
+                    [f for f in self._printed_frames() if f is not frame],
+                )
+        return around
 
     def _takes_results(self, eqn: Eqn) -> bool:
         """`a, b = helper(x)`: the line itself can take the cache too."""
@@ -247,7 +273,7 @@ class Editor:
             return name
         if destroyer is not None:
             self.edits.separated.add(destroyer)
-        if self._stays(frame, value):
+        if self.stays(frame, value):
             assert rebound is not None, f"{printed} is neither overwritten nor at hand"
             self.edits.saved.setdefault(rebound, []).append((name, printed))
         else:
@@ -357,7 +383,9 @@ class Editor:
                     "carry it in a variable of its own",
                     home.statement.node,
                 )
-            return value.name, self.edits.first.setdefault(home.statement, [])
+            return self.edits.renamed.get(
+                value, value.name
+            ), self.edits.first.setdefault(home.statement, [])
         if value in self.counters:
             assert made is not None and made.statement is not None
             return self.counters[value], self.edits.after.setdefault(made.statement, [])
@@ -397,7 +425,7 @@ class Editor:
         """After the loop, the list gets what a next iteration would have started with."""
         home = self.homes.loop(param)
         assert home is not None
-        line = f"{listed}.append({self._kept(param, param.name)})"
+        line = f"{listed}.append({self._kept(param, self.edits.renamed.get(param, param.name))})"
         lines = self.edits.after.setdefault(home.statement, [])
         if line not in lines:
             lines.append(line)
@@ -442,7 +470,7 @@ class Editor:
         loops = [h.statement for h in home.around() if h.is_loop]
         return loops[-1]
 
-    def _stays(self, frame: Frame, value: Var) -> bool:
+    def stays(self, frame: Frame, value: Var) -> bool:
         """The name cannot be changed: a parameter's, an array's after a write, one that a closure or a branch reads."""
         made = self.defs.get(value)
         if (
@@ -462,7 +490,7 @@ class Editor:
         return (
             _is_augmented(destroyer)
             and not self._is_seen(value)
-            and not self._stays(frame, value)
+            and not self.stays(frame, value)
         )
 
     def _is_seen(self, value: Var) -> bool:
@@ -531,14 +559,14 @@ class Editor:
         if frame.statement is None or frame in self.edits.expanded:
             return
         self.expand(frame.statement.frame)
+        if frame.enclosing is not None:
+            self.expand(frame.enclosing)
         self._refuse_hidden(frame)
         self._refuse_stores(frame)
         self.edits.expanded.add(frame)
         self._name_arguments(frame)
         others = [f for f in self._printed_frames() if f is not frame]
-        for value in frame.writes:
-            if not self._is_free(value.name, others, value):
-                self.edits.renamed[value] = self.names.fresh(value.name)
+        name_variables(self, frame, others)
         self._note_final_names_of_writes(frame)
 
     def _note_final_names_of_writes(self, frame: Frame) -> None:
@@ -567,9 +595,7 @@ class Editor:
     def _printed_frames(self) -> list[Frame]:
         return [self.function.frame, *self.edits.expanded]
 
-    def _is_free(
-        self, name: str, others: list[Frame], value: Var | None = None
-    ) -> bool:
+    def is_free(self, name: str, others: list[Frame], value: Any = None) -> bool:
         """A name of a helper may stand in the emitted function: nothing else there has it."""
         module = self.function.module
         if name in {

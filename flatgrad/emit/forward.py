@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
@@ -315,8 +316,8 @@ class Forward:
         given = {a.keyword.value for a in node.args if a.keyword is not None}
         nothing = cst.SimpleWhitespace("")
         added = [
-            cst.Arg(cst.Name(name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
-            for name in paired.pair.captured if name not in given
+            cst.Arg(self._around(*place, name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
+            for name, place in paired.around.items() if name not in given
         ]  # fmt: skip
         args = (
             [*call.args, *added]
@@ -324,6 +325,21 @@ class Forward:
             else [*map(_plain_argument, call.args), *added]
         )
         return call.with_changes(func=cst.Name(paired.pair.forward_name), args=args)
+
+    def _around(self, frame: Frame, value: Any, name: str) -> Any:
+        """The text of what a helper reads by `name` of another activation."""
+        argument, given = frame.arguments.get(name, (None, None))
+        if (
+            frame.statement is not None
+            and argument is not None
+            and given is value
+            and (name not in self.edits.bound.get(frame, ()))
+        ):
+            return self.rewritten(frame.statement, argument)
+        renamed = self.edits.renamed.get(value) if isinstance(value, Var) else None
+        return cst.Name(
+            renamed or printed_names(frame, self.edits.locals).get(name, name)
+        )
 
     def _with_cache(self, statement: Statement, node: Any) -> Any | None:
         """a, b = helper(x)  ->  a, b, cache = helper_forward(x), where the line takes the results itself."""
@@ -411,7 +427,7 @@ class Forward:
         """The old version of the variable that `target` names in an augmented assignment."""
         argument = self._arguments(statement).get(target)
         if argument is not None:
-            return _parenthesized(self.rewritten(statement.frame.statement, argument))
+            return _parenthesized(self.rewritten(*argument))
         reads = self._reads_of(statement.frame).get(statement, ())
         olds = [v for n, v, _ in reads if n is target and isinstance(v, Var)]
         return cst.Name(
@@ -450,7 +466,8 @@ class Forward:
             for n, p in self._paired(statement).items()
             if p.results and n is not hoisting
         }
-        if not (named or hoisted or calls or arguments or paired):
+        renamed = renaming(node, printed_names(statement.frame, self.edits.locals))
+        if not (named or hoisted or calls or arguments or paired or renamed):
             return node
 
         def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
@@ -466,7 +483,9 @@ class Forward:
             if part in calls:
                 return self._result(calls[part])
             if part in arguments:
-                return self.rewritten(statement.frame.statement, arguments[part])  # type: ignore[no-any-return]
+                return self.rewritten(*arguments[part])  # type: ignore[no-any-return]
+            if part in renamed:
+                return cst.Name(renamed[part])
             return None
 
         found = replacement(node)
@@ -481,20 +500,37 @@ class Forward:
     # --- helpers that are read in place ----------------------------------------------
 
     def _activation(self, frame: Frame) -> Iterator[cst.BaseStatement]:
+        for name in self.edits.bound.get(frame, ()):
+            yield self._bound(frame, name)
         for inner in frame.statements:
             if not is_docstring(inner.node):
                 yield from self.statement(inner)
 
-    def _arguments(self, statement: Statement) -> dict[cst.CSTNode, cst.CSTNode]:
+    def _bound(self, frame: Frame, name: str) -> cst.SimpleStatementLine:
+        """A parameter that is given other values begins with its argument."""
+        argument, _ = frame.arguments[name]
+        printed = self.edits.locals.get(frame, {}).get(name, name)
+        return assignment(printed, bare(self.rewritten(frame.statement, argument)))  # type: ignore[arg-type]
+
+    def _arguments(
+        self, statement: Statement
+    ) -> dict[cst.CSTNode, tuple[Statement, cst.CSTNode]]:
         """Inside a helper that is read in place, parameters stand for the caller's expressions."""
         frame: Frame = statement.frame
         if frame.statement is None:
             return {}
-        found: dict[cst.CSTNode, cst.CSTNode] = {}
+        found: dict[cst.CSTNode, tuple[Statement, cst.CSTNode]] = {}
         for node, value, _ in self._reads_of(frame).get(statement, ()):
-            argument, given = frame.arguments.get(node.value, (None, None))
+            owner = defining(frame, node.value)
+            if (
+                owner is None
+                or owner.statement is None
+                or node.value in self.edits.bound.get(owner, ())
+            ):
+                continue
+            argument, given = owner.arguments[node.value]
             if given is value and argument is not None:
-                found[node] = argument
+                found[node] = (owner.statement, argument)
         return found
 
     def _reads_of(self, frame: Frame) -> dict[Statement, list[Any]]:

@@ -159,6 +159,8 @@ class Layout:
         ):
             if not (isinstance(out, Var) and out.name):
                 outputs[position] = self.names.underscored(outputs[position])
+            if seed is None:
+                continue
             wanted = f"{self.style.prefix}{outputs[position]}"
             again = wanted in found.values()
             found[seed] = (
@@ -188,7 +190,12 @@ class Layout:
         value = _tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
         seeds = list(self.seeds.values())
-        defaults = seed_defaults(self.function, seeds, self.outs)
+        seeded = [
+            out
+            for seed, out in zip(self.function.seeds, self.outs, strict=True)
+            if seed is not None
+        ]
+        defaults = seed_defaults(self.function, seeds, seeded)
         lines = [
             *self._missing_seeds(defaults),
             "",
@@ -265,7 +272,12 @@ class Layout:
     def _missing_seeds(self, defaults: dict[str, str]) -> list[str]:
         """if grad_out is None: grad_out = np.ones_like(out)"""
         lines: list[str] = []
-        for seed, output in zip(self.seeds.values(), self.outputs, strict=True):
+        outputs = [
+            o
+            for seed, o in zip(self.function.seeds, self.outputs, strict=True)
+            if seed is not None
+        ]
+        for seed, output in zip(self.seeds.values(), outputs, strict=True):
             if defaults.get(seed) == ONES:
                 ones = ast.Call(self.dialect.name("numpy.ones_like"), [output], [])
                 assigned = print_statement(ast.Assign([ast.Name(seed)], ones))

@@ -79,7 +79,7 @@ def _unpack(
     if isinstance(value, Struct):
         parts = _known_parts(value, len(elements), star, target)
     else:
-        parts = _parts(low, low.atom(value, source), len(elements), star)
+        parts = parts_of(low, low.atom(value, source), len(elements), star)
     _give(low, elements, parts, source)
 
 
@@ -121,7 +121,7 @@ def _known_parts(
     raise Refusal("FG107", what, step, target)
 
 
-def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Value]:
+def parts_of(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Value]:
     if star is None:
         _agree_on_length(low, whole, count)
         indices: list[Any] = list(range(count))
@@ -172,7 +172,9 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
-        case cst.Subscript() if item_stores.augment_part(low, node.target, op, node.value):
+        case cst.Subscript() if item_stores.augment_part(
+            low, node.target, op, node.value
+        ):
             pass
         case cst.Subscript():
             _augment_part(low, node.target, op, node.value)

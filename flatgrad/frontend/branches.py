@@ -11,7 +11,7 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.frontend import carried, containers, effects, windows
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
-from flatgrad.frontend.scope import Callee, Frame, Path, Refusal, Stale, Struct, Value
+from flatgrad.frontend.scope import Callee, Frame, Path, Stale, Struct, Value
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.types import Dim, Shape, Type, same_dim, same_shape
 
@@ -200,7 +200,9 @@ class _Join:
             case (Callee(), _) | (_, Callee()):
                 return self._one_function(name, a, b)
             case _:
-                return self._undecided(name, "thing", "give both branches values of one kind")
+                return self._undecided(
+                    name, "thing", "give both branches values of one kind"
+                )
 
     def _one_function(self, name: str, a: Value, b: Value) -> Value:
         """A function that is defined on one way only may be called there only."""

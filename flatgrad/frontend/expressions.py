@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import calls, comprehensions, conditions, containers, effects, listed
+from flatgrad.frontend import (
+    calls,
+    comprehensions,
+    conditions,
+    containers,
+    effects,
+    listed,
+)
 from flatgrad.frontend.scope import (
     Callee,
     Frame,

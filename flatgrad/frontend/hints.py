@@ -14,7 +14,12 @@ from flatgrad.frontend.declarations import (
     from_comment,
     from_docstring,
 )
-from flatgrad.frontend.module import SCALAR_LIBRARIES, names_in, names_in_text, parameters_of
+from flatgrad.frontend.module import (
+    SCALAR_LIBRARIES,
+    names_in,
+    names_in_text,
+    parameters_of,
+)
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar

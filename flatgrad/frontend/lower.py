@@ -21,6 +21,7 @@ from flatgrad.frontend import (
     conditions,
     expressions,
     hints,
+    results,
     statements,
     trees,
     windows,
@@ -169,9 +170,9 @@ class Lowering:
             block=block,
             frame=self.frame,
             params=self.params,
-            seeds=[_seed(n, o) for n, o in zip(names, outs, strict=True)],
+            seeds=results.seeds(self, outs, names),
             outputs=names,
-            returns_tuple=isinstance(self.frame.result, Struct),
+            returns_tuple=results.is_several(self.frame.result),
             calls=self.calls,
             storages=self.storages,
             walrus=self.walrus,
@@ -188,7 +189,11 @@ class Lowering:
         made: set[Atom] = {*self.params.values()}
         made.update(out for eqn in self.outside.eqns for out in eqn.outs)
         whole: list[Eqn] = []
-        for eqn in self.build.eqns:  # what a refused branch or loop would have made is not there
+        for (
+            eqn
+        ) in (
+            self.build.eqns
+        ):  # what a refused branch or loop would have made is not there
             if all(a in made for a in eqn.reads() if isinstance(a, Var)):
                 whole.append(eqn)
                 made.update(eqn.outs)
@@ -239,6 +244,14 @@ class Lowering:
             self.module, {}, node, Frame(node), pairs=self.pairs, given=pair
         )
 
+    @property
+    def main(self) -> Frame:
+        """The activation of the function itself."""
+        frame = self.frame
+        while frame.statement is not None:
+            frame = frame.statement.frame
+        return frame
+
     def _captured(self) -> set[Var]:
         """Values that nested functions read by name."""
         found: set[Var] = set()
@@ -277,16 +290,13 @@ class Lowering:
                 step = "return the value to differentiate"
                 self.refuse("FG102", what, step, self.node.name)
             return [], []
-        several = isinstance(result, Struct) and result.kind == "tuple"
-        items = result.items if several and isinstance(result, Struct) else (result,)
-        outs: list[Atom] = []
-        for item in items:
-            if not _is_number_or_array(item):
-                what = f"the result is a {word_for(item)}"
-                step = "return arrays or a tuple of arrays"
-                self.refuse("FG103", what, step, self.frame.returned)
-                return [], []
-            outs += atoms_in(item)
+        outs = results.atoms(self, result)
+        if outs is None:
+            what = f"the result is a {word_for(results.unfit(self, result) or result)}"
+            self.refuse(
+                "FG103", what, "return arrays or a tuple of arrays", self.frame.returned
+            )
+            return [], []
         return outs, _output_names(outs)
 
     def dim(self, text: str | int, source: str) -> Dim:
@@ -566,17 +576,6 @@ class Lowering:
                 var.type.kind = "float"
             self.externals[text] = var
         return self.externals[text]
-
-
-def _seed(name: str, out: Atom) -> Var:
-    """The variable that the cotangent of a result comes in by."""
-    return Var(name, primal=out if isinstance(out, Var) else None)
-
-
-def _is_number_or_array(value: Value) -> bool:
-    if isinstance(value, Lit):
-        return type(value.value) in (int, float)
-    return isinstance(value, Var)
 
 
 def _name(value: Atom) -> str:

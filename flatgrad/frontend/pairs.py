@@ -15,10 +15,11 @@ import libcst as cst
 
 from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
-from flatgrad.frontend.module import names_in, nodes_in, parameters_of
+from flatgrad.frontend.module import bound_names, names_in, nodes_in, parameters_of
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
     Callee,
+    Frame,
     Function,
     Path,
     Refusal,
@@ -42,7 +43,9 @@ class Pair:
 
     callee: Callee
     fixed: dict[str, Value]  # parameters that are functions
-    captured: list[str]  # names of an enclosing function that it reads
+    captured: list[
+        str
+    ]  # names of an enclosing function that it reads, functions among them
     types: dict[str, Type] = field(default_factory=dict)
     function: Function | None = None
     results: int = 0  # how many, where it returns a tuple
@@ -50,6 +53,9 @@ class Pair:
     wrt: dict[str, None] = field(
         default_factory=dict
     )  # parameters that some call needs the gradient of
+    seeded: set[int] = field(
+        default_factory=set
+    )  # results that some call has a cotangent of
     forward_name: str = ""
     backward_name: str = ""
 
@@ -61,7 +67,14 @@ class Pair:
             for p in parameters_of(self.callee.node)
             if p.name.value not in self.fixed
         ]
-        return [*own, *self.captured]
+        return [*own, *(name for name in self.captured if name not in self.fixed)]
+
+    def chosen_seeds(self) -> list[Var | None]:
+        """The seed of each result that some call has a cotangent of."""
+        assert self.function is not None
+        return [
+            s if i in self.seeded else None for i, s in enumerate(self.function.seeds)
+        ]
 
 
 def has_flow(callee: Callee) -> bool:
@@ -131,42 +144,63 @@ def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool
     starred = callee.node.params
     if isinstance(starred.star_arg, cst.Param) or starred.star_kwarg is not None:
         return False
-    functions = [v for v in values.values() if isinstance(v, Callee)]
-    captured = [_free(low, f) for f in functions if f.frame is not None]
-    return not any(captured) and not any(isinstance(v, Stale) for v in values.values())
+    around = [v for _, v in captured(low, callee).values()]
+    functions = [
+        v
+        for v in (*values.values(), *around)
+        if isinstance(v, Callee) and v.node is not callee.node
+    ]
+    if any(captured(low, f) for f in functions):
+        return False
+    return not any(isinstance(v, Stale) for v in (*values.values(), *around))
 
 
 def call(
     low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]
 ) -> Value:
     """Write the `call` equation; `values` are the arguments by the names of the parameters."""
+    around = captured(low, callee)
+    values |= {name: value for name, (_, value) in around.items()}
     fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
-    captured = _free(low, callee) if callee.frame is not None else []
-    pair = _pair(low, callee, fixed, captured)
-    for name in captured:
-        values[name] = _captured(low, name, node)
-    atoms = [_argument(low, values[name], node) for name in pair.params]
+    pair = _pair(low, callee, fixed, list(around))
+    atoms = [low.atom(values[name], node) for name in pair.params]
     _learn(low, pair, atoms)
-    return _write(low, node, pair, atoms)
+    return _write(low, node, pair, atoms, around)
 
 
-def _captured(low: Lowering, name: str, node: cst.Call) -> Value:
-    try:
-        return low.expression(cst.Name(name))
-    except Refusal as refusal:
-        raise Refusal(refusal.code, refusal.what, refusal.next_step, node) from None
-
-
-def _argument(low: Lowering, value: Value, node: cst.CSTNode) -> Atom:
-    return low.atom(value, node)
+def captured(low: Lowering, callee: Callee) -> dict[str, tuple[Frame, Value]]:
+    """What a nested function reads of those around it: by name, with the activation that has it."""
+    if callee.frame is None:
+        return {}
+    if (
+        low.given is not None and callee.node is low.given.callee.node
+    ):  # it calls itself
+        return {
+            n: (low.main, low.main.env[n])
+            for n in low.given.captured
+            if n in low.main.env
+        }
+    own = {p.name.value for p in parameters_of(callee.node)} | set(
+        bound_names(callee.node.body)
+    )
+    found: dict[str, tuple[Frame, Value]] = {}
+    for name in dict.fromkeys(n.value for n in names_in(callee.node.body)):
+        frame: Frame | None = callee.frame
+        while frame is not None and name not in frame.env:
+            frame = frame.enclosing
+        if frame is not None and name not in own:
+            found[name] = frame, frame.env[name]
+    return found
 
 
 def _pair(
-    low: Lowering, callee: Callee, fixed: dict[str, Value], captured: list[str]
+    low: Lowering, callee: Callee, fixed: dict[str, Value], around: list[str]
 ) -> Pair:
+    if low.given is not None and callee.node is low.given.callee.node and around:
+        return low.given
     key = (id(callee.node), *sorted((n, _identity(v)) for n, v in fixed.items()))
     if key not in low.pairs:
-        low.pairs[key] = Pair(callee, fixed, captured)
+        low.pairs[key] = Pair(callee, fixed, around)
     return low.pairs[key]
 
 
@@ -198,25 +232,6 @@ def _identity(value: Value) -> str:
             return repr(constant)
         case _:
             raise AssertionError(f"{value} is not fixed")
-
-
-def _free(low: Lowering, callee: Callee) -> list[str]:
-    """Names of values of the enclosing activation that a nested function reads."""
-    own = {p.name.value for p in parameters_of(callee.node)}
-    found: list[str] = []
-    frame = callee.frame
-    names = dict.fromkeys(n.value for n in names_in(callee.node.body))
-    while frame is not None:
-        for name in names:
-            value = frame.env.get(name)
-            if (
-                name not in own
-                and isinstance(value, Var | Struct | Lit)
-                and name not in found
-            ):
-                found.append(name)
-        frame = frame.enclosing
-    return found
 
 
 # --- reading the function ------------------------------------------------------------------------------------------
@@ -330,14 +345,27 @@ def _with_captured(pair: Pair) -> cst.FunctionDef:
 # --- the equation --------------------------------------------------------------------------------------------------
 
 
-def _write(low: Lowering, node: cst.Call, pair: Pair, atoms: Sequence[Atom]) -> Value:
+def _write(
+    low: Lowering,
+    node: cst.Call,
+    pair: Pair,
+    atoms: Sequence[Atom],
+    around: Mapping[str, Any],
+) -> Value:
     types = _result_types(pair, atoms)
     outs = tuple(Var("", type) for type in types)
     cache = Var("", Type(Shape(), "other"))
     low.build.dialect = ""
     statement = low.build.statement
     low.build.eqns.append(
-        Eqn((*outs, cache), "call", tuple(atoms), {"pair": pair}, statement, node)
+        Eqn(
+            (*outs, cache),
+            "call",
+            tuple(atoms),
+            {"pair": pair, "around": around},
+            statement,
+            node,
+        )
     )
     low.note()
     return Struct(outs) if pair.results else outs[0]
@@ -355,8 +383,16 @@ def _result_types(pair: Pair, atoms: Sequence[Atom]) -> list[Type]:
                 d.root()[0]: e.plus(-d.root()[1])
                 for d, e in zip(inside, outside, strict=True)
             }
-    outs = pair.function.block.outs
-    return [Type(_outside(o.type.shape, lengths), o.type.kind) for o in outs]
+    return [_type_outside(o.type, lengths) for o in pair.function.block.outs]
+
+
+def _type_outside(type: Type, lengths: Mapping[Any, Dim]) -> Type:
+    items = (
+        None
+        if type.items is None
+        else tuple(_type_outside(t, lengths) for t in type.items)
+    )
+    return Type(_outside(type.shape, lengths), type.kind, None, items)
 
 
 def _outside(shape: Shape, lengths: Mapping[Any, Dim]) -> Shape:

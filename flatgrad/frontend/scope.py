@@ -94,17 +94,23 @@ class Refusal(Exception):
         self.code, self.what, self.next_step, self.node = code, what, next_step, node
 
 
-@dataclass(frozen=True)
+@dataclass
 class Arguments:
     """The values that a call gives: in their order, and by keyword."""
 
     positional: list[Value]
     keywords: dict[str, Value]
+    texts: list[Any] = field(default_factory=list)  # of the positional ones
+    keyword_texts: dict[str, Any] = field(default_factory=dict)
+    # What a star unpacks into a number of arguments that is not known, and two stars into keywords.
+    rest: tuple[cst.Arg, Var] | None = None
+    named: tuple[cst.Arg, Var] | None = None
 
     @property
     def atoms(self) -> list[Atom]:
         """Every value of the graph that the call reads by them."""
-        values = (*self.positional, *self.keywords.values())
+        unpacked = [held[1] for held in (self.rest, self.named) if held is not None]
+        values = (*self.positional, *self.keywords.values(), *unpacked)
         return [atom for value in values for atom in atoms_in(value)]
 
 
@@ -160,7 +166,9 @@ class Function:
     block: Block
     frame: Frame
     params: dict[str, Var]
-    seeds: list[Var] = field(default_factory=list)
+    seeds: list[Var | None] = field(
+        default_factory=list
+    )  # None: the result has no cotangent
     outputs: list[str] = field(default_factory=list)
     returns_tuple: bool = False
     calls: dict[Statement, list[Frame]] = field(

@@ -18,8 +18,8 @@ from flatgrad.frontend import (
     effects,
     expressions,
     hints,
-    loops,
     item_stores,
+    loops,
     pragmas,
 )
 from flatgrad.frontend.exits import may_leave

@@ -130,6 +130,7 @@ class _Uses:
         self.matrices: set[Atom] = set()
         self.counted: set[Atom] = set()
         self.listed: set[Atom] = set()  # what list(x), sum(x) and the like are of
+        self.held: set[Atom] = set()  # what a helper takes for a tree
         self.items: dict[Atom, list[Atom]] = {}
         self.aliases: dict[Atom, list[Var]] = {}
         self.made: dict[Atom, Eqn] = {}
@@ -174,14 +175,25 @@ class _Uses:
             self.aliases.setdefault(eqn.args[0], []).append(eqn.out)
         elif eqn.op == "len":
             self.counted.add(self.root(eqn.args[0]))
+        elif eqn.op == "call":
+            self._called(eqn)
         elif eqn.op not in NEUTRAL:
             self.arrays.update(map(self.root, eqn.args))
         if eqn.op in MATRICES:
             self.matrices.update(eqn.args)
 
+    def _called(self, eqn: Eqn) -> None:
+        """A helper that stands by itself knows which of its parameters are trees."""
+        function = eqn.attrs["pair"].function
+        for name, arg in zip(eqn.attrs["pair"].params, eqn.args, strict=True):
+            if function is not None:
+                held = function.params[name].type.kind in CONTAINERS
+                (self.held if held else self.arrays).add(self.root(arg))
+
     def may_hold(self, value: Var) -> bool:
         free = value.type.kind == "any" and value.type.rank is None
-        used = self.root(value) in self.bases or self.root(value) in self.listed
+        root = self.root(value)
+        used = root in self.bases or root in self.listed or root in self.held
         return free and used and self.root(value) not in self.arrays
 
     def is_item(self, value: Var) -> bool:
@@ -220,6 +232,7 @@ class _Uses:
         value_ = self.root(value)
         return (
             value_ in self.counted
+            or value_ in self.held
             or value_ in self.listed
             or any(not isinstance(e.args[1], Lit) for e in self.bases.get(value_, ()))
         )
