@@ -532,6 +532,8 @@ class Availability:
         """A value under a name that has the shape of `x`, best x itself."""
         if not isinstance(x, Var) or x in self.names_of:
             return x if isinstance(x, Var) else None
+        if self.homes.loop(x) is not None and not _is_steady(x):
+            return None
         if not self._by_shape:
             for value in filter(self._has_shape, self.names_of):
                 self._by_shape.setdefault(_shape_key(value), value)
@@ -630,6 +632,15 @@ def _is_cheap(eqn: Eqn) -> bool:
         return is_basic_index(eqn.args[1]) is True
     scalars = all(a.type.shape.is_scalar for a in (*eqn.args, eqn.out))
     return eqn.op in CHEAP or (eqn.op in SCALAR_CHEAP and scalars)
+
+
+def _is_steady(value: Var) -> bool:
+    """The shape is the same in every iteration: its lengths are numbers or have names."""
+    dims = value.type.shape.dims
+    if dims is None:
+        return False
+    roots = [d.root()[0] for d in dims]
+    return all(r.value is not None or r.name or r.terms is not None for r in roots)
 
 
 def _shape_key(value: Var) -> Any:
