@@ -298,6 +298,7 @@ class Lines:
             self._assign(eqn.out, name, eqn.out)
         else:
             self._assign(eqn.out, name, self._base(eqn))
+        self._disown(eqn, eqn.out)
         return [ast.Assign([ast.Name(name)], value)]
 
     def _is_overwritten(self, number: int, eqn: Eqn) -> bool:
@@ -329,14 +330,23 @@ class Lines:
 
     def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         value = self.expressions.equation(eqn)
-        before = dict(
-            self._names
-        )  # what has another name here has its own again afterwards
-        names = [self._name(number, out) if self.uses[out] else "_" for out in eqn.outs]
+        # What has another name here has its own again afterwards.
+        before = dict(self._names)
+        names: list[str] = []
+        for out in eqn.outs:
+            name = self._name(number, out) if self.uses[out] else "_"
+            again = name in names and name != "_"
+            names.append(self.names.fresh(name) if again else name)
         self._names.update(before)
         for out, name in zip(eqn.outs, names, strict=True):
             self._assign(out, name, out)
+            self._disown(eqn, out)
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]
+
+    def _disown(self, eqn: Eqn, out: Var) -> None:
+        """What a helper's backward returns may be one array twice, or the one that it was given."""
+        if eqn.op == "call_backward":
+            self.owned.discard(self.root[out])
 
     def _store(self, number: int, line: Line) -> list[ast.stmt]:
         """x[i] = v: into x itself where nobody else has it, else into a copy."""
