@@ -180,7 +180,7 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
         if seed is not None:
             seed.type = out.type
     keep = len(primal.eqns)
-    _of_unknown_structure(wrt, active_values(primal, wrt))
+    _of_unknown_structure(wrt, active_values(primal, wrt, function.seeds))
     try:
         block = reverse(primal, wrt, function.seeds)
         return Gradient(function, simplify(block, keep), keep, tuple(wrt))
