@@ -180,7 +180,6 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
         if seed is not None:
             seed.type = out.type
     keep = len(primal.eqns)
-    _of_unknown_structure(wrt, active_values(primal, wrt, function.seeds))
     try:
         block = reverse(primal, wrt, function.seeds)
         return Gradient(function, simplify(block, keep), keep, tuple(wrt))
@@ -191,13 +190,6 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
         place = function.module.place(function.node.name)
         step = "state the shapes with --shape or in the docstring"
         raise FlatgradError(Diagnostic("FG301", what, step, place)) from None
-
-
-def _of_unknown_structure(wrt: Sequence[Var], active: set[Var]) -> None:
-    """What a gradient does not reach and of which nothing is known may be a list or a dict of arrays."""
-    for param in wrt:
-        if param not in active and param.type.kind == "any" and param.type.rank is None:
-            param.type.kind = "tree"
 
 
 def _no_rules(

@@ -47,6 +47,8 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> B
     walk.parts = trees.parts_of(block.eqns)
     walk.run(block, [None if seed is None else walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
+    for param in wrt:
+        walk.leave_open(param)
     gradients = [walk.result(p) for p in wrt]
     params = (*block.params, *(s for s in seeds if isinstance(s, Var)))
     return walk.build.block(params, [*block.outs, *gradients])
@@ -193,6 +195,12 @@ class _Reverse:
         """All of the cotangent of `value`, zeros where nothing has contributed."""
         return self._or_zeros(self._cotangent(value), value)
 
+    def leave_open(self, param: Var) -> None:
+        """What no gradient reaches and of which nothing is known may be a list or a dict of arrays."""
+        unknown = param.type.kind == "any" and param.type.rank is None
+        if unknown and not self._reached(param):
+            param.type.kind = "tree"
+
     def _through_call(self, eqn: Eqn) -> None:
         """The backward of the helper takes a cotangent for each result that some call has one of, and the cache."""
         pair = eqn.attrs["pair"]
@@ -285,12 +293,12 @@ class _Reverse:
     ) -> dict[Var, Atom]:
         """What a way may not have, and the other way hands on as it is: its cotangent has its shape."""
         other = next(b for b in eqn.blocks if b is not block)
-        pairs = zip(other.outs, gs, strict=True)
-        return {
-            v: g.atom
-            for v, g in pairs
-            if g is not None and isinstance(v, Var) and v in self.partial
-        }
+        found: dict[Var, Atom] = {}
+        for out, end, g in zip(eqn.outs, other.outs, gs, strict=True):
+            alike = (end, *(v for v in other.free() if v.name and v.name == out.name))
+            if g is not None:
+                found |= {v: g.atom for v in alike if isinstance(v, Var) and v in self.partial}
+        return found
 
     def _through_loop(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
         """The iterations from last to first, carrying the cotangents of what was carried and of what was read."""

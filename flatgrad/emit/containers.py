@@ -47,7 +47,9 @@ def print_update(lines: Lines, number: int, line: Line) -> list[ast.stmt]:
 
 
 def copied(text: ast.expr, value: Atom) -> ast.expr:
-    """list(xs), dict(d): others keep what they have."""
+    """list(xs), dict(d), or x.copy() of what may be an array: others keep what they have."""
+    if value.type.kind == "tree":
+        return ast.Call(ast.Attribute(text, "copy"), [], [])
     kind = "dict" if value.type.kind == "dict" else "list"
     return ast.Call(ast.Name(kind), [text], [])
 

@@ -27,6 +27,9 @@ Place = tuple[
 ]  # a name, the statement before which it is given, when in its evaluation
 
 
+WRITES = ("setitem", "index_add")  # into what surely is an array or a list
+
+
 @dataclass(frozen=True)
 class Paired:
     """A call of a helper's forward: the names that take its results on a line before, none where the line has them."""
@@ -507,7 +510,8 @@ class Editor:
         """x.copy(), or np.copy(x) where x may be a plain number."""
         if value.type.kind in ("list", "dict"):
             return f"{value.type.kind}({printed})"
-        if value.type.rank:
+        stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
+        if value.type.rank or value.type.kind == "tree" or value in set(stored):
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
         assert isinstance(numpy, ast.Name)
