@@ -189,7 +189,7 @@ class Availability:
             return self._named(name)
         if (result := self.homes.results.get(value)) is not None and depth < DEEPEST:
             if (found := self._without_edit(result, depth + 1)) is not None:
-                return found
+                return self.read(result) if depth == 0 else found
         eqn = self.defs.get(value)
         if eqn is not None and depth <= DEEPEST and len(eqn.outs) == 1:
             if (found := self._again(eqn, depth)) is not None:
@@ -400,10 +400,9 @@ class Availability:
         """The reversed body begins with a line that gives the value a name: its own, if that is free."""
         home = self.homes.of[value]
         stem = value.name or self.editor.stem(value)
-        again = any(
-            stem == name for lines in self.taken.values() for _, name, _ in lines
-        )
-        free = self.blocked is not None and stem not in self.blocked and not again
+        begun = {name for lines in self.taken.values() for _, name, _ in lines}
+        own = bool(value.name) and self.blocked is not None
+        free = own and stem not in self.blocked and stem not in begun  # type: ignore[operator]
         name = stem if free else self.names.fresh(stem)
         self.edits.given.add(name)
         when = -2 if first else self.editor.when(value)

@@ -27,7 +27,7 @@ Place = tuple[
 ]  # a name, the statement before which it is given, when in its evaluation
 
 
-WRITES = ("setitem", "index_add")  # into what surely is an array or a list
+WRITES = ("setitem", "index_add", "opaque")  # into what surely is an array or a list
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Editor:
     def hoist(self, eqn: Eqn, wanted: str = "") -> str:
         """The expression behind `eqn` gets a name, on a line before its statement."""
         assert eqn.statement is not None
-        if eqn.node is None:
+        if eqn.node is None or isinstance(eqn.node, cst.BaseCompoundStatement):
             what = "the backward needs a value within this statement that no expression of its own stands for"
             raise self.refusal(
                 "FG123",
@@ -436,8 +436,11 @@ class Editor:
     def stem(self, value: Var) -> str:
         """What a value without a name is called."""
         made = self.defs.get(value)
-        if made is not None and made.op == "call" and value is made.outs[-1]:
-            return self.pair_call(made)
+        if made is not None and made.op == "call":
+            cache = self.pair_call(made)
+            assert made.statement is not None
+            results = self.edits.paired[made.statement.frame][made.node].results
+            return dict(zip(made.outs, results, strict=False)).get(value, cache)
         places = (
             self.edits.hoisted.get(made.statement.frame, {})
             if made is not None and made.statement
@@ -511,7 +514,7 @@ class Editor:
         if value.type.kind in ("list", "dict"):
             return f"{value.type.kind}({printed})"
         stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
-        if value.type.rank or value.type.kind == "tree" or value in set(stored):
+        if value.type.rank or value in set(stored):
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
         assert isinstance(numpy, ast.Name)

@@ -173,7 +173,7 @@ def hold(
 
 def current(low: Lowering, held: Atom) -> Atom:
     """What a loop runs over, as it is in this iteration."""
-    if not isinstance(held, Var) or not low.entering:
+    if not isinstance(held, Var):
         return held
     assert low.build.statement is not None
     renewed = windows.Renewed(dict(low.entering))

@@ -517,7 +517,7 @@ class Storages:
         assert statement is not None
         inside = self.items_of(held)
         if any(v.name for v in self.shown[inside]):
-            self.write(inside, Var(), statement, unsure=True)
+            self.spoil(inside, statement)
 
     def spoil(self, var: Var, statement: Statement) -> None:
         """Something unknown may have been written into the array of `var`."""
