@@ -97,7 +97,8 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     statement, frame = low.build.statement, low.frame
     outer, scanned, env = low.build, low.scanned, dict(frame.env)
     index, written = Var("", index_type(over.kind)), set(frame.writes)
-    acc = Var("", _type_of(start))
+    open_ended = start == Lit(0)  # the items say of what shape the sum is
+    acc = Var("", Type(Shape(), "float") if open_ended else _type_of(start))
     before = {f: dict(f.env) for f in low._all_frames()}
     low.build, low.scanned = Builder(statement=statement), 0
     low.storages.enter(acc, start, ())
