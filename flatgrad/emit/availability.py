@@ -12,6 +12,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import printed_names
 from flatgrad.emit.edits import Editor, is_single
 from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
 from flatgrad.emit.homes import Home
@@ -113,6 +114,8 @@ class Availability:
                 places[name.value] = found
             elif isinstance(value, Struct) and frame.env.get(name.value) is not value:
                 return None
+            elif (new := printed_names(frame, self.edits.locals).get(name.value)) is not None:
+                places[name.value] = ast.Name(new)
         tree = ast.parse(self.function.module.code(node).strip(), mode="eval").body
         told: ast.expr = _Places(places).visit(tree)
         return told
@@ -234,7 +237,7 @@ class Availability:
         if named:
             return ast.Name(self.editor.keep_version(frame, value))
         assert eqn is not None, f"{value.name or 'a value'} cannot be had"
-        if eqn.attrs.get("inline") and (eqn.node is None or len(eqn.outs) > 1):
+        if eqn.op == "if" and eqn.attrs.get("inline") and (eqn.node is None or len(eqn.outs) > 1):
             return self._chosen_again(eqn, eqn.outs.index(value))
         if eqn.node is None or eqn.statement is None:
             return self._expression(eqn, self.read)

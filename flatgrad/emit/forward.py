@@ -11,7 +11,7 @@ from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
-from flatgrad.frontend.scope import Frame, Function
+from flatgrad.frontend.scope import Frame, Function, atoms_in
 from flatgrad.frontend.statements import deletes_names
 from flatgrad.graph import Atom, Statement, Var, all_equations
 
@@ -112,7 +112,7 @@ class Forward:
     """Prints the activations of a function with the edits that the backward asked for."""
 
     def __init__(self, function: Function, edits: Edits, order: dict[Frame, int], when: dict[Atom, int]):
-        self.function, self.edits, self.order = function, edits, order
+        self.function, self.edits, self.order, self.times = function, edits, order, when
         called = [e for e in all_equations(function.block.eqns) if e.op == "call"]
         self.calls = {e.node: e.statement for e in called}
         self.when = {e.node: when.get(e.outs[-1], 0) for e in called}
@@ -243,7 +243,7 @@ class Forward:
         steps: list[tuple[int, Any]] = [
             (p, (n, name)) for p, n, name in self.hoists.get(statement, ())
         ]
-        steps += [(self.order[f], f) for f in self._expanded(statement)]
+        steps += [(self._begins(f), f) for f in self._expanded(statement)]
         steps += [(self.when[n], p) for n, p in self._paired(statement).items() if p.results]
         for _, step in sorted(steps, key=lambda step: step[0]):
             if isinstance(step, Frame):
@@ -261,6 +261,11 @@ class Forward:
                 if shown != name:
                     yield assignment(name, _copied(cst.Name(shown)))
         yield from _parsed(self.edits.beside.get(statement, ()))
+
+    def _begins(self, frame: Frame) -> int:
+        """When an activation begins; one that computes nothing, once its arguments are there."""
+        given = [a for _, value in frame.arguments.values() for a in atoms_in(value)]
+        return self.order.get(frame, max((self.times.get(a, -1) for a in given), default=-1))
 
     def _paired(self, statement: Statement) -> dict[cst.CSTNode, Paired]:
         """Calls within a statement that are made calls of a helper's forward."""

@@ -348,8 +348,8 @@ class Lowering:
     def snapshot(self) -> Any:
         """All that reading changes, to go back to."""
         frames = list(self._all_frames())
-        kept = {f: {k: copy(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
-        return kept, {k: copy(getattr(self, k)) for k in KEPT}, self.storages.copy(), len(self.build.eqns)
+        kept = {f: {k: _copied(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
+        return kept, {k: _copied(getattr(self, k)) for k in KEPT}, self.storages.copy(), len(self.build.eqns)
 
     def restore(self, saved: Any) -> None:
         """Forget what was read since the snapshot."""
@@ -511,6 +511,11 @@ class Lowering:
                 var.type.kind = "float"
             self.externals[text] = var
         return self.externals[text]
+
+
+def _copied(held: Any) -> Any:
+    """A collection of its own; what else there is stays what it is."""
+    return copy(held) if isinstance(held, list | dict | set) else held
 
 
 def _name(value: Atom) -> str:
