@@ -322,6 +322,7 @@ class Availability:
         free = self.blocked is not None and stem not in self.blocked and not again
         name = stem if free else self.names.fresh(stem)
         self.edits.given.add(name)
+        self.names.taken.add(name)
         when = -2 if first else self.editor.when(value)
         self.taken.setdefault(home.block, []).append((when, name, found))
         return ast.Name(name)

@@ -385,6 +385,11 @@ class Editor:
         places = self.edits.hoisted.get(made.statement.frame, {}) if made is not None and made.statement else {}
         if made is not None and made.node in places:
             return places[made.node][0]
+        if made is not None and made.op == "call" and made.statement is not None:
+            paired = self.edits.paired.get(made.statement.frame, {}).get(made.node)
+            names = (*paired.results, paired.cache) if paired is not None else ()
+            if len(names) == len(made.outs):
+                return names[made.outs.index(value)]
         return self.counters.get(value) or telling(made, self.readers.get(value))
 
     def when(self, value: Atom) -> int:

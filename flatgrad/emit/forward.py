@@ -502,6 +502,8 @@ def _parenthesized(node: Any) -> Any:
 
 def bare(node: Any) -> Any:
     """Without the parentheses that it needed where it stood; with them where it has several lines."""
+    if isinstance(node, cst.Tuple) and not node.elements:
+        return node
     several = "\n" in cst.Module([]).code_for_node(node)
     if several and not node.lpar:
         return node.with_changes(lpar=PARENTHESES[0], rpar=PARENTHESES[1])

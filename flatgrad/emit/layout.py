@@ -9,7 +9,7 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit import containers
+from flatgrad.emit import containers, leftovers
 from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
@@ -183,7 +183,7 @@ class Layout:
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
-        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        body = self._forward_lines()
         unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {*self.function.params}
         cached, lines = cached_values(lines, self._forward_names() - self.available.bound(), self.names, unsure)
         missing = unsure & {value for _, value in cached}
@@ -216,7 +216,7 @@ class Layout:
             if isinstance(user, cst.IndentedBlock)
             else cst.TrailingWhitespace()
         )
-        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        body = self._forward_lines()
         body = _beginning_with_nothing(body, missing)
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
@@ -284,6 +284,12 @@ class Layout:
                 [cst.Assign([target], self.forward.rewritten(statement, value))]
             )
         ]
+
+    def _forward_lines(self) -> list[Any]:
+        """The forward part with names for the results, without the functions that nothing calls any more."""
+        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        edits = self.available.edits
+        return leftovers.without(body, leftovers.made_by_helpers(self.function, edits.expanded, edits.locals))
 
     def _forward_names(self) -> set[str]:
         """The names that the emitted forward part binds."""
