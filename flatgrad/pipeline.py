@@ -12,6 +12,7 @@ from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions
 from flatgrad.frontend.pairs import Pair, pairs_in
@@ -124,11 +125,12 @@ def _line(problem: Diagnostic) -> int:
 
 def _refuse_decorated(module: Module, name: str) -> None:
     function = module.functions[name]
-    if function.decorators:
+    unknown = [d for d in function.decorators if not is_transparent(module, d)]
+    if unknown:
         what = f"{name} is decorated, so what it computes is not known"
         step = "name the function that it wraps, or leave the decorator out"
         raise FlatgradError(
-            Diagnostic("FG116", what, step, module.place(function.decorators[0]))
+            Diagnostic("FG116", what, step, module.place(unknown[0]))
         )
 
 

@@ -252,6 +252,9 @@ class Availability:
         """The cache of a call, or a result that has no name yet."""
         assert eqn.statement is not None
         self.editor.expand(eqn.statement.frame)
+        if not eqn.attrs["pair"].forward_name:  # no gradient flows through it
+            name = ast.Name(self.editor.hoist(eqn))
+            return ast.Subscript(name, constant(eqn.outs.index(value))) if eqn.attrs["pair"].results else name
         cache = self.editor.pair_call(eqn)
         if value is eqn.outs[-1]:
             self.names_of[value] = cache

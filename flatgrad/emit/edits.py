@@ -359,6 +359,10 @@ class Editor:
 
     def _place_of_call(self, value: Var, made: Eqn) -> tuple[str, list[str]]:
         assert made.statement is not None
+        if not made.attrs["pair"].forward_name:  # no gradient flows through it
+            name = self.hoist(made)
+            text = f"{name}[{made.outs.index(value)}]" if made.attrs["pair"].results else name
+            return text, self.edits.beside.setdefault(made.statement, [])
         cache = self.pair_call(made)
         paired = self.edits.paired[made.statement.frame][made.node]
         lines = self.edits.beside if paired.results else self.edits.after

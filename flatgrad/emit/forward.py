@@ -424,6 +424,8 @@ class Forward:
                 return self._result(calls[part])
             if part in arguments:
                 return self.rewritten(*arguments[part])  # type: ignore[no-any-return]
+            if (element := _element(part, arguments)) is not None:
+                return self.rewritten(*element)  # type: ignore[no-any-return]
             if part in renamed:
                 return cst.Name(renamed[part])
             return None
@@ -480,6 +482,17 @@ def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine(
         [cst.Assign([cst.AssignTarget(cst.Name(name))], value)]
     )
+
+
+def _element(part: cst.CSTNode, arguments: dict[cst.CSTNode, tuple[Statement, cst.CSTNode]]) -> Any:
+    """fs[1], where the parameter fs is given as (f, g): g, in the statement of the call."""
+    match part:
+        case cst.Subscript(value=held, slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Integer(value=number)))]):
+            statement, text = arguments.get(held, (None, None))
+            elements = text.elements if isinstance(text, cst.Tuple) else ()
+            return (statement, elements[int(number)].value) if int(number) < len(elements) else None
+        case _:
+            return None
 
 
 def _plain_argument(arg: cst.Arg) -> cst.Arg:

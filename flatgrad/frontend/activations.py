@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from flatgrad.frontend import arguments, pairs
+from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Arguments, Callee, Frame, Refusal, Value
 from flatgrad.graph import Var
@@ -24,7 +25,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     caller, statement = low.frame, low.build.statement
     assert statement is not None
     frame = Frame(callee.node, callee.frame, node, statement)
-    if problem := _problem(callee, frame):
+    if problem := _problem(low, callee, frame):
         return low.opaque(problem.what, given.atoms, node, code=problem.code)[0]
     _refuse_rebinding(callee)
     if pairs.has_flow(callee):
@@ -58,10 +59,10 @@ class Mark:
     problems: int
 
 
-def _problem(callee: Callee, frame: Frame) -> Refusal | None:
+def _problem(low: Lowering, callee: Callee, frame: Frame) -> Refusal | None:
     """Why a call is not looked into."""
     name = callee.name
-    if getattr(callee.node, "decorators", ()):
+    if any(not is_transparent(low.module, d) for d in getattr(callee.node, "decorators", ())):
         what = f"{name} is decorated, so what it does is not known"
         return Refusal("FG116", what, "", callee.node)
     if getattr(callee.node, "asynchronous", None) is not None:

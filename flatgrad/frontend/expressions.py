@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import calls, comprehensions, conditions, containers, effects
+from flatgrad.frontend import calls, comprehensions, conditions, containers, effects, functions
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -178,6 +178,8 @@ def _constant(low: Lowering, name: str) -> Value:
     setting = _set_to(low.module.constants[name], name)
     if isinstance(setting, cst.Lambda):
         return Callee(name, setting)
+    if setting is not None and (table := functions.table(low, setting)) is not None:
+        return table
     known = name in low.externals
     var = low.external(name)
     if not known and setting is not None:

@@ -174,14 +174,12 @@ class Lowering:
     def _parameters(self) -> None:
         for parameter in parameters_of(self.node):
             name = parameter.name.value
-            if isinstance(parameter.star, str) and parameter.star:
-                kind = "arguments" if parameter.star == "*" else "keyword arguments"
-                what = f"{kind} of any number are not read: {parameter.star}{name}"
-                self.refuse("FG101", what, "name each parameter", parameter)
             if self.given is not None and name in self.given.fixed:
                 self.frame.env[name] = self.given.fixed[name]
                 continue
             var = Var(name) if self.given is None else Var(name, self.given.types[name])
+            if isinstance(parameter.star, str) and parameter.star:
+                var.type.kind = "tree" if parameter.star == "*" else "dict"
             self.params[name] = self.frame.bindings[parameter.name] = var
             self.hold(name, var)
 

@@ -188,7 +188,10 @@ class Function:
     loops: dict[Statement, Any] = field(default_factory=dict)  # what each for loop runs over
 
     def has_tuples(self, param: Var) -> bool:
-        """The parameter, or an item of it, is unpacked, so that it may be a tuple."""
+        """The parameter, or an item of it, is unpacked, so that it may be a tuple; *args is one."""
+        star = self.node.params.star_arg
+        if isinstance(star, cst.Param) and star.name.value == param.name:
+            return True
         within = {param}
         for eqn in in_program_order(self.block):
             if eqn.op in ("getitem", "alias") and eqn.args[0] in within:
