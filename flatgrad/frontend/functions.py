@@ -56,9 +56,9 @@ def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Va
 
 def _folded(low: Lowering, node: cst.Call, fold: Callee, items: Sequence[Value], text: Any) -> Value:
     """reduce(lambda f, g: lambda x: g(f(x)), (f, g, h)): one function of another."""
-    found, shown = items[0], arguments.item(text, 0, len(items))
+    found, shown = items[0], arguments.item_text(text, 0, len(items))
     for i, f in enumerate(items[1:], 1):
-        texts = [shown, arguments.item(text, i, len(items))]
+        texts = [shown, arguments.item_text(text, i, len(items))]
         found, shown = activations.activate(low, node, fold, Arguments([found, f], {}, texts)), None
         if not isinstance(found, Callee | Path):
             raise Refusal("FG108", "a reduction of functions to a value is not read", "call them one by one", node)
