@@ -258,6 +258,9 @@ class Availability:
         cache = self.editor.pair_call(eqn)
         if value is eqn.outs[-1]:
             self.names_of[value] = cache
+        if value not in self.names_of:
+            what = "what this call writes into is needed by the backward and has no name"
+            raise self.editor.refusal("FG123", what, "give it a name before the call", eqn.node or eqn.statement.node)
         return ast.Name(self.names_of[value])
 
     def _in_iteration(self, value: Var) -> ast.expr:

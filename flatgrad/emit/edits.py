@@ -188,6 +188,8 @@ class Editor:
         assert eqn.statement is not None
         several = bool(eqn.attrs["pair"].results)
         match eqn.statement.node:
+            case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if value is eqn.node:
+                return bool(eqn.attrs["pair"].nothing)
             case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
                 starred = isinstance(target, cst.Tuple) and any(
                     isinstance(e, cst.StarredElement) for e in target.elements
@@ -203,7 +205,7 @@ class Editor:
         name = eqn.attrs["pair"].callee.name
         several = bool(eqn.attrs["pair"].results)
         found: list[str] = []
-        for i, out in enumerate(eqn.outs[:-1]):
+        for i, out in enumerate(eqn.outs[: eqn.attrs["pair"].count]):
             known = self.names_of.get(out) if out.name == "" else None
             given = known or self.names.fresh(f"{name}{i + 1}" if several else f"{name}_result")
             self.edits.given.add(given)
@@ -369,7 +371,7 @@ class Editor:
         place = lines.setdefault(made.statement, [])
         if value is made.outs[-1]:
             return cache, place
-        if not paired.results:
+        if made.outs.index(value) >= len(paired.results):
             what = "a result of this call is needed by the backward and has no name"
             raise self.refusal("FG123", what, "give the result a name", made.node)
         return paired.results[made.outs.index(value)], place
@@ -439,7 +441,7 @@ class Editor:
             return True
         if frame.writes.get(value, (None, None))[0] is None:
             return True
-        stored = made.op in ("setitem", "index_add", "opaque")
+        stored = made.op in ("setitem", "index_add", "opaque", "call")
         updated = value in frame.writes and _is_augmented(frame.writes[value][1])
         return stored or (updated and self._is_seen(value))
 

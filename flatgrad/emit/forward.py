@@ -304,6 +304,9 @@ class Forward:
         """a, b = helper(x)  ->  a, b, cache = helper_forward(x), where the line takes the results itself."""
         for call, paired in self._paired(statement).items():
             match node:
+                case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if value is call and not paired.results:
+                    taken = cst.AssignTarget(cst.Name(paired.cache))
+                    return node.with_changes(body=[cst.Assign([taken], self._call_of(statement, call, paired))])
                 case cst.SimpleStatementLine(body=[cst.Assign(targets=[target], value=value) as assign]) if (
                     value is call and not paired.results
                 ):
@@ -342,6 +345,8 @@ class Forward:
         ):
             return None
         match node:
+            case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if self._is_called_before(statement, value):
+                return None
             case cst.SimpleStatementLine(body=[cst.Del() as removed]) if deletes_names(removed):
                 return None
             case cst.If() | cst.For() | cst.While() | cst.With():
@@ -357,6 +362,11 @@ class Forward:
             case _:
                 found = self._with_cache(statement, node)
                 return found if found is not None else self.rewritten(statement, node)
+
+    def _is_called_before(self, statement: Statement, value: cst.BaseExpression) -> bool:
+        """All of the statement is a call that stands on a line before, with names for its results."""
+        paired = self._paired(statement).get(value)
+        return paired is not None and bool(paired.results)
 
     def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
         """The old and the new version of an augmented variable have different names."""

@@ -188,7 +188,7 @@ class Layout:
         cached, lines = cached_values(lines, self._forward_names() - self.available.bound(), self.names, unsure)
         missing = unsure & {value for _, value in cached}
         cache = self.names.underscored("cache")
-        tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
+        tail = ["", packed(cached, cache), f"return {', '.join(filter(None, (self._shown_outputs(), cache)))}"]
         first = self._definition("forward", parameters(self.function, [], {}), tail, missing)
         head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
         fresh = [f"{x} = list({x})" for x in self.available.emptied]
@@ -199,7 +199,8 @@ class Layout:
         return _tuple_of(self.results, len(self.results) > 1)
 
     def _shown_outputs(self) -> str:
-        return ", ".join(print_statement(ast.Expr(output)) for output in self.outputs)
+        shown = self.outputs[: len(self.outputs) - len(self.function.written)]
+        return ", ".join(print_statement(ast.Expr(output)) for output in shown)
 
     def _function_name(self, kind: str) -> str:
         if self.style.pair is not None:
@@ -245,6 +246,8 @@ class Layout:
 
     def _named_results(self, frame: Frame) -> list[Any]:
         """out = <what is returned>, where the user gave it no name."""
+        if frame.returned is None:
+            return []
         statement = frame.statements[-1]
         before = list(self.forward.before(statement))
         if not self.unnamed:
@@ -267,7 +270,7 @@ class Layout:
         parts = [value]
         if isinstance(frame.result, Struct) and isinstance(value, cst.Tuple):
             parts = [element.value for element in value.elements]
-        if len(parts) == len(self.outs):
+        if len(parts) == len(self.outs) - len(self.function.written):
             rewritten = {
                 i: self.forward.rewritten(statement, parts[i]) for i in self.unnamed
             }

@@ -33,10 +33,12 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)
         frame.function = pairs.plain(low, callee)
-    for name, (text, value) in arguments.matched(low, node, callee, given).items():
+    given_values = arguments.matched(low, node, callee, given)
+    for name, (text, value) in given_values.items():
         low.note()
         low.storages.hold(frame, name, value)
         frame.arguments[name] = (text, value)
+    saved = low.snapshot() if _may_write(callee) else None
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame
     try:
@@ -44,11 +46,30 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
             result = _read_body(low, frame)
     finally:
         low.frame, low.build.statement = caller, statement
+    if saved is not None and (result is None or any(p.code == "FG402" for p in low.problems[mark.problems :])):
+        values = {name: value for name, (_, value) in given_values.items()}
+        if pairs.may_pair(low, callee, values):
+            low.storages.forget(frame)
+            low.restore(saved)
+            return pairs.call(low, node, callee, values)
     if result is None or len(low.problems) > mark.problems:
         low.storages.forget(frame)
         return _unreadable(low, node, callee, given, mark)
     low.calls.setdefault(statement, []).append(frame)
     return result
+
+
+def _may_write(callee: Callee) -> bool:
+    """The text of the function writes into something."""
+    for inner in nodes_in(callee.node.body):
+        match inner:
+            case cst.AugAssign() | cst.AssignTarget(target=cst.Subscript()) | cst.Expr(value=cst.Call()):
+                return True
+            case cst.Arg(keyword=cst.Name(value="out")):
+                return True
+            case _:
+                pass
+    return False
 
 
 @dataclass(frozen=True)

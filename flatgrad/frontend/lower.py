@@ -123,7 +123,9 @@ class Lowering:
     def function(self) -> Function:
         """Read all of the function."""
         self._read()
-        outs, names = self._outputs()
+        written = results.written(self)
+        outs, names = self._outputs(bool(written))
+        outs, names = [*outs, *written.values()], [*names, *written]
         if self.problems:
             outs, names = self._readable(outs, names)
         eqns = (*self.outside.eqns, *self.build.eqns)
@@ -137,6 +139,7 @@ class Lowering:
             params=self.params,
             seeds=results.seeds(self, outs, names),
             outputs=names,
+            written=[*written],
             returns_tuple=results.is_several(self.frame.result),
             calls=self.calls,
             storages=self.storages,
@@ -224,11 +227,11 @@ class Lowering:
                     )
                     return
 
-    def _outputs(self) -> tuple[list[Atom], list[str]]:
+    def _outputs(self, may_be_none: bool = False) -> tuple[list[Atom], list[str]]:
         """The results and their names; none where there is a problem."""
         result = self.frame.result
         if result is None:
-            if not self.problems:
+            if not self.problems and not may_be_none:
                 what = f"{self.node.name.value} returns nothing"
                 step = "return the value to differentiate"
                 self.refuse("FG102", what, step, self.node.name)

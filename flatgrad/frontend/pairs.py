@@ -46,6 +46,8 @@ class Pair:
     types: dict[str, Type] = field(default_factory=dict)
     function: Function | None = None
     results: int = 0  # how many, where it returns a tuple
+    nothing: bool = False  # it returns nothing
+    written: list[str] = field(default_factory=list)  # parameters that it writes into: the last content is a result
     reading: bool = False
     wrt: dict[str, None] = field(default_factory=dict)  # parameters that some call needs the gradient of
     seeded: set[int] = field(default_factory=set)  # results that some call has a cotangent of
@@ -57,6 +59,11 @@ class Pair:
         """The parameters that the graph knows, in order: those that are not functions, then what is captured."""
         own = [p.name.value for p in parameters_of(self.callee.node) if p.name.value not in self.fixed]
         return [*own, *(name for name in self.captured if name not in self.fixed)]
+
+    @property
+    def count(self) -> int:
+        """How many results it returns."""
+        return 0 if self.nothing else self.results or 1
 
     def chosen_seeds(self) -> list[Var | None]:
         """The seed of each result that some call has a cotangent of."""
@@ -161,9 +168,9 @@ def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
         return
     pair.types = wider
     for _ in range(TRIES):
-        results, types = pair.results, dict(pair.types)
+        count, written, types = pair.count, pair.written, dict(pair.types)
         pair.function = _read(low, pair)
-        if (results or 1) == (pair.results or 1) and all(_covers(types[n], t) for n, t in pair.types.items()):
+        if (count, written) == (pair.count, pair.written) and all(_covers(types[n], t) for n, t in pair.types.items()):
             return
 
 
@@ -199,11 +206,8 @@ def _read(low: Lowering, pair: Pair) -> Function:
         pair.reading = False
     if inner.problems:
         raise inner.problems[0]
-    changed = [p.name for p in function.params.values() if function.storages.written(p)]
-    if changed:
-        what = f"{function.name} writes into its argument {changed[0]}"
-        raise Refusal("FG402", what, "let the helper work on a copy, and return it", pair.callee.node)
-    pair.results = len(function.outputs) if function.returns_tuple else 0
+    pair.written, pair.nothing = function.written, function.frame.result is None
+    pair.results = len(function.outputs) - len(function.written) if function.returns_tuple else 0
     return function
 
 
@@ -245,13 +249,31 @@ def _write(low: Lowering, node: cst.Call, pair: Pair, atoms: Sequence[Atom], aro
     statement = low.build.statement
     low.build.eqns.append(Eqn((*outs, cache), "call", tuple(atoms), {"pair": pair, "around": around}, statement, node))
     low.note()
-    return Struct(outs) if pair.results else outs[0]
+    for name, new in zip(pair.written, outs[pair.count :], strict=True):
+        _overwrite(low, node, pair, name, new, atoms[pair.params.index(name)])
+    if pair.nothing:
+        return Lit(None)
+    return Struct(outs[: pair.count]) if pair.results else outs[0]
+
+
+def _overwrite(low: Lowering, node: cst.Call, pair: Pair, name: str, new: Var, old: Atom) -> None:
+    """The array that the helper has written into holds something else now."""
+    shown = next((n for n, a in low.frame.env.items() if a is old), None)
+    texts = [a.value for a in node.args if isinstance(a.value, cst.Name) and a.value.value == shown]
+    made = next((e for e in low.build.eqns if old in e.outs), None)
+    if not isinstance(old, Var) or (made is not None and made.op in ("tuple", "dict")):
+        what = f"{pair.callee.name} writes into its argument {name}"
+        raise Refusal("FG402", what, "give the list a name of its own, or return it", node)
+    if texts:
+        low.write(texts[0], old, new)
+    else:
+        low.overwrite(old, new, unsure=False)
 
 
 def _result_types(pair: Pair, atoms: Sequence[Atom]) -> list[Type]:
     """What is known of the results, in terms of the lengths of these arguments."""
     if pair.function is None:
-        return [Type() for _ in range(pair.results or 1)]
+        return [Type() for _ in range(pair.count + len(pair.written))]
     lengths: dict[Any, Dim] = {}
     for name, atom in zip(pair.params, atoms, strict=True):
         inside, outside = pair.types[name].shape.dims, atom.type.shape.dims
