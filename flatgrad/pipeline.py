@@ -15,7 +15,7 @@ from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions
-from flatgrad.frontend.pairs import Pair, pairs_in
+from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
@@ -63,6 +63,8 @@ def _one(module: Module, name: str, options: Options, names: Names) -> list[Emit
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None
         pair.function.seeds = pair.chosen_seeds()
+        pair.function.storages.targets += careful_values(pair.function, pair.careful)
+        pair.function.copies = bool(pair.careful)
         inner = _differentiated(pair.function, [pair.function.params[n] for n in pair.wrt])
         style = Style("pair", options.names, options.comments, (pair.forward_name, pair.backward_name))
         found.append(_emitted(module, inner, names, style))
@@ -80,11 +82,13 @@ def _emitted(module: Module, gradient: Gradient, names: Names, style: Style) -> 
 def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
-    pending = [(function.block, active_values(function.block, wrt, function.seeds))]
+    pending = [(function, set[str | int](), active_values(function.block, wrt, function.seeds))]
     while pending:
-        block, active = pending.pop()
-        for eqn in pairs_in(block.eqns):
+        caller, careful, active = pending.pop()
+        for eqn in pairs_in(caller.block.eqns):
             pair: Pair = eqn.attrs["pair"]
+            written = written_later(caller, careful, eqn) - pair.careful
+            pair.careful |= written
             if active.isdisjoint(eqn.outs):
                 continue
             wanted = [n for n, a in zip(pair.params, eqn.args, strict=True) if a in active]
@@ -93,13 +97,13 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
-            if (more or reached) and pair.function is not None:
+            if (more or reached or written) and pair.function is not None:
                 chosen = {*pair.wrt, *more}
                 pair.seeded |= reached
                 pair.wrt = {n: None for n in pair.params if n in chosen}
                 params = [pair.function.params[n] for n in pair.wrt]
                 seeds = pair.chosen_seeds()
-                pending.append((pair.function.block, active_values(pair.function.block, params, seeds)))
+                pending.append((pair.function, pair.careful, active_values(pair.function.block, params, seeds)))
     for pair in ordered:
         name = pair.callee.name
         pair.forward_name = pair.forward_name or names.underscored(f"{name}_forward")

@@ -250,7 +250,7 @@ class Editor:
                 else rebound
             )
             self.edits.saved.setdefault(before, []).append(
-                (name, self._copy(value, printed))
+                (name, self.copy(value, printed))
             )
             return name
         if destroyer is not None:
@@ -297,7 +297,7 @@ class Editor:
     def _keep_after(self, frame: Frame, value: Var, name: str, destroyed: bool) -> None:
         """x0 = x, as soon as x has the value."""
         printed = self.edits.renamed.get(value, value.name)
-        text = self._copy(value, printed) if destroyed else printed
+        text = self.copy(value, printed) if destroyed else printed
         if value not in frame.writes:  # a parameter
             first = frame.statements[0]
             if is_docstring(first.node) and len(frame.statements) > 1:
@@ -333,7 +333,7 @@ class Editor:
     def _kept(self, value: Var, text: str) -> str:
         """The value itself, or a copy of an array that something is written into."""
         written = not value.type.shape.is_scalar and self.function.storages.written(value)
-        return self._copy(value, text) if written else text
+        return self.copy(value, text) if written else text
 
     def _place(self, value: Var, home: Home) -> tuple[str, list[str]]:
         """How the forward text names the value, and where a line can stand that reads it."""
@@ -463,7 +463,7 @@ class Editor:
             storages.root(p) is root for p in self.function.params.values()
         )
 
-    def _copy(self, value: Var, printed: str) -> str:
+    def copy(self, value: Var, printed: str) -> str:
         """x.copy(), or np.copy(x) where x may be a plain number."""
         if value.type.kind in ("list", "dict"):
             return f"{value.type.kind}({printed})"

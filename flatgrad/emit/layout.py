@@ -186,7 +186,9 @@ class Layout:
         body = self._forward_lines()
         unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {*self.function.params}
         cached, lines = cached_values(lines, self._forward_names() - self.available.bound(), self.names, unsure)
-        missing = unsure & {value for _, value in cached}
+        if self.function.copies:
+            cached = [(name, self._kept(value) if name == value else value) for name, value in cached]
+        missing = unsure & {name for name, value in cached if value.partition(".")[0] == name}
         cache = self.names.underscored("cache")
         tail = ["", packed(cached, cache), f"return {', '.join(filter(None, (self._shown_outputs(), cache)))}"]
         first = self._definition("forward", parameters(self.function, [], {}), tail, missing)
@@ -194,6 +196,15 @@ class Layout:
         fresh = [f"{x} = list({x})" for x in self.available.emptied]
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
         return [first, "\n".join([head, *body, ""])]
+
+    def _kept(self, name: str) -> str:
+        """The value of `name`, or a copy of it where its array may be written into by a caller."""
+        editor = self.available.editor
+        for value, shown in self.available.names_of.items():
+            scalar = value.type.shape.is_scalar and value not in self.function.storages.arrays
+            if shown == name and not scalar and self.function.storages.written(value):
+                return editor.copy(value, name)
+        return name
 
     def _result(self) -> ast.expr:
         return _tuple_of(self.results, len(self.results) > 1)

@@ -50,6 +50,8 @@ class Pair:
     written: list[str] = field(default_factory=list)  # parameters that it writes into: the last content is a result
     reading: bool = False
     wrt: dict[str, None] = field(default_factory=dict)  # parameters that some call needs the gradient of
+    # Parameters and results whose arrays a caller may write into later: the cache holds copies of them.
+    careful: set[str | int] = field(default_factory=set)
     seeded: set[int] = field(default_factory=set)  # results that some call has a cotangent of
     forward_name: str = ""
     backward_name: str = ""
@@ -64,6 +66,19 @@ class Pair:
     def count(self) -> int:
         """How many results it returns."""
         return 0 if self.nothing else self.results or 1
+
+    def shown(self, eqn: Eqn, out: Var) -> Sequence[Atom]:
+        """Arguments and earlier results whose arrays a result may show; what the cache shows is seen to by copies."""
+        if out is eqn.outs[-1]:
+            return ()
+        if self.function is None:
+            return eqn.args
+        storages, outs = self.function.storages, self.function.block.outs
+        position = eqn.outs.index(out)
+        own = outs[position]
+        known = [*self.function.params.values(), *outs[:position]]
+        pairs = zip(known, (*eqn.args, *eqn.outs[:position]), strict=True)
+        return [a for v, a in pairs if isinstance(v, Var) and isinstance(own, Var) and storages.root(v) is storages.root(own)]
 
     def chosen_seeds(self) -> list[Var | None]:
         """The seed of each result that some call has a cotangent of."""
@@ -253,7 +268,18 @@ def _write(low: Lowering, node: cst.Call, pair: Pair, atoms: Sequence[Atom], aro
         _overwrite(low, node, pair, name, new, atoms[pair.params.index(name)])
     if pair.nothing:
         return Lit(None)
-    return Struct(outs[: pair.count]) if pair.results else outs[0]
+    shown = [_written_result(pair, i, outs) for i in range(pair.count)]
+    return Struct(tuple(shown)) if pair.results else shown[0]
+
+
+def _written_result(pair: Pair, position: int, outs: Sequence[Var]) -> Var:
+    """`return M` of a helper that writes into M gives the array of the argument."""
+    if pair.function is not None:
+        ends = pair.function.block.outs
+        for i in range(pair.count, len(ends)):
+            if ends[i] is ends[position]:
+                return outs[i]
+    return outs[position]
 
 
 def _overwrite(low: Lowering, node: cst.Call, pair: Pair, name: str, new: Var, old: Atom) -> None:
@@ -301,6 +327,24 @@ def _length_outside(dim: Dim, lengths: Mapping[Any, Dim]) -> Dim:
     return lengths[root].plus(offset) if root in lengths else Dim()
 
 
+def written_later(caller: Function, careful: set[str | int], eqn: Eqn) -> set[str | int]:
+    """The parameters and results of a call whose arrays its caller, or the caller of that, writes into."""
+    storages = caller.storages
+    outside = {storages.root(v) for v in careful_values(caller, careful)}
+    keys: list[str | int] = [*eqn.attrs["pair"].params, *range(len(eqn.outs) - 1)]
+    values = zip(keys, (*eqn.args, *eqn.outs[:-1]), strict=True)
+    return {
+        k for k, v in values
+        if isinstance(v, Var) and not v.type.shape.is_scalar and (storages.written(v) or storages.root(v) in outside)
+    }  # fmt: skip
+
+
+def careful_values(function: Function, careful: set[str | int]) -> list[Var]:
+    """The parameters and results of a function that are meant."""
+    found = [function.params[k] if isinstance(k, str) else function.block.outs[k] for k in careful]
+    return [v for v in found if isinstance(v, Var)]
+
+
 def pairs_in(eqns: Sequence[Eqn]) -> Iterator[Eqn]:
     """The calls among equations, in blocks within too."""
     for eqn in eqns:
@@ -310,4 +354,4 @@ def pairs_in(eqns: Sequence[Eqn]) -> Iterator[Eqn]:
             yield from pairs_in(block.eqns)
 
 
-__all__ = ["Pair", "call", "has_flow", "may_pair", "pairs_in"]
+__all__ = ["Pair", "call", "careful_values", "has_flow", "may_pair", "pairs_in", "written_later"]

@@ -168,6 +168,7 @@ class Function:
     seeds: list[Var | None] = field(default_factory=list)  # None: the result has no cotangent
     outputs: list[str] = field(default_factory=list)
     returns_tuple: bool = False
+    copies: bool = False  # a caller writes into arrays that its cache would show
     written: list[str] = field(default_factory=list)  # parameters whose last content is a result, too
     calls: dict[Statement, list[Frame]] = field(
         default_factory=dict
