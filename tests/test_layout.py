@@ -19,12 +19,13 @@ LONG = 350  # lines; told, not enforced
 # What stands in a line may import what stands above it; within a line, anything goes as long as it is no circle.
 LAYERS = [
     ["flatgrad.errors", "flatgrad.types", "flatgrad.constants"],
-    ["flatgrad.graph", "flatgrad.partial", "flatgrad.options"],
+    ["flatgrad.graph", "flatgrad.options"],
+    ["flatgrad.loops", "flatgrad.partial"],
     ["flatgrad.registry"],
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting"],
     ["flatgrad.rules", "flatgrad.namespaces"],
     ["flatgrad.frontend"],
-    ["flatgrad.patterns", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
+    ["flatgrad.patterns", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify", "flatgrad.trees"],
     ["flatgrad.emit"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
