@@ -68,22 +68,28 @@ def namespace_of(text: str, name: str) -> dict[str, Callable]:
     return namespace
 
 
-# --- trees: tuples and lists of numbers and arrays ----------------------------------------------
+# --- trees: tuples, lists and dicts of numbers and arrays ---------------------------------------
 
 
 def leaves(tree: Tree) -> list:
+    if isinstance(tree, dict):
+        return [leaf for key in sorted(tree) for leaf in leaves(tree[key])]
     if isinstance(tree, tuple | list):
         return [leaf for item in tree for leaf in leaves(item)]
     return [tree]
 
 
 def copied(tree: Tree) -> Tree:
+    if isinstance(tree, dict):
+        return {key: copied(item) for key, item in tree.items()}
     if isinstance(tree, tuple | list):
         return type(tree)(copied(item) for item in tree)
     return tree.copy() if isinstance(tree, np.ndarray) else tree
 
 
 def drawn_like(tree: Tree, rng: np.random.Generator) -> Tree:
+    if isinstance(tree, dict):
+        return {key: drawn_like(item, rng) for key, item in tree.items()}
     if isinstance(tree, tuple | list):
         return type(tree)(drawn_like(item, rng) for item in tree)
     draw = rng.standard_normal(np.shape(tree))
@@ -92,6 +98,8 @@ def drawn_like(tree: Tree, rng: np.random.Generator) -> Tree:
 
 
 def moved(tree: Tree, by: float, direction: Tree) -> Tree:
+    if isinstance(tree, dict):
+        return {key: moved(tree[key], by, direction[key]) for key in tree}
     if isinstance(tree, tuple | list):
         return type(tree)(moved(t, by, d) for t, d in zip(tree, direction, strict=True))
     return tree + by * direction if np.asarray(tree).dtype.kind == "f" else tree
