@@ -230,7 +230,14 @@ def command(
     _reject_contradictions(file, out, diff, check)
     with reported(shown_name(file)):
         options = Options(
-            functions, wrt, emit, names, shapes, not no_comments, shown_name(file), inline
+            functions,
+            wrt,
+            emit,
+            names,
+            shapes,
+            not no_comments,
+            shown_name(file),
+            inline,
         )
         source = read_source(file)
     emitted = _transformed(source, options)

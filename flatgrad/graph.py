@@ -67,7 +67,9 @@ class Statement:
     node: Any  # the libcst statement
     # The function activation it belongs to: the main function or an inlined helper.
     frame: Any = None
-    parent: Statement | None = None  # the branch or loop of that activation it stands in
+    parent: Statement | None = (
+        None  # the branch or loop of that activation it stands in
+    )
 
     branch: int = 0  # which of its bodies
 
@@ -102,7 +104,9 @@ class Eqn:
     def reads(self) -> Iterator[Atom]:
         """Everything the equation reads, options that are known at run time and its blocks included."""
         yield from self.args
-        carried = {*self.blocks[-1].params} if self.op == "while" else ()  # which the test reads, too
+        carried = (
+            {*self.blocks[-1].params} if self.op == "while" else ()
+        )  # which the test reads, too
         for block in self.blocks:
             yield from (v for v in block.free() if v not in carried)
         if self.attrs:

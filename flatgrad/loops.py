@@ -21,13 +21,24 @@ def is_drained(body: Block, position: int, numbers: tuple[Var, ...] = ()) -> boo
     ends = {*body.outs[:position], *body.outs[position + 1 :]}
     if made is None or (shown | names) & ends:
         return False
-    others = [e for e in body.eqns if e is not made and e.op != "alias" and not (shown | names).isdisjoint(e.reads())]
+    others = [
+        e
+        for e in body.eqns
+        if e is not made
+        and e.op != "alias"
+        and not (shown | names).isdisjoint(e.reads())
+    ]
     numbers = (*numbers, (body.undoes or body).params[0])
     if made.op == "for":
         inner = made.outs.index(end)
         starts = [i for i, a in enumerate(made.args) if a in shown]
         (block,) = made.blocks
-        return not others and starts == [inner] and not shown & {*block.free()} and is_drained(block, inner, numbers)
+        return (
+            not others
+            and starts == [inner]
+            and not shown & {*block.free()}
+            and is_drained(block, inner, numbers)
+        )
     if made.op != "setitem" or made.args[2] != Lit(0) or made.args[0] not in shown:
         return False
     index = made.args[1]

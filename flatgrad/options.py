@@ -26,7 +26,9 @@ class Options:
     shapes: Mapping[str, Shape] = field(default_factory=dict)
     comments: bool = True
     filename: str = "<input>"
-    inline: bool = False  # helpers with branches or loops are read in place, not made pairs
+    inline: bool = (
+        False  # helpers with branches or loops are read in place, not made pairs
+    )
 
     def __post_init__(self) -> None:
         if self.emit not in EMITS:

@@ -20,6 +20,7 @@ from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.reverse import NoRule, active_values, reverse
 from flatgrad.simplify import simplify
+from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
     "torch",
@@ -61,8 +62,16 @@ def _one(module: Module, name: str, options: Options, names: Names) -> list[Emit
     found = []
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None
-        inner = _differentiated(pair.function, [pair.function.params[n] for n in pair.wrt])
-        style = Style("pair", options.names, options.comments, (pair.forward_name, pair.backward_name))
+        pair.function.seeds = pair.chosen_seeds()
+        inner = _differentiated(
+            pair.function, [pair.function.params[n] for n in pair.wrt]
+        )
+        style = Style(
+            "pair",
+            options.names,
+            options.comments,
+            (pair.forward_name, pair.backward_name),
+        )
         found.append(_emitted(module, inner, names, style))
     style = Style(options.emit, options.names, options.comments)
     return [*found, _emitted(module, _differentiated(function, wrt), names, style)]
@@ -72,29 +81,43 @@ def _emitted(module: Module, gradient: Gradient, names: Names, style: Style) -> 
     local = names.copy()
     dialect = Emitted.dialect_of(module, local)
     layout = Layout(gradient, local, names, dialect, style)
-    return Emitted(gradient.function, layout.texts(), dialect, layout.available.edits.expanded)
+    return Emitted(
+        gradient.function, layout.texts(), dialect, layout.available.edits.expanded
+    )
 
 
 def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
-    pending = [(function.block, active_values(function.block, wrt))]
+    pending = [(function.block, active_values(function.block, wrt, function.seeds))]
     while pending:
         block, active = pending.pop()
         for eqn in pairs_in(block.eqns):
             pair: Pair = eqn.attrs["pair"]
             if active.isdisjoint(eqn.outs):
                 continue
-            wanted = [n for n, a in zip(pair.params, eqn.args, strict=True) if a in active]
+            wanted = [
+                n for n, a in zip(pair.params, eqn.args, strict=True) if a in active
+            ]
             more = [n for n in wanted if n not in pair.wrt]
+            reached = {
+                i for i, out in enumerate(eqn.outs[:-1]) if out in active
+            } - pair.seeded
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
-            if more and pair.function is not None:
+            if (more or reached) and pair.function is not None:
                 chosen = {*pair.wrt, *more}
+                pair.seeded |= reached
                 pair.wrt = {n: None for n in pair.params if n in chosen}
                 params = [pair.function.params[n] for n in pair.wrt]
-                pending.append((pair.function.block, active_values(pair.function.block, params)))
+                seeds = pair.chosen_seeds()
+                pending.append(
+                    (
+                        pair.function.block,
+                        active_values(pair.function.block, params, seeds),
+                    )
+                )
     for pair in ordered:
         name = pair.callee.name
         pair.forward_name = pair.forward_name or names.underscored(f"{name}_forward")
@@ -154,13 +177,19 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     """Function -> its gradient, simplified."""
     primal = recognise(function.block)
     for seed, out in zip(function.seeds, primal.outs, strict=True):
-        seed.type = out.type
+        if seed is not None:
+            seed.type = out.type
     keep = len(primal.eqns)
     try:
         block = reverse(primal, wrt, function.seeds)
+        return Gradient(function, simplify(block, keep), keep, tuple(wrt))
     except NoRule as refused:
         raise FlatgradError(*_no_rules(function, primal, wrt, refused)) from None
-    return Gradient(function, simplify(block, keep), keep, tuple(wrt))
+    except Contradiction as found:
+        what = f"the shapes contradict each other: {found.left} is not {found.right}"
+        place = function.module.place(function.node.name)
+        step = "state the shapes with --shape or in the docstring"
+        raise FlatgradError(Diagnostic("FG301", what, step, place)) from None
 
 
 def _no_rules(
@@ -170,11 +199,14 @@ def _no_rules(
     from flatgrad.registry import RULES
     from flatgrad.reverse import active_values
 
-    active = active_values(primal, wrt)
+    active = active_values(primal, wrt, function.seeds)
     refused = [
         e
         for e in all_equations(primal.eqns)
-        if e.op not in RULES and not e.blocks and not active.isdisjoint(e.outs)
+        if e.op not in RULES
+        and e.op != "call"
+        and not e.blocks
+        and not active.isdisjoint(e.outs)
     ]
     refused = [e for e in refused if not active.isdisjoint(e.args)]
     echoes = {out for e in refused for out in e.outs}

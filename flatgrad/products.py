@@ -56,7 +56,9 @@ def in_order(block: Block, keep: int, outer: Mapping[Var, Eqn] | None = None) ->
         if len(eqn.outs) == 1 and eqn.out in inner:
             continue
         if eqn.blocks:
-            build.eqns.append(replace(eqn, blocks=tuple(_inside(b, primal) for b in eqn.blocks)))
+            build.eqns.append(
+                replace(eqn, blocks=tuple(_inside(b, primal) for b in eqn.blocks))
+            )
         elif eqn.op in PRODUCTS:
             _write(build, eqn, _collect(eqn, defs, inner, primal))
         else:

@@ -33,15 +33,22 @@ class NoRule(Exception):
         self.eqn, self.why = eqn, why
 
 
-def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom]) -> Block:
+def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> Block:
     """(params, seeds) -> (outs, cotangent of each of `wrt`).
 
-    `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0.
+    `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0; None
+    where a result has none.
     """
-    walk = _Reverse(active_values(block, wrt), Builder(list(block.eqns)), partial_values(block.eqns))
+    walk = _Reverse(
+        active_values(block, wrt, seeds),
+        Builder(list(block.eqns)),
+        partial_values(block.eqns),
+    )
     walk.parts = trees.parts_of(block.eqns)
-    walk.run(block, [walk.build.wrap(seed) for seed in seeds])
+    walk.run(block, [None if seed is None else walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
+    for param in wrt:
+        walk.leave_open(param)
     gradients = [walk.result(p) for p in wrt]
     params = (*block.params, *(s for s in seeds if isinstance(s, Var)))
     return walk.build.block(params, [*block.outs, *gradients])
@@ -52,7 +59,9 @@ class _Reverse:
 
     def __init__(self, active: set[Var], build: Builder, partial: set[Atom]):
         self.active, self.build, self.partial = active, build, partial
-        self.parts: dict[Var, trees.Part] = {}  # trees whose cotangents are parts of those of others
+        self.parts: dict[Var, trees.Part] = (
+            {}
+        )  # trees whose cotangents are parts of those of others
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -186,13 +195,25 @@ class _Reverse:
         """All of the cotangent of `value`, zeros where nothing has contributed."""
         return self._or_zeros(self._cotangent(value), value)
 
+    def leave_open(self, param: Var) -> None:
+        """What no gradient reaches and of which nothing is known may be a list or a dict of arrays."""
+        unknown = param.type.kind == "any" and param.type.rank is None
+        if unknown and not self._reached(param):
+            param.type.kind = "tree"
+
     def _through_call(self, eqn: Eqn) -> None:
-        """The backward of the helper takes a cotangent for each result, and the cache."""
+        """The backward of the helper takes a cotangent for each result that some call has one of, and the cache."""
         pair = eqn.attrs["pair"]
         *results, cache = eqn.outs
-        gs = [self._or_zeros(self._cotangent(out), out) for out in results]
+        gs = [
+            self._or_zeros(self._cotangent(out), out)
+            for i, out in enumerate(results)
+            if i in pair.seeded
+        ]
         wanted = [eqn.args[pair.params.index(name)] for name in pair.wrt]
-        made = self.build.emit_all("call_backward", [*gs, cache], len(wanted), attrs={"pair": pair})
+        made = self.build.emit_all(
+            "call_backward", [*gs, cache], len(wanted), attrs={"pair": pair}
+        )
         for arg, cotangent in zip(wanted, made, strict=True):
             cotangent_type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type
             assert isinstance(cotangent.atom, Var)
@@ -203,7 +224,11 @@ class _Reverse:
     def handed_on(self, value: Var, before: Atom) -> Expr:
         """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""
         found = self._so_far(value)
-        return self._mark(self.build.emit("zeros_like", before), value) if found is None else found
+        return (
+            self._mark(self.build.emit("zeros_like", before), value)
+            if found is None
+            else found
+        )
 
     # --- branches and loops ----------------------------------------------------------
 
@@ -217,12 +242,18 @@ class _Reverse:
 
     def _touched(self, block: Block) -> list[Var]:
         """Values from outside of `block` that may get a cotangent within it."""
-        roots = (trees.root_and_path(self.parts, v)[0] for v in block.free() if v in self.active)
+        roots = (
+            trees.root_and_path(self.parts, v)[0]
+            for v in block.free()
+            if v in self.active
+        )
         return list(dict.fromkeys(roots))
 
     def _inside(self, block: Block, known: dict[Var, Atom]) -> _Reverse:
         """The way back through an inner block, where outer values have the cotangents `known` so far."""
-        inner = _Reverse(self.active, Builder(statement=self.build.statement), self.partial)
+        inner = _Reverse(
+            self.active, Builder(statement=self.build.statement), self.partial
+        )
         inner.parts = self.parts
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
@@ -234,14 +265,20 @@ class _Reverse:
     def _through_branch(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
         """The same test; each branch adds what it contributes to what the outer values have so far."""
         touched = dict.fromkeys(v for block in eqn.blocks for v in self._touched(block))
-        so_far = {v: found.atom for v in touched if (found := self._so_far(v)) is not None}
+        so_far = {
+            v: found.atom for v in touched if (found := self._so_far(v)) is not None
+        }
         ways = []
         for block in eqn.blocks:
             inner = self._inside(block, so_far)
-            inner.run(block, [None if g is None else inner.build.wrap(g.atom) for g in gs])
+            inner.run(
+                block, [None if g is None else inner.build.wrap(g.atom) for g in gs]
+            )
             inner.build.statement = eqn.statement
             ways.append(inner)
-        reached = [v for v in touched if v in so_far or any(w._reached(v) for w in ways)]
+        reached = [
+            v for v in touched if v in so_far or any(w._reached(v) for w in ways)
+        ]
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
         blocks = []
         for block, inner in zip(eqn.blocks, ways, strict=True):
@@ -251,11 +288,17 @@ class _Reverse:
         self._write(Eqn(outs, "if", eqn.args, {}, eqn.statement, blocks=tuple(blocks)))
         self._settle(reached, outs)
 
-    def _kept(self, eqn: Eqn, block: Block, gs: Sequence[Expr | None]) -> dict[Var, Atom]:
+    def _kept(
+        self, eqn: Eqn, block: Block, gs: Sequence[Expr | None]
+    ) -> dict[Var, Atom]:
         """What a way may not have, and the other way hands on as it is: its cotangent has its shape."""
         other = next(b for b in eqn.blocks if b is not block)
-        pairs = zip(other.outs, gs, strict=True)
-        return {v: g.atom for v, g in pairs if g is not None and isinstance(v, Var) and v in self.partial}
+        found: dict[Var, Atom] = {}
+        for out, end, g in zip(eqn.outs, other.outs, gs, strict=True):
+            alike = (end, *(v for v in other.free() if v.name and v.name == out.name))
+            if g is not None:
+                found |= {v: g.atom for v in alike if isinstance(v, Var) and v in self.partial}
+        return found
 
     def _through_loop(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:
         """The iterations from last to first, carrying the cotangents of what was carried and of what was read."""
@@ -269,22 +312,42 @@ class _Reverse:
         inits += [self._or_zeros(self._so_far(v), v) for v in touched]
         primals = [body.params[1 + i] for i in carried] + touched
         params = [Var("", _cotangent_type(v), primal=v) for v in primals]
-        inner = self._inside(body, dict(zip(touched, params[len(carried) :], strict=True)))
+        inner = self._inside(
+            body, dict(zip(touched, params[len(carried) :], strict=True))
+        )
         seeds: list[Expr | None] = [None] * len(body.outs)
         for i, param in zip(carried, params, strict=False):
             seeds[1 + i] = inner.build.wrap(param)
         inner.run(body, seeds)
         inner.build.statement = eqn.statement
-        fresh = [starts[i] == Lit(None) or body.params[1 + i] in self.partial for i in carried]
+        fresh = [
+            starts[i] == Lit(None) or body.params[1 + i] in self.partial
+            for i in carried
+        ]
         fresh += [False for _ in touched]
         likes = [p if new or p.type.shape.dims is not None else v
                  for v, p, new in zip(primals, params, fresh, strict=True)]  # fmt: skip
-        ends = tuple(inner.handed_on(v, like).atom for v, like in zip(primals, likes, strict=True))
+        ends = tuple(
+            inner.handed_on(v, like).atom
+            for v, like in zip(primals, likes, strict=True)
+        )
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
-        block = Block((body.params[0], *params), tuple(inner.build.eqns), (Lit(False), *ends), undoes=body)
+        block = Block(
+            (body.params[0], *params),
+            tuple(inner.build.eqns),
+            (Lit(False), *ends),
+            undoes=body,
+        )
         args = (span, *(i.atom for i in inits))
         self._write(
-            Eqn((Var("", eqn.outs[0].type), *outs), "for", args, {"undoes": eqn}, eqn.statement, blocks=(block,))
+            Eqn(
+                (Var("", eqn.outs[0].type), *outs),
+                "for",
+                args,
+                {"undoes": eqn},
+                eqn.statement,
+                blocks=(block,),
+            )
         )
         for i, out in zip(carried, outs, strict=False):
             if isinstance(start := starts[i], Var) and start in self.active:
@@ -370,11 +433,17 @@ def _product(g: Any, partial: Any) -> Any:
     return g * partial
 
 
-def active_values(block: Block, wrt: Sequence[Var]) -> set[Var]:
-    """Values that depend on `wrt` through floating-point values and on which a result depends."""
+def active_values(
+    block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]
+) -> set[Var]:
+    """Values that depend on `wrt` through floating-point values and on which a result with a seed depends."""
     varied = set(wrt)
     _vary(block, varied)
-    useful = {out for out in block.outs if isinstance(out, Var)}
+    useful = {
+        out
+        for out, seed in zip(block.outs, seeds, strict=True)
+        if isinstance(out, Var) and seed is not None
+    }
     _use(block, useful)
     return varied & useful
 

@@ -407,7 +407,11 @@ class _Walk:
             held = x.value if isinstance(x.value, tuple) else ()
             return Lit(held[k]) if -len(held) <= k < len(held) else None
         made = self.defs.get(x) or self.primal.get(x)
-        if made is not None and made.op == "tuple" and -len(made.args) <= k < len(made.args):
+        if (
+            made is not None
+            and made.op == "tuple"
+            and -len(made.args) <= k < len(made.args)
+        ):
             return made.args[k]
         if made is None or made.op != "shape":
             return None

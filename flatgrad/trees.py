@@ -28,9 +28,14 @@ def parts_of(eqns: Iterable[Eqn]) -> dict[Var, Part]:
         if eqn.op != "getitem" or eqn.out.type.kind not in CONTAINERS:
             continue
         base, index = eqn.args
-        if isinstance(base, Var) and base.type.kind in CONTAINERS and base not in updated:
-            if index.type.kind not in ("slice", "tuple"):
-                found[eqn.out] = base, index
+        whole = index.type.kind not in ("slice", "tuple")
+        if (
+            whole
+            and isinstance(base, Var)
+            and base.type.kind in CONTAINERS
+            and base not in updated
+        ):
+            found[eqn.out] = base, index
     return found
 
 
@@ -51,11 +56,17 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
                 if stores is not None and isinstance(whole, Var):
                     return _stored(walk, whole, stores)
             return None
-        case "zeros_like", (x,) if (made := walk.primal.get(x)) is not None and not x.name:
+        case "zeros_like", (Var() as x,) if (
+            made := walk.primal.get(x)
+        ) is not None and not x.name:
             within = made.op in ("setitem", "index_add") and x.type.kind != "dict"
             return walk.build.emit("zeros_like", made.args[0]) if within else None
         case ("index_add" | "tree_add"), (x, *path, value) if x.type.kind in CONTAINERS:
-            stores = _stores(walk, value, nested=True) if value.type.kind in CONTAINERS else None
+            stores = (
+                _stores(walk, value, nested=True)
+                if value.type.kind in CONTAINERS
+                else None
+            )
             if not stores:
                 return None
             grown = walk.build.wrap(x)
@@ -69,9 +80,10 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
 def _stored(walk: _Walk, whole: Atom, stores: list[Eqn]) -> Any:
     grown = walk.build.wrap(whole)
     for store in stores:
-        attrs = {"repeats": False} if store.op == "index_add" else {}
-        op = "index_add" if store.op == "setitem" else store.op
-        grown = walk.build.emit(op, grown, *store.args[1:], **(attrs if op == "index_add" else {}))
+        if store.op == "tree_add":
+            grown = walk.build.emit("tree_add", grown, *store.args[1:])
+        else:
+            grown = walk.build.emit("index_add", grown, *store.args[1:], repeats=False)
     return grown
 
 

@@ -81,7 +81,7 @@ def leaves(tree: Tree) -> list:
 
 def copied(tree: Tree) -> Tree:
     if isinstance(tree, dict):
-        return {key: copied(item) for key, item in tree.items()}
+        return {key: copied(value) for key, value in tree.items()}
     if isinstance(tree, tuple | list):
         return type(tree)(copied(item) for item in tree)
     return tree.copy() if isinstance(tree, np.ndarray) else tree
@@ -89,7 +89,7 @@ def copied(tree: Tree) -> Tree:
 
 def drawn_like(tree: Tree, rng: np.random.Generator) -> Tree:
     if isinstance(tree, dict):
-        return {key: drawn_like(item, rng) for key, item in tree.items()}
+        return {key: drawn_like(value, rng) for key, value in tree.items()}
     if isinstance(tree, tuple | list):
         return type(tree)(drawn_like(item, rng) for item in tree)
     draw = rng.standard_normal(np.shape(tree))
@@ -99,7 +99,7 @@ def drawn_like(tree: Tree, rng: np.random.Generator) -> Tree:
 
 def moved(tree: Tree, by: float, direction: Tree) -> Tree:
     if isinstance(tree, dict):
-        return {key: moved(tree[key], by, direction[key]) for key in tree}
+        return {key: moved(value, by, direction[key]) for key, value in tree.items()}
     if isinstance(tree, tuple | list):
         return type(tree)(moved(t, by, d) for t, d in zip(tree, direction, strict=True))
     return tree + by * direction if np.asarray(tree).dtype.kind == "f" else tree

@@ -25,7 +25,7 @@ LAYERS = [
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting"],
     ["flatgrad.rules", "flatgrad.namespaces"],
     ["flatgrad.frontend"],
-    ["flatgrad.patterns", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify", "flatgrad.trees"],
+    ["flatgrad.patterns", "flatgrad.trees", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
     ["flatgrad.emit"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],

@@ -379,7 +379,11 @@ NOT_PROBED = {
 
 
 def test_every_rule_has_a_probe():
-    assert {rule.op for rule in DIFFERENTIABLE if not rule.at} == NOT_PROBED
+    """Those of lists and dicts have lists of cotangents: they are tested as whole functions."""
+    arrays = [
+        r for r in DIFFERENTIABLE if r.formula.__module__ != "flatgrad.rules.containers"
+    ]
+    assert {rule.op for rule in arrays if not rule.at} == NOT_PROBED | {"tuple"}
 
 
 LIBRARIES = (

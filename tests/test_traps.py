@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from containers_traps import LISTS
 from checking import AGREED, Trial, Wrong, drawn, load, outcome, runs
+from containers_traps import LISTS
 
 from flatgrad.errors import FlatgradError
 

@@ -27,12 +27,31 @@ from flatgrad.types import Dim, Shape, Type, dim_key, same_shape
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "neg", "gt", "lt", "ge", "le", "eq", "ne", "tuple", "slice", "arange", "range", "len", "size", "ndim", "invert",
-    "external", "alias", "text", "stop_gradient", "astype",
+    "external", "alias", "text", "stop_gradient", "astype", "is_ndarray",
 }  # fmt: skip
-SCALAR_CHEAP = {"add", "sub", "mul", "truediv", "floordiv", "pow", "mod", "abs", "maximum", "minimum"}  # of numbers: 2 * H
+SCALAR_CHEAP = {
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "pow",
+    "mod",
+    "abs",
+    "maximum",
+    "minimum",
+}  # of numbers: 2 * H
 STORES = ("setitem", "index_add")
 DEEPEST = 8  # steps that are computed again for one value
-WRITES = {"setitem", "index_add", "list_append", "list_insert", "list_pop", "list_drop", "dict_setdefault"}
+WRITES = {
+    "setitem",
+    "index_add",
+    "list_append",
+    "list_insert",
+    "list_pop",
+    "list_drop",
+    "dict_setdefault",
+}
 WITHOUT_SHAPE = ("str", "tuple", "other", "slice")
 ARRAYS_ONLY = (
     "getitem",
@@ -45,8 +64,14 @@ class Availability:
     """Where the backward finds each value of the forward part of `function`."""
 
     def __init__(
-        self, function: Function, eqns: tuple[Eqn, ...], names: Names, dialect: Dialect, blocked: set[str] | None,
-        wanted: set[Var], protected: set[str],
+        self,
+        function: Function,
+        eqns: tuple[Eqn, ...],
+        names: Names,
+        dialect: Dialect,
+        blocked: set[str] | None,
+        wanted: set[Var],
+        protected: set[str],
     ):
         self.function, self.eqns, self.dialect = function, eqns, dialect
         self.blocked = blocked
@@ -61,11 +86,15 @@ class Availability:
         self.asked: set[Var] = set()  # what needs a list
         self.wanted = wanted  # what needed one in the printing before
         # Of what an iteration starts with: whose end is in the same list.
-        self.ended = {p for p in wanted if (end := self._end(p)) is not None and end in wanted}
+        self.ended = {
+            p for p in wanted if (end := self._end(p)) is not None and end in wanted
+        }
         self.emptied: list[str] = []  # lists that the backward takes the elements from
         self.plain: set[str] = set()  # names of the user that the backward reads
         self.outer: set[str] = set()  # of these, those that the forward part has left
-        self.protected = protected  # those, as the printing before has shown, and the results
+        self.protected = (
+            protected  # those, as the printing before has shown, and the results
+        )
         self.renamed_items: dict[str, str] = {}
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
@@ -73,7 +102,9 @@ class Availability:
         self._by_length: dict[Any, Var] = {}
         self._named_lengths: dict[Any, Var] | None = None
         methods = (
-            e for e in all_equations(eqns) if e.args and (e.dialect == "method" or e.op in ARRAYS_ONLY)
+            e
+            for e in all_equations(eqns)
+            if e.args and (e.dialect == "method" or e.op in ARRAYS_ONLY)
         )
         self._arrays = {e.args[0] for e in methods}
 
@@ -99,10 +130,14 @@ class Availability:
         found = self._retold(text, loop.statement.frame, self.read)
         if found is None:
             what = "what this loop runs over is not at hand in the backward"
-            raise self.editor.refusal("FG123", what, "give it a name before the loop", text)
+            raise self.editor.refusal(
+                "FG123", what, "give it a name before the loop", text
+            )
         return found
 
-    def _retold(self, node: Any, frame: Frame, read: Callable[[Var], ast.expr | None]) -> ast.expr | None:
+    def _retold(
+        self, node: Any, frame: Frame, read: Callable[[Var], ast.expr | None]
+    ) -> ast.expr | None:
         """The text of an expression with each name replaced by where the backward finds its value."""
         places: dict[str, ast.expr] = {}
         for name in names_in(node):
@@ -126,7 +161,12 @@ class Availability:
             found = self._without_edit(value)
             if found is None and self.homes.is_inline(value):
                 found = self._computed_again(value)
-            elif found is not None and value.name and value not in self.local and self.homes.loop(value) is not None:
+            elif (
+                found is not None
+                and value.name
+                and value not in self.local
+                and self.homes.loop(value) is not None
+            ):
                 found = self._begun_with(value, found)
             self._found[value] = found if found is not None else self._with_edit(value)
         return self._found[value]
@@ -137,7 +177,9 @@ class Availability:
         if value in self._found:
             return self._found[value]
         if value in self.local:
-            self.plain |= {n.id for n in ast.walk(self.local[value]) if isinstance(n, ast.Name)}
+            self.plain |= {
+                n.id for n in ast.walk(self.local[value]) if isinstance(n, ast.Name)
+            }
             return self.local[value]
         if value in self.names_of:
             return self._named(self.names_of[value])
@@ -147,7 +189,7 @@ class Availability:
             return self._named(name)
         if (result := self.homes.results.get(value)) is not None and depth < DEEPEST:
             if (found := self._without_edit(result, depth + 1)) is not None:
-                return found
+                return self.read(result) if depth == 0 else found
         eqn = self.defs.get(value)
         if eqn is not None and depth <= DEEPEST and len(eqn.outs) == 1:
             if (found := self._again(eqn, depth)) is not None:
@@ -172,7 +214,12 @@ class Availability:
     def bound(self) -> set[str]:
         """Names that the backward itself binds: elements taken from lists, what its loops run over."""
         begun = {name for lines in self.taken.values() for _, name, _ in lines}
-        looped = {n.id for found in self.local.values() for n in ast.walk(found) if isinstance(n, ast.Name)}
+        looped = {
+            n.id
+            for found in self.local.values()
+            for n in ast.walk(found)
+            if isinstance(n, ast.Name)
+        }
         return (begun | looped) - self.outer
 
     def _computed_again(self, value: Var) -> ast.expr:
@@ -180,8 +227,19 @@ class Availability:
         eqn = self.defs.get(value)
         if eqn is not None and eqn.op == "if":
             return self._chosen_again(eqn, eqn.outs.index(value))
-        if eqn is None or len(eqn.outs) > 1 or eqn.blocks or eqn.op == "test" or eqn.op == "opaque" or eqn.op.startswith("random"):
-            node = eqn.node if eqn is not None and eqn.node is not None else self.homes.of[value].statement.node
+        if (
+            eqn is None
+            or len(eqn.outs) > 1
+            or eqn.blocks
+            or eqn.op == "test"
+            or eqn.op == "opaque"
+            or eqn.op.startswith("random")
+        ):
+            node = (
+                eqn.node
+                if eqn is not None and eqn.node is not None
+                else self.homes.of[value].statement.node
+            )
             raise self.editor.refusal(
                 "FG123", "the backward needs a value from within this expression", "compute it on a line of its own",
                 node,
@@ -203,8 +261,14 @@ class Availability:
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None
             frame = eqn.statement.frame
-            told = self._retold(eqn.node, frame, lambda v: self._without_edit(v, depth + 1))
-            return self._retold(eqn.node, frame, self.read) if told is not None and depth == 0 else told
+            told = self._retold(
+                eqn.node, frame, lambda v: self._without_edit(v, depth + 1)
+            )
+            return (
+                self._retold(eqn.node, frame, self.read)
+                if told is not None and depth == 0
+                else told
+            )
         if not _is_cheap(eqn):
             return None
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}
@@ -216,7 +280,12 @@ class Availability:
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)
-        if eqn is not None and eqn.op in ("for", "while") and value is eqn.outs[0] and not is_single(eqn):
+        if (
+            eqn is not None
+            and eqn.op in ("for", "while")
+            and value is eqn.outs[0]
+            and not is_single(eqn)
+        ):
             name = self.editor.count(value)
             if value in self.names_of:
                 return ast.Name(name)
@@ -265,7 +334,12 @@ class Availability:
             frame = eqn.statement.frame
         self.editor.expand(frame or self.function.frame)
         counter = value in self.editor.counters
-        unnamed = self.editor.owner(value) is None and eqn is not None and not eqn.blocks and not counter
+        unnamed = (
+            self.editor.owner(value) is None
+            and eqn is not None
+            and not eqn.blocks
+            and not counter
+        )
         if unnamed and eqn is not None and (eqn.node is None or eqn.statement is None):
             return self._expression(eqn, self.read)
         if (found := self._read_back(value)) is not None:
@@ -284,11 +358,19 @@ class Availability:
             self.editor.close(start, listed)
         if counted and number is not None:
             after = ast.BinOp(number, ast.Add(), ast.Constant(1))
-            return ast.Subscript(ast.Name(listed), after if start is not None else number)
+            return ast.Subscript(
+                ast.Name(listed), after if start is not None else number
+            )
         if value in self.ended:
-            return self._begun_with(value, ast.Subscript(ast.Name(listed), constant(-1)))
+            return self._begun_with(
+                value, ast.Subscript(ast.Name(listed), constant(-1))
+            )
         self.emptied.append(listed)
-        return self._begun_with(value, ast.Call(ast.Attribute(ast.Name(listed), "pop"), [], []), first=start is not None)
+        return self._begun_with(
+            value,
+            ast.Call(ast.Attribute(ast.Name(listed), "pop"), [], []),
+            first=start is not None,
+        )
 
     def _list_of(self, value: Var) -> str:
         if value not in self.lists:
@@ -318,8 +400,9 @@ class Availability:
         """The reversed body begins with a line that gives the value a name: its own, if that is free."""
         home = self.homes.of[value]
         stem = value.name or self.editor.stem(value)
-        again = any(stem == name for lines in self.taken.values() for _, name, _ in lines)
-        free = self.blocked is not None and stem not in self.blocked and not again
+        begun = {name for lines in self.taken.values() for _, name, _ in lines}
+        own = bool(value.name) and self.blocked is not None
+        free = own and stem not in self.blocked and stem not in begun  # type: ignore[operator]
         name = stem if free else self.names.fresh(stem)
         self.edits.given.add(name)
         when = -2 if first else self.editor.when(value)
@@ -332,7 +415,11 @@ class Availability:
         if not home.is_loop or home.outer is not None:
             return None
         for store in home.block.eqns:
-            if store.op == "setitem" and store.args[2] is value and self._is_left(home, store, value):
+            if (
+                store.op == "setitem"
+                and store.args[2] is value
+                and self._is_left(home, store, value)
+            ):
                 whole = self._end_of(home, store)
                 at = self._without_edit(store.args[1])
                 if whole is not None and at is not None:
@@ -343,16 +430,24 @@ class Availability:
         """What is stored is all of a part of floats that no other store touches."""
         part = Type(Shape(), "float")
         indexed(store.out.type.shape, part.shape, store.args[1].type)
-        alike = value.type.shape.rank is not None and same_shape(part.shape, value.type.shape)
+        alike = value.type.shape.rank is not None and same_shape(
+            part.shape, value.type.shape
+        )
         number = home.block.params[0]
         own = is_own_part(home.block, store.args[1], number) and self._counts(home)
-        stores = [e for e in all_equations(home.block.eqns) if e.op in ("setitem", "index_add", "opaque")]
+        stores = [
+            e
+            for e in all_equations(home.block.eqns)
+            if e.op in ("setitem", "index_add", "opaque")
+        ]
         others = [e for e in stores if e is not store and e.out.name == store.out.name]
         return alike and own and store.out.type.kind == "float" and not others
 
     def _end_of(self, home: Home, store: Eqn) -> ast.expr | None:
         """The array after the loop, if it is all that the loop made of it and still there."""
-        for start, end, out in zip(home.block.params[1:], home.block.outs[1:], home.eqn.outs[1:], strict=True):
+        for start, end, out in zip(
+            home.block.params[1:], home.block.outs[1:], home.eqn.outs[1:], strict=True
+        ):
             if end is store.out and store.args[0] is start and out in self.names_of:
                 return self._named(self.names_of[out])
         return None
@@ -376,13 +471,21 @@ class Availability:
         if eqn.op in WRITES or eqn.blocks:
             assert eqn.statement is not None
             what = "the backward needs what a change makes of a part that has no name"
-            raise self.editor.refusal("FG123", what, "give the part a name of its own", eqn.statement.node)
+            raise self.editor.refusal(
+                "FG123", what, "give the part a name of its own", eqn.statement.node
+            )
         try:
             return Expressions(self.dialect, read, self.shape).equation(eqn)
         except KeyError:
-            node = eqn.node if eqn.node is not None or eqn.statement is None else eqn.statement.node
+            node = (
+                eqn.node
+                if eqn.node is not None or eqn.statement is None
+                else eqn.statement.node
+            )
             what = "the backward needs a value from within this expression"
-            raise self.editor.refusal("FG123", what, "compute it on a line of its own", node) from None
+            raise self.editor.refusal(
+                "FG123", what, "compute it on a line of its own", node
+            ) from None
 
     # --- shapes --------------------------------------------------------------------------
 
@@ -405,7 +508,11 @@ class Availability:
 
     def of_one_shape(self, x: Atom) -> Atom:
         """An array that has the shape of `x`: for what it is after stores that have no name, what it was before."""
-        while x not in self.names_of and (made := self.defs.get(x)) is not None and made.op in STORES:
+        while (
+            x not in self.names_of
+            and (made := self.defs.get(x)) is not None
+            and made.op in STORES
+        ):
             if self.editor.owner(made.out) is not None:
                 break
             x = made.args[0]
@@ -424,6 +531,8 @@ class Availability:
         """A value under a name that has the shape of `x`, best x itself."""
         if not isinstance(x, Var) or x in self.names_of:
             return x if isinstance(x, Var) else None
+        if self.homes.loop(x) is not None and not _is_steady(x):
+            return None
         if not self._by_shape:
             for value in filter(self._has_shape, self.names_of):
                 self._by_shape.setdefault(_shape_key(value), value)
@@ -480,7 +589,21 @@ PLAIN_TEST = (
     cst.Name, cst.Attribute, cst.Comparison, cst.BooleanOperation, cst.UnaryOperation, cst.SimpleString, cst.Integer,
     cst.Float, cst.Subscript, cst.Tuple, cst.List, cst.FormattedString, cst.BinaryOperation,
 )  # fmt: skip
-PURE = {"startswith", "endswith", "isinstance", "len", "get", "lower", "upper", "keys", "any", "all", "abs", "hasattr", "str"}
+PURE = {
+    "startswith",
+    "endswith",
+    "isinstance",
+    "len",
+    "get",
+    "lower",
+    "upper",
+    "keys",
+    "any",
+    "all",
+    "abs",
+    "hasattr",
+    "str",
+}
 
 
 def _is_plain_test(node: Any) -> bool:
@@ -489,7 +612,9 @@ def _is_plain_test(node: Any) -> bool:
         return False
     for part in nodes_in(node):
         match part:
-            case cst.Call(func=cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name))):
+            case cst.Call(
+                func=cst.Name(value=name) | cst.Attribute(attr=cst.Name(value=name))
+            ):
                 if name not in PURE:
                     return False
             case cst.BaseExpression() if not isinstance(part, PLAIN_TEST):
@@ -506,6 +631,15 @@ def _is_cheap(eqn: Eqn) -> bool:
         return is_basic_index(eqn.args[1]) is True
     scalars = all(a.type.shape.is_scalar for a in (*eqn.args, eqn.out))
     return eqn.op in CHEAP or (eqn.op in SCALAR_CHEAP and scalars)
+
+
+def _is_steady(value: Var) -> bool:
+    """The shape is the same in every iteration: its lengths are numbers or have names."""
+    dims = value.type.shape.dims
+    if dims is None:
+        return False
+    roots = [d.root()[0] for d in dims]
+    return all(r.value is not None or r.name or r.terms is not None for r in roots)
 
 
 def _shape_key(value: Var) -> Any:

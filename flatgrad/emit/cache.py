@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from flatgrad.emit.unbound import unbound
 from flatgrad.emit.names import Names
+from flatgrad.emit.unbound import unbound
 from flatgrad.frontend.module import TOKEN
 
 Cached = tuple[str, str]  # the name in the backward, the expression in the forward

@@ -29,7 +29,9 @@ class Comments:
         if group.statement is not None:
             undone.add(group.statement)
         self.told |= undone
-        undone = {s for s in undone if not isinstance(s.node, cst.BaseCompoundStatement)}
+        undone = {
+            s for s in undone if not isinstance(s.node, cst.BaseCompoundStatement)
+        }
         ordered = sorted(undone, key=lambda statement: -statement.order)
         return [f"# {self._text(statement)}" for statement in ordered]
 

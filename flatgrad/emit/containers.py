@@ -47,7 +47,9 @@ def print_update(lines: Lines, number: int, line: Line) -> list[ast.stmt]:
 
 
 def copied(text: ast.expr, value: Atom) -> ast.expr:
-    """list(xs), dict(d): others keep what they have."""
+    """list(xs), dict(d), or x.copy() of what may be an array: others keep what they have."""
+    if value.type.kind == "tree":
+        return ast.Call(ast.Attribute(text, "copy"), [], [])
     kind = "dict" if value.type.kind == "dict" else "list"
     return ast.Call(ast.Name(kind), [text], [])
 
@@ -62,7 +64,11 @@ def _statement(lines: Lines, number: int, eqn: Eqn, name: str) -> list[ast.stmt]
         case "list_pop":
             return [_popped(lines, number, eqn, target)]
         case "setitem":
-            return [ast.Assign([ast.Subscript(target, read(eqn.args[1]))], read(eqn.args[2]))]
+            return [
+                ast.Assign(
+                    [ast.Subscript(target, read(eqn.args[1]))], read(eqn.args[2])
+                )
+            ]
         case "index_add" if eqn.args[1].type.kind == "slice":
             return [_slice_added(lines, eqn, target)]
         case _:
@@ -85,7 +91,11 @@ def _popped(lines: Lines, number: int, eqn: Eqn, target: ast.expr) -> ast.stmt:
         name = lines.names.fresh(f"{lines.prefix}item")
         lines.once.add(name)
     else:
-        name = lines._name(number, item) if shown is not None else lines.names.fresh(f"{lines.prefix}item")
+        name = (
+            lines._name(number, item)
+            if shown is not None
+            else lines.names.fresh(f"{lines.prefix}item")
+        )
     lines._assign(item, name, Lit(None))
     return ast.Assign([ast.Name(name)], taken)
 
@@ -93,11 +103,13 @@ def _popped(lines: Lines, number: int, eqn: Eqn, target: ast.expr) -> ast.stmt:
 def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:
     """xs[i] += v, or xs[i] = xs[i] + v where others may have the array xs[i]."""
     *path, value = eqn.args[1:]
-    place: ast.expr = target
+    place: Any = target
     for step in path:
         place = ast.Subscript(place, lines.read(step))
     if value.type.kind in MAY_HOLD:
-        summed = ast.Call(lines.dialect.helper("add_trees"), [place, lines.read(value)], [])
+        summed = ast.Call(
+            lines.dialect.helper("add_trees"), [place, lines.read(value)], []
+        )
         return ast.Assign([place], summed)
     operator, amount = lines._signed(value)
     if is_unshared(lines, eqn.outs[0]) or value.type.shape.is_scalar:
@@ -107,7 +119,9 @@ def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:
 
 def _slice_added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:
     place = ast.Subscript(target, lines.read(eqn.args[1]))
-    added = ast.Call(lines.dialect.helper("add_items"), [place, lines.read(eqn.args[2])], [])
+    added = ast.Call(
+        lines.dialect.helper("add_items"), [place, lines.read(eqn.args[2])], []
+    )
     return ast.Assign([place], added)
 
 
@@ -155,7 +169,9 @@ def _unshared(eqns: Iterable[Eqn]) -> set[Atom]:
 
     walk(eqns)
     spoiled = {root(v) for v in bad}
-    made = {v for v in list(groups) if isinstance(v, Var) and root(v) not in spoiled}
+    made: set[Atom] = {
+        v for v in list(groups) if isinstance(v, Var) and root(v) not in spoiled
+    }
     return made
 
 
@@ -165,9 +181,10 @@ def inlined_pops(nodes: Sequence[Any], once: set[str]) -> list[Any]:
     for node in nodes:
         before = found[-1] if found else None
         match before:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Attribute(value=xs, attr="pop")) as value) if (
-                name in once and isinstance(node, ast.stmt)
-            ):
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(func=ast.Attribute(value=xs, attr="pop")) as value,
+            ) if name in once and isinstance(node, ast.stmt):
                 names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
                 assert isinstance(xs, ast.Name)
                 if names.count(name) == 1 and xs.id not in names:
@@ -196,23 +213,40 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
         case "zeros_like" if eqn.args[0].type.kind in MAY_HOLD:
             return _zeros(dialect, read(eqn.args[0]), eqn.args[0])
         case "add_trees":
-            return ast.Call(dialect.helper("add_trees"), [read(a) for a in eqn.args], [])
+            return ast.Call(
+                dialect.helper("add_trees"), [read(a) for a in eqn.args], []
+            )
         case "list_concat":
             return ast.BinOp(read(eqn.args[0]), ast.Add(), read(eqn.args[1]))
         case "list_repeat":
             return ast.BinOp(read(eqn.args[0]), ast.Mult(), read(eqn.args[1]))
         case "list_copy":
-            return ast.Call(ast.Name(eqn.attrs.get("kind", "list")), [read(eqn.args[0])], [])
+            return ast.Call(
+                ast.Name(eqn.attrs.get("kind", "list")), [read(eqn.args[0])], []
+            )
         case "dict_copy":
             return ast.Call(ast.Name("dict"), [read(eqn.args[0])], [])
         case "dict":
-            return ast.Dict([ast.Constant(k) for k in eqn.attrs["keys"]], [read(a) for a in eqn.args])
+            return ast.Dict(
+                [ast.Constant(k) for k in eqn.attrs["keys"]],
+                [read(a) for a in eqn.args],
+            )
         case "unstack":
-            return ast.Call(ast.Name("list"), [_first_axis(dialect, read(eqn.args[0]), eqn.attrs.get("axis", 0))], [])
+            return ast.Call(
+                ast.Name("list"),
+                [_first_axis(dialect, read(eqn.args[0]), eqn.attrs.get("axis", 0))],
+                [],
+            )
         case "list_filled":
-            return ast.BinOp(ast.List([read(eqn.args[0])]), ast.Mult(), read(eqn.args[1]))
+            return ast.BinOp(
+                ast.List([read(eqn.args[0])]), ast.Mult(), read(eqn.args[1])
+            )
         case "dict_values":
-            return ast.Call(ast.Name("list"), [ast.Call(ast.Attribute(read(eqn.args[0]), "values"), [], [])], [])
+            return ast.Call(
+                ast.Name("list"),
+                [ast.Call(ast.Attribute(read(eqn.args[0]), "values"), [], [])],
+                [],
+            )
         case op if op in TEMPLATES:
             return _template(dialect, read, eqn, TEMPLATES[op])
         case _:
@@ -222,14 +256,24 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
 def _zeros(dialect: Dialect, text: ast.expr, value: Atom) -> ast.expr:
     """[0.0] * len(xs) where the items are known to be numbers."""
     if value.type.shape.parts.get("numbers"):
-        return ast.BinOp(ast.List([ast.Constant(0.0)]), ast.Mult(), ast.Call(ast.Name("len"), [text], []))
-    return ast.Call(dialect.helper("zeros_like_lists" if dialect.plain else "zeros_like_tree"), [text], [])
+        return ast.BinOp(
+            ast.List([ast.Constant(0.0)]),
+            ast.Mult(),
+            ast.Call(ast.Name("len"), [text], []),
+        )
+    return ast.Call(
+        dialect.helper("zeros_like_lists" if dialect.plain else "zeros_like_tree"),
+        [text],
+        [],
+    )
 
 
 def _first_axis(dialect: Dialect, array: ast.expr, axis: Any) -> ast.expr:
     if axis == 0:
         return array
-    return ast.Call(dialect.name("numpy.moveaxis"), [array, ast.Constant(axis), ast.Constant(0)], [])
+    return ast.Call(
+        dialect.name("numpy.moveaxis"), [array, ast.Constant(axis), ast.Constant(0)], []
+    )
 
 
 # With the arguments as a, b; np is the library.
@@ -262,11 +306,17 @@ def _array(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
         case "stack_list":
             axis = eqn.attrs.get("axis", 0)
             keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
-            return ast.Call(dialect.name("numpy.stack" if axis else "numpy.array"), [read(eqn.args[0])], keywords)
+            return ast.Call(
+                dialect.name("numpy.stack" if axis else "numpy.array"),
+                [read(eqn.args[0])],
+                keywords,
+            )
         case "join_list":
             axis = eqn.attrs.get("axis", 0)
             keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
-            return ast.Call(dialect.name(f"numpy.{eqn.attrs['way']}"), [read(eqn.args[0])], keywords)
+            return ast.Call(
+                dialect.name(f"numpy.{eqn.attrs['way']}"), [read(eqn.args[0])], keywords
+            )
         case "parts_like":
             return _parts(dialect, read, eqn)
         case _:
@@ -275,7 +325,11 @@ def _array(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
 
 def _parts(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
     way, axis = eqn.attrs.get("way", "concatenate"), eqn.attrs.get("axis", 0)
-    text = SPLITS[way].replace(", axis=AXIS" if axis == 0 else "\0", "").replace("AXIS", str(axis))
+    text = (
+        SPLITS[way]
+        .replace(", axis=AXIS" if axis == 0 else "\0", "")
+        .replace("AXIS", str(axis))
+    )
     whole = text if way == "concatenate" else RESHAPED.replace("PARTS", text)
     return _template(dialect, read, eqn, whole)
 

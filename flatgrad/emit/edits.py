@@ -13,6 +13,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import bind, name_variables
 from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
@@ -26,6 +27,9 @@ Place = tuple[
 ]  # a name, the statement before which it is given, when in its evaluation
 
 
+WRITES = ("setitem", "index_add", "opaque")  # into what surely is an array or a list
+
+
 @dataclass(frozen=True)
 class Paired:
     """A call of a helper's forward: the names that take its results on a line before, none where the line has them."""
@@ -33,6 +37,9 @@ class Paired:
     pair: Any
     results: tuple[str, ...]
     cache: str
+    around: dict[str, tuple[Frame, Any]] = field(
+        default_factory=dict
+    )  # what it reads of other activations
 
 
 @dataclass
@@ -53,6 +60,9 @@ class Edits:
     beside: dict[Statement, list[str]] = field(default_factory=dict)
     after: dict[Statement, list[str]] = field(default_factory=dict)
     given: set[str] = field(default_factory=set)  # names of lists and counters
+    # Of helpers read in place: what their variables are called, and which parameters are variables of their own.
+    locals: dict[Frame, dict[str, str]] = field(default_factory=dict)
+    bound: dict[Frame, list[str]] = field(default_factory=dict)
     # Calls of helpers that are made pairs, by activation: the equation, and the names of results and cache.
     paired: dict[Frame, dict[cst.CSTNode, Paired]] = field(default_factory=dict)
 
@@ -103,15 +113,24 @@ class Editor:
     def hoist(self, eqn: Eqn, wanted: str = "") -> str:
         """The expression behind `eqn` gets a name, on a line before its statement."""
         assert eqn.statement is not None
-        if eqn.node is None:
+        if eqn.node is None or isinstance(eqn.node, cst.BaseCompoundStatement):
             what = "the backward needs a value within this statement that no expression of its own stands for"
-            raise self.refusal("FG123", what, "give its parts names on lines before", eqn.statement.node)
+            raise self.refusal(
+                "FG123",
+                what,
+                "give its parts names on lines before",
+                eqn.statement.node,
+            )
         self._asked.append(eqn.outs[-1] if is_single(eqn) else eqn.outs[0])
         frame: Frame = eqn.statement.frame
+        if (
+            known := self.edits.hoisted.get(frame, {}).get(eqn.node)
+        ) is not None and known[2] == self.position[eqn]:
+            return known[0]
         others = [
             f for f in self._printed_frames() if f.env.get(wanted) is not eqn.outs[0]
         ]
-        free = bool(wanted) and self._is_free(wanted, others)
+        free = bool(wanted) and self.is_free(wanted, others)
         name = (
             wanted
             if free
@@ -159,22 +178,45 @@ class Editor:
         frame: Frame = eqn.statement.frame
         places = self.edits.paired.setdefault(frame, {})
         if eqn.node not in places:
+            around = self._around(eqn)
             cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
             self.edits.given.add(cache)
             results = () if self._takes_results(eqn) else self._result_names(eqn)
-            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache)
+            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache, around)
         return places[eqn.node].cache
+
+    def _around(self, eqn: Eqn) -> dict[str, tuple[Frame, Any]]:
+        """What the helper reads of other activations, which are read in place then."""
+        around: dict[str, tuple[Frame, Any]] = eqn.attrs.get("around", {})
+        for name, (frame, _) in around.items():
+            self.expand(frame)
+            if frame.statement is not None and name in frame.arguments:
+                bind(
+                    self,
+                    frame,
+                    name,
+                    [f for f in self._printed_frames() if f is not frame],
+                )
+        return around
 
     def _takes_results(self, eqn: Eqn) -> bool:
         """`a, b = helper(x)`: the line itself can take the cache too."""
         assert eqn.statement is not None
         several = bool(eqn.attrs["pair"].results)
         match eqn.statement.node:
-            case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
+            case cst.SimpleStatementLine(
+                body=[
+                    cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)
+                ]
+            ):
                 starred = isinstance(target, cst.Tuple) and any(
                     isinstance(e, cst.StarredElement) for e in target.elements
                 )
-                fits = isinstance(target, cst.Tuple) and not starred if several else not isinstance(target, cst.Tuple | cst.List)
+                fits = (
+                    isinstance(target, cst.Tuple) and not starred
+                    if several
+                    else not isinstance(target, cst.Tuple | cst.List)
+                )
                 return value is eqn.node and fits
             case _:
                 return False
@@ -187,7 +229,9 @@ class Editor:
         found: list[str] = []
         for i, out in enumerate(eqn.outs[:-1]):
             known = self.names_of.get(out) if out.name == "" else None
-            given = known or self.names.fresh(f"{name}{i + 1}" if several else f"{name}_result")
+            given = known or self.names.fresh(
+                f"{name}{i + 1}" if several else f"{name}_result"
+            )
             self.edits.given.add(given)
             found.append(given)
             if self.homes.loop(out) is None:
@@ -232,7 +276,7 @@ class Editor:
             return name
         if destroyer is not None:
             self.edits.separated.add(destroyer)
-        if self._stays(frame, value):
+        if self.stays(frame, value):
             assert rebound is not None, f"{printed} is neither overwritten nor at hand"
             self.edits.saved.setdefault(rebound, []).append((name, printed))
         else:
@@ -244,7 +288,10 @@ class Editor:
         frame = self.owner(value)
         if frame is None:
             return
-        first = min((s for v, (_, s) in frame.writes.items() if v.name == value.name), key=lambda s: s.order)
+        first = min(
+            (s for v, (_, s) in frame.writes.items() if v.name == value.name),
+            key=lambda s: s.order,
+        )
         outermost = [*first.around()][-1]
         line = (self.edits.renamed.get(value, value.name), "None")
         if line not in self.edits.saved.setdefault(outermost, []):
@@ -255,7 +302,10 @@ class Editor:
         frame = self.owner(value)
         if frame is None or frame.statement is not None or value not in frame.writes:
             return None
-        if value in self.function.storages.destroyed or self.homes.loop(value) is not None:
+        if (
+            value in self.function.storages.destroyed
+            or self.homes.loop(value) is not None
+        ):
             return None
         if self._rebound_at(frame, value) is not None:
             return None
@@ -263,13 +313,19 @@ class Editor:
         return name
 
     def _changes_elsewhere(
-        self, frame: Frame, value: Var, rebound: Statement | None, destroyer: Statement | None
+        self,
+        frame: Frame,
+        value: Var,
+        rebound: Statement | None,
+        destroyer: Statement | None,
     ) -> bool:
         """What overwrites the value stands in another suite: it is kept where it is made."""
         own = frame.writes[value][1] if value in frame.writes else None
         level = (own.parent, own.branch) if own is not None else (None, 0)
         changes = [c for c in (rebound, destroyer) if c is not None]
-        return any((c.parent, c.branch) != level or c.frame is not frame for c in changes)
+        return any(
+            (c.parent, c.branch) != level or c.frame is not frame for c in changes
+        )
 
     def _keep_after(self, frame: Frame, value: Var, name: str, destroyed: bool) -> None:
         """x0 = x, as soon as x has the value."""
@@ -290,7 +346,11 @@ class Editor:
     def _is_target(self, value: Var, statement: Statement) -> bool:
         """The for statement gives the value at the start of each iteration."""
         home = self.homes.of.get(value)
-        return isinstance(statement.node, cst.For) and home is not None and home.statement is statement
+        return (
+            isinstance(statement.node, cst.For)
+            and home is not None
+            and home.statement is statement
+        )
 
     # --- what each iteration computes -------------------------------------------------
 
@@ -309,7 +369,9 @@ class Editor:
 
     def _kept(self, value: Var, text: str) -> str:
         """The value itself, or a copy of an array that something is written into."""
-        written = not value.type.shape.is_scalar and self.function.storages.written(value)
+        written = not value.type.shape.is_scalar and self.function.storages.written(
+            value
+        )
         return self._copy(value, text) if written else text
 
     def _place(self, value: Var, home: Home) -> tuple[str, list[str]]:
@@ -318,15 +380,28 @@ class Editor:
         if value in home.block.params:
             if not value.name:
                 what = "a part of a tuple that a loop carries is needed by the backward"
-                raise self.refusal("FG122", what, "carry it in a variable of its own", home.statement.node)
-            return value.name, self.edits.first.setdefault(home.statement, [])
+                raise self.refusal(
+                    "FG122",
+                    what,
+                    "carry it in a variable of its own",
+                    home.statement.node,
+                )
+            return self.edits.renamed.get(
+                value, value.name
+            ), self.edits.first.setdefault(home.statement, [])
         if value in self.counters:
             assert made is not None and made.statement is not None
             return self.counters[value], self.edits.after.setdefault(made.statement, [])
         if frame is not None:
             statement = frame.writes[value][1]
-            lines = self.edits.first if self._is_target(value, statement) else self.edits.after
-            return self.edits.renamed.get(value, value.name), lines.setdefault(statement, [])
+            lines = (
+                self.edits.first
+                if self._is_target(value, statement)
+                else self.edits.after
+            )
+            return self.edits.renamed.get(value, value.name), lines.setdefault(
+                statement, []
+            )
         assert made is not None and made.statement is not None
         if made.op == "call":
             return self._place_of_call(value, made)
@@ -353,7 +428,7 @@ class Editor:
         """After the loop, the list gets what a next iteration would have started with."""
         home = self.homes.loop(param)
         assert home is not None
-        line = f"{listed}.append({self._kept(param, param.name)})"
+        line = f"{listed}.append({self._kept(param, self.edits.renamed.get(param, param.name))})"
         lines = self.edits.after.setdefault(home.statement, [])
         if line not in lines:
             lines.append(line)
@@ -361,9 +436,16 @@ class Editor:
     def stem(self, value: Var) -> str:
         """What a value without a name is called."""
         made = self.defs.get(value)
-        if made is not None and made.op == "call" and value is made.outs[-1]:
-            return self.pair_call(made)
-        places = self.edits.hoisted.get(made.statement.frame, {}) if made is not None and made.statement else {}
+        if made is not None and made.op == "call":
+            cache = self.pair_call(made)
+            assert made.statement is not None
+            results = self.edits.paired[made.statement.frame][made.node].results
+            return dict(zip(made.outs, results, strict=False)).get(value, cache)
+        places = (
+            self.edits.hoisted.get(made.statement.frame, {})
+            if made is not None and made.statement
+            else {}
+        )
         if made is not None and made.node in places:
             return places[made.node][0]
         return self.counters.get(value) or telling(made, self.readers.get(value))
@@ -394,10 +476,14 @@ class Editor:
         loops = [h.statement for h in home.around() if h.is_loop]
         return loops[-1]
 
-    def _stays(self, frame: Frame, value: Var) -> bool:
+    def stays(self, frame: Frame, value: Var) -> bool:
         """The name cannot be changed: a parameter's, an array's after a write, one that a closure or a branch reads."""
         made = self.defs.get(value)
-        if made is None or value in self.function.captured or value in self.homes.flowing:
+        if (
+            made is None
+            or value in self.function.captured
+            or value in self.homes.flowing
+        ):
             return True
         if frame.writes.get(value, (None, None))[0] is None:
             return True
@@ -410,7 +496,7 @@ class Editor:
         return (
             _is_augmented(destroyer)
             and not self._is_seen(value)
-            and not self._stays(frame, value)
+            and not self.stays(frame, value)
         )
 
     def _is_seen(self, value: Var) -> bool:
@@ -427,7 +513,8 @@ class Editor:
         """x.copy(), or np.copy(x) where x may be a plain number."""
         if value.type.kind in ("list", "dict"):
             return f"{value.type.kind}({printed})"
-        if value.type.rank:
+        stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
+        if value.type.rank or value in set(stored):
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
         assert isinstance(numpy, ast.Name)
@@ -479,14 +566,14 @@ class Editor:
         if frame.statement is None or frame in self.edits.expanded:
             return
         self.expand(frame.statement.frame)
+        if frame.enclosing is not None:
+            self.expand(frame.enclosing)
         self._refuse_hidden(frame)
         self._refuse_stores(frame)
         self.edits.expanded.add(frame)
         self._name_arguments(frame)
         others = [f for f in self._printed_frames() if f is not frame]
-        for value in frame.writes:
-            if not self._is_free(value.name, others, value):
-                self.edits.renamed[value] = self.names.fresh(value.name)
+        name_variables(self, frame, others)
         self._note_final_names_of_writes(frame)
 
     def _note_final_names_of_writes(self, frame: Frame) -> None:
@@ -515,9 +602,7 @@ class Editor:
     def _printed_frames(self) -> list[Frame]:
         return [self.function.frame, *self.edits.expanded]
 
-    def _is_free(
-        self, name: str, others: list[Frame], value: Var | None = None
-    ) -> bool:
+    def is_free(self, name: str, others: list[Frame], value: Any = None) -> bool:
         """A name of a helper may stand in the emitted function: nothing else there has it."""
         module = self.function.module
         if name in {
@@ -588,7 +673,11 @@ def _are_exclusive(a: Statement | None, b: Statement) -> bool:
     if a is None:
         return False
     branches = {s.parent: s.branch for s in a.around() if s.parent is not None}
-    return any(branches.get(s.parent, s.branch) != s.branch for s in b.around() if s.parent is not None)
+    return any(
+        branches.get(s.parent, s.branch) != s.branch
+        for s in b.around()
+        if s.parent is not None
+    )
 
 
 def _near(statement: Statement, own: Statement | None) -> Statement:
@@ -606,7 +695,11 @@ def is_single(eqn: Eqn) -> bool:
 
 
 def _plural(name: str) -> str:
-    return f"{name}_list" if name.endswith(("s", "x", "z")) and len(name) > 1 else f"{name}s"
+    return (
+        f"{name}_list"
+        if name.endswith(("s", "x", "z")) and len(name) > 1
+        else f"{name}s"
+    )
 
 
 def is_docstring(node: Any) -> bool:

@@ -116,7 +116,9 @@ def _unshared(node: Any) -> Any:
         return [_unshared(part) for part in node]
     if not isinstance(node, ast.AST):
         return node
-    return type(node)(**{name: _unshared(value) for name, value in ast.iter_fields(node)})
+    return type(node)(
+        **{name: _unshared(value) for name, value in ast.iter_fields(node)}
+    )
 
 
 def constant(value: Any) -> ast.expr:
@@ -174,7 +176,13 @@ class _Spelled(ast.NodeTransformer):
 class Expressions:
     """Equation -> expression, given how to read its arguments."""
 
-    def __init__(self, dialect: Dialect, read: Read, shape: Read, like: Callable[[Atom], Atom] | None = None):
+    def __init__(
+        self,
+        dialect: Dialect,
+        read: Read,
+        shape: Read,
+        like: Callable[[Atom], Atom] | None = None,
+    ):
         self.dialect, self.read, self.shape = dialect, read, shape
         # A value of the same shape that is at hand, where nothing but the shape of one is asked for.
         self.like = like or (lambda value: value)
@@ -191,7 +199,9 @@ class Expressions:
             return ast.UnaryOp(UNARY[symbol](), self.read(eqn.args[0]))
         if eqn.op in HELPERS:
             args = [self.like(a) if eqn.op == "unbroadcast" else a for a in eqn.args]
-            return ast.Call(self.dialect.helper(eqn.op), [self.read(a) for a in args], [])
+            return ast.Call(
+                self.dialect.helper(eqn.op), [self.read(a) for a in args], []
+            )
         if eqn.op in METHODS and self._as_method(eqn):
             receiver, rest = self.read(eqn.args[0]), eqn.args[1:]
             return self._call(
@@ -288,6 +298,10 @@ class Expressions:
     def _call_backward(self, eqn: Eqn) -> ast.expr:
         name = ast.Name(eqn.attrs["pair"].backward_name)
         return ast.Call(name, [self.read(a) for a in eqn.args], [])
+
+    def _is_ndarray(self, eqn: Eqn) -> ast.expr:
+        kind = self.dialect.name("numpy.ndarray")
+        return ast.Call(ast.Name("isinstance"), [self.read(eqn.args[0]), kind], [])
 
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])
@@ -404,7 +418,9 @@ class Expressions:
         if x.type.shape.is_scalar:
             return ast.Constant(0.0)
         shape = self.shape(x)
-        exact = x.type.kind in ("float", "complex") and getattr(shape, "of_floats", True)
+        exact = x.type.kind in ("float", "complex") and getattr(
+            shape, "of_floats", True
+        )
         if exact and isinstance(shape, ast.Attribute):
             return ast.Call(self.dialect.name("numpy.zeros_like"), [shape.value], [])
         return ast.Call(self.dialect.name("numpy.zeros"), [shape], [])
@@ -424,7 +440,11 @@ class Expressions:
 
     def _relu(self, eqn: Eqn) -> ast.expr:
         """max(x, 0) of a number where no library of arrays is imported."""
-        name = ast.Name("max") if self.dialect.plain else self.dialect.name("numpy.maximum")
+        name = (
+            ast.Name("max")
+            if self.dialect.plain
+            else self.dialect.name("numpy.maximum")
+        )
         return ast.Call(name, [self.read(eqn.args[0]), ast.Constant(0)], [])
 
     def _sigmoid(self, eqn: Eqn) -> ast.expr:

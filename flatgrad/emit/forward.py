@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
@@ -110,7 +111,13 @@ def _binding(node: Any) -> int:
 class Forward:
     """Prints the activations of a function with the edits that the backward asked for."""
 
-    def __init__(self, function: Function, edits: Edits, order: dict[Frame, int], when: dict[Atom, int]):
+    def __init__(
+        self,
+        function: Function,
+        edits: Edits,
+        order: dict[Frame, int],
+        when: dict[Atom, int],
+    ):
         self.function, self.edits, self.order = function, edits, order
         called = [e for e in all_equations(function.block.eqns) if e.op == "call"]
         self.calls = {e.node: e.statement for e in called}
@@ -175,21 +182,35 @@ class Forward:
         """A branch or a loop with the lines of its bodies edited."""
         match node:
             case cst.If(test=test, body=body):
-                changes = {"test": self.rewritten(statement, test), "body": self._suite(statement, body)}
-                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+                changes = {
+                    "test": self.rewritten(statement, test),
+                    "body": self._suite(statement, body),
+                }
+                return node.with_changes(
+                    **changes, orelse=self._orelse(statement, node.orelse)
+                )
             case cst.For(iter=iter, target=target, body=body):
                 changes = {"iter": self.rewritten(statement, iter), "target": self.rewritten(statement, target),
                            "body": self._suite(statement, body, self.edits.first.get(statement, ()))}  # fmt: skip
-                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+                return node.with_changes(
+                    **changes, orelse=self._orelse(statement, node.orelse)
+                )
             case cst.While(test=test, body=body):
                 first = self.edits.first.get(statement, ())
-                changes = {"test": self.rewritten(statement, test), "body": self._suite(statement, body, first)}
-                return node.with_changes(**changes, orelse=self._orelse(statement, node.orelse))
+                changes = {
+                    "test": self.rewritten(statement, test),
+                    "body": self._suite(statement, body, first),
+                }
+                return node.with_changes(
+                    **changes, orelse=self._orelse(statement, node.orelse)
+                )
             case cst.With(body=body):
                 items = [self.rewritten(statement, item) for item in node.items]
                 return node.with_changes(items=items, body=self._suite(statement, body))
             case cst.Try(body=body):
-                return self._tried(statement, node.with_changes(body=self._suite(statement, body)))
+                return self._tried(
+                    statement, node.with_changes(body=self._suite(statement, body))
+                )
             case _:
                 return self.rewritten(statement, node)
 
@@ -199,9 +220,15 @@ class Forward:
         if final is not None:
             final = final.with_changes(body=self._suite(statement, final.body))
         handlers = [self.rewritten(statement, h) for h in node.handlers]
-        return node.with_changes(handlers=handlers, orelse=self._orelse(statement, node.orelse), finalbody=final)
+        return node.with_changes(
+            handlers=handlers,
+            orelse=self._orelse(statement, node.orelse),
+            finalbody=final,
+        )
 
-    def _suite(self, statement: Statement, suite: Any, first: Sequence[str] = ()) -> Any:
+    def _suite(
+        self, statement: Statement, suite: Any, first: Sequence[str] = ()
+    ) -> Any:
         lines = [*_parsed(first), *self._lines(statement, lines_of(suite))]
         lines = lines or [cst.SimpleStatementLine([cst.Pass()])]
         if isinstance(suite, cst.IndentedBlock):
@@ -212,7 +239,9 @@ class Forward:
         found: list[Any] = []
         for line in lines:
             inner = statement.frame.lines.get(line)
-            if inner is None:  # nothing is read of it: a break, a line that is never reached
+            if (
+                inner is None
+            ):  # nothing is read of it: a break, a line that is never reached
                 found.append(self.rewritten(statement, line))
                 continue
             for part in inner:
@@ -229,7 +258,11 @@ class Forward:
                 return cst.Else(cst.IndentedBlock(lines))
             case cst.Else(body=body):
                 lines = self._lines(statement, lines_of(body))
-                block = body if isinstance(body, cst.IndentedBlock) else cst.IndentedBlock([])
+                block = (
+                    body
+                    if isinstance(body, cst.IndentedBlock)
+                    else cst.IndentedBlock([])
+                )
                 return orelse.with_changes(body=block.with_changes(body=lines))
             case _:
                 return None
@@ -242,7 +275,9 @@ class Forward:
             (p, (n, name)) for p, n, name in self.hoists.get(statement, ())
         ]
         steps += [(self.order[f], f) for f in self._expanded(statement)]
-        steps += [(self.when[n], p) for n, p in self._paired(statement).items() if p.results]
+        steps += [
+            (self.when[n], p) for n, p in self._paired(statement).items() if p.results
+        ]
         for _, step in sorted(steps, key=lambda step: step[0]):
             if isinstance(step, Frame):
                 yield from self._activation(step)
@@ -265,37 +300,69 @@ class Forward:
         calls = self.edits.paired.get(statement.frame, {})
         return {n: p for n, p in calls.items() if self.calls.get(n) is statement}
 
-    def _forward_call(self, statement: Statement, paired: Paired) -> cst.SimpleStatementLine:
+    def _forward_call(
+        self, statement: Statement, paired: Paired
+    ) -> cst.SimpleStatementLine:
         """y, cache = helper_forward(x)"""
         node = next(n for n, p in self._paired(statement).items() if p is paired)
         value = self._call_of(statement, node, paired)
         names = [cst.Element(cst.Name(n)) for n in (*paired.results, paired.cache)]
-        return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Tuple(names, lpar=[], rpar=[]))], value)])
+        return cst.SimpleStatementLine(
+            [cst.Assign([cst.AssignTarget(cst.Tuple(names, lpar=[], rpar=[]))], value)]
+        )
 
     def _call_of(self, statement: Statement, node: Any, paired: Paired) -> Any:
         call = self.rewritten(statement, node, hoisting=node)
         given = {a.keyword.value for a in node.args if a.keyword is not None}
         nothing = cst.SimpleWhitespace("")
         added = [
-            cst.Arg(cst.Name(name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
-            for name in paired.pair.captured if name not in given
+            cst.Arg(self._around(*place, name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
+            for name, place in paired.around.items() if name not in given
         ]  # fmt: skip
-        args = [*call.args, *added] if not added else [*map(_plain_argument, call.args), *added]
+        args = (
+            [*call.args, *added]
+            if not added
+            else [*map(_plain_argument, call.args), *added]
+        )
         return call.with_changes(func=cst.Name(paired.pair.forward_name), args=args)
+
+    def _around(self, frame: Frame, value: Any, name: str) -> Any:
+        """The text of what a helper reads by `name` of another activation."""
+        argument, given = frame.arguments.get(name, (None, None))
+        if (
+            frame.statement is not None
+            and argument is not None
+            and given is value
+            and (name not in self.edits.bound.get(frame, ()))
+        ):
+            return self.rewritten(frame.statement, argument)
+        renamed = self.edits.renamed.get(value) if isinstance(value, Var) else None
+        return cst.Name(
+            renamed or printed_names(frame, self.edits.locals).get(name, name)
+        )
 
     def _with_cache(self, statement: Statement, node: Any) -> Any | None:
         """a, b = helper(x)  ->  a, b, cache = helper_forward(x), where the line takes the results itself."""
         for call, paired in self._paired(statement).items():
             match node:
-                case cst.SimpleStatementLine(body=[cst.Assign(targets=[target], value=value) as assign]) if (
-                    value is call and not paired.results
-                ):
+                case cst.SimpleStatementLine(
+                    body=[cst.Assign(targets=[target], value=value) as assign]
+                ) if (value is call and not paired.results):
                     shown = self.rewritten(statement, target.target)
-                    items = list(shown.elements) if isinstance(shown, cst.Tuple) else [cst.Element(shown)]
-                    items = [e.with_changes(comma=cst.MaybeSentinel.DEFAULT) for e in items]
-                    whole = cst.Tuple([*items, cst.Element(cst.Name(paired.cache))], lpar=[], rpar=[])
+                    items = (
+                        list(shown.elements)
+                        if isinstance(shown, cst.Tuple)
+                        else [cst.Element(shown)]
+                    )
+                    items = [
+                        e.with_changes(comma=cst.MaybeSentinel.DEFAULT) for e in items
+                    ]
+                    whole = cst.Tuple(
+                        [*items, cst.Element(cst.Name(paired.cache))], lpar=[], rpar=[]
+                    )
                     changed = assign.with_changes(
-                        targets=[target.with_changes(target=whole)], value=self._call_of(statement, call, paired)
+                        targets=[target.with_changes(target=whole)],
+                        value=self._call_of(statement, call, paired),
                     )
                     return node.with_changes(body=[changed])
                 case _:
@@ -325,7 +392,9 @@ class Forward:
         ):
             return None
         match node:
-            case cst.SimpleStatementLine(body=[cst.Del() as removed]) if deletes_names(removed):
+            case cst.SimpleStatementLine(body=[cst.Del() as removed]) if deletes_names(
+                removed
+            ):
                 return None
             case cst.If() | cst.For() | cst.While() | cst.With():
                 return self._compound(statement, node)
@@ -343,7 +412,9 @@ class Forward:
 
     def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
         """The old and the new version of an augmented variable have different names."""
-        if target not in statement.frame.bindings:  # a list whose items are known one by one
+        if (
+            target not in statement.frame.bindings
+        ):  # a list whose items are known one by one
             return False
         if statement in self.edits.separated or target in self._arguments(statement):
             return True
@@ -356,7 +427,7 @@ class Forward:
         """The old version of the variable that `target` names in an augmented assignment."""
         argument = self._arguments(statement).get(target)
         if argument is not None:
-            return _parenthesized(self.rewritten(statement.frame.statement, argument))
+            return _parenthesized(self.rewritten(*argument))
         reads = self._reads_of(statement.frame).get(statement, ())
         olds = [v for n, v, _ in reads if n is target and isinstance(v, Var)]
         return cst.Name(
@@ -390,8 +461,13 @@ class Forward:
             frame.call: frame for frame in self._expanded(statement)
         }
         arguments = self._arguments(statement)
-        paired = {n: p for n, p in self._paired(statement).items() if p.results and n is not hoisting}
-        if not (named or hoisted or calls or arguments or paired):
+        paired = {
+            n: p
+            for n, p in self._paired(statement).items()
+            if p.results and n is not hoisting
+        }
+        renamed = renaming(node, printed_names(statement.frame, self.edits.locals))
+        if not (named or hoisted or calls or arguments or paired or renamed):
             return node
 
         def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
@@ -399,13 +475,17 @@ class Forward:
                 return cst.Name(named.get(part) or hoisted[part])
             if part in paired:
                 names = paired[part].results
-                return cst.Name(names[0]) if len(names) == 1 and not paired[part].pair.results else cst.Tuple(
-                    [cst.Element(cst.Name(n)) for n in names]
+                return (
+                    cst.Name(names[0])
+                    if len(names) == 1 and not paired[part].pair.results
+                    else cst.Tuple([cst.Element(cst.Name(n)) for n in names])
                 )
             if part in calls:
                 return self._result(calls[part])
             if part in arguments:
-                return self.rewritten(statement.frame.statement, arguments[part])  # type: ignore[no-any-return]
+                return self.rewritten(*arguments[part])  # type: ignore[no-any-return]
+            if part in renamed:
+                return cst.Name(renamed[part])
             return None
 
         found = replacement(node)
@@ -420,20 +500,37 @@ class Forward:
     # --- helpers that are read in place ----------------------------------------------
 
     def _activation(self, frame: Frame) -> Iterator[cst.BaseStatement]:
+        for name in self.edits.bound.get(frame, ()):
+            yield self._bound(frame, name)
         for inner in frame.statements:
             if not is_docstring(inner.node):
                 yield from self.statement(inner)
 
-    def _arguments(self, statement: Statement) -> dict[cst.CSTNode, cst.CSTNode]:
+    def _bound(self, frame: Frame, name: str) -> cst.SimpleStatementLine:
+        """A parameter that is given other values begins with its argument."""
+        argument, _ = frame.arguments[name]
+        printed = self.edits.locals.get(frame, {}).get(name, name)
+        return assignment(printed, bare(self.rewritten(frame.statement, argument)))  # type: ignore[arg-type]
+
+    def _arguments(
+        self, statement: Statement
+    ) -> dict[cst.CSTNode, tuple[Statement, cst.CSTNode]]:
         """Inside a helper that is read in place, parameters stand for the caller's expressions."""
         frame: Frame = statement.frame
         if frame.statement is None:
             return {}
-        found: dict[cst.CSTNode, cst.CSTNode] = {}
+        found: dict[cst.CSTNode, tuple[Statement, cst.CSTNode]] = {}
         for node, value, _ in self._reads_of(frame).get(statement, ()):
-            argument, given = frame.arguments.get(node.value, (None, None))
+            owner = defining(frame, node.value)
+            if (
+                owner is None
+                or owner.statement is None
+                or node.value in self.edits.bound.get(owner, ())
+            ):
+                continue
+            argument, given = owner.arguments[node.value]
             if given is value and argument is not None:
-                found[node] = argument
+                found[node] = (owner.statement, argument)
         return found
 
     def _reads_of(self, frame: Frame) -> dict[Statement, list[Any]]:

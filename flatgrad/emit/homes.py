@@ -44,8 +44,12 @@ class Homes:
 
     def __init__(self, eqns: Iterable[Eqn]):
         self.of: dict[Atom, Home] = {}
-        self.flowing: set[Atom] = set()  # what goes into a branch's or a loop's results by its name
-        self.results: dict[Atom, Var] = {}  # of branches: what a value at the end of one becomes
+        self.flowing: set[Atom] = (
+            set()
+        )  # what goes into a branch's or a loop's results by its name
+        self.results: dict[Atom, Var] = (
+            {}
+        )  # of branches: what a value at the end of one becomes
         eqns = list(eqns)
         self.partial = partial_values(eqns)
         self._collect(eqns, None)

@@ -74,7 +74,12 @@ class Layout:
         trial = names.copy()
         edited = self._print(trial, [], None, set(), set())
         nested = any(eqn.blocks for eqn in gradient.block.eqns[gradient.keep :])
-        if nested or trial.numbered or self.available.edits.renamed or self.available.edits.saved:
+        if (
+            nested
+            or trial.numbered
+            or self.available.edits.renamed
+            or self.available.edits.saved
+        ):
             self._print_again(names, edited)
         else:
             names.taken = trial.taken
@@ -86,16 +91,28 @@ class Layout:
         """With what the printing before has shown: which names are free, and what is kept in lists."""
         start = set(names.taken)
         for _ in range(PRINTINGS):
-            shown = {n.id for o in self.outputs for n in ast.walk(o) if isinstance(n, ast.Name)}
+            shown = {
+                n.id
+                for o in self.outputs
+                for n in ast.walk(o)
+                if isinstance(n, ast.Name)
+            }
             blocked, wanted = self.available.plain | shown, self.available.asked
             protected = self.available.outer | shown
             names.taken = set(start)
             edited = self._print(names, edited, blocked, wanted, protected)
-            settled = self.available.plain | shown <= blocked and self.available.outer | shown <= protected
+            settled = (
+                self.available.plain | shown <= blocked
+                and self.available.outer | shown <= protected
+            )
             if settled and self.available.asked == wanted:
                 return
         names.taken = set(start)
-        everything = self.available.outer | shown | {v.name for v in self.available.defs if isinstance(v, Var)}
+        everything = (
+            self.available.outer
+            | shown
+            | {v.name for v in self.available.defs if isinstance(v, Var)}
+        )
         self._print(names, edited, None, set(), everything | set(self.function.params))
 
     def _print(self, names: Names, edited: list[Var], blocked: set[str] | None, wanted: set[Var],
@@ -103,7 +120,9 @@ class Layout:
         """Print the backward part; twice, so that the second time names are given in the order of the text."""
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
-        self.available = Availability(self.function, forward, names, self.dialect, blocked, wanted, protected)
+        self.available = Availability(
+            self.function, forward, names, self.dialect, blocked, wanted, protected
+        )
         self.available.prepare(edited)
         self.unnamed: dict[int, str] = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
@@ -123,9 +142,13 @@ class Layout:
 
     def _in_structure(self, param: Var, text: ast.expr) -> ast.expr:
         """The gradient of a tuple is a tuple."""
-        if param.type.kind not in containers.MAY_HOLD or not self.function.has_tuples(param):
+        if param.type.kind not in containers.MAY_HOLD or not self.function.has_tuples(
+            param
+        ):
             return text
-        return ast.Call(self.dialect.helper("with_tuples"), [text, self.available.read(param)], [])
+        return ast.Call(
+            self.dialect.helper("with_tuples"), [text, self.available.read(param)], []
+        )
 
     def _name_seeds(self) -> dict[Var, str]:
         """grad_loss for the output loss; an output without a name is called out."""
@@ -136,6 +159,8 @@ class Layout:
         ):
             if not (isinstance(out, Var) and out.name):
                 outputs[position] = self.names.underscored(outputs[position])
+            if seed is None:
+                continue
             wanted = f"{self.style.prefix}{outputs[position]}"
             again = wanted in found.values()
             found[seed] = (
@@ -165,7 +190,12 @@ class Layout:
         value = _tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
         seeds = list(self.seeds.values())
-        defaults = seed_defaults(self.function, seeds, self.outs)
+        seeded = [
+            out
+            for seed, out in zip(self.function.seeds, self.outs, strict=True)
+            if seed is not None
+        ]
+        defaults = seed_defaults(self.function, seeds, seeded)
         lines = [
             *self._missing_seeds(defaults),
             "",
@@ -181,12 +211,18 @@ class Layout:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
         body = [*self.forward.body(), *self._named_results(self.function.frame)]
-        unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {*self.function.params}
-        cached, lines = cached_values(lines, self._forward_names() - self.available.bound(), self.names, unsure)
+        unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {
+            *self.function.params
+        }
+        cached, lines = cached_values(
+            lines, self._forward_names() - self.available.bound(), self.names, unsure
+        )
         missing = unsure & {value for _, value in cached}
         cache = self.names.underscored("cache")
         tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
-        first = self._definition("forward", parameters(self.function, [], {}), tail, missing)
+        first = self._definition(
+            "forward", parameters(self.function, [], {}), tail, missing
+        )
         head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
         fresh = [f"{x} = list({x})" for x in self.available.emptied]
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
@@ -205,7 +241,13 @@ class Layout:
         self.names.taken.add(name)
         return name
 
-    def _definition(self, kind: str, params: cst.Parameters, tail: list[str], missing: Set[str] = frozenset()) -> str:
+    def _definition(
+        self,
+        kind: str,
+        params: cst.Parameters,
+        tail: list[str],
+        missing: Set[str] = frozenset(),
+    ) -> str:
         """def NAME_kind(params): the forward part, then `tail`"""
         user = self.function.node.body
         header = (
@@ -230,7 +272,12 @@ class Layout:
     def _missing_seeds(self, defaults: dict[str, str]) -> list[str]:
         """if grad_out is None: grad_out = np.ones_like(out)"""
         lines: list[str] = []
-        for seed, output in zip(self.seeds.values(), self.outputs, strict=True):
+        outputs = [
+            o
+            for seed, o in zip(self.function.seeds, self.outputs, strict=True)
+            if seed is not None
+        ]
+        for seed, output in zip(self.seeds.values(), outputs, strict=True):
             if defaults.get(seed) == ONES:
                 ones = ast.Call(self.dialect.name("numpy.ones_like"), [output], [])
                 assigned = print_statement(ast.Assign([ast.Name(seed)], ones))
@@ -290,7 +337,9 @@ class Layout:
         names |= {
             name for places in edits.hoisted.values() for name, _, _ in places.values()
         }
-        names |= {name for saved in edits.saved.values() for name, _ in saved} | edits.given
+        names |= {
+            name for saved in edits.saved.values() for name, _ in saved
+        } | edits.given
         return names | set(self.available.names_of.values())
 
     # --- the backward part ---------------------------------------------------------------
@@ -299,17 +348,23 @@ class Layout:
         comments = Comments(self.function, self.forward, self._shown_outputs())
         return self._groups(comments, self.printed)
 
-    def _groups(self, comments: Comments, groups: list[Printed], within: Statement | None = None) -> list[str]:
+    def _groups(
+        self, comments: Comments, groups: list[Printed], within: Statement | None = None
+    ) -> list[str]:
         """The lines of some groups; those of the statement `within` have their comment already."""
         lines: list[str] = []
         for group in comments.grouped(groups):
-            if self.style.comments and (within is None or group.statement is not within):
+            if self.style.comments and (
+                within is None or group.statement is not within
+            ):
                 lines += comments.above(group)
             for node in group.nodes:
                 lines += self._node(comments, node, group.statement)
         return lines
 
-    def _node(self, comments: Comments, node: Any, within: Statement | None) -> list[str]:
+    def _node(
+        self, comments: Comments, node: Any, within: Statement | None
+    ) -> list[str]:
         if not isinstance(node, Nest):
             return print_statement(node).split("\n")
         lines: list[str] = []
@@ -326,15 +381,24 @@ def _prefers_functions(function: Function) -> bool:
     )
 
 
-def _beginning_with_nothing(body: list[Any], missing: Set[str], lists: Set[str]) -> list[Any]:
+def _beginning_with_nothing(
+    body: list[Any], missing: Set[str], lists: Set[str]
+) -> list[Any]:
     """x = None, or xs = [], before the statement that need not assign x, which the cache holds all the same."""
     found: list[Any] = []
     left = set(missing)
     for line in body:
         tree = ast.parse(cst.Module([line]).code)
-        here = left & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        here = left & {
+            n.id
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
         left -= here
-        lines = [assignment(n, cst.List([]) if n in lists else cst.Name("None")) for n in sorted(here)]
+        lines = [
+            assignment(n, cst.List([]) if n in lists else cst.Name("None"))
+            for n in sorted(here)
+        ]
         if lines and getattr(line, "leading_lines", ()):
             lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
             line = line.with_changes(leading_lines=())

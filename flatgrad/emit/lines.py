@@ -82,7 +82,9 @@ class Arrays:
     def copy(self) -> Arrays:
         holds = {k: set(v) for k, v in self.holds.items()}
         sharing = {k: set(v) for k, v in self.sharing.items()}
-        return Arrays(dict(self.printed), holds, dict(self.root), sharing, set(self.owned))
+        return Arrays(
+            dict(self.printed), holds, dict(self.root), sharing, set(self.owned)
+        )
 
 
 class Lines:
@@ -94,7 +96,9 @@ class Lines:
         self.eqns, self.outs, self.available, self.names = eqns, outs, available, names
         self.prefix, self.seeds = prefix, seeds
         self.outer, self.at, self.params, self.repeated = outer, at, {*params}, repeated
-        self.expressions = Expressions(dialect, self.read, self.shape, available.of_one_shape)
+        self.expressions = Expressions(
+            dialect, self.read, self.shape, available.of_one_shape
+        )
         self.dialect = dialect
         self.defs: dict[Atom, Eqn] = dict(outer.defs) if outer is not None else {}
         self.own = {out for eqn in eqns for out in eqn.outs}
@@ -107,8 +111,12 @@ class Lines:
             if eqn.op == "alias" or eqn.op in STORES or containers.is_update(eqn):
                 self.aliases.setdefault(eqn.args[0], []).append(eqn.outs[0])
         self.within = {v for e in eqns for block in e.blocks for v in block.free()}
-        self.stored = {e.args[0] for e in eqns if e.op in STORES or containers.is_update(e)}
-        self.once: set[str] = outer.once if outer is not None else set()  # names of items that are read once
+        self.stored = {
+            e.args[0] for e in eqns if e.op in STORES or containers.is_update(e)
+        }
+        self.once: set[str] = (
+            outer.once if outer is not None else set()
+        )  # names of items that are read once
         self.unshared: set[Atom] | None = None
         self.lines = self._cut()
         self.last = self._last_reads()
@@ -185,7 +193,13 @@ class Lines:
 
     def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
         out = eqn.out
-        if is_line(out) or eqn.blocks or containers.is_update(eqn) or eqn.op in STORES or out in results:
+        if (
+            is_line(out)
+            or eqn.blocks
+            or containers.is_update(eqn)
+            or eqn.op in STORES
+            or out in results
+        ):
             return False
         if size > LARGEST:
             return False
@@ -238,7 +252,9 @@ class Lines:
                 found.append(Printed(line.eqn.statement, []))
             found[-1].nodes.extend(nodes)
             found[-1].also.extend(line.statements)
-        return [replace(p, nodes=containers.inlined_pops(p.nodes, self.once)) for p in found]
+        return [
+            replace(p, nodes=containers.inlined_pops(p.nodes, self.once)) for p in found
+        ]
 
     def read(self, value: Atom) -> ast.expr:
         if value in self.printed:
@@ -282,14 +298,23 @@ class Lines:
             self._assign(eqn.out, name, eqn.out)
         else:
             self._assign(eqn.out, name, self._base(eqn))
+        self._disown(eqn, eqn.out)
         return [ast.Assign([ast.Name(name)], value)]
 
     def _is_overwritten(self, number: int, eqn: Eqn) -> bool:
         """A part that is read after a store into its array: a copy of it rather than one of the whole array."""
         base, part = eqn.args[0], eqn.out
-        if part.type.shape.is_scalar or not part.type.rank or is_basic_index(eqn.args[1]) is not True:
+        if (
+            part.type.shape.is_scalar
+            or not part.type.rank
+            or is_basic_index(eqn.args[1]) is not True
+        ):
             return False
-        stores = (i for i, line in enumerate(self.lines) if line.eqn.op in STORES and line.eqn.args[0] is base)
+        stores = (
+            i
+            for i, line in enumerate(self.lines)
+            if line.eqn.op in STORES and line.eqn.args[0] is base
+        )
         at = next((i for i in stores if i > number), None)
         if at is None or not isinstance(base, Var) or self._is_alive(base, at):
             return False
@@ -305,12 +330,23 @@ class Lines:
 
     def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         value = self.expressions.equation(eqn)
-        before = dict(self._names)  # what has another name here has its own again afterwards
-        names = [self._name(number, out) if self.uses[out] else "_" for out in eqn.outs]
+        # What has another name here has its own again afterwards.
+        before = dict(self._names)
+        names: list[str] = []
+        for out in eqn.outs:
+            name = self._name(number, out) if self.uses[out] else "_"
+            again = name in names and name != "_"
+            names.append(self.names.fresh(name) if again else name)
         self._names.update(before)
         for out, name in zip(eqn.outs, names, strict=True):
             self._assign(out, name, out)
+            self._disown(eqn, out)
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]
+
+    def _disown(self, eqn: Eqn, out: Var) -> None:
+        """What a helper's backward returns may be one array twice, or the one that it was given."""
+        if eqn.op == "call_backward":
+            self.owned.discard(self.root[out])
 
     def _store(self, number: int, line: Line) -> list[ast.stmt]:
         """x[i] = v: into x itself where nobody else has it, else into a copy."""
@@ -378,7 +414,10 @@ class Lines:
             eqn, reader = self.defs.get(value), self.readers.get(value)
             return self.names.fresh(telling(eqn, reader))
         wanted = self._derivative(primal)
-        if self.defs[value].op == "alias" and self.printed.get(self.defs[value].args[0]) == wanted:
+        if (
+            self.defs[value].op == "alias"
+            and self.printed.get(self.defs[value].args[0]) == wanted
+        ):
             return wanted
         source = self.defs[value].args[:1] if self.defs[value].op == "alias" else ()
         held = self._holds.get(wanted, set())
@@ -398,7 +437,11 @@ class Lines:
             if (shown := self._shown_as(value)) is not None:
                 return shown
             reader = self.readers.get(value)
-            if self.uses[value] != 1 or reader is None or (len(reader.outs) != 1 and reader.op != "list_pop"):
+            if (
+                self.uses[value] != 1
+                or reader is None
+                or (len(reader.outs) != 1 and reader.op != "list_pop")
+            ):
                 return None
             if not _goes_on(value, reader):
                 return None
@@ -494,7 +537,9 @@ class Lines:
         if self._is_read_only(old) or (eqn.op in STORES and old.type.shape.is_scalar):
             return False
         held = old.type.kind in containers.MAY_HOLD
-        if root not in self.owned or not (held or same_shape(old.type.shape, eqn.outs[0].type.shape)):
+        if root not in self.owned or not (
+            held or same_shape(old.type.shape, eqn.outs[0].type.shape)
+        ):
             return False
         return not any(
             v is not old and self._is_alive(v, number) for v in self.sharing[root]

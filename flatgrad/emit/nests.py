@@ -80,13 +80,20 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     (body,) = eqn.blocks
     starts, outs, params = eqn.args[1:], eqn.outs[1:], body.params[1:]
     free = [v for v in body.free() if isinstance(v, Var)]
-    owned = {p for p in params if _is_stored(body, p) or not _is_seed(lines, starts[params.index(p)])}
+    owned = {
+        p
+        for p in params
+        if _is_stored(body, p) or not _is_seed(lines, starts[params.index(p)])
+    }
     taken = set(lines.names.taken)
     before = lines.arrays
     while True:
         lines.arrays = before.copy()
         lines.names.taken = taken | lines.available.edits.given
-        names = [_name(lines, number, out, free, s) for out, s in zip(outs, starts, strict=True)]
+        names = [
+            _name(lines, number, out, free, s)
+            for out, s in zip(outs, starts, strict=True)
+        ]
         opening = _starts(lines, number, names, starts, params, owned)
         header = _header(lines, eqn, body)
         inner = _inner(lines, number, body, params)
@@ -111,14 +118,22 @@ def _starts(
     found: list[Any] = []
     targets: list[tuple[str, ast.expr]] = []
     for name, start, param in zip(names, starts, params, strict=True):
-        mine = isinstance(start, Var) and start in lines.folded and lines._base(lines.defs[start]) is start
+        mine = (
+            isinstance(start, Var)
+            and start in lines.folded
+            and lines._base(lines.defs[start]) is start
+        )
         mine = mine or (isinstance(start, Var) and _is_own_before(lines, number, start))
         if param in owned and not mine and not param.type.shape.is_scalar:
             held = param.type.kind in MAY_HOLD
-            targets.append((name, copied(lines.read(start), param) if held else lines._copy(start)))
+            targets.append(
+                (name, copied(lines.read(start), param) if held else lines._copy(start))
+            )
         elif lines.printed.get(start) != name:
             targets.append((name, lines.read(start)))
-    reads = {n.id for _, value in targets for n in ast.walk(value) if isinstance(n, ast.Name)}
+    reads = {
+        n.id for _, value in targets for n in ast.walk(value) if isinstance(n, ast.Name)
+    }
     if len(targets) > 1 and reads & {name for name, _ in targets}:
         left = ast.Tuple([ast.Name(n) for n, _ in targets])
         return [ast.Assign([left], ast.Tuple([v for _, v in targets]))]
@@ -152,7 +167,9 @@ def _is_stored(block: Block, param: Var) -> bool:
     for eqn in block.eqns:
         if is_update(eqn) and eqn.args[0] in reached:
             return True
-        if eqn.op in (*STORES, *IN_PLACE, "alias") and any(a in reached for a in eqn.args[:2]):
+        if eqn.op in (*STORES, *IN_PLACE, "alias") and any(
+            a in reached for a in eqn.args[:2]
+        ):
             found = found or (eqn.op in STORES and eqn.args[0] in reached)
             if eqn.op in STORES and eqn.args[0] not in reached:
                 continue
@@ -163,7 +180,9 @@ def _is_stored(block: Block, param: Var) -> bool:
                     return True
             if any(_is_stored(inner, v) for v in inner.free() if v in reached):
                 return True
-            reached.update(o for o, e in zip(eqn.outs, inner.outs, strict=False) if e in reached)
+            reached.update(
+                o for o, e in zip(eqn.outs, inner.outs, strict=False) if e in reached
+            )
     return found
 
 
@@ -191,9 +210,14 @@ def _suite(inner: Lines, block: Block, names: Sequence[str]) -> list[Printed]:
             found[-1].nodes.extend(last)
         else:
             found.append(Printed(None, last))
-    taken = inner.available.taken.get(block.undoes, []) if block.undoes is not None else []
+    taken = (
+        inner.available.taken.get(block.undoes, []) if block.undoes is not None else []
+    )
     if taken:
-        nodes = [ast.Assign([ast.Name(name)], value) for _, name, value in sorted(taken, key=lambda t: t[0])]
+        nodes = [
+            ast.Assign([ast.Name(name)], value)
+            for _, name, value in sorted(taken, key=lambda t: t[0])
+        ]
         found.insert(0, Printed(None, list(nodes)))
     return found
 
@@ -203,11 +227,15 @@ def _ends(inner: Lines, names: Sequence[str], ends: Sequence[Atom]) -> list[Any]
         (name, end) for name, end in zip(names, ends, strict=True) if inner.printed.get(end) != name
     ]  # fmt: skip
     values = [inner.read(end) for _, end in targets]
-    reads = {n.id for value in values for n in ast.walk(value) if isinstance(n, ast.Name)}
+    reads = {
+        n.id for value in values for n in ast.walk(value) if isinstance(n, ast.Name)
+    }
     if len(targets) > 1 and reads & {name for name, _ in targets}:
         left = ast.Tuple([ast.Name(n) for n, _ in targets])
         return [ast.Assign([left], ast.Tuple(values))]
-    return [ast.Assign([ast.Name(n)], v) for (n, _), v in zip(targets, values, strict=True)]
+    return [
+        ast.Assign([ast.Name(n)], v) for (n, _), v in zip(targets, values, strict=True)
+    ]
 
 
 def _is_own(inner: Lines, end: Atom, ends: Sequence[Atom]) -> bool:
@@ -220,10 +248,15 @@ def _is_own(inner: Lines, end: Atom, ends: Sequence[Atom]) -> bool:
     if root is None or root not in inner.owned:
         return False
     others = [v for v in inner.sharing[root] if v is not end]
-    return not any(v in ends or inner._is_alive(v, 1 << 59) for v in others) and list(ends).count(end) == 1
+    return (
+        not any(v in ends or inner._is_alive(v, 1 << 59) for v in others)
+        and list(ends).count(end) == 1
+    )
 
 
-def _name(lines: Lines, number: int, out: Var, free: Sequence[Var], start: Atom | None = None) -> str:
+def _name(
+    lines: Lines, number: int, out: Var, free: Sequence[Var], start: Atom | None = None
+) -> str:
     """The one name of what is carried: that of its derivative, unless what has that name is still read."""
     primal = out.primal
     assert primal is not None
@@ -252,7 +285,9 @@ def _hold(lines: Lines, value: Var, name: str, owned: bool) -> None:
 def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     """for t in reversed(range(T)):"""
     forward: Eqn = eqn.attrs["undoes"]
-    source = forward.attrs.get("source") or lines.available.function.loops.get(forward.statement)
+    source = forward.attrs.get("source") or lines.available.function.loops.get(
+        forward.statement
+    )
     count = lines.read(eqn.args[0]) if eqn.args[0] is forward.outs[0] else None
     if source is None:
         return f"for _ in range({_text(lines.read(eqn.args[0]))}):"
@@ -269,7 +304,11 @@ def loop_text(forward: Eqn) -> Any:
 def _over_range(lines: Lines, forward: Eqn, body: Block, count: ast.expr | None) -> str:
     index, target = body.params[0], loop_text(forward).target
     named = isinstance(target, cst.Name)
-    name = lines.available.loop_name(str(target.value)) if named else _fresh_index(lines, index)
+    name = (
+        lines.available.loop_name(str(target.value))
+        if named
+        else _fresh_index(lines, index)
+    )
     lines.available.local[index] = ast.Name(name)
     span = lines.available.span(forward.args[0])
     return f"for {name} in {_reversed(span, count)}:"
@@ -279,7 +318,7 @@ def _fresh_index(lines: Lines, index: Var) -> str:
     known = lines.available.local.get(index)
     if isinstance(known, ast.Name):
         return known.id
-    name = lines.names.fresh("i")
+    name = lines.names.fresh("key" if index.type.kind == "str" else "i")
     lines.available.edits.given.add(name)
     return name
 
@@ -296,9 +335,15 @@ def _reversed(span: ast.expr, count: ast.expr | None) -> str:
             return f"reversed({_text(span)})"
 
 
-def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast.expr | None) -> str:
+def _over_items(
+    lines: Lines, forward: Eqn, source: Any, body: Block, count: ast.expr | None
+) -> str:
     """for i, x in reversed(list(enumerate(xs))): with what the forward loop runs over."""
-    available, index, target = lines.available, body.params[0], loop_text(forward).target
+    available, index, target = (
+        lines.available,
+        body.params[0],
+        loop_text(forward).target,
+    )
     shown = _renamed(lines, target)
     bare = shown[1:-1] if isinstance(target, cst.Tuple) and target.lpar else shown
     over = available.iterable(forward)
@@ -321,7 +366,12 @@ def _over_items(lines: Lines, forward: Eqn, source: Any, body: Block, count: ast
         inner = f"({bare})" if isinstance(target, cst.Tuple) else bare
         header = f"for {name}, {inner} in reversed(list(enumerate({text})){cut}):"
     else:
-        named = isinstance(loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript) and not cut
+        named = (
+            isinstance(
+                loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript
+            )
+            and not cut
+        )
         header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
@@ -349,15 +399,21 @@ def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:
     for node in _names_in(target):
         value = forward.statement.frame.bindings.get(node)
         if isinstance(value, Var):
-            lines.available.local[value] = ast.Name(lines.available.loop_name(node.value))
+            lines.available.local[value] = ast.Name(
+                lines.available.loop_name(node.value)
+            )
 
 
 def _renamed(lines: Lines, target: Any) -> str:
     """The target of a loop in the reversed loop."""
     available = lines.available
-    places = {n.value: ast.Name(available.loop_name(n.value)) for n in _names_in(target)}
+    places = {
+        n.value: ast.Name(available.loop_name(n.value)) for n in _names_in(target)
+    }
     text = available.function.module.code(target).strip()
-    return re.sub(r"[^\W\d]\w*", lambda m: places[m[0]].id if m[0] in places else m[0], text)
+    return re.sub(
+        r"[^\W\d]\w*", lambda m: places[m[0]].id if m[0] in places else m[0], text
+    )
 
 
 def _names_in(target: Any) -> list[cst.Name]:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 def unbound(lines: Sequence[str]) -> set[str]:
     """Names that may be read before they are bound."""
     found: set[str] = set()
-    tree = ast.parse("def f():\n" + "\n".join(f"    {line}" for line in lines) + "\n    pass")
+    tree = ast.parse(
+        "def f():\n" + "\n".join(f"    {line}" for line in lines) + "\n    pass"
+    )
     assert isinstance(tree.body[0], ast.FunctionDef)
     _suite(tree.body[0].body, set(), found)
     return found
@@ -46,14 +48,22 @@ def _statement(node: ast.stmt, bound: set[str], found: set[str]) -> set[str]:
 
 
 def _names(target: ast.expr) -> set[str]:
-    return {n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return {
+        n.id
+        for n in ast.walk(target)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
 def _reads(node: ast.AST, bound: set[str], found: set[str]) -> None:
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
         for part in node.generators:
             bound = bound | _names(part.target)
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in bound:
+    if (
+        isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Load)
+        and node.id not in bound
+    ):
         found.add(node.id)
     for child in ast.iter_child_nodes(node):
         _reads(child, bound, found)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flatgrad.frontend import pairs
+from flatgrad.frontend import arguments, pairs
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Arguments, Callee, Frame, Refusal, Value
 from flatgrad.graph import Var
@@ -28,11 +28,17 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         return low.opaque(problem.what, given.atoms, node, code=problem.code)[0]
     _refuse_rebinding(callee)
     if pairs.has_flow(callee) or pairs.reads_better(low, callee):
-        values = _every_value(low, node, callee, given)
+        values = {
+            name: value
+            for name, (_, value) in arguments.matched(low, node, callee, given).items()
+        }
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)
         frame.function = pairs.plain(low, callee)
-    _bind_parameters(low, frame, node, callee, given)
+    for name, (text, value) in arguments.matched(low, node, callee, given).items():
+        low.note()
+        low.storages.hold(frame, name, value)
+        frame.arguments[name] = (text, value)
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame
     try:
@@ -119,94 +125,3 @@ def _spoil_seen(low: Lowering, callee: Callee, given: Arguments) -> None:
         frame = frame.enclosing
     for value in seen:
         low.spoil(value)
-
-
-# --- parameters --------------------------------------------------------------------------------------------------
-
-
-def _bind_parameters(
-    low: Lowering, frame: Frame, node: cst.Call, callee: Callee, given: Arguments
-) -> None:
-    """Give each parameter its argument, by Python's rules."""
-    nodes = _argument_nodes(node, callee)
-    for name, value in _every_value(low, node, callee, given).items():
-        param = next(p for p in _named(callee) if p.name.value == name)
-        low.note()
-        low.storages.hold(frame, name, value)
-        frame.arguments[name] = (nodes.get(name, param.default), value)
-
-
-def _every_value(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> dict[str, Value]:
-    """The value of each parameter: what the call gives, or its default."""
-    values = _values(node, callee, given)
-    _refuse_hidden_defaults(low, callee, values, node)
-    return {
-        p.name.value: values[p.name.value] if p.name.value in values else _default(low, p, callee, node)
-        for p in _named(callee)
-    }
-
-
-def _by_position(callee: Callee) -> list[cst.Param]:
-    params = callee.node.params
-    return [*params.posonly_params, *params.params]
-
-
-def _named(callee: Callee) -> list[cst.Param]:
-    return [*_by_position(callee), *callee.node.params.kwonly_params]
-
-
-def _values(node: cst.Call, callee: Callee, given: Arguments) -> dict[str, Value]:
-    """What the call itself gives, by the names of the parameters."""
-    _refuse_too_many(node, callee, given)
-    names = [p.name.value for p in _by_position(callee)]
-    values = dict(zip(names, given.positional, strict=False))
-    positional_only = {p.name.value for p in callee.node.params.posonly_params}
-    free = {p.name.value for p in _named(callee)} - positional_only
-    for key, value in given.keywords.items():
-        if key not in free or key in values:
-            what = f"{callee.name} has no free parameter {key}"
-            raise Refusal("FG113", what, "mend the call", node)
-        values[key] = value
-    return values
-
-
-def _refuse_too_many(node: cst.Call, callee: Callee, given: Arguments) -> None:
-    params = callee.node.params
-    expected, count = len(_by_position(callee)), len(given.positional)
-    if isinstance(params.star_arg, cst.Param) or params.star_kwarg is not None:
-        what = f"{callee.name} takes any number of arguments, which is not read yet"
-        raise Refusal("FG101", what, "name each parameter", node)
-    if count > expected:
-        what = f"{callee.name} takes {expected} arguments, {count} are given"
-        raise Refusal("FG113", what, "mend the call", node)
-
-
-def _refuse_hidden_defaults(
-    low: Lowering, callee: Callee, values: Mapping[str, Value], node: cst.Call
-) -> None:
-    """A default that reads a name means the name where the function is defined, not where it is called."""
-    for param in _named(callee):
-        if param.default is None or param.name.value in values:
-            continue
-        for name in names_in(param.default):
-            if name.value in low.frame.env:
-                what = f"the default of {param.name.value} reads {name.value}, which means something else here"
-                raise Refusal("FG117", what, "give the argument in the call", node)
-
-
-def _argument_nodes(node: cst.Call, callee: Callee) -> dict[str, cst.BaseExpression]:
-    names = [p.name.value for p in _by_position(callee)]
-    by_position = dict(zip(names, (a.value for a in node.args), strict=False))
-    by_keyword = {a.keyword.value: a.value for a in node.args if a.keyword is not None}
-    positional = {n: v for n, v in by_position.items() if v not in by_keyword.values()}
-    return positional | by_keyword
-
-
-def _default(low: Lowering, param: cst.Param, callee: Callee, node: cst.Call) -> Value:
-    name = param.name.value
-    if param.default is None:
-        what = f"{callee.name} lacks its argument {name}"
-        raise Refusal("FG113", what, "mend the call", node)
-    if name in callee.defaults:
-        return callee.defaults[name]
-    return low.in_module(param.default)

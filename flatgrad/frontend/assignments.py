@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import containers, expressions, permutations, positions, windows
+from flatgrad.frontend import expressions, item_stores, permutations, positions, windows
+from flatgrad.frontend.branches import either
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.pragmas import stopped_atom
 from flatgrad.frontend.scope import Refusal, Stale, Struct, Value, word_for
-from flatgrad.graph import Atom, Lit, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.shapes import may_repeat
 from flatgrad.types import Dim, join_dims
 
@@ -39,7 +40,7 @@ def assign(
         case cst.Subscript():
             base = _base(low, target)
             index = expressions.index(low, target)
-            if not containers.store(low, target, base, index, value):
+            if not item_stores.store(low, target, base, index, value):
                 _store(low, target, base, "setitem", index, value, **apart(low, index))
         case _:
             raise _unread_target(target)
@@ -78,7 +79,7 @@ def _unpack(
     if isinstance(value, Struct):
         parts = _known_parts(value, len(elements), star, target)
     else:
-        parts = _parts(low, low.atom(value, source), len(elements), star)
+        parts = parts_of(low, low.atom(value, source), len(elements), star)
     _give(low, elements, parts, source)
 
 
@@ -120,7 +121,7 @@ def _known_parts(
     raise Refusal("FG107", what, step, target)
 
 
-def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Value]:
+def parts_of(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Value]:
     if star is None:
         _agree_on_length(low, whole, count)
         indices: list[Any] = list(range(count))
@@ -129,7 +130,11 @@ def _parts(low: Lowering, whole: Atom, count: int, star: int | None) -> list[Val
         middle = slice(star, -after or None)
         indices = [*range(star), middle, *range(-after, 0)]
     low.build.dialect = ""
-    unknown = {"unpacked": True} if whole.type.rank is None and whole.type.items is None else {}
+    unknown = (
+        {"unpacked": True}
+        if whole.type.rank is None and whole.type.items is None
+        else {}
+    )
     return [low.emit("getitem", whole, Lit(i), **unknown) for i in indices]
 
 
@@ -167,7 +172,9 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
     match node.target:
         case cst.Name():
             _augment_name(low, node.target, op, node)
-        case cst.Subscript() if containers.augment_part(low, node.target, op, node.value):
+        case cst.Subscript() if item_stores.augment_part(
+            low, node.target, op, node.value
+        ):
             pass
         case cst.Subscript():
             _augment_part(low, node.target, op, node.value)
@@ -179,7 +186,7 @@ def _augment_name(
     low: Lowering, target: cst.Name, op: str, node: cst.AugAssign
 ) -> None:
     """An array is written in place, a number gets another value."""
-    if containers.augment_name(low, target, op, node.value):
+    if item_stores.augment_name(low, target, op, node.value):
         return
     old = low.atom(low.expression(target), target)
     right = low.atom(low.expression(node.value), node.value)
@@ -191,9 +198,41 @@ def _augment_name(
     low.note()
     array = old in low.storages.arrays
     if isinstance(old, Var) and (array or not old.type.shape.is_scalar):
-        low.overwrite(old, new, unsure=old.type.rank is None and not array)
+        unsure = old.type.rank is None and not array
+        others = _other_names(low, target.value, old) if unsure else {}
+        low.overwrite(old, new, unsure=unsure)
+        _follow_arrays(low, others, new)
     low.wrote(target, new)
     low.hold(target.value, new)
+
+
+def _other_names(low: Lowering, name: str, value: Var) -> dict[str, Var]:
+    """The other names of this very value."""
+    return {
+        other: held
+        for other, held in low.frame.env.items()
+        if other != name
+        and isinstance(held, Var)
+        and windows.steps_to(low, held, value) == []
+    }
+
+
+def _follow_arrays(low: Lowering, names: dict[str, Var], new: Var) -> None:
+    """What was written in place, if it is an array, is what its other names hold, too: the code asks when it runs."""
+    for name, old in names.items():
+        low.build.dialect = ""
+        test = low.emit("is_ndarray", new)
+        now = Var(name, either(new.type, old.type))
+        blocks = (Block((), (), (new,)), Block((), (), (old,)))
+        attrs = {"inline": True}
+        statement = low.build.statement
+        low.build.eqns.append(
+            Eqn((now,), "if", (test,), attrs, statement, blocks=blocks)
+        )
+        low.storages.meet(now, [new, old])
+        low.storages.approach(now, new)
+        low.hold(name, now)
+        low.merged(now)
 
 
 def _augment_part(
@@ -203,12 +242,18 @@ def _augment_part(
     base = _base(low, target)
     index = expressions.index(low, target)
     amount = low.atom(low.expression(value), value)
-    if not low.stopping and op in ("add", "sub") and (isinstance(amount, Lit) or not may_meet(low, index)):
+    if (
+        not low.stopping
+        and op in ("add", "sub")
+        and (isinstance(amount, Lit) or not may_meet(low, index))
+    ):
         low.build.dialect = ""
         amount = low.emit("neg", amount) if op == "sub" else amount
         _store(low, target, base, "index_add", index, amount, repeats=False)
         return
-    old, amount = stopped_atom(low, _part(low, target, base, index)), stopped_atom(low, amount)
+    old, amount = stopped_atom(low, _part(low, target, base, index)), stopped_atom(
+        low, amount
+    )
     low.build.dialect = ""
     _store(
         low,

@@ -11,7 +11,7 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.frontend import carried, containers, effects, windows
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
-from flatgrad.frontend.scope import Callee, Frame, Refusal, Stale, Struct, Value
+from flatgrad.frontend.scope import Callee, Frame, Path, Stale, Struct, Value
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.types import Dim, Shape, Type, same_dim, same_shape
 
@@ -189,16 +189,35 @@ class _Join:
                 len(left) == len(right) and kind == other and a.keys == b.keys
             ):
                 return self._items(a, b)
-            case (Struct(), _) | (_, Struct()) if NOTHING in (a, b):
-                return a if isinstance(a, Struct) else b
+            case (Struct(items=items), _) if b == NOTHING:
+                return a.of([self.value("", item, NOTHING) for item in items])
+            case (_, Struct(items=items)) if a == NOTHING:
+                return b.of([self.value("", NOTHING, item) for item in items])
             case (Var() | Lit(), Var() | Lit()):
                 return self.atom(name, a, b)
+            case (Path(), _) | (_, Path()) if NOTHING in (a, b):
+                return a if isinstance(a, Path) else b
             case (Callee(), _) | (_, Callee()):
-                return _one_function(self.low, name, a, b)
+                return self._one_function(name, a, b)
             case _:
-                what = f"{name or 'a value'} is one thing or another, depending on a branch"
-                step = "give both branches values of one kind"
-                raise Refusal("FG120", what, step, self.low.here())
+                return self._undecided(
+                    name, "thing", "give both branches values of one kind"
+                )
+
+    def _one_function(self, name: str, a: Value, b: Value) -> Value:
+        """A function that is defined on one way only may be called there only."""
+        if NOTHING in (a, b):
+            return b if a == NOTHING else a
+        if isinstance(a, Callee) and isinstance(b, Callee) and a.node is b.node:
+            return a
+        return self._undecided(name, "function", "call each function in its branch")
+
+    def _undecided(self, name: str, what: str, step: str) -> Stale:
+        """Refused where it is read, and only there."""
+        statement = self.low.build.statement
+        assert statement is not None
+        why = f"{name or 'a value'} is one {what} or another, depending on a branch"
+        return Stale(name, why, statement, "FG120", step)
 
     def _items(self, a: Struct, b: Struct) -> Struct:
         """Two names of one list are two names of one list afterwards."""
@@ -218,16 +237,6 @@ class _Join:
             self.second.append(b)
             self.low.storages.meet(out, [v for v in (a, b) if isinstance(v, Var)])
         return self.made[a, b]
-
-
-def _one_function(low: Lowering, name: str, a: Value, b: Value) -> Value:
-    """A function that is defined on one way only may be called there only."""
-    if a == NOTHING or b == NOTHING:
-        return b if a == NOTHING else a
-    if isinstance(a, Callee) and isinstance(b, Callee) and a.node is b.node:
-        return a
-    what = f"{name or 'a value'} is one function or another, depending on a branch"
-    raise Refusal("FG120", what, "call each function in its branch", low.here())
 
 
 def either(a: Type, b: Type) -> Type:

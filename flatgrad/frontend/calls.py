@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from flatgrad.frontend import (
     activations,
+    arguments,
     comprehensions,
     containers,
     effects,
     library,
+    listed,
     stores,
 )
 from flatgrad.frontend.scope import (
@@ -20,13 +21,10 @@ from flatgrad.frontend.scope import (
     Callee,
     Path,
     Refusal,
-    Struct,
     Value,
     atoms_in,
 )
-from flatgrad.graph import Lit, Var
 from flatgrad.namespaces import lookup
-from flatgrad.types import Type
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -41,16 +39,19 @@ def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
     function = _function(low, node.func)
     if (found := stores.without_out(node, function)) is not None:
-        given = _arguments(low, found[0], _takes_tuple(function))
+        given = _arguments(low, found[0], function)
         value = _value(low, found[0], function, given)
         written = stores.into_out(low, found[1], value, node)
         if written is not None:
             return written
     if (summed := comprehensions.summed(low, node, function)) is not None:
         return summed
-    if function == Path("builtins.zip") and (rows := containers.unzip(low, node)) is not None:
+    if (
+        function == Path("builtins.zip")
+        and (rows := listed.unzip(low, node)) is not None
+    ):
         return rows
-    given = _arguments(low, node, _takes_tuple(function))
+    given = _arguments(low, node, function)
     if (called := containers.called(low, node, function, given)) is not None:
         return called
     value = _value(low, node, function, given)
@@ -97,33 +98,14 @@ def _takes_tuple(function: Any) -> bool:
     return name in TAKING_TUPLES or lookup(namespace, name) is None
 
 
-def _arguments(low: Lowering, node: cst.Call, takes_tuple: bool) -> Arguments:
-    positional: list[Value] = []
-    keywords: dict[str, Value] = {}
-    for arg in node.args:
-        value = low.expression(arg.value)
-        if arg.star:
-            alone = takes_tuple and len(node.args) == 1
-            positional += _starred(low, arg, value, alone)
-        elif arg.keyword is not None:
-            keywords[arg.keyword.value] = value
-        else:
-            positional.append(value)
-    return Arguments(positional, keywords)
-
-
-def _starred(low: Lowering, arg: cst.Arg, value: Value, alone: bool) -> Sequence[Value]:
-    match arg.star, value:
-        case "*", Struct(items=items):
-            return items
-        case "*", Var(type=Type(items=(*types,))):
-            low.build.dialect = ""
-            return [low.emit("getitem", value, Lit(i)) for i in range(len(types))]
-        case "*", Var() if alone:
-            return [value]
-        case _:
-            what = "unpacking in a call is not read yet"
-            raise Refusal("FG110", what, "write the arguments one by one", arg)
+def _arguments(low: Lowering, node: cst.Call, function: Any) -> Arguments:
+    """What the call gives; a function that is not of this file must be given each argument by itself."""
+    given = arguments.read(low, node, _takes_tuple(function))
+    unpacked = given.rest or given.named
+    if unpacked is not None and not isinstance(function, Callee):
+        what = "unpacking in a call is not read yet"
+        raise Refusal("FG110", what, "write the arguments one by one", unpacked[0])
+    return given
 
 
 def in_place(low: Lowering, node: cst.Call) -> bool:

@@ -112,7 +112,9 @@ def visible(low: Lowering, carried: Iterable[str]) -> list[Var]:
     return [v for v in dict.fromkeys(found) if _holds_an_array(low, v)]
 
 
-def touch(low: Lowering, new: Mapping[Any, Var], pairs: Iterable[frozenset[Key]]) -> None:
+def touch(
+    low: Lowering, new: Mapping[Any, Var], pairs: Iterable[frozenset[Key]]
+) -> None:
     """The arrays of these new values may be one."""
     for pair in pairs:
         values = [new.get(key, key) for key in pair]
@@ -147,12 +149,18 @@ def holding(low: Lowering, ends: Mapping[str, Value]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for name, held in values.items():
         for other, value in values.items():
-            if other != name and _holds_an_array(low, value) and low.storages.lies_in(value, held):
+            if (
+                other != name
+                and _holds_an_array(low, value)
+                and low.storages.lies_in(value, held)
+            ):
                 found.add((name, other))
     return found
 
 
-def hold(low: Lowering, params: Mapping[str, Sequence[Var]], held: Iterable[tuple[str, str]]) -> None:
+def hold(
+    low: Lowering, params: Mapping[str, Sequence[Var]], held: Iterable[tuple[str, str]]
+) -> None:
     """The arrays of the one may lie in the other."""
     for name, other in held:
         for container in params.get(name, ()):
@@ -165,12 +173,19 @@ def hold(low: Lowering, params: Mapping[str, Sequence[Var]], held: Iterable[tupl
 
 def current(low: Lowering, held: Atom) -> Atom:
     """What a loop runs over, as it is in this iteration."""
-    if not isinstance(held, Var) or not low.entering:
+    if not isinstance(held, Var):
         return held
     assert low.build.statement is not None
     renewed = windows.Renewed(dict(low.entering))
     found = windows.shown_again(low, held, low.build.statement, renewed)
-    if found is None and held.type.kind not in ("tuple", "arange", "int", "str", "list", "dict"):
+    if found is None and held.type.kind not in (
+        "tuple",
+        "arange",
+        "int",
+        "str",
+        "list",
+        "dict",
+    ):
         low.running.append(held)
     return found or held
 

@@ -1,7 +1,7 @@
 """Comprehensions and generator expressions -> loops within the expression that append to a list.
 
-    [f(x) for x in xs if c(x)]     a loop that appends f(x) where c(x)
-    sum(f(x) for x in xs)          a loop that adds f(x) to a total
+[f(x) for x in xs if c(x)]     a loop that appends f(x) where c(x)
+sum(f(x) for x in xs)          a loop that adds f(x) to a total
 """
 
 from __future__ import annotations
@@ -28,8 +28,15 @@ def summed(low: Lowering, node: cst.Call, function: Any) -> Value | None:
     """sum(f(x) for x in xs), sum([f(x) for x in xs]); None of other calls."""
     match function, node.args:
         case Path(path="builtins.sum" | "math.fsum"), [
-            cst.Arg(value=cst.GeneratorExp() | cst.ListComp() as inner, star="", keyword=None), *rest
-        ] if len(rest) < 2:
+            cst.Arg(
+                value=cst.GeneratorExp() | cst.ListComp() as inner,
+                star="",
+                keyword=None,
+            ),
+            *rest,
+        ] if (
+            len(rest) < 2
+        ):
             start = low.atom(low.expression(rest[0].value), node) if rest else Lit(0)
             return total(low, node, inner, start)
         case _:
@@ -90,7 +97,8 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     statement, frame = low.build.statement, low.frame
     outer, scanned, env = low.build, low.scanned, dict(frame.env)
     index, written = Var("", index_type(over.kind)), set(frame.writes)
-    acc = Var("", _type_of(start))
+    open_ended = start == Lit(0)  # the items say of what shape the sum is
+    acc = Var("", Type(Shape(), "float") if open_ended else _type_of(start))
     before = {f: dict(f.env) for f in low._all_frames()}
     low.build, low.scanned = Builder(statement=statement), 0
     low.storages.enter(acc, start, ())
@@ -120,7 +128,9 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     return out
 
 
-def _refuse_changes(low: Lowering, node: Any, before: dict[Frame, dict[str, Value]], own: Iterable[str]) -> None:
+def _refuse_changes(
+    low: Lowering, node: Any, before: dict[Frame, dict[str, Value]], own: Iterable[str]
+) -> None:
     """What an iteration changes the next one would find changed."""
     for frame, env in before.items():
         for name, value in frame.env.items():
@@ -132,7 +142,11 @@ def _refuse_changes(low: Lowering, node: Any, before: dict[Frame, dict[str, Valu
 
 def _type_of(value: Atom) -> Type:
     kind = value.type.kind
-    return Type(Shape(), kind) if kind in ("list", "dict") else Type(value.type.shape, "float")
+    return (
+        Type(Shape(), kind)
+        if kind in ("list", "dict")
+        else Type(value.type.shape, "float")
+    )
 
 
 def _where(low: Lowering, node: Any, part: cst.CompFor, acc: Var, add: Any) -> Atom:

@@ -57,10 +57,14 @@ def without_ternary_result(function: cst.FunctionDef) -> cst.FunctionDef:
         return function
     *before, last = body.body
     match last:
-        case cst.SimpleStatementLine(body=[cst.Return(value=cst.IfExp(test=test, body=a, orelse=b))]):
+        case cst.SimpleStatementLine(
+            body=[cst.Return(value=cst.IfExp(test=test, body=a, orelse=b))]
+        ):
             first = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(a)])])
             second = cst.IndentedBlock([cst.SimpleStatementLine([cst.Return(b)])])
-            branch = cst.If(test, first, cst.Else(second), leading_lines=last.leading_lines)
+            branch = cst.If(
+                test, first, cst.Else(second), leading_lines=last.leading_lines
+            )
             return function.with_changes(body=body.with_changes(body=[*before, branch]))
         case _:
             return function
@@ -140,12 +144,16 @@ def _never_ends(line: Any) -> bool:
 def suppresses(line: cst.With) -> bool:
     """A manager may end the body in the middle, and what follows is run all the same."""
     code = cst.Module([]).code_for_node
-    return any("suppress" in code(i.item) or "raises" in code(i.item) for i in line.items)
+    return any(
+        "suppress" in code(i.item) or "raises" in code(i.item) for i in line.items
+    )
 
 
 def only_raises(line: cst.Try) -> bool:
     """Whatever goes wrong in the statement leaves the function."""
-    return all(not falls_through(lines_of(h.body)) and not _goes_on(h) for h in line.handlers)
+    return all(
+        not falls_through(lines_of(h.body)) and not _goes_on(h) for h in line.handlers
+    )
 
 
 def _goes_on(handler: cst.ExceptHandler) -> bool:
@@ -156,7 +164,10 @@ def _goes_on(handler: cst.ExceptHandler) -> bool:
 def _tried(line: cst.Try) -> list[Any]:
     """The lines that are run where nothing goes wrong."""
     more = (line.orelse, line.finalbody)
-    return [*lines_of(line.body), *(n for part in more if part is not None for n in lines_of(part.body))]
+    return [
+        *lines_of(line.body),
+        *(n for part in more if part is not None for n in lines_of(part.body)),
+    ]
 
 
 def lines_of(suite: Any) -> list[Any]:
@@ -240,7 +251,10 @@ class _Exits:
                 rest = lines[position + 1 :]
                 return [*lines[:position], *self._statement(line, rest)]
         if falls_through(lines):
-            raise TooManyExits("a way through the function that returns nothing", lines[-1] if lines else self.function)
+            raise TooManyExits(
+                "a way through the function that returns nothing",
+                lines[-1] if lines else self.function,
+            )
         return lines
 
     def _statement(self, line: Any, rest: list[Any]) -> list[Any]:
@@ -252,10 +266,12 @@ class _Exits:
             case cst.With(body=body) if not suppresses(line):
                 inner = self.through([*lines_of(body), *rest])
                 return [line.with_changes(body=_block(body, inner))]
-            case cst.Try(body=body, orelse=None, finalbody=None) if only_raises(line) and not falls_through(
-                lines_of(body)
-            ):
-                return [line.with_changes(body=_block(body, self.through(lines_of(body))))]
+            case cst.Try(body=body, orelse=None, finalbody=None) if only_raises(
+                line
+            ) and not falls_through(lines_of(body)):
+                return [
+                    line.with_changes(body=_block(body, self.through(lines_of(body))))
+                ]
             case _:
                 raise TooManyExits("a return from within this statement", line)
 
@@ -266,7 +282,11 @@ class _Exits:
         if both and len(rest) > LONGEST:
             raise TooManyExits("a return on one of several paths", line)
         copies = [n.deep_clone() for n in rest] if both else rest
-        then = self.through([*here, *copies]) if falls_through(here) else self.through(here)
+        then = (
+            self.through([*here, *copies])
+            if falls_through(here)
+            else self.through(here)
+        )
         other = [*there, *rest] if falls_through(there) else there
         return [_conditional(line, then, self.through(other))]
 
@@ -277,7 +297,10 @@ class _Exits:
         flagged = bool(rest) or _in_inner_loop(line.body)
         left = [line.with_changes(body=self._leaving(line.body, flagged))]
         if flagged:
-            left = [self._flagged("False").with_changes(leading_lines=line.leading_lines), left[0].with_changes(leading_lines=())]
+            left = [
+                self._flagged("False").with_changes(leading_lines=line.leading_lines),
+                left[0].with_changes(leading_lines=()),
+            ]
         test = cst.UnaryOperation(cst.Not(), cst.Name(self.flag))
         tail = [cst.If(test, cst.IndentedBlock(self.through(rest)))] if rest else []
         return [*left, *tail]
@@ -356,7 +379,9 @@ def _conditional(line: cst.If, then: list[Any], other: list[Any]) -> cst.If:
         case [cst.If() as inner] if not inner.leading_lines:
             orelse = inner
         case [_, *_]:
-            header = line.orelse.leading_lines if isinstance(line.orelse, cst.Else) else ()
+            header = (
+                line.orelse.leading_lines if isinstance(line.orelse, cst.Else) else ()
+            )
             orelse = cst.Else(cst.IndentedBlock(other), leading_lines=header)
     return line.with_changes(body=_block(line.body, then), orelse=orelse)
 

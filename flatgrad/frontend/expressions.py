@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import calls, comprehensions, conditions, containers, effects
+from flatgrad.frontend import (
+    calls,
+    comprehensions,
+    conditions,
+    containers,
+    effects,
+    listed,
+)
 from flatgrad.frontend.scope import (
     Callee,
     Frame,
@@ -89,7 +96,7 @@ def expression(low: Lowering, node: Any) -> Value:
         case cst.IfExp():
             return conditions.ternary(low, node)
         case cst.Dict():
-            return containers.literal(low, node)
+            return listed.literal(low, node)
         case cst.FormattedString():
             return containers.text(low, node, _mentioned(low, node))
         case cst.ListComp() | cst.GeneratorExp() | cst.SetComp() | cst.DictComp():
@@ -274,15 +281,30 @@ def _kind(value: Value) -> str:
             return ""
 
 
-def _repeated(low: Lowering, node: cst.BinaryOperation, left: Value, right: Value) -> Value:
+def _repeated(
+    low: Lowering, node: cst.BinaryOperation, left: Value, right: Value
+) -> Value:
     """[v] * n where n is not written down."""
     items, count = (left, right) if _kind(left) == "list" else (right, left)
-    if isinstance(items, Struct) and isinstance(count, Lit) and type(count.value) is int:
+    if (
+        isinstance(items, Struct)
+        and isinstance(count, Lit)
+        and type(count.value) is int
+    ):
         return items.of(items.items * count.value)
     low.build.dialect = ""
-    if isinstance(items, Struct) and len(items.items) == 1 and isinstance(items.items[0], Var | Lit):
+    if (
+        isinstance(items, Struct)
+        and len(items.items) == 1
+        and isinstance(items.items[0], Var | Lit)
+    ):
         return low.emit("list_filled", items.items[0], low.atom(count, node), node=node)
-    return low.emit("list_repeat", containers.as_list(low, node, items), low.atom(count, node), node=node)
+    return low.emit(
+        "list_repeat",
+        containers.as_list(low, node, items),
+        low.atom(count, node),
+        node=node,
+    )
 
 
 def _unary(low: Lowering, node: cst.CSTNode, op: str, operand: Value) -> Value:

@@ -14,7 +14,12 @@ from flatgrad.frontend.declarations import (
     from_comment,
     from_docstring,
 )
-from flatgrad.frontend.module import SCALAR_LIBRARIES, names_in_text, parameters_of
+from flatgrad.frontend.module import (
+    SCALAR_LIBRARIES,
+    names_in,
+    names_in_text,
+    parameters_of,
+)
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
@@ -101,8 +106,9 @@ def _plain_numbers(
     """In a file that imports no library of arrays and does nothing to arrays, parameters are numbers."""
     if low.module.imports_library_of_arrays() or _handles_arrays(low, node):
         return
-    for var in params.values():
-        if var.type.rank is None and var.type.kind == "any":
+    read = {name.value for name in names_in(node.body)}
+    for name, var in params.items():
+        if name in read and var.type.rank is None and var.type.kind == "any":
             join(var.type.shape, scalar())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
-from flatgrad.frontend import containers
+from flatgrad.frontend import listed
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
@@ -176,7 +176,9 @@ def _data(low: Lowering, node: cst.Call, bound: Bound[Value]) -> list[Atom] | No
             found.append(low.atom(Struct(value), node))
         else:
             array = not found and bound.op not in TAKING_SHAPES
-            value = value if _without_rule(bound.op) else containers.array_of(low, value, node)
+            value = (
+                value if _without_rule(bound.op) else listed.array_of(low, value, node)
+            )
             found.append(_element(low, node, value, array=array))
     return found
 

@@ -101,7 +101,11 @@ def _loop(
         raise Refusal("FG121", what, "keep each variable of one kind and shape", node)
     low.build.statement = statement
     _refuse_stale(low, body)
-    kept = [n for n, made in body.params.items() if len(made) == 1 and body.ends.get(n) is made[0]]
+    kept = [
+        n
+        for n, made in body.params.items()
+        if len(made) == 1 and body.ends.get(n) is made[0]
+    ]
     _emit(low, node, op, args, body)
     _after(low, body, kept)
 
@@ -205,7 +209,11 @@ def _rebound(node: Any) -> set[str]:
     found: set[str] = set()
     for inner in nodes_in(node):
         match inner:
-            case cst.AssignTarget(target=target) | cst.For(target=target) | cst.NamedExpr(target=target):
+            case (
+                cst.AssignTarget(target=target)
+                | cst.For(target=target)
+                | cst.NamedExpr(target=target)
+            ):
                 found.update(names_of_target(target))
             case cst.AnnAssign(target=target) | cst.AsName(name=target):
                 found.update(names_of_target(target))
@@ -334,7 +342,11 @@ def _wider(
     for position, (param, (_, out)) in enumerate(zip(params, pairs, strict=True)):
         if not isinstance(out, Var | Lit):
             continue
-        if param in low.tested and param.type.shape.is_scalar and out.type.shape.dims is None:
+        if (
+            param in low.tested
+            and param.type.shape.is_scalar
+            and out.type.shape.dims is None
+        ):
             join(out.type.shape, scalar())
         wide = _widened(param.type, out.type, give_up)
         if wide is not None:
@@ -536,9 +548,11 @@ def _changed(low: Lowering, node: Any) -> list[str]:
         match inner:
             case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
                 found += _bases(target)
-            case cst.Expr(value=cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method)))) if (
-                method in containers.CHANGING
-            ):
+            case cst.Expr(
+                value=cst.Call(
+                    func=cst.Attribute(value=base, attr=cst.Name(value=method))
+                )
+            ) if (method in containers.CHANGING):
                 found += _bases(base)
             case cst.Expr(value=cst.Call() as call):
                 found += [n.value for n in names_in(call)]
@@ -570,13 +584,15 @@ def growing(node: Any) -> list[str]:
     found: list[str] = []
     for inner in nodes_in(node):
         match inner:
-            case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=method))) if (
-                method in containers.CHANGING
-            ):
+            case cst.Call(
+                func=cst.Attribute(value=base, attr=cst.Name(value=method))
+            ) if (method in containers.CHANGING):
                 found += _bases(base)
             case cst.AugAssign(target=cst.Name(value=name)):
                 found.append(name)
-            case cst.AssignTarget(target=cst.Subscript() as target) | cst.AugAssign(target=cst.Subscript() as target):
+            case cst.AssignTarget(target=cst.Subscript() as target) | cst.AugAssign(
+                target=cst.Subscript() as target
+            ):
                 found += _bases(target)
             case cst.Del():
                 found += [n.value for n in names_in(inner)]

@@ -21,6 +21,7 @@ from flatgrad.frontend import (
     conditions,
     expressions,
     hints,
+    results,
     statements,
     trees,
     windows,
@@ -45,13 +46,32 @@ from flatgrad.frontend.scope import (
     word_for,
 )
 from flatgrad.frontend.storages import Storages
-from flatgrad.graph import Atom, Block, Lit, Statement, Var, all_equations, check, prune
+from flatgrad.graph import (
+    Atom,
+    Block,
+    Eqn,
+    Lit,
+    Statement,
+    Var,
+    all_equations,
+    check,
+    prune,
+)
 from flatgrad.registry import infer
 from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
 
-KEPT = ("problems", "calls", "walrus", "function_texts", "declared", "results", "loops", "scanned")
+KEPT = (
+    "problems",
+    "calls",
+    "walrus",
+    "function_texts",
+    "declared",
+    "results",
+    "loops",
+    "scanned",
+)
 KEPT_OF_FRAME = (
     "env", "values", "bindings", "statements", "inner", "lines", "reads", "writes", "arguments", "result", "returned",
 )  # fmt: skip
@@ -62,7 +82,10 @@ FLOATS = {
 
 
 def lower(
-    module: Module, name: str, shapes: Mapping[str, tuple[str | int, ...]], flat: bool = False
+    module: Module,
+    name: str,
+    shapes: Mapping[str, tuple[str | int, ...]],
+    flat: bool = False,
 ) -> Function:
     """Read the function `name`; every problem of its text is reported at once."""
     node = module.functions[name]
@@ -70,7 +93,11 @@ def lower(
         node = single_exit(plainer(node))
     except TooManyExits as found:
         step = "let the function return in one place"
-        raise FlatgradError(Diagnostic("FG105", f"{found.what} is not read", step, module.place(found.node))) from None
+        raise FlatgradError(
+            Diagnostic(
+                "FG105", f"{found.what} is not read", step, module.place(found.node)
+            )
+        ) from None
     return Lowering(module, shapes, node, Frame(node), flat=flat).function()
 
 
@@ -102,20 +129,28 @@ class Lowering:
     results: list[Declared] = field(default_factory=list)
     count: int = 0  # of the statements begun
     scanned: int = 0  # how many equations have their storages
-    outside: Builder = field(default_factory=Builder)  # what comes from outside of the function
+    outside: Builder = field(
+        default_factory=Builder
+    )  # what comes from outside of the function
     # The branch or loop that is being read, and which of its bodies.
     parent: tuple[Statement | None, int] = (None, 0)
     stopping: bool = False  # what the line assigns carries no gradient
     tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
     loop_depth: int = 0  # how many loops are around what is being read
-    stop: Atom = field(default_factory=lambda: Lit(False))  # whether the loop has been left
+    stop: Atom = field(
+        default_factory=lambda: Lit(False)
+    )  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
     # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.
     entering: dict[Var, Var] = field(default_factory=dict)
     running: list[Var] = field(default_factory=list)
-    pairs: dict[Any, Pair] = field(default_factory=dict)  # of helpers with branches or loops
+    pairs: dict[Any, Pair] = field(
+        default_factory=dict
+    )  # of helpers with branches or loops
     given: Pair | None = None  # what this function is read as, where it is a helper
-    plain: dict[int, cst.FunctionDef] = field(default_factory=dict)  # helpers with one exit
+    plain: dict[int, cst.FunctionDef] = field(
+        default_factory=dict
+    )  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
 
     # --- one function --------------------------------------------------------------------------------------
@@ -135,9 +170,9 @@ class Lowering:
             block=block,
             frame=self.frame,
             params=self.params,
-            seeds=[_seed(n, o) for n, o in zip(names, outs, strict=True)],
+            seeds=results.seeds(self, outs, names),
             outputs=names,
-            returns_tuple=isinstance(self.frame.result, Struct),
+            returns_tuple=results.is_several(self.frame.result),
             calls=self.calls,
             storages=self.storages,
             walrus=self.walrus,
@@ -151,8 +186,18 @@ class Lowering:
         self, outs: list[Atom], names: list[str]
     ) -> tuple[list[Atom], list[str]]:
         """Of a function with problems, the results that could be read nevertheless."""
-        eqns = (*self.outside.eqns, *self.build.eqns)
-        made = {out for eqn in eqns for out in eqn.outs} | set(self.params.values())
+        made: set[Atom] = {*self.params.values()}
+        made.update(out for eqn in self.outside.eqns for out in eqn.outs)
+        whole: list[Eqn] = []
+        for (
+            eqn
+        ) in (
+            self.build.eqns
+        ):  # what a refused branch or loop would have made is not there
+            if all(a in made for a in eqn.reads() if isinstance(a, Var)):
+                whole.append(eqn)
+                made.update(eqn.outs)
+        self.build.eqns[:] = whole
         kept = [
             (o, n)
             for o, n in zip(outs, names, strict=True)
@@ -167,6 +212,7 @@ class Lowering:
             self.refuse("FG104", what, "write def instead of async def", node.name)
         self._parameters()
         self.attempt(node, lambda: hints.declare(self, node, self.params))
+        self._unread_parameters()
         self.suite(node.body)
         self.attempt(node, lambda: hints.results(self))
         self.attempt(node, self._infer_all)
@@ -185,9 +231,26 @@ class Lowering:
             self.params[name] = self.frame.bindings[parameter.name] = var
             self.hold(name, var)
 
+    def _unread_parameters(self) -> None:
+        """Of a parameter that nothing reads it is not known what it is: it may be a tree of arrays, too."""
+        read = {name.value for name in names_in(self.node.body)}
+        for name, var in self.params.items():
+            if name not in read and var.type.kind == "any" and var.type.rank is None:
+                var.type.kind = "tree"
+
     def of_helper(self, pair: Pair, node: cst.FunctionDef) -> Lowering:
         """The reading of a helper that stands by itself."""
-        return Lowering(self.module, {}, node, Frame(node), pairs=self.pairs, given=pair)
+        return Lowering(
+            self.module, {}, node, Frame(node), pairs=self.pairs, given=pair
+        )
+
+    @property
+    def main(self) -> Frame:
+        """The activation of the function itself."""
+        frame = self.frame
+        while frame.statement is not None:
+            frame = frame.statement.frame
+        return frame
 
     def _captured(self) -> set[Var]:
         """Values that nested functions read by name."""
@@ -227,16 +290,13 @@ class Lowering:
                 step = "return the value to differentiate"
                 self.refuse("FG102", what, step, self.node.name)
             return [], []
-        several = isinstance(result, Struct) and result.kind == "tuple"
-        items = result.items if several and isinstance(result, Struct) else (result,)
-        outs: list[Atom] = []
-        for item in items:
-            if not _is_number_or_array(item):
-                what = f"the result is a {word_for(item)}"
-                step = "return arrays or a tuple of arrays"
-                self.refuse("FG103", what, step, self.frame.returned)
-                return [], []
-            outs += atoms_in(item)
+        outs = results.atoms(self, result)
+        if outs is None:
+            what = f"the result is a {word_for(results.unfit(self, result) or result)}"
+            self.refuse(
+                "FG103", what, "return arrays or a tuple of arrays", self.frame.returned
+            )
+            return [], []
         return outs, _output_names(outs)
 
     def dim(self, text: str | int, source: str) -> Dim:
@@ -293,6 +353,7 @@ class Lowering:
 
     def _diagnostic(self, problem: Refusal) -> Diagnostic:
         place = self.module.place(problem.node) if problem.node is not None else None
+        place = place or self.module.place(self.node.name)
         return Diagnostic(problem.code, problem.what, problem.next_step, place)
 
     # --- statements ----------------------------------------------------------------------------------------
@@ -346,7 +407,12 @@ class Lowering:
         """All that reading changes, to go back to."""
         frames = list(self._all_frames())
         kept = {f: {k: copy(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
-        return kept, {k: copy(getattr(self, k)) for k in KEPT}, self.storages.copy(), len(self.build.eqns)
+        return (
+            kept,
+            {k: copy(getattr(self, k)) for k in KEPT},
+            self.storages.copy(),
+            len(self.build.eqns),
+        )
 
     def restore(self, saved: Any) -> None:
         """Forget what was read since the snapshot."""
@@ -368,7 +434,10 @@ class Lowering:
                 continue
             seen.add(id(frame))
             yield frame
-            pending += [frame.enclosing, frame.statement.frame if frame.statement else None]
+            pending += [
+                frame.enclosing,
+                frame.statement.frame if frame.statement else None,
+            ]
 
     def assign(
         self, target: cst.BaseExpression, value: Value, source: cst.CSTNode
@@ -508,17 +577,6 @@ class Lowering:
                 var.type.kind = "float"
             self.externals[text] = var
         return self.externals[text]
-
-
-def _seed(name: str, out: Atom) -> Var:
-    """The variable that the cotangent of a result comes in by."""
-    return Var(name, primal=out if isinstance(out, Var) else None)
-
-
-def _is_number_or_array(value: Value) -> bool:
-    if isinstance(value, Lit):
-        return type(value.value) in (int, float)
-    return isinstance(value, Var)
 
 
 def _name(value: Atom) -> str:

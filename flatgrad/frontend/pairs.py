@@ -15,10 +15,11 @@ import libcst as cst
 
 from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
-from flatgrad.frontend.module import names_in, nodes_in, parameters_of
+from flatgrad.frontend.module import bound_names, names_in, nodes_in, parameters_of
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
     Callee,
+    Frame,
     Function,
     Path,
     Refusal,
@@ -42,32 +43,54 @@ class Pair:
 
     callee: Callee
     fixed: dict[str, Value]  # parameters that are functions
-    captured: list[str]  # names of an enclosing function that it reads
+    captured: list[
+        str
+    ]  # names of an enclosing function that it reads, functions among them
     types: dict[str, Type] = field(default_factory=dict)
     function: Function | None = None
     results: int = 0  # how many, where it returns a tuple
     reading: bool = False
-    wrt: dict[str, None] = field(default_factory=dict)  # parameters that some call needs the gradient of
+    wrt: dict[str, None] = field(
+        default_factory=dict
+    )  # parameters that some call needs the gradient of
+    seeded: set[int] = field(
+        default_factory=set
+    )  # results that some call has a cotangent of
     forward_name: str = ""
     backward_name: str = ""
 
     @property
     def params(self) -> list[str]:
         """The parameters that the graph knows, in order: those that are not functions, then what is captured."""
-        own = [p.name.value for p in parameters_of(self.callee.node) if p.name.value not in self.fixed]
-        return [*own, *self.captured]
+        own = [
+            p.name.value
+            for p in parameters_of(self.callee.node)
+            if p.name.value not in self.fixed
+        ]
+        return [*own, *(name for name in self.captured if name not in self.fixed)]
+
+    def chosen_seeds(self) -> list[Var | None]:
+        """The seed of each result that some call has a cotangent of."""
+        assert self.function is not None
+        return [
+            s if i in self.seeded else None for i, s in enumerate(self.function.seeds)
+        ]
 
 
 def has_flow(callee: Callee) -> bool:
     """The function has branches or loops, besides those that only raise; or it calls itself."""
     node = callee.node
-    if isinstance(node, cst.FunctionDef) and callee.name in {n.value for n in names_in(node.body)}:
+    if isinstance(node, cst.FunctionDef) and callee.name in {
+        n.value for n in names_in(node.body)
+    }:
         return True
     stack: list[Any] = [node.body]
     while stack:
         current = stack.pop()
         match current:
-            case cst.FunctionDef() | cst.Lambda() | cst.ClassDef() | cst.BaseExpression():
+            case (
+                cst.FunctionDef() | cst.Lambda() | cst.ClassDef() | cst.BaseExpression()
+            ):
                 pass
             case cst.If(body=body, orelse=None) if _only_raises(body):
                 pass
@@ -83,13 +106,24 @@ def reads_better(low: Lowering, callee: Callee) -> bool:
     if not isinstance(callee.node, cst.FunctionDef) or callee.frame is not None:
         return False
     body = callee.node.body
-    lines = [s for s in body.body if isinstance(s, cst.SimpleStatementLine)] if isinstance(body, cst.IndentedBlock) else []
+    lines = (
+        [s for s in body.body if isinstance(s, cst.SimpleStatementLine)]
+        if isinstance(body, cst.IndentedBlock)
+        else []
+    )
     several = sum(not isinstance(part, cst.Expr) for line in lines for part in line.body) > 1  # type: ignore[union-attr]
-    return several and (low.loop_depth > 0 or (low.given is not None and _calls(low.node, callee.name) > 1))
+    return several and (
+        low.loop_depth > 0
+        or (low.given is not None and _calls(low.node, callee.name) > 1)
+    )
 
 
 def _calls(node: cst.CSTNode, name: str) -> int:
-    found = (n for n in nodes_in(node) if isinstance(n, cst.Call) and isinstance(n.func, cst.Name))
+    found = (
+        n
+        for n in nodes_in(node)
+        if isinstance(n, cst.Call) and isinstance(n.func, cst.Name)
+    )
     return sum(n.func.value == name for n in found)  # type: ignore[attr-defined]
 
 
@@ -110,42 +144,69 @@ def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool
     starred = callee.node.params
     if isinstance(starred.star_arg, cst.Param) or starred.star_kwarg is not None:
         return False
-    functions = [v for v in values.values() if isinstance(v, Callee)]
-    captured = [_free(low, f) for f in functions if f.frame is not None]
-    return not any(captured) and not any(isinstance(v, Stale) for v in values.values())
+    around = [v for _, v in captured(low, callee).values()]
+    functions = [
+        v
+        for v in (*values.values(), *around)
+        if isinstance(v, Callee) and v.node is not callee.node
+    ]
+    if any(captured(low, f) for f in functions):
+        return False
+    return not any(isinstance(v, Stale) for v in (*values.values(), *around))
 
 
-def call(low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]) -> Value:
+def call(
+    low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]
+) -> Value:
     """Write the `call` equation; `values` are the arguments by the names of the parameters."""
+    around = captured(low, callee)
+    values |= {name: value for name, (_, value) in around.items()}
     fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
-    captured = _free(low, callee) if callee.frame is not None else []
-    pair = _pair(low, callee, fixed, captured)
-    for name in captured:
-        values[name] = _captured(low, name, node)
-    atoms = [_argument(low, values[name], node) for name in pair.params]
+    pair = _pair(low, callee, fixed, list(around))
+    atoms = [low.atom(values[name], node) for name in pair.params]
     _learn(low, pair, atoms)
-    return _write(low, node, pair, atoms)
+    return _write(low, node, pair, atoms, around)
 
 
-def _captured(low: Lowering, name: str, node: cst.Call) -> Value:
-    try:
-        return low.expression(cst.Name(name))
-    except Refusal as refusal:
-        raise Refusal(refusal.code, refusal.what, refusal.next_step, node) from None
+def captured(low: Lowering, callee: Callee) -> dict[str, tuple[Frame, Value]]:
+    """What a nested function reads of those around it: by name, with the activation that has it."""
+    if callee.frame is None:
+        return {}
+    if (
+        low.given is not None and callee.node is low.given.callee.node
+    ):  # it calls itself
+        return {
+            n: (low.main, low.main.env[n])
+            for n in low.given.captured
+            if n in low.main.env
+        }
+    own = {p.name.value for p in parameters_of(callee.node)} | set(
+        bound_names(callee.node.body)
+    )
+    found: dict[str, tuple[Frame, Value]] = {}
+    for name in dict.fromkeys(n.value for n in names_in(callee.node.body)):
+        frame: Frame | None = callee.frame
+        while frame is not None and name not in frame.env:
+            frame = frame.enclosing
+        if frame is not None and name not in own:
+            found[name] = frame, frame.env[name]
+    return found
 
 
-def _argument(low: Lowering, value: Value, node: cst.CSTNode) -> Atom:
-    return low.atom(value, node)
-
-
-def _pair(low: Lowering, callee: Callee, fixed: dict[str, Value], captured: list[str]) -> Pair:
+def _pair(
+    low: Lowering, callee: Callee, fixed: dict[str, Value], around: list[str]
+) -> Pair:
+    if low.given is not None and callee.node is low.given.callee.node and around:
+        return low.given
     key = (id(callee.node), *sorted((n, _identity(v)) for n, v in fixed.items()))
     if key not in low.pairs:
-        low.pairs[key] = Pair(callee, fixed, captured)
+        low.pairs[key] = Pair(callee, fixed, around)
     return low.pairs[key]
 
 
-STATIC = re.compile(r"ax[ei]s|dim|ord|ddof|keep")  # names of integers that decide what an operation is
+STATIC = re.compile(
+    r"ax[ei]s|dim|ord|ddof|keep"
+)  # names of integers that decide what an operation is
 
 
 def _is_fixed(name: str, value: Value) -> bool:
@@ -173,21 +234,6 @@ def _identity(value: Value) -> str:
             raise AssertionError(f"{value} is not fixed")
 
 
-def _free(low: Lowering, callee: Callee) -> list[str]:
-    """Names of values of the enclosing activation that a nested function reads."""
-    own = {p.name.value for p in parameters_of(callee.node)}
-    found: list[str] = []
-    frame = callee.frame
-    names = dict.fromkeys(n.value for n in names_in(callee.node.body))
-    while frame is not None:
-        for name in names:
-            value = frame.env.get(name)
-            if name not in own and isinstance(value, Var | Struct | Lit) and name not in found:
-                found.append(name)
-        frame = frame.enclosing
-    return found
-
-
 # --- reading the function ------------------------------------------------------------------------------------------
 
 
@@ -198,20 +244,26 @@ def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
     if pair.reading:
         pair.types = wider
         return
-    if pair.function is not None and all(_covers(pair.types[n], t) for n, t in given.items()):
+    if pair.function is not None and all(
+        _covers(pair.types[n], t) for n, t in given.items()
+    ):
         return
     pair.types = wider
     for _ in range(TRIES):
         results, types = pair.results, dict(pair.types)
         pair.function = _read(low, pair)
-        if (results or 1) == (pair.results or 1) and all(_covers(types[n], t) for n, t in pair.types.items()):
+        if (results or 1) == (pair.results or 1) and all(
+            _covers(types[n], t) for n, t in pair.types.items()
+        ):
             return
 
 
 def _wider(known: Type | None, given: Type) -> Type:
     if known is None:
         shape = Shape(given.shape.dims) if given.shape.dims is not None else Shape()
-        return Type(shape, given.kind if given.kind != "none" else "any", None, given.items)
+        return Type(
+            shape, given.kind if given.kind != "none" else "any", None, given.items
+        )
     if _covers(known, given):
         return known
     found = either(known, given)
@@ -231,11 +283,15 @@ def _covers(known: Type, given: Type) -> bool:
 def _read(low: Lowering, pair: Pair) -> Function:
     pair.reading = True
     try:
-        inner = low.of_helper(pair, single_exit(plainer(without_ternary_result(_with_captured(pair)))))
+        inner = low.of_helper(
+            pair, single_exit(plainer(without_ternary_result(_with_captured(pair))))
+        )
         function = inner.function()
     except TooManyExits as found:
         what = f"{found.what} is not read"
-        raise Refusal("FG105", what, "let the function return in one place", found.node) from None
+        raise Refusal(
+            "FG105", what, "let the function return in one place", found.node
+        ) from None
     finally:
         pair.reading = False
     if inner.problems:
@@ -243,7 +299,12 @@ def _read(low: Lowering, pair: Pair) -> Function:
     changed = [p.name for p in function.params.values() if function.storages.written(p)]
     if changed:
         what = f"{function.name} writes into its argument {changed[0]}"
-        raise Refusal("FG402", what, "let the helper work on a copy, and return it", pair.callee.node)
+        raise Refusal(
+            "FG402",
+            what,
+            "let the helper work on a copy, and return it",
+            pair.callee.node,
+        )
     pair.results = len(function.outputs) if function.returns_tuple else 0
     return function
 
@@ -257,7 +318,9 @@ def plain(low: Lowering, callee: Callee) -> cst.FunctionDef | cst.Lambda:
             low.plain[id(callee.node)] = single_exit(plainer(callee.node))
         except TooManyExits as found:
             what = f"{found.what} is not read"
-            raise Refusal("FG105", what, "let the function return in one place", found.node) from None
+            raise Refusal(
+                "FG105", what, "let the function return in one place", found.node
+            ) from None
     return low.plain[id(callee.node)]
 
 
@@ -268,23 +331,42 @@ def _with_captured(pair: Pair) -> cst.FunctionDef:
     added = [cst.Param(cst.Name(name)) for name in pair.captured]
     if not added:
         return node
-    plain = [p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in node.params.params]
+    plain = [
+        p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in node.params.params
+    ]
     required = [p for p in plain if p.default is None]
     return node.with_changes(
-        params=node.params.with_changes(params=[*required, *added, *(p for p in plain if p.default is not None)])
+        params=node.params.with_changes(
+            params=[*required, *added, *(p for p in plain if p.default is not None)]
+        )
     )
 
 
 # --- the equation --------------------------------------------------------------------------------------------------
 
 
-def _write(low: Lowering, node: cst.Call, pair: Pair, atoms: Sequence[Atom]) -> Value:
+def _write(
+    low: Lowering,
+    node: cst.Call,
+    pair: Pair,
+    atoms: Sequence[Atom],
+    around: Mapping[str, Any],
+) -> Value:
     types = _result_types(pair, atoms)
     outs = tuple(Var("", type) for type in types)
     cache = Var("", Type(Shape(), "other"))
     low.build.dialect = ""
     statement = low.build.statement
-    low.build.eqns.append(Eqn((*outs, cache), "call", tuple(atoms), {"pair": pair}, statement, node))
+    low.build.eqns.append(
+        Eqn(
+            (*outs, cache),
+            "call",
+            tuple(atoms),
+            {"pair": pair, "around": around},
+            statement,
+            node,
+        )
+    )
     low.note()
     return Struct(outs) if pair.results else outs[0]
 
@@ -297,9 +379,20 @@ def _result_types(pair: Pair, atoms: Sequence[Atom]) -> list[Type]:
     for name, atom in zip(pair.params, atoms, strict=True):
         inside, outside = pair.types[name].shape.dims, atom.type.shape.dims
         if inside is not None and outside is not None and len(inside) == len(outside):
-            lengths |= {d.root()[0]: e.plus(-d.root()[1]) for d, e in zip(inside, outside, strict=True)}
-    outs = pair.function.block.outs
-    return [Type(_outside(o.type.shape, lengths), o.type.kind) for o in outs]
+            lengths |= {
+                d.root()[0]: e.plus(-d.root()[1])
+                for d, e in zip(inside, outside, strict=True)
+            }
+    return [_type_outside(o.type, lengths) for o in pair.function.block.outs]
+
+
+def _type_outside(type: Type, lengths: Mapping[Any, Dim]) -> Type:
+    items = (
+        None
+        if type.items is None
+        else tuple(_type_outside(t, lengths) for t in type.items)
+    )
+    return Type(_outside(type.shape, lengths), type.kind, None, items)
 
 
 def _outside(shape: Shape, lengths: Mapping[Any, Dim]) -> Shape:

@@ -92,7 +92,9 @@ def _statements(fresh: Fresh) -> Callable[[Lines], Lines]:
                 case cst.Match():
                     found += branches_of(line, fresh) or [line]
                 case cst.For() | cst.While() if line.orelse is not None:
-                    found += [_walrus_within(part) for part in _without_else(line, fresh)]
+                    found += [
+                        _walrus_within(part) for part in _without_else(line, fresh)
+                    ]
                 case _:
                     found.append(_walrus_within(line))
         return found
@@ -116,14 +118,20 @@ def _without_else(line: Any, fresh: Fresh) -> Lines:
     name = fresh.name("completed")
     body = _marked(line.body, name)
     suite = orelse.body
-    block = suite if isinstance(suite, cst.IndentedBlock) else cst.IndentedBlock(lines_of(suite))
+    block = (
+        suite
+        if isinstance(suite, cst.IndentedBlock)
+        else cst.IndentedBlock(lines_of(suite))
+    )
     rest = cst.If(cst.Name(name), block, leading_lines=orelse.leading_lines)
     start = _given(name, "True").with_changes(leading_lines=line.leading_lines)
     return [start, plain.with_changes(body=body, leading_lines=()), rest]
 
 
 def _given(name: str, value: str) -> cst.SimpleStatementLine:
-    return cst.SimpleStatementLine([cst.Assign([cst.AssignTarget(cst.Name(name))], cst.Name(value))])
+    return cst.SimpleStatementLine(
+        [cst.Assign([cst.AssignTarget(cst.Name(name))], cst.Name(value))]
+    )
 
 
 def _marked(suite: Any, name: str) -> cst.IndentedBlock:
@@ -133,14 +141,22 @@ def _marked(suite: Any, name: str) -> cst.IndentedBlock:
         match line:
             case cst.SimpleStatementLine(body=[*before, cst.Break() as leave]):
                 kept = [line.with_changes(body=[p]) for p in before]
-                found += [*kept, _given(name, "False"), cst.SimpleStatementLine([leave])]
+                found += [
+                    *kept,
+                    _given(name, "False"),
+                    cst.SimpleStatementLine([leave]),
+                ]
             case cst.For() | cst.While() | cst.FunctionDef() | cst.ClassDef():
                 found.append(line)
             case _ if may_break(line):
                 found.append(_marked_within(line, name))
             case _:
                 found.append(line)
-    return suite.with_changes(body=found) if isinstance(suite, cst.IndentedBlock) else cst.IndentedBlock(found)
+    return (
+        suite.with_changes(body=found)
+        if isinstance(suite, cst.IndentedBlock)
+        else cst.IndentedBlock(found)
+    )
 
 
 def _marked_within(line: Any, name: str) -> Any:

@@ -50,11 +50,13 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class Stale:
-    """A name whose array was written through another name, in a way that is not followed."""
+    """A name of which it is not known what it holds: its array was written through another, or a branch decides."""
 
     name: str
     why: str
     statement: Statement
+    code: str = "FG401"
+    next_step: str = "take a copy before the write, or state the shapes"
 
 
 Value = Atom | Struct | Callee | Path | Stale
@@ -92,24 +94,29 @@ class Refusal(Exception):
         self.code, self.what, self.next_step, self.node = code, what, next_step, node
 
 
-@dataclass(frozen=True)
+@dataclass
 class Arguments:
     """The values that a call gives: in their order, and by keyword."""
 
     positional: list[Value]
     keywords: dict[str, Value]
+    texts: list[Any] = field(default_factory=list)  # of the positional ones
+    keyword_texts: dict[str, Any] = field(default_factory=dict)
+    # What a star unpacks into a number of arguments that is not known, and two stars into keywords.
+    rest: tuple[cst.Arg, Var] | None = None
+    named: tuple[cst.Arg, Var] | None = None
 
     @property
     def atoms(self) -> list[Atom]:
         """Every value of the graph that the call reads by them."""
-        values = (*self.positional, *self.keywords.values())
+        unpacked = [held[1] for held in (self.rest, self.named) if held is not None]
+        values = (*self.positional, *self.keywords.values(), *unpacked)
         return [atom for value in values for atom in atoms_in(value)]
 
 
 def stale(value: Stale, node: cst.CSTNode) -> Refusal:
     """A name is read whose array was written through another."""
-    step = "take a copy before the write, or state the shapes"
-    return Refusal("FG401", value.why, step, node)
+    return Refusal(value.code, value.why, value.next_step, node)
 
 
 @dataclass(eq=False)
@@ -159,7 +166,9 @@ class Function:
     block: Block
     frame: Frame
     params: dict[str, Var]
-    seeds: list[Var] = field(default_factory=list)
+    seeds: list[Var | None] = field(
+        default_factory=list
+    )  # None: the result has no cotangent
     outputs: list[str] = field(default_factory=list)
     returns_tuple: bool = False
     calls: dict[Statement, list[Frame]] = field(
@@ -179,7 +188,9 @@ class Function:
         default_factory=list
     )  # why it cannot be transformed
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient
-    loops: dict[Statement, Any] = field(default_factory=dict)  # what each for loop runs over
+    loops: dict[Statement, Any] = field(
+        default_factory=dict
+    )  # what each for loop runs over
 
     def has_tuples(self, param: Var) -> bool:
         """The parameter, or an item of it, is unpacked, so that it may be a tuple."""

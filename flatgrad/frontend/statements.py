@@ -15,10 +15,10 @@ from flatgrad.frontend import (
     blocks,
     branches,
     calls,
-    containers,
     effects,
     expressions,
     hints,
+    item_stores,
     loops,
     pragmas,
 )
@@ -133,9 +133,11 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
             pass
         case cst.Del() if deletes_names(node):
             pass  # the backward may need what they hold: the line is left out
-        case cst.Del() if containers.delete(low, node):
+        case cst.Del() if item_stores.delete(low, node):
             pass
-        case cst.Global(names=names) if not _rebinds(low, [n.name.value for n in names]):
+        case cst.Global(names=names) if not _rebinds(
+            low, [n.name.value for n in names]
+        ):
             pass
         case _:
             raise _unread(node)
@@ -144,7 +146,11 @@ def _simple(low: Lowering, node: cst.BaseSmallStatement) -> None:
 def deletes_names(node: cst.Del) -> bool:
     """del a, b"""
     target = node.target
-    parts = [e.value for e in target.elements] if isinstance(target, cst.Tuple) else [target]
+    parts = (
+        [e.value for e in target.elements]
+        if isinstance(target, cst.Tuple)
+        else [target]
+    )
     return all(isinstance(p, cst.Name) for p in parts)
 
 
@@ -162,7 +168,9 @@ def _assignment(
             for target in targets:  # the first target names the value
                 assignments.assign(low, target.target, result, value)
         case cst.AnnAssign(target=annotated, value=cst.BaseExpression() as value):
-            assignments.assign(low, annotated, pragmas.stopped(low, low.expression(value)), value)
+            assignments.assign(
+                low, annotated, pragmas.stopped(low, low.expression(value)), value
+            )
         case cst.AugAssign():
             assignments.augment(low, node)
         case cst.AnnAssign():
@@ -220,7 +228,9 @@ def _compound(low: Lowering, node: cst.BaseCompoundStatement) -> None:
     if isinstance(node, cst.Try) and changed:
         what = f"what {changed[0]} is depends on what this try statement catches"
         step = f"compute {changed[0]} outside of the try statement, or raise where something is caught"
-    outs = low.opaque(what, [*reads, *old], node, code="FG105", count=count, next_step=step)
+    outs = low.opaque(
+        what, [*reads, *old], node, code="FG105", count=count, next_step=step
+    )
     effects.effects_within(low, node)
     if _writes_through_new_names(inside):
         effects.spoil_all(low, reads)

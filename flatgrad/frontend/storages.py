@@ -61,7 +61,14 @@ CONTAINERS = ("list", "dict")
 MAKING = {"tuple", "dict", "list_filled", "unzip"}
 ADDING = {"list_append", "list_insert", "setitem", "dict_setdefault"}
 COPYING = {
-    "list_concat", "list_repeat", "list_copy", "list_sort", "list_drop", "dict_copy", "dict_update", "dict_values",
+    "list_concat",
+    "list_repeat",
+    "list_copy",
+    "list_sort",
+    "list_drop",
+    "dict_copy",
+    "dict_update",
+    "dict_values",
 }
 TAKING = {"getitem", "list_pop", "dict_get"}
 SHARING = {"einsum", "pos"}  # would allocate by their kind, but need not
@@ -205,7 +212,9 @@ class Storages:
         default_factory=dict
     )  # integers that were made as positions, and how
     targets: list[Var] = field(default_factory=list)  # what has been written into
-    content: dict[Var, Var] = field(default_factory=dict)  # of lists and dicts: where their items lie
+    content: dict[Var, Var] = field(
+        default_factory=dict
+    )  # of lists and dicts: where their items lie
 
     def root(self, var: Var) -> Var:
         if var not in self.parent:
@@ -265,7 +274,11 @@ class Storages:
                     self.approach(out, arg)
             base = eqn.args[0] if eqn.args else None
             if isinstance(base, Var) and is_view(eqn, self.rows):
-                number = eqn.op == "getitem" and out.type.rank is None and out not in self.arrays
+                number = (
+                    eqn.op == "getitem"
+                    and out.type.rank is None
+                    and out not in self.arrays
+                )
                 (self.unsure if number else self.views)[out] = (base, eqn)
 
     # --- lists and dicts: an object of their own, and the objects that lie in it ---------------------------------
@@ -282,12 +295,16 @@ class Storages:
         """The storages of lists, dicts and their items; False where the equation is about something else."""
         base = eqn.args[0] if eqn.args else None
         if eqn.op in TAKING and isinstance(base, Var) and base.type.kind in CONTAINERS:
-            if out.type.kind in CONTAINERS and (out is not eqn.outs[-1] or _is_cut(eqn)):
+            if out.type.kind in CONTAINERS and (
+                out is not eqn.outs[-1] or _is_cut(eqn)
+            ):
                 self._fill(out, like=[base])
             else:
                 self.approach(out, self.items_of(base))
             return True
-        if out.type.kind not in CONTAINERS or (eqn.op == "tuple" and out.type.kind == "tuple"):
+        if out.type.kind not in CONTAINERS or (
+            eqn.op == "tuple" and out.type.kind == "tuple"
+        ):
             return False
         if eqn.op in MAKING:
             self._fill(out, items=eqn.args)
@@ -297,10 +314,14 @@ class Storages:
             self._fill(out, like=eqn.args)
         return eqn.op in MAKING | ADDING | COPYING
 
-    def _fill(self, made: Var, like: Sequence[Atom] = (), items: Sequence[Atom] = ()) -> None:
+    def _fill(
+        self, made: Var, like: Sequence[Atom] = (), items: Sequence[Atom] = ()
+    ) -> None:
         """In `made` lies what lies in the lists `like`, and `items`."""
         for arg in (*like, *items):
-            if not isinstance(arg, Var) or (arg.type.shape.is_scalar and arg not in self.arrays):
+            if not isinstance(arg, Var) or (
+                arg.type.shape.is_scalar and arg not in self.arrays
+            ):
                 continue
             inner = arg in like and arg.type.kind in CONTAINERS
             self.approach(self.items_of(arg) if inner else arg, self.items_of(made))
@@ -375,7 +396,10 @@ class Storages:
         for var in vars_in(value):
             root = self.root(var)
             if var.type.kind in CONTAINERS:
-                self.holders.setdefault(self.items_of(var), {})[id(frame), name] = (frame, name)
+                self.holders.setdefault(self.items_of(var), {})[id(frame), name] = (
+                    frame,
+                    name,
+                )
             self.holders.setdefault(root, {})[id(frame), name] = (frame, name)
             self.names.setdefault(root, set()).add(name)
 
@@ -482,14 +506,18 @@ class Storages:
     def _lies_in(self, root: Var, value: Var) -> bool:
         """The storage `root` is one of an item of the list or dict `value`."""
         held = self.root(value)
-        return held is not root and held in self.content and self.root(self.content[held]) is root
+        return (
+            held is not root
+            and held in self.content
+            and self.root(self.content[held]) is root
+        )
 
     def spoil_items(self, held: Var, statement: Statement | None) -> None:
         """xs[i] += v may have written into an array that lies in the list, which others may have too."""
         assert statement is not None
         inside = self.items_of(held)
         if any(v.name for v in self.shown[inside]):
-            self.write(inside, Var(), statement, unsure=True)
+            self.spoil(inside, statement)
 
     def spoil(self, var: Var, statement: Statement) -> None:
         """Something unknown may have been written into the array of `var`."""

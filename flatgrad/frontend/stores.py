@@ -196,6 +196,7 @@ def in_place(low: Lowering, node: cst.Call, function: Any) -> bool:
         or UNREAD & {*given}
         or not isinstance(array, Var)
         or array.type.shape.is_scalar
+        or array.type.kind in ("list", "dict", "tree", "tuple")
     ):
         return False
     values = {name: low.expression(value) for name, value in given.items()}

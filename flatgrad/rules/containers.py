@@ -21,7 +21,9 @@ def _popped(g, index):
 def _known(index):
     """The integer that an index is, or None."""
     value = index.atom if isinstance(index, Expr) else Lit(index)
-    return value.value if isinstance(value, Lit) and isinstance(value.value, int) else None
+    return (
+        value.value if isinstance(value, Lit) and isinstance(value.value, int) else None
+    )
 
 
 @general(shape=shapes.same_container)
@@ -48,13 +50,18 @@ def list_pop(xs, index, /, *, y):
     """(what is left, the item)"""
 
     def vjp(gs):
-        rest, part = (xp.zeros_like(p) if g is None else g for p, g in zip(y, gs, strict=True))
+        rest, part = (
+            xp.zeros_like(p) if g is None else g for p, g in zip(y, gs, strict=True)
+        )
         at = _known(index)
         if xs.atom.type.kind == "dict":
             return xp.setitem(rest, index, part), None
         if at == -1:
             return xp.list_append(rest, part), None
-        return xp.list_insert(rest, at + 1 if at is not None and at < 0 else index, part), None
+        return (
+            xp.list_insert(rest, at + 1 if at is not None and at < 0 else index, part),
+            None,
+        )
 
     return _without_tangents, vjp
 
@@ -69,7 +76,11 @@ def list_drop(xs, index, item, /):
             return xp.setitem(g, index, zero), None, None
         if at == -1:
             return xp.list_append(g, zero), None, None
-        return xp.list_insert(g, at + 1 if at is not None and at < 0 else index, zero), None, None
+        return (
+            xp.list_insert(g, at + 1 if at is not None and at < 0 else index, zero),
+            None,
+            None,
+        )
 
     return _without_tangents, vjp
 
@@ -80,7 +91,9 @@ def list_concat(xs, ys, /):
         build = g.builder
         cut = build.emit("len", xs)
         first = build.emit("getitem", g, build.emit("slice", Lit(None), cut, Lit(None)))
-        second = build.emit("getitem", g, build.emit("slice", cut, Lit(None), Lit(None)))
+        second = build.emit(
+            "getitem", g, build.emit("slice", cut, Lit(None), Lit(None))
+        )
         return first, second
 
     return _without_tangents, vjp

@@ -226,6 +226,7 @@ constant(
     "ravel_multi_index",
     "unravel_index",
 )
+constant("is_ndarray", shape=shapes.giving("bool", shapes.number))
 constant("range", shape=shapes.arange)
 constant("enumerate", "zip", "reversed")
 without_derivative("unique", "bincount", shape=shapes.anything)

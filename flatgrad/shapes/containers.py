@@ -7,7 +7,11 @@ from flatgrad.shapes.broadcasting import cast
 from flatgrad.shapes.facts import giving, learn, option
 from flatgrad.types import Type, join, scalar
 
-CONTAINERS = ("list", "dict", "tree")  # a tree: an array or a list, tuple or dict of trees
+CONTAINERS = (
+    "list",
+    "dict",
+    "tree",
+)  # a tree: an array or a list, tuple or dict of trees
 MAY_HOLD = (*CONTAINERS, "tuple")
 
 

@@ -1333,6 +1333,208 @@ CASES = [
     ),
     Case("recursion.py", "f", ("x",), lambda rng: dict(x=1.3, n=3)),
     Case("sort_in_place.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
+    Case(
+        "parameter_trees.py",
+        "jax_mlp",
+        ("params", "x"),
+        lambda rng: dict(
+            params=[
+                {"w": normal(rng, 3, 4), "b": normal(rng, 4)},
+                {"w": normal(rng, 4, 2), "b": normal(rng, 2)},
+            ],
+            x=normal(rng, 5, 3),
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "tuple_params",
+        ("params", "x"),
+        lambda rng: dict(
+            params=(
+                normal(rng, 3, 4),
+                normal(rng, 4),
+                normal(rng, 4, 2),
+                normal(rng, 2),
+            ),
+            x=normal(rng, 5, 3),
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "weights_list",
+        ("Ws", "x"),
+        lambda rng: dict(
+            Ws=[normal(rng, 3, 4), normal(rng, 4, 2)], x=normal(rng, 5, 3)
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "weights_list",
+        ("Ws", "x"),
+        lambda rng: dict(Ws=normal(rng, 2, 3, 3), x=normal(rng, 5, 3)),
+    ),
+    Case(
+        "parameter_trees.py",
+        "indexed",
+        ("Ws", "bs", "x"),
+        lambda rng: dict(
+            Ws=[normal(rng, 3, 4), normal(rng, 4, 2)],
+            bs=[normal(rng, 4), normal(rng, 2)],
+            x=normal(rng, 5, 3),
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "l2",
+        ("params", "lam"),
+        lambda rng: dict(params={"W": normal(rng, 2, 3), "b": normal(rng, 3)}, lam=0.3),
+    ),
+    Case(
+        "parameter_trees.py",
+        "l2keys",
+        ("params", "lam"),
+        lambda rng: dict(params={"W": normal(rng, 2, 3), "b": normal(rng, 3)}, lam=0.3),
+    ),
+    Case(
+        "parameter_trees.py",
+        "andrew",
+        ("params", "X"),
+        lambda rng: dict(
+            params={
+                "W1": normal(rng, 4, 3),
+                "b1": normal(rng, 4, 1),
+                "W2": normal(rng, 1, 4),
+                "b2": normal(rng, 1, 1),
+            },
+            X=normal(rng, 3, 5),
+            L=2,
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "cache_dict",
+        ("params", "x"),
+        lambda rng: dict(
+            params={
+                "W1": normal(rng, 4, 3),
+                "W2": normal(rng, 3, 2),
+                "u": normal(rng, 2),
+            },
+            x=normal(rng, 5, 4),
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "sgd",
+        ("w", "xs", "ys", "lr"),
+        lambda rng: dict(
+            w=normal(rng, 3), xs=normal(rng, 4, 3), ys=normal(rng, 4), lr=0.1
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "nested_params",
+        ("p", "x"),
+        lambda rng: dict(
+            p={
+                "attn": {"q": normal(rng, 3, 2), "k": normal(rng, 3, 2)},
+                "mlp": [
+                    (normal(rng, 3, 4), normal(rng, 4)),
+                    (normal(rng, 4, 2), normal(rng, 2)),
+                ],
+            },
+            x=normal(rng, 5, 3),
+        ),
+    ),
+    Case("parameter_trees.py", "hinge", ("ws",), lambda rng: dict(ws=[0.3, 1.7, -0.4])),
+    Case(
+        "parameter_trees.py",
+        "hinge",
+        ("ws",),
+        lambda rng: dict(ws=np.array([0.3, 1.7, -0.4])),
+    ),
+    Case(
+        "parameter_trees.py",
+        "poly",
+        ("coeffs", "x"),
+        lambda rng: dict(coeffs=[0.3, 1.7, -0.4], x=0.7),
+    ),
+    Case(
+        "parameter_trees.py",
+        "horner",
+        ("coeffs", "x"),
+        lambda rng: dict(coeffs=[0.3, 1.7, -0.4], x=0.7),
+    ),
+    Case(
+        "parameter_trees.py",
+        "horner",
+        ("coeffs", "x"),
+        lambda rng: dict(coeffs=normal(rng, 3), x=normal(rng, 4)),
+    ),
+    Case(
+        "parameter_trees.py",
+        "centroid",
+        ("points",),
+        lambda rng: dict(points=[(0.3, 1.7), (-0.4, 0.2)]),
+    ),
+    Case(
+        "parameter_trees.py",
+        "centroid",
+        ("points",),
+        lambda rng: dict(points=normal(rng, 3, 2)),
+    ),
+    Case(
+        "parameter_trees.py",
+        "dist",
+        ("points", "w"),
+        lambda rng: dict(points=normal(rng, 4, 2), w=normal(rng, 4)),
+    ),
+    Case(
+        "parameter_trees.py",
+        "dist",
+        ("points", "w"),
+        lambda rng: dict(points=[normal(rng, 2) for _ in range(3)], w=[0.2, 0.5, 0.9]),
+    ),
+    Case(
+        "parameter_trees.py",
+        "heads",
+        ("x", "Wq"),
+        lambda rng: dict(
+            x=normal(rng, 4, 3), Wq=[normal(rng, 3, 2), normal(rng, 3, 3)]
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "unused",
+        ("params", "x"),
+        lambda rng: dict(
+            params={"W": normal(rng, 3, 2), "b": normal(rng, 2)}, x=normal(rng, 4, 3)
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "spread",
+        ("params", "x"),
+        lambda rng: dict(
+            params={"scale": normal(rng, 3), "shift": 0.3}, x=normal(rng, 4, 3)
+        ),
+    ),
+    Case(
+        "parameter_trees.py",
+        "rollout",
+        ("s", "A"),
+        lambda rng: dict(s=normal(rng, 3), A=normal(rng, 3, 3), n=3),
+    ),
+    Case(
+        "parameter_trees.py",
+        "momentum",
+        ("params", "grads", "lr"),
+        lambda rng: dict(
+            params={"a": normal(rng, 3), "b": normal(rng, 2, 2)},
+            grads={"a": normal(rng, 3), "b": normal(rng, 2, 2)},
+            lr=0.2,
+        ),
+    ),
 ]
 
 REFUSALS = [
@@ -1350,7 +1552,6 @@ REFUSALS = [
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
     Refusal("refuse_undefined.py", "f", "FG109", "weight", 2),
     Refusal("refuse_contradiction.py", "f", "FG301", "contradict", 6),
-    Refusal("refuse_string.py", "f", "FG108", "", 2),
     Refusal("haversine.py", "haversine", "FG201", "map", 7),
     Refusal("shadowed_constant.py", "f", "FG117", "A is a variable of f", 8),
     Refusal("shadowed_by_local.py", "f", "FG117", "RATE is a variable of f", 8),
