@@ -38,8 +38,12 @@ CODES = {
     "FG115": "a module constant has more than one value",
     "FG116": "a function is decorated",
     "FG117": "one name would mean two things in the emitted code",
-    "FG119": "a variable is given two values by one statement",
     "FG118": "an assignment inside of an expression cannot be kept",
+    "FG119": "a variable is given two values by one statement",
+    "FG120": "a value is of one kind or another, depending on a branch",
+    "FG121": "a variable changes its kind from one iteration of a loop to the next",
+    "FG122": "the backward needs a part of a tuple that a loop carries",
+    "FG123": "the backward needs a value that no line of the source names",
     # FG2xx: operations without a derivative rule
     "FG201": "no derivative rule for a function",
     "FG202": "an option or an argument of a function is not read",

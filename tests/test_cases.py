@@ -68,7 +68,7 @@ def namespace_of(text: str, name: str) -> dict[str, Callable]:
     return namespace
 
 
-# --- trees: tuples and lists of numbers and arrays ----------------------------------------------
+# --- trees: tuples, lists and dicts of numbers and arrays ---------------------------------------
 
 
 def leaves(tree: Tree) -> list:

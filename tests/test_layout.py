@@ -19,7 +19,8 @@ LONG = 350  # lines; told, not enforced
 # What stands in a line may import what stands above it; within a line, anything goes as long as it is no circle.
 LAYERS = [
     ["flatgrad.errors", "flatgrad.types", "flatgrad.constants"],
-    ["flatgrad.graph", "flatgrad.partial", "flatgrad.options"],
+    ["flatgrad.graph", "flatgrad.options"],
+    ["flatgrad.loops", "flatgrad.partial"],
     ["flatgrad.registry"],
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting"],
     ["flatgrad.rules", "flatgrad.namespaces"],

@@ -6,6 +6,7 @@ backward. `make samples` rewrites the goldens; the numbers are then checked like
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from flatgrad.pipeline import transform
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FORWARDS = sorted(p for p in SAMPLES.glob("*.py") if not p.stem.endswith("_grad"))
-PAIRS = ("affine_relu", "batchnorm", "two_layer_net")
+PAIRS = ("affine_relu", "batchnorm", "rnn", "two_layer_net")
 STEP = 1e-6
 
 
@@ -56,11 +57,29 @@ ARGUMENTS: dict[str, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         0.1,
     ),
     "black_scholes": lambda r: (1.1, 1.0, 0.7, 0.05, 0.3),
+    "conv_naive": lambda r: (
+        r.normal(size=(2, 2, 4, 5)),
+        r.normal(size=(3, 2, 3, 3)),
+        r.normal(size=3),
+        2,
+        1,
+    ),
     "deep_net": lambda r: (
         r.normal(size=(4, 3)),
         r.normal(size=(3, 5)),
         r.normal(size=(5, 5)),
         r.normal(size=(5, 2)),
+    ),
+    "dict_net": lambda r: (
+        r.normal(size=(4, 3)),
+        r.normal(size=(4, 2)),
+        {
+            "W1": r.normal(size=(3, 5)),
+            "b1": r.normal(size=5),
+            "W2": r.normal(size=(5, 2)),
+            "b2": r.normal(size=2),
+        },
+        0.1,
     ),
     "gaussian_log_density": lambda r: (
         r.normal(size=(4, 3)),
@@ -68,6 +87,16 @@ ARGUMENTS: dict[str, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         symmetric_positive(r, 3),
     ),
     "heat_step": lambda r: (r.normal(size=7), 0.3, 1.5, -0.5),
+    "huber": lambda r: (2.5, 1.1, 0.7),
+    "kalman_filter": lambda r: (
+        r.normal(size=(4, 2)),
+        r.normal(size=3),
+        symmetric_positive(r, 3),
+        r.normal(size=(3, 3)),
+        r.normal(size=(2, 3)),
+        symmetric_positive(r, 3),
+        symmetric_positive(r, 2),
+    ),
     "layernorm": lambda r: (
         r.normal(size=(5, 3)),
         r.normal(size=3),
@@ -81,6 +110,22 @@ ARGUMENTS: dict[str, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         np.array([0.0, 1.0, 1.0, 0.0, 1.0]),
         0.1,
     ),
+    "lotka_volterra_rk4": lambda r: (
+        np.array([1.2, 0.7]),
+        0.1,
+        6,
+        1.1,
+        0.4,
+        0.9,
+        0.3,
+    ),
+    "lstm": lambda r: (
+        r.normal(size=(3, 4, 2)),
+        r.normal(size=(3, 2)),
+        r.normal(size=(2, 8)),
+        r.normal(size=(2, 8)),
+        r.normal(size=8),
+    ),
     "lstm_step": lambda r: (
         r.normal(size=(3, 4)),
         r.normal(size=(3, 2)),
@@ -89,10 +134,25 @@ ARGUMENTS: dict[str, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         r.normal(size=(2, 8)),
         r.normal(size=8),
     ),
+    "max_pool": lambda r: (r.normal(size=(2, 2, 4, 6)), 2, 2),
     "neuron": lambda r: (2.0, -1.0, -3.0, -2.0, -3.0),
+    "newton_sqrt": lambda r: (1.7,),
+    "rnn": lambda r: (
+        r.normal(size=(2, 4, 3)),
+        r.normal(size=(2, 5)),
+        r.normal(size=(3, 5)),
+        r.normal(size=(5, 5)),
+        r.normal(size=5),
+    ),
     "rosenbrock": lambda r: (r.normal(size=5),),
     "softmax_loss": lambda r: (r.normal(size=(5, 3)), np.array([0, 2, 1, 1, 0])),
     "svm_loss": lambda r: (
+        r.normal(size=(4, 3)),
+        r.normal(size=(5, 4)),
+        np.array([0, 2, 1, 1, 0]),
+        0.1,
+    ),
+    "svm_loss_naive": lambda r: (
         r.normal(size=(4, 3)),
         r.normal(size=(5, 4)),
         np.array([0, 2, 1, 1, 0]),
@@ -153,46 +213,68 @@ def forward_of(name: str) -> Callable[..., Any]:
     return [v for v in names.values() if inspect.isfunction(v)][-1]
 
 
+def copied(argument: Any) -> Any:
+    if isinstance(argument, dict):
+        return {key: copied(part) for key, part in argument.items()}
+    return np.copy(argument)[()]
+
+
+def has_gradient(argument: Any) -> bool:
+    return isinstance(argument, dict) or np.asarray(argument).dtype.kind == "f"
+
+
 def case(name: str) -> tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]:
     """Arguments, value as a tuple of outputs, and a cotangent for each."""
     random = np.random.default_rng(0)
     arguments = ARGUMENTS[name](random)
-    value = forward_of(name)(*map(np.copy, arguments))
+    value = forward_of(name)(*map(copied, arguments))
     outputs = value if isinstance(value, tuple) else (value,)
     return arguments, outputs, tuple(random.normal(size=np.shape(v)) for v in outputs)
 
 
-def differences(name: str, seeds: tuple[Any, ...]) -> list[np.ndarray]:
+def differences(name: str, seeds: tuple[Any, ...]) -> list[Any]:
     """Central differences of the sum of seed * output in each element of each float argument."""
     arguments, _, _ = case(name)
     forward = forward_of(name)
 
-    def total(position: int, x: np.ndarray) -> float:
-        given = [
-            x if i == position else np.copy(a)[()] for i, a in enumerate(arguments)
-        ]
+    def total(position: int, x: Any) -> float:
+        given = [copied(x if i == position else a) for i, a in enumerate(arguments)]
         value = forward(*given)
         outputs = value if isinstance(value, tuple) else (value,)
         return float(sum(np.sum(s * v) for s, v in zip(seeds, outputs, strict=True)))
 
-    found = []
-    for position, x in enumerate(arguments):
-        if np.asarray(x).dtype.kind != "f":
-            continue
-        slope = np.zeros(np.shape(x))
-        for at in np.ndindex(np.shape(x)):
-            step = np.zeros(np.shape(x))
-            step[at] = STEP
-            there, back = (total(position, (x + s)[()]) for s in (step, -step))
-            slope[at] = (there - back) / (2 * STEP)
-        found.append(slope)
+    return [
+        slope(partial(total, position), x)
+        for position, x in enumerate(arguments)
+        if has_gradient(x)
+    ]
+
+
+def slope(total: Callable[[Any], float], x: Any) -> Any:
+    """The derivative of the number `total(x)`, in the structure of x."""
+    if isinstance(x, dict):
+        return {
+            key: slope(lambda part, key=key: total(x | {key: part}), x[key])
+            for key in x
+        }
+    found = np.zeros(np.shape(x))
+    for at in np.ndindex(np.shape(x)):
+        step = np.zeros(np.shape(x))
+        step[at] = STEP
+        there, back = (total((x + s)[()]) for s in (step, -step))
+        found[at] = (there - back) / (2 * STEP)
     return found
 
 
-def agree(gradients: Any, expected: list[np.ndarray]) -> None:
+def agree(gradients: Any, expected: list[Any]) -> None:
     listed = gradients if isinstance(gradients, tuple) else (gradients,)
     assert len(listed) == len(expected)
     for gradient, difference in zip(listed, expected, strict=True):
+        if isinstance(difference, dict):
+            assert gradient.keys() == difference.keys()
+            for key, part in difference.items():
+                agree(gradient[key], [part])
+            continue
         assert np.shape(gradient) == np.shape(difference)
         np.testing.assert_allclose(gradient, difference, rtol=1e-5, atol=1e-7)
 
@@ -201,14 +283,14 @@ def agree(gradients: Any, expected: list[np.ndarray]) -> None:
 def test_gradient_agrees_with_differences(name):
     arguments, outputs, seeds = case(name)
     gradient = ending(defined_in(SAMPLES / f"{name}_grad.py"), "_grad")
-    given = [np.copy(a)[()] for a in (*arguments, *seeds)]
+    given = [copied(a) for a in (*arguments, *seeds)]
     value, gradients = gradient(*given)
     listed = value if isinstance(value, tuple) else (value,)
     for found, output in zip(listed, outputs, strict=True):
         np.testing.assert_allclose(found, output, rtol=1e-12)
     agree(gradients, differences(name, seeds))
     for left, was in zip(given, (*arguments, *seeds), strict=True):
-        np.testing.assert_array_equal(left, was)
+        np.testing.assert_equal(left, was)
 
 
 @pytest.mark.parametrize("name", PAIRS)

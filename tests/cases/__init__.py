@@ -1319,6 +1319,19 @@ CASES = [
             A=rng.uniform(0.5, 1.5, (4, 3)), b=rng.uniform(0.5, 1.5, (4,))
         ),
     ),
+    Case("if_on_value.py", "f", ("x", "k"), lambda rng: dict(x=1.3, k=0.6)),
+    Case("for_repeated.py", "f", ("x", "k"), lambda rng: dict(x=1.3, k=0.6)),
+    Case("while_below.py", "f", ("x", "k"), lambda rng: dict(x=1.3, k=2.6)),
+    Case("comprehension.py", "f", ("x",), lambda rng: dict(x=1.3, k=4)),
+    Case(
+        "dict_parameters.py",
+        "loss",
+        ("params", "x"),
+        lambda rng: dict(
+            params={"W": normal(rng, 3, 2), "b": normal(rng, 2)}, x=normal(rng, 4, 3)
+        ),
+    ),
+    Case("recursion.py", "f", ("x",), lambda rng: dict(x=1.3, n=3)),
     Case("sort_in_place.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
     Case(
         "parameter_trees.py",
@@ -1525,10 +1538,9 @@ CASES = [
 ]
 
 REFUSALS = [
-    Refusal("refuse_if.py", "f", "FG105", "an if statement", 3),
-    Refusal("refuse_for.py", "f", "FG105", "a for loop", 3),
-    Refusal("refuse_while.py", "f", "FG105", "a while loop", 2),
-    Refusal("refuse_comprehension.py", "f", "FG108", "a comprehension", 2),
+    Refusal("refuse_kind.py", "f", "FG120", "one thing or another", 3),
+    Refusal("refuse_lambda_recursion.py", "f", "FG112", "calls itself", 2),
+    Refusal("refuse_generator_helper.py", "f", "FG104", "generators", 4),
     Refusal("refuse_conditional.py", "f", "FG118", "need not be evaluated", 2),
     Refusal("refuse_with.py", "f", "FG105", "a with block", 5),
     Refusal("refuse_try.py", "f", "FG105", "try statement", 5),
@@ -1537,7 +1549,6 @@ REFUSALS = [
     Refusal("refuse_star_args.py", "f", "FG101", "any number", 1),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
-    Refusal("refuse_recursion.py", "f", "FG112", "", 5),
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
     Refusal("refuse_undefined.py", "f", "FG109", "weight", 2),
     Refusal("refuse_contradiction.py", "f", "FG301", "contradict", 6),

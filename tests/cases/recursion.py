@@ -1,5 +1,5 @@
 def f(x, n=3):
     # deeper and deeper
-    # without an end that can be seen
-    #
+    if n == 0:
+        return x
     return x * f(x, n - 1)

@@ -1,0 +1,28 @@
+import numpy as np
+
+
+def conv_naive(x, w, b, stride, pad):
+    """
+    A convolution with loops over images, filters and positions.
+
+    Inputs:
+    - x: A numpy array of shape (N, C, H, W)
+    - w: A numpy array of shape (F, C, HH, WW)
+    - b: A numpy array of shape (F,)
+    - stride: int
+    - pad: int
+    """
+    N, C, H, W = x.shape
+    F, C, HH, WW = w.shape
+    H_out = 1 + (H + 2 * pad - HH) // stride
+    W_out = 1 + (W + 2 * pad - WW) // stride
+    x_pad = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    out = np.zeros((N, F, H_out, W_out))
+    for n in range(N):
+        for f in range(F):
+            for i in range(H_out):
+                for j in range(W_out):
+                    r, c = i * stride, j * stride
+                    window = x_pad[n, :, r : r + HH, c : c + WW]
+                    out[n, f, i, j] = np.sum(window * w[f]) + b[f]
+    return out
