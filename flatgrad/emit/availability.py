@@ -192,15 +192,24 @@ class Availability:
             return self._named(self.names_of[known])
         if (name := self.editor.still_named(value)) is not None:
             return self._named(name)
-        if (result := self.homes.results.get(value)) is not None and depth < DEEPEST:
-            if (found := self._without_edit(result, depth + 1)) is not None:
-                return self.read(result) if depth == 0 else found
+        if (found := self._of_result(value, depth)) is not None:
+            return found
         eqn = self.defs.get(value)
-        if eqn is not None and depth <= DEEPEST and len(eqn.outs) == 1:
-            if (found := self._again(eqn, depth)) is not None:
-                return found
+        single = eqn is not None and depth <= DEEPEST and len(eqn.outs) == 1
+        if single and eqn is not None:
+            found = self._again(eqn, depth)
+        if found is not None:
+            return found
         # Once it is known that a list will have it, what is cheap is computed from it.
         return ast.Name(value.name) if depth > 0 and value in self.wanted else None
+
+    def _of_result(self, value: Var, depth: int) -> ast.expr | None:
+        """What a branch ends with, under the name of its result."""
+        result = self.homes.results.get(value)
+        if result is None or depth >= DEEPEST:
+            return None
+        found = self._without_edit(result, depth + 1)
+        return self.read(result) if found is not None and depth == 0 else found
 
     def _named(self, name: str) -> ast.expr:
         self.plain.add(name)
@@ -319,12 +328,10 @@ class Availability:
                                       "give the array a name", eqn.statement.node)  # fmt: skip
         if eqn.node is None or eqn.statement is None:
             return self._expression(eqn, self.read)
-        name = ast.Name(self.editor.hoist(eqn))
-        return (
-            name
-            if is_single(eqn)
-            else ast.Subscript(name, constant(eqn.outs.index(value)))
-        )
+        hoisted = ast.Name(self.editor.hoist(eqn))
+        if is_single(eqn):
+            return hoisted
+        return ast.Subscript(hoisted, constant(eqn.outs.index(value)))
 
     def _of_call(self, value: Var, eqn: Eqn) -> ast.expr:
         """The cache of a call, or a result that has no name yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import libcst as cst
 
@@ -63,7 +64,7 @@ class Comments:
     def _code(self, statement: Statement) -> str:
         match statement.node:
             case cst.SimpleStatementLine(body=[cst.Return(value=value)]):
-                shown = self.forward.rewritten(statement, value)
+                shown: Any = self.forward.rewritten(statement, value)
                 shown = value if isinstance(shown, cst.Name) else shown
                 return f"{self.result} = {self._bare(shown)}"
             case cst.SimpleStatementLine():

@@ -394,7 +394,8 @@ class Editor:
                 value, value.name
             ), self.edits.first.setdefault(home.statement, [])
         if value in self.counters:
-            assert made is not None and made.statement is not None
+            assert made is not None
+            assert made.statement is not None
             return self.counters[value], self.edits.after.setdefault(made.statement, [])
         if frame is not None:
             statement = frame.writes[value][1]
@@ -406,7 +407,8 @@ class Editor:
             return self.edits.renamed.get(value, value.name), lines.setdefault(
                 statement, []
             )
-        assert made is not None and made.statement is not None
+        assert made is not None
+        assert made.statement is not None
         if made.op == "call":
             return self._place_of_call(value, made)
         text = self.hoist(made)
@@ -678,7 +680,7 @@ class Editor:
             )
 
     def refusal(
-        self, code: str, what: str, step: str, node: cst.CSTNode
+        self, code: str, what: str, step: str, node: cst.CSTNode | None
     ) -> FlatgradError:
         return FlatgradError(
             Diagnostic(code, what, step, self.function.module.place(node))
