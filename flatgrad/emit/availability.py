@@ -568,7 +568,8 @@ class Availability:
         if self.homes.loop(x) is not None and not _is_steady(x):
             return None
         if not self._by_shape:
-            for value in filter(self._has_shape, self.names_of):
+            always = (v for v in self.names_of if v not in self.homes.of)
+            for value in filter(self._has_shape, always):
                 self._by_shape.setdefault(_shape_key(value), value)
         return self._by_shape.get(_shape_key(x))
 
@@ -598,7 +599,7 @@ class Availability:
             return constant(dim.known)
         if not self._by_length:
             for value in (*self.names_of, *self.defs):
-                if self.homes.loop(value) is not None:
+                if value in self.homes.of:
                     continue
                 length = value.type.dim
                 if (
