@@ -441,9 +441,18 @@ class Editor:
             return True
         if frame.writes.get(value, (None, None))[0] is None:
             return True
-        stored = made.op in ("setitem", "index_add", "opaque", "call")
+        stored = made.op in ("setitem", "index_add", "opaque") or self._is_put_in_place(frame, value)
+        stored = stored or (made.op == "call" and value in made.outs[made.attrs["pair"].count : -1])
         updated = value in frame.writes and _is_augmented(frame.writes[value][1])
         return stored or (updated and self._is_seen(value))
+
+    def _is_put_in_place(self, frame: Frame, value: Var) -> bool:
+        """np.maximum(h, 0, out=h): the statement writes the value into an array that is there."""
+        if value not in frame.writes or _is_augmented(frame.writes[value][1]):
+            return False
+        storages, statement = self.function.storages, frame.writes[value][1]
+        root = storages.root(value)
+        return any(at is statement and storages.root(v) is root for v, at in storages.destroyed.items())
 
     def _can_be_separated(self, frame: Frame, destroyer: Statement, value: Var) -> bool:
         """p /= s may as well be p = p0 / s: nobody else sees the array of p."""
