@@ -246,6 +246,7 @@ WORKING = {
             z += b
 
         def f(A, y):
+            """A: (3, 3), y: (3,)"""
             z = A * 2.0
             add_bias(z, y)
             return np.tanh(z) * y
@@ -310,6 +311,7 @@ WORKING = {
                     M[i, k + 1:] -= M[i, k] * M[k, k + 1:]
 
         def f(A, y):
+            """A: (3, 3), y: (3,)"""
             M = A.copy()
             lu(M)
             return np.log(np.abs(np.diag(M))) * y

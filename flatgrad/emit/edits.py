@@ -170,7 +170,7 @@ class Editor:
             around = self._around(eqn)
             cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
             self.edits.given.add(cache)
-            results = () if self._takes_results(eqn) else self._result_names(eqn)
+            results = () if self.takes_results(eqn) else self._result_names(eqn)
             places[eqn.node] = Paired(eqn.attrs["pair"], results, cache, around)
         return places[eqn.node].cache
 
@@ -183,7 +183,7 @@ class Editor:
                 bind(self, frame, name, [f for f in self._printed_frames() if f is not frame])
         return around
 
-    def _takes_results(self, eqn: Eqn) -> bool:
+    def takes_results(self, eqn: Eqn) -> bool:
         """`a, b = helper(x)`: the line itself can take the cache too."""
         assert eqn.statement is not None
         several = bool(eqn.attrs["pair"].results)
@@ -191,11 +191,10 @@ class Editor:
             case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if value is eqn.node:
                 return bool(eqn.attrs["pair"].nothing)
             case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)]):
-                starred = isinstance(target, cst.Tuple) and any(
-                    isinstance(e, cst.StarredElement) for e in target.elements
-                )
-                fits = isinstance(target, cst.Tuple) and not starred if several else not isinstance(target, cst.Tuple | cst.List)
-                return value is eqn.node and fits
+                parts = [e.value for e in target.elements] if isinstance(target, cst.Tuple) and several else [target]
+                names = [p.value for p in parts if isinstance(p, cst.Name)]
+                plain = len({*names}) == len(parts) == (eqn.attrs["pair"].results or 1)
+                return value is eqn.node and plain
             case _:
                 return False
 

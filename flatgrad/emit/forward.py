@@ -11,7 +11,7 @@ from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
-from flatgrad.frontend.scope import Frame, Function, atoms_in
+from flatgrad.frontend.scope import Callee, Frame, Function, Path, atoms_in
 from flatgrad.frontend.statements import deletes_names
 from flatgrad.graph import Atom, Statement, Var, all_equations
 
@@ -414,7 +414,7 @@ class Forward:
             if n is not hoisting
         }
         calls: dict[Any, Frame] = {
-            frame.call: frame for frame in self._expanded(statement)
+            frame.call: frame for frame in self._expanded(statement) if not isinstance(frame.result, Callee | Path)
         }
         arguments = self._arguments(statement)
         paired = {n: p for n, p in self._paired(statement).items() if p.results and n is not hoisting}
