@@ -246,7 +246,7 @@ WORKING = {
             z += b
 
         def f(A, y):
-            """A: (3, 3), y: (3,)"""
+            'A: (n, n), y: (n,)'
             z = A * 2.0
             add_bias(z, y)
             return np.tanh(z) * y
@@ -311,7 +311,7 @@ WORKING = {
                     M[i, k + 1:] -= M[i, k] * M[k, k + 1:]
 
         def f(A, y):
-            """A: (3, 3), y: (3,)"""
+            'A: (n, n), y: (n,)'
             M = A.copy()
             lu(M)
             return np.log(np.abs(np.diag(M))) * y

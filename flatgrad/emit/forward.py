@@ -127,7 +127,8 @@ class Forward:
         places = self.names.setdefault(frame, {})
         for read, value, where in frame.reads:
             new = self.edits.renamed.get(value) if isinstance(value, Var) else None
-            if where is not None and new is not None and read.value != new:
+            passed = read.value in frame.arguments and isinstance(value, Var) and read.value != value.name
+            if where is not None and new is not None and read.value != new and not passed:
                 places.setdefault(where, {})[read] = new
         for var, (target, where) in frame.writes.items():
             if target is None:

@@ -305,7 +305,10 @@ class Lines:
 
     def _several(self, number: int, eqn: Eqn) -> list[ast.stmt]:
         value = self.expressions.equation(eqn)
-        names = [self._name(number, out) if self.uses[out] else "_" for out in eqn.outs]
+        names: list[str] = []
+        for out in eqn.outs:
+            name = self._name(number, out) if self.uses[out] else "_"
+            names.append(self.names.fresh(name) if name in names and name != "_" else name)
         for out, name in zip(eqn.outs, names, strict=True):
             self._assign(out, name, out)
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]

@@ -297,7 +297,7 @@ class Lowering:
 
     def _diagnostic(self, problem: Refusal) -> Diagnostic:
         place = self.module.place(problem.node) if problem.node is not None else None
-        return Diagnostic(problem.code, problem.what, problem.next_step, place)
+        return Diagnostic(problem.code, problem.what, problem.next_step, place or self.module.place(self.node.name))
 
     # --- statements ----------------------------------------------------------------------------------------
 

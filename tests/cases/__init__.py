@@ -1333,7 +1333,6 @@ REFUSALS = [
     Refusal("refuse_dict.py", "loss", "FG201", "dict", 5),
     Refusal("refuse_torch.py", "f", "FG114", "torch", 4),
     Refusal("refuse_complex.py", "f", "FG201", "complex", 6),
-    Refusal("refuse_star_args.py", "f", "FG101", "any number", 1),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
     Refusal("refuse_recursion.py", "f", "FG112", "", 5),
