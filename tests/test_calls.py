@@ -435,7 +435,14 @@ WORKING = {
     """,
 }  # fmt: skip
 
-VALUES: dict[str, Any] = {"x": X, "y": Y, "A": A, "s": 1.3, "k": 0.7, "p": {"slope": 0.4, "offset": 0.9}}
+VALUES: dict[str, Any] = {
+    "x": X,
+    "y": Y,
+    "A": A,
+    "s": 1.3,
+    "k": 0.7,
+    "p": {"slope": 0.4, "offset": 0.9},
+}
 
 
 def trial(source: str, emit: str) -> Trial:

@@ -32,9 +32,9 @@ def name_variables(editor: Editor, frame: Frame, others: list[Frame]) -> None:
             _rename(editor, frame, name, values, editor.names.fresh(name))
         if name in frame.arguments:
             editor.edits.bound.setdefault(frame, []).append(name)
-    for name, (_, value) in frame.arguments.items():
+    for name, (_, given) in frame.arguments.items():
         reads = sum(n.value == name for n, _, _ in frame.reads)
-        if isinstance(value, Struct) and (reads > 1 or (reads and frame.inner)):
+        if isinstance(given, Struct) and (reads > 1 or (reads and frame.inner)):
             bind(editor, frame, name, others, even_names=True)
 
 
@@ -43,20 +43,34 @@ def _variables(frame: Frame, bindings: Counter[str]) -> dict[str, list[Var]]:
     found: dict[str, list[Var]] = {name: [] for name in bindings}
     for value in frame.writes:
         found.setdefault(value.name, []).append(value)
-    changed = {n.value for n, v, _ in frame.reads if n.value in frame.arguments and v is not frame.arguments[n.value][1]}
+    changed = {
+        n.value
+        for n, v, _ in frame.reads
+        if n.value in frame.arguments and v is not frame.arguments[n.value][1]
+    }
     return found | {name: [] for name in changed if name not in found}
 
 
-def _is_line_by_line(editor: Editor, frame: Frame, values: list[Var], count: int) -> bool:
-    outside = all(frame.writes[v][1].parent is None and not editor.stays(frame, v) for v in values)
+def _is_line_by_line(
+    editor: Editor, frame: Frame, values: list[Var], count: int
+) -> bool:
+    outside = all(
+        frame.writes[v][1].parent is None and not editor.stays(frame, v) for v in values
+    )
     return bool(values) and count == len(values) and outside
 
 
-def _rename(editor: Editor, frame: Frame, name: str, values: list[Var], new: str) -> None:
+def _rename(
+    editor: Editor, frame: Frame, name: str, values: list[Var], new: str
+) -> None:
     """One name for all that the variable ever holds."""
     editor.edits.locals.setdefault(frame, {})[name] = new
     given = frame.arguments.get(name, (None, None))[1]
-    read = [v for n, v, _ in frame.reads if n.value == name and isinstance(v, Var) and v is not given]
+    read = [
+        v
+        for n, v, _ in frame.reads
+        if n.value == name and isinstance(v, Var) and v is not given
+    ]
     begun = [
         p
         for eqn in all_equations(editor.function.block.eqns)
@@ -67,10 +81,18 @@ def _rename(editor: Editor, frame: Frame, name: str, values: list[Var], new: str
     editor.edits.renamed.update(dict.fromkeys([*values, *read, *begun], new))
 
 
-def bind(editor: Editor, frame: Frame, name: str, others: list[Frame], even_names: bool = False) -> None:
+def bind(
+    editor: Editor,
+    frame: Frame,
+    name: str,
+    others: list[Frame],
+    even_names: bool = False,
+) -> None:
     """A parameter becomes a variable, unless its argument is a name or a constant."""
     argument, value = frame.arguments[name]
-    plain = isinstance(argument, cst.Name | cst.Integer | cst.Float | cst.Lambda | cst.Attribute)
+    plain = isinstance(
+        argument, cst.Name | cst.Integer | cst.Float | cst.Lambda | cst.Attribute
+    )
     bound = editor.edits.bound.setdefault(frame, [])
     if (plain and not even_names) or name in bound:
         return
@@ -78,10 +100,15 @@ def bind(editor: Editor, frame: Frame, name: str, others: list[Frame], even_name
     if not editor.is_free(name, others, value):
         _rename(editor, frame, name, [], editor.names.fresh(name))
     written = any(v.name == name for v in frame.writes)
-    if isinstance(value, Var) and not written and editor.homes.loop(value) is None and (
-        value not in editor.function.storages.destroyed
+    if (
+        isinstance(value, Var)
+        and not written
+        and editor.homes.loop(value) is None
+        and (value not in editor.function.storages.destroyed)
     ):
-        editor.names_of.setdefault(value, editor.edits.locals.get(frame, {}).get(name, name))
+        editor.names_of.setdefault(
+            value, editor.edits.locals.get(frame, {}).get(name, name)
+        )
 
 
 def printed_names(frame: Frame, local: dict[Frame, dict[str, str]]) -> dict[str, str]:

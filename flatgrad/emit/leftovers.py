@@ -11,14 +11,19 @@ from flatgrad.frontend.module import names_in
 from flatgrad.frontend.scope import Callee, Frame, Function
 
 
-def made_by_helpers(function: Function, expanded: Iterable[Frame], local: dict[Frame, dict[str, str]]) -> set[str]:
+def made_by_helpers(
+    function: Function, expanded: Iterable[Frame], local: dict[Frame, dict[str, str]]
+) -> set[str]:
     """The printed names of functions that are defined in helpers read in place, or that these return."""
     frames = [function.frame, *expanded]
     found: set[str] = set()
     for frame in frames:
         names = local.get(frame, {})
         for name, value in frame.env.items():
-            foreign = isinstance(value, Callee) and value.frame not in (None, function.frame)
+            foreign = isinstance(value, Callee) and value.frame not in (
+                None,
+                function.frame,
+            )
             if foreign and name not in frame.arguments:
                 found.add(names.get(name, name))
     return found
@@ -31,7 +36,11 @@ def without(body: list[Any], names: set[str]) -> list[Any]:
         unused = names - mentioned
         if not unused:
             break
-        body = [line for line in (part.visit(_Without(unused)) for part in body) if isinstance(line, cst.CSTNode)]
+        body = [
+            line
+            for line in (part.visit(_Without(unused)) for part in body)
+            if isinstance(line, cst.CSTNode)
+        ]
         names = names - unused
     return body
 
@@ -70,14 +79,24 @@ class _Without(cst.CSTTransformer):
         super().__init__()
         self.names = names
 
-    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> Any:
-        return cst.RemoveFromParent() if original_node.name.value in self.names else updated_node
+    def leave_FunctionDef(
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> Any:
+        return (
+            cst.RemoveFromParent()
+            if original_node.name.value in self.names
+            else updated_node
+        )
 
     def leave_SimpleStatementLine(
-        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+        self,
+        original_node: cst.SimpleStatementLine,
+        updated_node: cst.SimpleStatementLine,
     ) -> Any:
         match original_node.body:
-            case [cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))])] if name in self.names:
+            case [
+                cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))])
+            ] if (name in self.names):
                 return cst.RemoveFromParent()
             case _:
                 return updated_node

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def table(low: Lowering, setting: cst.BaseExpression) -> Struct | None:
     """What a constant of the module is that holds functions, by key or in order; None of another."""
     match setting:
-        case cst.Dict(elements=elements) if all(isinstance(e, cst.DictElement) for e in elements):
+        case cst.Dict(elements=elements) if all(
+            isinstance(e, cst.DictElement) for e in elements
+        ):
             parts = [e.value for e in elements]
         case cst.List(elements=elements) | cst.Tuple(elements=elements):
             parts = [e.value for e in elements]
@@ -41,27 +43,42 @@ def _is_function(low: Lowering, node: Any) -> bool:
             return False
 
 
-def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Value | None:
+def called(
+    low: Lowering, node: cst.Call, function: Any, given: Arguments
+) -> Value | None:
     """partial(f, a, k=b) is a function of what is not given yet; None of other calls."""
     match function, given.positional:
         case Path(path="functools.partial"), [Callee() | Path(), *_]:
-            return activations.activate(low, node, Callee("partial", _partial(given)), _renamed(given))
-        case Path(path="functools.reduce"), [Callee() as fold, Struct(items=items)] if (
-            items and all(isinstance(f, Callee | Path) for f in items)
-        ):
+            return activations.activate(
+                low, node, Callee("partial", _partial(given)), _renamed(given)
+            )
+        case Path(path="functools.reduce"), [
+            Callee() as fold,
+            Struct(items=items),
+        ] if items and all(isinstance(f, Callee | Path) for f in items):
             return _folded(low, node, fold, items, given.texts[1])
         case _:
             return None
 
 
-def _folded(low: Lowering, node: cst.Call, fold: Callee, items: Sequence[Value], text: Any) -> Value:
+def _folded(
+    low: Lowering, node: cst.Call, fold: Callee, items: Sequence[Value], text: Any
+) -> Value:
     """reduce(lambda f, g: lambda x: g(f(x)), (f, g, h)): one function of another."""
     found, shown = items[0], arguments.item_text(text, 0, len(items))
     for i, f in enumerate(items[1:], 1):
         texts = [shown, arguments.item_text(text, i, len(items))]
-        found, shown = activations.activate(low, node, fold, Arguments([found, f], {}, texts)), None
+        found, shown = (
+            activations.activate(low, node, fold, Arguments([found, f], {}, texts)),
+            None,
+        )
         if not isinstance(found, Callee | Path):
-            raise Refusal("FG108", "a reduction of functions to a value is not read", "call them one by one", node)
+            raise Refusal(
+                "FG108",
+                "a reduction of functions to a value is not read",
+                "call them one by one",
+                node,
+            )
     return found
 
 

@@ -134,7 +134,7 @@ def call(low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]
     """Write the `call` equation; `values` are the arguments by the names of the parameters."""
     around = captured(low, callee)
     values |= {name: value for name, (_, value) in around.items()}
-    fixed = {n: v for n, v in values.items() if isinstance(v, Callee | Path)}
+    fixed: dict[str, Value] = {n: v for n, v in values.items() if isinstance(v, Callee | Path)}
     pair = _pair(low, callee, fixed, list(around))
     atoms = [low.atom(values[name], node) for name in pair.params]
     _learn(low, pair, atoms)

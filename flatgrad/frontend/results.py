@@ -30,7 +30,10 @@ def atoms(low: Lowering, result: Value) -> list[Atom] | None:
     """The results as values of the graph; None where one of them cannot be one."""
     if unfit(low, result) is not None:
         return None
-    return [_atom(low, part, node) for part, node in zip(_parts(result), _nodes(low, result), strict=True)]
+    return [
+        _atom(low, part, node)
+        for part, node in zip(_parts(result), _nodes(low, result), strict=True)
+    ]
 
 
 def written(low: Lowering) -> dict[str, Var]:
@@ -46,60 +49,104 @@ def written(low: Lowering) -> dict[str, Var]:
         listed = param.type.kind in ("list", "dict")
         if not low.storages.written(param) and not (listed and _grows(low, name)):
             continue
-        same = isinstance(last, Var) and low.storages.root(last) is low.storages.root(param)
-        if not isinstance(last, Var) or not same or last in low.storages.destroyed or not _is_array(low, param):
+        same = isinstance(last, Var) and low.storages.root(last) is low.storages.root(
+            param
+        )
+        if (
+            not isinstance(last, Var)
+            or not same
+            or last in low.storages.destroyed
+            or not _is_array(low, param)
+        ):
             what = f"{low.node.name.value} writes into its argument {name}"
-            low.refuse("FG402", what, "let the helper work on a copy, and return it", low.node)
+            low.refuse(
+                "FG402", what, "let the helper work on a copy, and return it", low.node
+            )
             continue
         found[name] = last
     return found
 
 
 def _grows(low: Lowering, name: str) -> bool:
-    return any(name in growing(line) for line in low.node.body.body if isinstance(line, cst.CSTNode))
+    return any(
+        name in growing(line)
+        for line in low.node.body.body
+        if isinstance(line, cst.CSTNode)
+    )
 
 
 def _is_array(low: Lowering, param: Var) -> bool:
     """A number that is augmented would be left alone."""
-    if param in low.storages.arrays or param.type.rank or param.type.kind in ("list", "dict"):
+    if (
+        param in low.storages.arrays
+        or param.type.rank
+        or param.type.kind in ("list", "dict")
+    ):
         return True
     root = low.storages.root(param)
-    stores = (e for e in all_equations(low.build.eqns) if e.op in ("setitem", "index_add"))
-    return any(isinstance(e.args[0], Var) and low.storages.root(e.args[0]) is root for e in stores)
+    stores = (
+        e for e in all_equations(low.build.eqns) if e.op in ("setitem", "index_add")
+    )
+    return any(
+        isinstance(e.args[0], Var) and low.storages.root(e.args[0]) is root
+        for e in stores
+    )
 
 
 def unfit(low: Lowering, result: Value) -> Value | None:
     """What is returned that is no result."""
     alone = not is_several(result) and low.given is None
     for part in _parts(result):
-        bad = _is_whole(part) if alone else _holds_function(part)
+        bad = isinstance(part, Struct) or _is_whole(part) if alone else _holds_function(part)
         if bad:
             return part
     return None
 
 
-def seeds(low: Lowering, outs: Sequence[Atom], names: Sequence[str]) -> list[Var | None]:
+def seeds(
+    low: Lowering, outs: Sequence[Atom], names: Sequence[str]
+) -> list[Var | None]:
     """The variable that the cotangent of each result comes in by; None for what comes back whole."""
     result = low.frame.result
     parts: Sequence[Value] = _parts(result) if result is not None else ()
-    whole = [_is_whole(p) for p in parts] if len(parts) == len(outs) else [False] * len(outs)
+    whole = (
+        [_is_whole(p) for p in parts]
+        if len(parts) == len(outs)
+        else [False] * len(outs)
+    )
     kept = low.given is not None
     return [
-        Var(name, primal=out if isinstance(out, Var) else None) if kept or not skipped else None
+        (
+            Var(name, primal=out if isinstance(out, Var) else None)
+            if kept or not skipped
+            else None
+        )
         for name, out, skipped in zip(names, outs, whole, strict=True)
     ]
 
 
 def _parts(result: Value) -> Sequence[Value]:
-    return result.items if isinstance(result, Struct) and result.kind == "tuple" else (result,)
+    return (
+        result.items
+        if isinstance(result, Struct) and result.kind == "tuple"
+        else (result,)
+    )
 
 
 def _nodes(low: Lowering, result: Value) -> Sequence[cst.CSTNode]:
     """The text of each result, or all of it."""
     returned = low.frame.returned
-    whole = returned.value if returned is not None and returned.value is not None else low.node
+    whole = (
+        returned.value
+        if returned is not None and returned.value is not None
+        else low.node
+    )
     parts = _parts(result)
-    if isinstance(whole, cst.Tuple) and is_several(result) and len(whole.elements) == len(parts):
+    if (
+        isinstance(whole, cst.Tuple)
+        and is_several(result)
+        and len(whole.elements) == len(parts)
+    ):
         return [element.value for element in whole.elements]
     return [whole for _ in parts]
 
@@ -109,7 +156,11 @@ def _atom(low: Lowering, part: Value, node: cst.CSTNode) -> Atom:
     if not isinstance(part, Struct):
         return low.atom(part, node)
     made = low.atom(part, node)
-    if isinstance(node, cst.Name) and low.frame.env.get(node.value) is part and isinstance(made, Var):
+    if (
+        isinstance(node, cst.Name)
+        and low.frame.env.get(node.value) is part
+        and isinstance(made, Var)
+    ):
         made.name = node.value
         low.frame.env[node.value] = made
     return made
@@ -121,7 +172,12 @@ def _is_whole(part: Value) -> bool:
         return type(part.value) not in (int, float)
     if isinstance(part, Struct):
         return part.kind != "list"
-    return not isinstance(part, Var) or part.type.kind in ("str", "none", "tuple", "dict")
+    return not isinstance(part, Var) or part.type.kind in (
+        "str",
+        "none",
+        "tuple",
+        "dict",
+    )
 
 
 def _holds_function(part: Value) -> bool:
