@@ -220,9 +220,9 @@ class Availability:
         eqn = self.defs.get(value)
         if eqn is not None and eqn.op in ("for", "while") and not value.name and not is_single(eqn):
             counted = value is eqn.outs[0]
-            name = self.editor.count(value) if counted else self.editor.flag(value)
+            counter = self.editor.count(value) if counted else self.editor.flag(value)
             if value in self.names_of:
-                return ast.Name(name)
+                return ast.Name(counter)
         if self.homes.loop(value) is not None:
             return self._in_iteration(value)
         if eqn is not None and eqn.op == "call" and (
