@@ -265,36 +265,6 @@ f.py:5:5: FG105 a match statement is not read yet
   write it as straight-line code
 """,
     ),
-    "any number of arguments": (
-        """\
-import numpy as np
-
-
-def f(x, *args):
-    return x * args[0]
-""",
-        """\
-f.py:4:10: FG101 arguments of any number are not read: *args
-    4 | def f(x, *args):
-      |          ^^^^^
-  name each parameter
-""",
-    ),
-    "any number of keyword arguments": (
-        """\
-import numpy as np
-
-
-def f(x, **options):
-    return x * options['a']
-""",
-        """\
-f.py:4:10: FG101 keyword arguments of any number are not read: **options
-    4 | def f(x, **options):
-      |          ^^^^^^^^^
-  name each parameter
-""",
-    ),
     "an unknown function": (
         """\
 from scipy import special
@@ -676,44 +646,6 @@ f.py:9:12: FG113 h has no free parameter c
     9 |     return h(x, c=x)
       |            ^^^^^^^^^
   mend the call
-""",
-    ),
-    "a helper with any number of arguments": (
-        """\
-import numpy as np
-
-
-def h(*a):
-    return a[0]
-
-
-def f(x):
-    return h(x)
-""",
-        """\
-f.py:9:12: FG101 h takes any number of arguments, which is not read yet
-    9 |     return h(x)
-      |            ^^^^
-  name each parameter
-""",
-    ),
-    "unpacking in a call": (
-        """\
-import numpy as np
-
-
-def h(a, b):
-    return a * b
-
-
-def f(x):
-    return h(*x)
-""",
-        """\
-f.py:9:14: FG110 unpacking in a call is not read yet
-    9 |     return h(*x)
-      |              ^^
-  write the arguments one by one
 """,
     ),
     "an attribute as a target": (

@@ -305,7 +305,17 @@ class Availability:
                 return ast.Name(name)
         if self.homes.loop(value) is not None:
             return self._in_iteration(value)
-        if eqn is not None and eqn.op == "call" and self.editor.owner(value) is None:
+        if (
+            eqn is not None
+            and eqn.op == "call"
+            and (
+                self.editor.owner(value) is None
+                or (
+                    value in eqn.outs[: eqn.attrs["pair"].count]
+                    and not self.editor.takes_results(eqn)
+                )
+            )
+        ):
             return self._of_call(value, eqn)
         frame: Frame = self.editor.owner(value) or self.function.frame
         named = bool(value.name) and (value in frame.writes or eqn is None)

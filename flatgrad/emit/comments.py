@@ -68,7 +68,7 @@ class Comments:
                 shown = value if isinstance(shown, cst.Name) else shown
                 return f"{self.result} = {self._bare(shown)}"
             case cst.SimpleStatementLine():
-                parts = self.forward.node(statement).body
+                parts = (self.forward.node(statement) or statement.node).body
                 return "; ".join(map(self._bare, parts))
             case node:
                 return self._bare(node)

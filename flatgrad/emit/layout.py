@@ -366,7 +366,10 @@ class Layout:
         edits = self.available.edits
         names = {*self.function.params, *self.unnamed.values(), *edits.renamed.values()}
         for frame in (self.function.frame, *edits.expanded):
-            names |= {v.name for v in frame.writes}
+            names |= {v.name for v in frame.writes} | {
+                *edits.bound.get(frame, ()),
+                *edits.locals.get(frame, {}).values(),
+            }
         names |= {
             name for places in edits.hoisted.values() for name, _, _ in places.values()
         }

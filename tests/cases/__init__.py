@@ -1546,7 +1546,6 @@ REFUSALS = [
     Refusal("refuse_try.py", "f", "FG105", "try statement", 5),
     Refusal("refuse_torch.py", "f", "FG114", "torch", 4),
     Refusal("refuse_complex.py", "f", "FG201", "complex", 6),
-    Refusal("refuse_star_args.py", "f", "FG101", "any number", 1),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
