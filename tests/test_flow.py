@@ -616,17 +616,6 @@ BRANCHES = {
         {"x": X, "n": 1},
         {"x": X, "n": 0},
     ),
-    "a branch that makes two names one array": both(
-        """
-        y = x * 2
-        z = y if n > 0 else x * 3
-        y[0] = 0
-        return y * z
-        """,
-        "x",
-        {"x": X, "n": 1},
-        {"x": X, "n": 0},
-    ),
     "match": both(
         """
         match n:

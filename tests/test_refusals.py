@@ -72,9 +72,9 @@ def f(x, k):
     return y[0]
 """,
         """\
-f.py:6:5: FG120 y is one thing or another, depending on a branch
-    6 |     if k > 0:
-      |     ^^^^^^^^^
+f.py:8:12: FG120 y is one thing or another, depending on a branch
+    8 |     return y[0]
+      |            ^
   give both branches values of one kind
 """,
     ),
@@ -91,14 +91,10 @@ def f(x, k):
     return g(x)
 """,
         """\
-f.py:5:5: FG120 g is one thing or another, depending on a branch
-    5 |     if k > 0:
-      |     ^^^^^^^^^
-  give both branches values of one kind
-f.py:9:12: FG108 a call of a value is not read
+f.py:9:12: FG120 g is one thing or another, depending on a branch
     9 |     return g(x)
-      |            ^^^^
-  write it as straight-line code
+      |            ^
+  give both branches values of one kind
 """,
     ),
     "a random number in a conditional expression": (
@@ -678,44 +674,6 @@ f.py:9:12: FG113 h has no free parameter c
   mend the call
 """,
     ),
-    "a helper with any number of arguments": (
-        """\
-import numpy as np
-
-
-def h(*a):
-    return a[0]
-
-
-def f(x):
-    return h(x)
-""",
-        """\
-f.py:9:12: FG101 h takes any number of arguments, which is not read yet
-    9 |     return h(x)
-      |            ^^^^
-  name each parameter
-""",
-    ),
-    "unpacking in a call": (
-        """\
-import numpy as np
-
-
-def h(a, b):
-    return a * b
-
-
-def f(x):
-    return h(*x)
-""",
-        """\
-f.py:9:14: FG110 unpacking in a call is not read yet
-    9 |     return h(*x)
-      |              ^^
-  write the arguments one by one
-""",
-    ),
     "an attribute as a target": (
         """\
 import numpy as np
@@ -987,6 +945,9 @@ REFUSED: dict[str, tuple[str, int]] = {
     "a try that leaves a loop": ("def f(x):\n    s = 0.0\n    for i in range(3):\n        try:\n            s += x\n        except ValueError:\n            continue\n    return s\n", 7),
     "a walrus that need not be evaluated": ("def f(x):\n    y = x > 0 and (t := x * 2)\n    return y * t\n", 5),
     "a random number in a ternary": ("def f(x):\n    y = x * np.random.rand() if x > 0 else x\n    return y * y\n", 5),
+    "two names that are one array on one way only": ("def f(x, n):\n    y = x * 2\n    z = y if n > 0 else x * 3\n    y[0] = 0\n    return y * z\n", 8),
+    "a number by way of a text": ("def f(x):\n    return x * float(f'{x}')\n", 5),
+    "a number by way of str": ("def f(x):\n    return x * float(str(x))\n", 5),
     "a name that is a label": ("def f(x, n):\n    return x[n]\n", 4),
 }  # fmt: skip
 
