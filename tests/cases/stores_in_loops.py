@@ -160,7 +160,6 @@ def breakv(x, n):
 def mirror(A):
     "A: (N, M)"
     S = np.zeros((3, 3))
-    k = 0
     for i in range(3):
         for j in range(i + 1):
             S[i, j] = A[i, j] ** 2
