@@ -12,9 +12,10 @@ from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions
-from flatgrad.frontend.pairs import Pair, pairs_in
+from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
@@ -63,6 +64,8 @@ def _one(module: Module, name: str, options: Options, names: Names) -> list[Emit
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None
         pair.function.seeds = pair.chosen_seeds()
+        pair.function.storages.targets += careful_values(pair.function, pair.careful)
+        pair.function.copies = bool(pair.careful)
         inner = _differentiated(
             pair.function, [pair.function.params[n] for n in pair.wrt]
         )
@@ -89,11 +92,15 @@ def _emitted(module: Module, gradient: Gradient, names: Names, style: Style) -> 
 def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
-    pending = [(function.block, active_values(function.block, wrt, function.seeds))]
+    pending = [
+        (function, set[str | int](), active_values(function.block, wrt, function.seeds))
+    ]
     while pending:
-        block, active = pending.pop()
-        for eqn in pairs_in(block.eqns):
+        caller, careful, active = pending.pop()
+        for eqn in pairs_in(caller.block.eqns):
             pair: Pair = eqn.attrs["pair"]
+            written = written_later(caller, careful, eqn) - pair.careful
+            pair.careful |= written
             if active.isdisjoint(eqn.outs):
                 continue
             wanted = [
@@ -106,7 +113,7 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
-            if (more or reached) and pair.function is not None:
+            if (more or reached or written) and pair.function is not None:
                 chosen = {*pair.wrt, *more}
                 pair.seeded |= reached
                 pair.wrt = {n: None for n in pair.params if n in chosen}
@@ -114,7 +121,8 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
                 seeds = pair.chosen_seeds()
                 pending.append(
                     (
-                        pair.function.block,
+                        pair.function,
+                        pair.careful,
                         active_values(pair.function.block, params, seeds),
                     )
                 )
@@ -143,12 +151,11 @@ def _line(problem: Diagnostic) -> int:
 
 def _refuse_decorated(module: Module, name: str) -> None:
     function = module.functions[name]
-    if function.decorators:
+    unknown = [d for d in function.decorators if not is_transparent(module, d)]
+    if unknown:
         what = f"{name} is decorated, so what it computes is not known"
         step = "name the function that it wraps, or leave the decorator out"
-        raise FlatgradError(
-            Diagnostic("FG116", what, step, module.place(function.decorators[0]))
-        )
+        raise FlatgradError(Diagnostic("FG116", what, step, module.place(unknown[0])))
 
 
 def _refuse_unknown_shapes(module: Module, name: str, options: Options) -> None:

@@ -297,7 +297,9 @@ class _Reverse:
         for out, end, g in zip(eqn.outs, other.outs, gs, strict=True):
             alike = (end, *(v for v in other.free() if v.name and v.name == out.name))
             if g is not None:
-                found |= {v: g.atom for v in alike if isinstance(v, Var) and v in self.partial}
+                found |= {
+                    v: g.atom for v in alike if isinstance(v, Var) and v in self.partial
+                }
         return found
 
     def _through_loop(self, eqn: Eqn, gs: Sequence[Expr | None]) -> None:

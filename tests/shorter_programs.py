@@ -35,7 +35,9 @@ def shortened(trial: Trial, fails: Callable[[Trial], bool]) -> Trial:
 def _cuts(trial: Trial) -> Iterator[Trial]:
     """Shorter programs, those that may not run among them."""
     lines = trial.text.split("\n")
-    blocks = [n for n, line in enumerate(lines) if line and not line.startswith("import")]
+    blocks = [
+        n for n, line in enumerate(lines) if line and not line.startswith("import")
+    ]
     texts = [text for n in reversed(blocks) for text in _without(lines, n)]
     for text in [*texts, *_parts(trial.text)]:
         yield replace(trial, source=text)

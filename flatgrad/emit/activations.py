@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from flatgrad.frontend.module import bound_names, names_in
-from flatgrad.frontend.scope import Frame
+from flatgrad.frontend.scope import Frame, Struct
 from flatgrad.graph import Var, all_equations
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ def name_variables(editor: Editor, frame: Frame, others: list[Frame]) -> None:
             _rename(editor, frame, name, values, editor.names.fresh(name))
         if name in frame.arguments:
             editor.edits.bound.setdefault(frame, []).append(name)
+    for name, (_, value) in frame.arguments.items():
+        reads = sum(n.value == name for n, _, _ in frame.reads)
+        if isinstance(value, Struct) and (reads > 1 or (reads and frame.inner)):
+            bind(editor, frame, name, others, even_names=True)
 
 
 def _variables(frame: Frame, bindings: Counter[str]) -> dict[str, list[Var]]:
@@ -77,14 +81,20 @@ def _rename(
     editor.edits.renamed.update(dict.fromkeys([*values, *read, *begun], new))
 
 
-def bind(editor: Editor, frame: Frame, name: str, others: list[Frame]) -> None:
+def bind(
+    editor: Editor,
+    frame: Frame,
+    name: str,
+    others: list[Frame],
+    even_names: bool = False,
+) -> None:
     """A parameter becomes a variable, unless its argument is a name or a constant."""
     argument, value = frame.arguments[name]
     plain = isinstance(
         argument, cst.Name | cst.Integer | cst.Float | cst.Lambda | cst.Attribute
     )
     bound = editor.edits.bound.setdefault(frame, [])
-    if plain or name in bound:
+    if (plain and not even_names) or name in bound:
         return
     bound.append(name)
     if not editor.is_free(name, others, value):

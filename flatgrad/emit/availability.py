@@ -12,6 +12,7 @@ from typing import Any
 
 import libcst as cst
 
+from flatgrad.emit.activations import printed_names
 from flatgrad.emit.edits import Editor, is_single
 from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
 from flatgrad.emit.homes import Home
@@ -149,6 +150,10 @@ class Availability:
                 places[name.value] = found
             elif isinstance(value, Struct) and frame.env.get(name.value) is not value:
                 return None
+            elif (
+                new := printed_names(frame, self.edits.locals).get(name.value)
+            ) is not None:
+                places[name.value] = ast.Name(new)
         tree = ast.parse(self.function.module.code(node).strip(), mode="eval").body
         told: ast.expr = _Places(places).visit(tree)
         return told
@@ -303,7 +308,11 @@ class Availability:
         if named:
             return ast.Name(self.editor.keep_version(frame, value))
         assert eqn is not None, f"{value.name or 'a value'} cannot be had"
-        if eqn.attrs.get("inline") and (eqn.node is None or len(eqn.outs) > 1):
+        if (
+            eqn.op == "if"
+            and eqn.attrs.get("inline")
+            and (eqn.node is None or len(eqn.outs) > 1)
+        ):
             return self._chosen_again(eqn, eqn.outs.index(value))
         if eqn.op in STORES and eqn.statement is not None:
             raise self.editor.refusal("FG123", "the backward needs what an array without a name holds after a store",
@@ -321,9 +330,26 @@ class Availability:
         """The cache of a call, or a result that has no name yet."""
         assert eqn.statement is not None
         self.editor.expand(eqn.statement.frame)
+        if not eqn.attrs["pair"].forward_name:  # no gradient flows through it
+            name = ast.Name(self.editor.hoist(eqn))
+            return (
+                ast.Subscript(name, constant(eqn.outs.index(value)))
+                if eqn.attrs["pair"].results
+                else name
+            )
         cache = self.editor.pair_call(eqn)
         if value is eqn.outs[-1]:
             self.names_of[value] = cache
+        if value not in self.names_of:
+            what = (
+                "what this call writes into is needed by the backward and has no name"
+            )
+            raise self.editor.refusal(
+                "FG123",
+                what,
+                "give it a name before the call",
+                eqn.node or eqn.statement.node,
+            )
         return ast.Name(self.names_of[value])
 
     def _in_iteration(self, value: Var) -> ast.expr:
@@ -405,6 +431,7 @@ class Availability:
         free = own and stem not in self.blocked and stem not in begun  # type: ignore[operator]
         name = stem if free else self.names.fresh(stem)
         self.edits.given.add(name)
+        self.names.taken.add(name)
         when = -2 if first else self.editor.when(value)
         self.taken.setdefault(home.block, []).append((when, name, found))
         return ast.Name(name)

@@ -204,6 +204,10 @@ class Editor:
         assert eqn.statement is not None
         several = bool(eqn.attrs["pair"].results)
         match eqn.statement.node:
+            case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if (
+                value is eqn.node
+            ):
+                return bool(eqn.attrs["pair"].nothing)
             case cst.SimpleStatementLine(
                 body=[
                     cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)
@@ -227,7 +231,7 @@ class Editor:
         name = eqn.attrs["pair"].callee.name
         several = bool(eqn.attrs["pair"].results)
         found: list[str] = []
-        for i, out in enumerate(eqn.outs[:-1]):
+        for i, out in enumerate(eqn.outs[: eqn.attrs["pair"].count]):
             known = self.names_of.get(out) if out.name == "" else None
             given = known or self.names.fresh(
                 f"{name}{i + 1}" if several else f"{name}_result"
@@ -271,7 +275,7 @@ class Editor:
                 else rebound
             )
             self.edits.saved.setdefault(before, []).append(
-                (name, self._copy(value, printed))
+                (name, self.copy(value, printed))
             )
             return name
         if destroyer is not None:
@@ -330,7 +334,7 @@ class Editor:
     def _keep_after(self, frame: Frame, value: Var, name: str, destroyed: bool) -> None:
         """x0 = x, as soon as x has the value."""
         printed = self.edits.renamed.get(value, value.name)
-        text = self._copy(value, printed) if destroyed else printed
+        text = self.copy(value, printed) if destroyed else printed
         if value not in frame.writes:  # a parameter
             first = frame.statements[0]
             if is_docstring(first.node) and len(frame.statements) > 1:
@@ -372,7 +376,7 @@ class Editor:
         written = not value.type.shape.is_scalar and self.function.storages.written(
             value
         )
-        return self._copy(value, text) if written else text
+        return self.copy(value, text) if written else text
 
     def _place(self, value: Var, home: Home) -> tuple[str, list[str]]:
         """How the forward text names the value, and where a line can stand that reads it."""
@@ -413,13 +417,21 @@ class Editor:
 
     def _place_of_call(self, value: Var, made: Eqn) -> tuple[str, list[str]]:
         assert made.statement is not None
+        if not made.attrs["pair"].forward_name:  # no gradient flows through it
+            name = self.hoist(made)
+            text = (
+                f"{name}[{made.outs.index(value)}]"
+                if made.attrs["pair"].results
+                else name
+            )
+            return text, self.edits.beside.setdefault(made.statement, [])
         cache = self.pair_call(made)
         paired = self.edits.paired[made.statement.frame][made.node]
         lines = self.edits.beside if paired.results else self.edits.after
         place = lines.setdefault(made.statement, [])
         if value is made.outs[-1]:
             return cache, place
-        if not paired.results:
+        if made.outs.index(value) >= len(paired.results):
             what = "a result of this call is needed by the backward and has no name"
             raise self.refusal("FG123", what, "give the result a name", made.node)
         return paired.results[made.outs.index(value)], place
@@ -448,6 +460,11 @@ class Editor:
         )
         if made is not None and made.node in places:
             return places[made.node][0]
+        if made is not None and made.op == "call" and made.statement is not None:
+            paired = self.edits.paired.get(made.statement.frame, {}).get(made.node)
+            names = (*paired.results, paired.cache) if paired is not None else ()
+            if len(names) == len(made.outs):
+                return names[made.outs.index(value)]
         return self.counters.get(value) or telling(made, self.readers.get(value))
 
     def when(self, value: Atom) -> int:
@@ -487,7 +504,7 @@ class Editor:
             return True
         if frame.writes.get(value, (None, None))[0] is None:
             return True
-        stored = made.op in ("setitem", "index_add", "opaque")
+        stored = made.op in ("setitem", "index_add", "opaque", "call")
         updated = value in frame.writes and _is_augmented(frame.writes[value][1])
         return stored or (updated and self._is_seen(value))
 
@@ -509,7 +526,7 @@ class Editor:
             storages.root(p) is root for p in self.function.params.values()
         )
 
-    def _copy(self, value: Var, printed: str) -> str:
+    def copy(self, value: Var, printed: str) -> str:
         """x.copy(), or np.copy(x) where x may be a plain number."""
         if value.type.kind in ("list", "dict"):
             return f"{value.type.kind}({printed})"

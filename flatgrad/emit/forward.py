@@ -11,7 +11,7 @@ from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
-from flatgrad.frontend.scope import Frame, Function
+from flatgrad.frontend.scope import Frame, Function, atoms_in
 from flatgrad.frontend.statements import deletes_names
 from flatgrad.graph import Atom, Statement, Var, all_equations
 
@@ -118,7 +118,7 @@ class Forward:
         order: dict[Frame, int],
         when: dict[Atom, int],
     ):
-        self.function, self.edits, self.order = function, edits, order
+        self.function, self.edits, self.order, self.times = function, edits, order, when
         called = [e for e in all_equations(function.block.eqns) if e.op == "call"]
         self.calls = {e.node: e.statement for e in called}
         self.when = {e.node: when.get(e.outs[-1], 0) for e in called}
@@ -274,7 +274,7 @@ class Forward:
         steps: list[tuple[int, Any]] = [
             (p, (n, name)) for p, n, name in self.hoists.get(statement, ())
         ]
-        steps += [(self.order[f], f) for f in self._expanded(statement)]
+        steps += [(self._begins(f), f) for f in self._expanded(statement)]
         steps += [
             (self.when[n], p) for n, p in self._paired(statement).items() if p.results
         ]
@@ -294,6 +294,13 @@ class Forward:
                 if shown != name:
                     yield assignment(name, _copied(cst.Name(shown)))
         yield from _parsed(self.edits.beside.get(statement, ()))
+
+    def _begins(self, frame: Frame) -> int:
+        """When an activation begins; one that computes nothing, once its arguments are there."""
+        given = [a for _, value in frame.arguments.values() for a in atoms_in(value)]
+        return self.order.get(
+            frame, max((self.times.get(a, -1) for a in given), default=-1)
+        )
 
     def _paired(self, statement: Statement) -> dict[cst.CSTNode, Paired]:
         """Calls within a statement that are made calls of a helper's forward."""
@@ -345,6 +352,15 @@ class Forward:
         """a, b = helper(x)  ->  a, b, cache = helper_forward(x), where the line takes the results itself."""
         for call, paired in self._paired(statement).items():
             match node:
+                case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if (
+                    value is call and not paired.results
+                ):
+                    taken = cst.AssignTarget(cst.Name(paired.cache))
+                    return node.with_changes(
+                        body=[
+                            cst.Assign([taken], self._call_of(statement, call, paired))
+                        ]
+                    )
                 case cst.SimpleStatementLine(
                     body=[cst.Assign(targets=[target], value=value) as assign]
                 ) if (value is call and not paired.results):
@@ -392,6 +408,10 @@ class Forward:
         ):
             return None
         match node:
+            case cst.SimpleStatementLine(
+                body=[cst.Expr(value=value)]
+            ) if self._is_called_before(statement, value):
+                return None
             case cst.SimpleStatementLine(body=[cst.Del() as removed]) if deletes_names(
                 removed
             ):
@@ -409,6 +429,13 @@ class Forward:
             case _:
                 found = self._with_cache(statement, node)
                 return found if found is not None else self.rewritten(statement, node)
+
+    def _is_called_before(
+        self, statement: Statement, value: cst.BaseExpression
+    ) -> bool:
+        """All of the statement is a call that stands on a line before, with names for its results."""
+        paired = self._paired(statement).get(value)
+        return paired is not None and bool(paired.results)
 
     def _is_separated(self, statement: Statement, target: cst.Name) -> bool:
         """The old and the new version of an augmented variable have different names."""
@@ -484,6 +511,8 @@ class Forward:
                 return self._result(calls[part])
             if part in arguments:
                 return self.rewritten(*arguments[part])  # type: ignore[no-any-return]
+            if (element := _element(part, arguments)) is not None:
+                return self.rewritten(*element)  # type: ignore[no-any-return]
             if part in renamed:
                 return cst.Name(renamed[part])
             return None
@@ -548,6 +577,28 @@ def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
     )
 
 
+def _element(
+    part: cst.CSTNode, arguments: dict[cst.CSTNode, tuple[Statement, cst.CSTNode]]
+) -> Any:
+    """fs[1], where the parameter fs is given as (f, g): g, in the statement of the call."""
+    match part:
+        case cst.Subscript(
+            value=held,
+            slice=[
+                cst.SubscriptElement(slice=cst.Index(value=cst.Integer(value=number)))
+            ],
+        ):
+            statement, text = arguments.get(held, (None, None))
+            elements = text.elements if isinstance(text, cst.Tuple) else ()
+            return (
+                (statement, elements[int(number)].value)
+                if int(number) < len(elements)
+                else None
+            )
+        case _:
+            return None
+
+
 def _plain_argument(arg: cst.Arg) -> cst.Arg:
     return arg.with_changes(comma=cst.MaybeSentinel.DEFAULT)
 
@@ -568,6 +619,8 @@ def _parenthesized(node: Any) -> Any:
 
 def bare(node: Any) -> Any:
     """Without the parentheses that it needed where it stood; with them where it has several lines."""
+    if isinstance(node, cst.Tuple) and not node.elements:
+        return node
     several = "\n" in cst.Module([]).code_for_node(node)
     if several and not node.lpar:
         return node.with_changes(lpar=PARENTHESES[0], rpar=PARENTHESES[1])

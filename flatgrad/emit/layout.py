@@ -9,7 +9,7 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit import containers
+from flatgrad.emit import containers, leftovers
 from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.cache import cached_values, packed, unpacked
@@ -210,16 +210,27 @@ class Layout:
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         lines = [*self._backward(), print_statement(ast.Return(self._result()))]
-        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        body = self._forward_lines()
         unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {
             *self.function.params
         }
         cached, lines = cached_values(
             lines, self._forward_names() - self.available.bound(), self.names, unsure
         )
-        missing = unsure & {value for _, value in cached}
+        if self.function.copies:
+            cached = [
+                (name, self._kept(value) if name == value else value)
+                for name, value in cached
+            ]
+        missing = unsure & {
+            name for name, value in cached if value.partition(".")[0] == name
+        }
         cache = self.names.underscored("cache")
-        tail = ["", packed(cached, cache), f"return {self._shown_outputs()}, {cache}"]
+        tail = [
+            "",
+            packed(cached, cache),
+            f"return {', '.join(filter(None, (self._shown_outputs(), cache)))}",
+        ]
         first = self._definition(
             "forward", parameters(self.function, [], {}), tail, missing
         )
@@ -228,11 +239,24 @@ class Layout:
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
         return [first, "\n".join([head, *body, ""])]
 
+    def _kept(self, name: str) -> str:
+        """The value of `name`, or a copy of it where its array may be written into by a caller."""
+        editor = self.available.editor
+        for value, shown in self.available.names_of.items():
+            scalar = (
+                value.type.shape.is_scalar
+                and value not in self.function.storages.arrays
+            )
+            if shown == name and not scalar and self.function.storages.written(value):
+                return editor.copy(value, name)
+        return name
+
     def _result(self) -> ast.expr:
         return _tuple_of(self.results, len(self.results) > 1)
 
     def _shown_outputs(self) -> str:
-        return ", ".join(print_statement(ast.Expr(output)) for output in self.outputs)
+        shown = self.outputs[: len(self.outputs) - len(self.function.written)]
+        return ", ".join(print_statement(ast.Expr(output)) for output in shown)
 
     def _function_name(self, kind: str) -> str:
         if self.style.pair is not None:
@@ -255,7 +279,7 @@ class Layout:
             if isinstance(user, cst.IndentedBlock)
             else cst.TrailingWhitespace()
         )
-        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        body = self._forward_lines()
         body = _beginning_with_nothing(body, missing, {*self.available.emptied})
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
@@ -288,6 +312,8 @@ class Layout:
 
     def _named_results(self, frame: Frame) -> list[Any]:
         """out = <what is returned>, where the user gave it no name."""
+        if frame.returned is None:
+            return []
         statement = frame.statements[-1]
         before = list(self.forward.before(statement))
         if not self.unnamed:
@@ -310,7 +336,7 @@ class Layout:
         parts = [value]
         if isinstance(frame.result, Struct) and isinstance(value, cst.Tuple):
             parts = [element.value for element in value.elements]
-        if len(parts) == len(self.outs):
+        if len(parts) == len(self.outs) - len(self.function.written):
             rewritten = {
                 i: self.forward.rewritten(statement, parts[i]) for i in self.unnamed
             }
@@ -327,6 +353,14 @@ class Layout:
                 [cst.Assign([target], self.forward.rewritten(statement, value))]
             )
         ]
+
+    def _forward_lines(self) -> list[Any]:
+        """The forward part with names for the results, without the functions that nothing calls any more."""
+        body = [*self.forward.body(), *self._named_results(self.function.frame)]
+        edits = self.available.edits
+        return leftovers.without(
+            body, leftovers.made_by_helpers(self.function, edits.expanded, edits.locals)
+        )
 
     def _forward_names(self) -> set[str]:
         """The names that the emitted forward part binds."""

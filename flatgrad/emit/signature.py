@@ -38,6 +38,11 @@ def parameters(
     """The parameters as the user wrote them, with the seeds after the positional ones."""
     params = function.node.params
     added = [_seed(seed, defaults.get(seed)) for seed in seeds]
+    if isinstance(params.star_arg, cst.Param):  # what follows *args is given by name
+        return params.with_changes(
+            star_arg=_plain(params.star_arg),
+            kwonly_params=[*map(_plain, params.kwonly_params), *added],
+        )
     return params.with_changes(
         params=[*map(_plain, params.params), *added],
         kwonly_params=[*map(_plain, params.kwonly_params)],

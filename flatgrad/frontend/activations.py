@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from flatgrad.frontend import arguments, pairs
+from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Arguments, Callee, Frame, Refusal, Value
 from flatgrad.graph import Var
@@ -24,7 +25,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     caller, statement = low.frame, low.build.statement
     assert statement is not None
     frame = Frame(callee.node, callee.frame, node, statement)
-    if problem := _problem(callee, frame):
+    if problem := _problem(low, callee, frame):
         return low.opaque(problem.what, given.atoms, node, code=problem.code)[0]
     _refuse_rebinding(callee)
     if pairs.has_flow(callee) or pairs.reads_better(low, callee):
@@ -35,10 +36,12 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)
         frame.function = pairs.plain(low, callee)
-    for name, (text, value) in arguments.matched(low, node, callee, given).items():
+    given_values = arguments.matched(low, node, callee, given)
+    for name, (text, value) in given_values.items():
         low.note()
         low.storages.hold(frame, name, value)
         frame.arguments[name] = (text, value)
+    saved = low.snapshot() if _may_write(callee) else None
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame
     try:
@@ -46,11 +49,36 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
             result = _read_body(low, frame)
     finally:
         low.frame, low.build.statement = caller, statement
+    if saved is not None and (
+        result is None or any(p.code == "FG402" for p in low.problems[mark.problems :])
+    ):
+        values = {name: value for name, (_, value) in given_values.items()}
+        if pairs.may_pair(low, callee, values):
+            low.storages.forget(frame)
+            low.restore(saved)
+            return pairs.call(low, node, callee, values)
     if result is None or len(low.problems) > mark.problems:
         low.storages.forget(frame)
         return _unreadable(low, node, callee, given, mark)
     low.calls.setdefault(statement, []).append(frame)
     return result
+
+
+def _may_write(callee: Callee) -> bool:
+    """The text of the function writes into something."""
+    for inner in nodes_in(callee.node.body):
+        match inner:
+            case (
+                cst.AugAssign()
+                | cst.AssignTarget(target=cst.Subscript())
+                | cst.Expr(value=cst.Call())
+            ):
+                return True
+            case cst.Arg(keyword=cst.Name(value="out")):
+                return True
+            case _:
+                pass
+    return False
 
 
 @dataclass(frozen=True)
@@ -61,10 +89,13 @@ class Mark:
     problems: int
 
 
-def _problem(callee: Callee, frame: Frame) -> Refusal | None:
+def _problem(low: Lowering, callee: Callee, frame: Frame) -> Refusal | None:
     """Why a call is not looked into."""
     name = callee.name
-    if getattr(callee.node, "decorators", ()):
+    if any(
+        not is_transparent(low.module, d)
+        for d in getattr(callee.node, "decorators", ())
+    ):
         what = f"{name} is decorated, so what it does is not known"
         return Refusal("FG116", what, "", callee.node)
     if getattr(callee.node, "asynchronous", None) is not None:

@@ -46,13 +46,17 @@ def _unpack(
     match arg.star, value:
         case "*", Struct(items=items, kind=kind) if kind != "dict":
             found.positional += items
-            found.texts += [_item(arg.value, i, len(items)) for i in range(len(items))]
+            found.texts += [
+                item_text(arg.value, i, len(items)) for i in range(len(items))
+            ]
         case "*", Var(type=Type(items=(*types,))):
             low.build.dialect = ""
             found.positional += [
                 low.emit("getitem", value, Lit(i)) for i in range(len(types))
             ]
-            found.texts += [_item(arg.value, i, len(types)) for i in range(len(types))]
+            found.texts += [
+                item_text(arg.value, i, len(types)) for i in range(len(types))
+            ]
         case "*", Var() if alone:
             found.positional.append(value)
             found.texts.append(arg.value)
@@ -85,7 +89,7 @@ def _unknown_number(arg: cst.Arg) -> Refusal:
     return Refusal("FG110", what, "write the arguments one by one", arg)
 
 
-def _item(text: Any, position: int, count: int) -> Any:
+def item_text(text: Any, position: int, count: int) -> Any:
     """xs[1], or what stands there in (a, b, c)."""
     elements = text.elements if isinstance(text, cst.Tuple | cst.List) else ()
     if len(elements) == count and not any(
@@ -199,7 +203,7 @@ class _Match:
         for i, (param, value) in enumerate(
             zip(lacking, parts_of(self.low, whole, len(lacking), None), strict=True)
         ):
-            self.found[param.name.value] = _item(arg.value, i, -1), value
+            self.found[param.name.value] = item_text(arg.value, i, -1), value
 
     def _named(self, free: Sequence[cst.Param]) -> None:
         """f(x, **cfg) where the keys of cfg are not known: it has what f lacks."""
@@ -308,4 +312,4 @@ def _refuse_hidden_defaults(
                 raise Refusal("FG117", what, "give the argument in the call", node)
 
 
-__all__ = ["matched", "read"]
+__all__ = ["item_text", "matched", "read"]

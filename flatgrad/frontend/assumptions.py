@@ -19,6 +19,8 @@ REDUCING = {
 PLUMBING = {
     "tuple", "slice", "reshape", "ravel", "copy", "alias", "astype", "getitem", "invert", "asarray", "transpose",
 }  # fmt: skip
+ARITHMETIC = {"add", "sub", "mul", "floordiv", "mod", "neg"}  # of indices and counts
+SEVERAL = {"tuple", "slice", *ARITHMETIC}  # made of all of their arguments
 UNDIFFERENTIATED = ("int", "bool", "str", "other", "none")
 
 
@@ -82,13 +84,46 @@ def reduced_scalars(eqns: Iterable[Eqn]) -> set[Atom]:
 def labels(block: Block) -> set[Var]:
     """Parameters that carry no gradient: they index, count or name."""
     params = set(block.params)
-    found = {p for p in params if p.type.kind in UNDIFFERENTIATED}
     every = list(all_equations(block.eqns))
     made = {out: eqn for eqn in every for out in eqn.outs}
+    whole: set[Var] = set()
     for eqn in every:
         for used in _used_as_integers(eqn):
-            found |= _sources(used, made) & params
-    return found
+            whole |= _sources(used, made)
+    found = {p for p in params if p.type.kind in UNDIFFERENTIATED and p not in whole}
+    found |= {p for p in whole & params if _is_label(p, every, whole)}
+    return found | {p for p in params if _is_asked_only(p, every, whole)}
+
+
+def _is_label(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
+    """A dict of settings is one if all that is taken out of it counts, indexes or names."""
+    return all(
+        out in whole or out.type.kind in ("int", "str", "bool")
+        for eqn in eqns
+        if _takes_item(eqn, param)
+        for out in eqn.outs
+    )
+
+
+def _is_asked_only(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
+    """settings.get("eps", 1e-5) and the like: a dict that holds no array."""
+    readers = [eqn for eqn in eqns if param in eqn.args]
+    asked = [eqn for eqn in readers if eqn.op == "opaque"]
+    others = [eqn for eqn in readers if eqn.op != "opaque"]
+    return (
+        param.type.kind == "dict"
+        and bool(asked)
+        and all(_takes_item(eqn, param) for eqn in others)
+        and _is_label(param, others, whole)
+    )
+
+
+def _takes_item(eqn: Eqn, param: Var) -> bool:
+    return (
+        eqn.op == "getitem"
+        and eqn.args[0] is param
+        and eqn.args[1].type.kind == "str"
+    )
 
 
 def _used_as_integers(eqn: Eqn) -> Iterator[Atom]:
@@ -97,14 +132,16 @@ def _used_as_integers(eqn: Eqn) -> Iterator[Atom]:
             yield eqn.args[1]
         case "arange" | "zeros" | "ones" | "eye" | "empty" | "full":
             yield from eqn.args[:1] if eqn.args else ()
-        case "reshape" | "broadcast_to" | "tile" | "repeat":
+        case "reshape" | "broadcast_to" | "tile" | "repeat" | "pad":
             yield from eqn.args[1:2]
+        case "range":
+            yield from eqn.args
         case _:
             pass
 
 
 def _sources(value: Atom, made: Mapping[Var, Eqn]) -> set[Var]:
-    """The values that `value` is made of without arithmetic."""
+    """The values that `value`, an index or a count, is made of."""
     found: set[Var] = set()
     stack = [value]
     while stack:
@@ -113,6 +150,6 @@ def _sources(value: Atom, made: Mapping[Var, Eqn]) -> set[Var]:
             continue
         found.add(current)
         eqn = made.get(current)
-        if eqn is not None and eqn.op in PLUMBING:
-            stack.extend(eqn.args if eqn.op in ("tuple", "slice") else eqn.args[:1])
+        if eqn is not None and eqn.op in (PLUMBING | ARITHMETIC):
+            stack.extend(eqn.args if eqn.op in SEVERAL else eqn.args[:1])
     return found

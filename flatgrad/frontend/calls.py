@@ -12,6 +12,7 @@ from flatgrad.frontend import (
     comprehensions,
     containers,
     effects,
+    functions,
     library,
     listed,
     stores,
@@ -54,6 +55,8 @@ def call(low: Lowering, node: cst.Call) -> Value:
     given = _arguments(low, node, function)
     if (called := containers.called(low, node, function, given)) is not None:
         return called
+    if (made := functions.called(low, node, function, given)) is not None:
+        return made
     value = _value(low, node, function, given)
     if not isinstance(function, Callee):
         effects.effects(low, node, function, value)

@@ -37,7 +37,9 @@ def effects(low: Lowering, node: cst.Call, function: Any, value: Value) -> None:
     }
     for written in _written(node, function, functions):
         before = low.frame.values.get(written)
-        if isinstance(before, Struct):
+        if isinstance(before, Struct) and any(
+            isinstance(a, Var) for a in atoms_in(before)
+        ):
             raise Refusal(
                 "FG111", "a list may be changed in place", "make a new list", node
             )

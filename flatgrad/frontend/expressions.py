@@ -15,6 +15,7 @@ from flatgrad.frontend import (
     conditions,
     containers,
     effects,
+    functions,
     listed,
 )
 from flatgrad.frontend.scope import (
@@ -185,6 +186,8 @@ def _constant(low: Lowering, name: str) -> Value:
     setting = _set_to(low.module.constants[name], name)
     if isinstance(setting, cst.Lambda):
         return Callee(name, setting)
+    if setting is not None and (table := functions.table(low, setting)) is not None:
+        return table
     known = name in low.externals
     var = low.external(name)
     if not known and setting is not None:

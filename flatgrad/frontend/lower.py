@@ -158,7 +158,9 @@ class Lowering:
     def function(self) -> Function:
         """Read all of the function."""
         self._read()
-        outs, names = self._outputs()
+        written = results.written(self)
+        outs, names = self._outputs(bool(written))
+        outs, names = [*outs, *written.values()], [*names, *written]
         if self.problems:
             outs, names = self._readable(outs, names)
         eqns = (*self.outside.eqns, *self.build.eqns)
@@ -172,6 +174,7 @@ class Lowering:
             params=self.params,
             seeds=results.seeds(self, outs, names),
             outputs=names,
+            written=[*written],
             returns_tuple=results.is_several(self.frame.result),
             calls=self.calls,
             storages=self.storages,
@@ -220,14 +223,12 @@ class Lowering:
     def _parameters(self) -> None:
         for parameter in parameters_of(self.node):
             name = parameter.name.value
-            if isinstance(parameter.star, str) and parameter.star:
-                kind = "arguments" if parameter.star == "*" else "keyword arguments"
-                what = f"{kind} of any number are not read: {parameter.star}{name}"
-                self.refuse("FG101", what, "name each parameter", parameter)
             if self.given is not None and name in self.given.fixed:
                 self.frame.env[name] = self.given.fixed[name]
                 continue
             var = Var(name) if self.given is None else Var(name, self.given.types[name])
+            if isinstance(parameter.star, str) and parameter.star:
+                var.type.kind = "tree" if parameter.star == "*" else "dict"
             self.params[name] = self.frame.bindings[parameter.name] = var
             self.hold(name, var)
 
@@ -281,11 +282,11 @@ class Lowering:
                     )
                     return
 
-    def _outputs(self) -> tuple[list[Atom], list[str]]:
+    def _outputs(self, may_be_none: bool = False) -> tuple[list[Atom], list[str]]:
         """The results and their names; none where there is a problem."""
         result = self.frame.result
         if result is None:
-            if not self.problems:
+            if not self.problems and not may_be_none:
                 what = f"{self.node.name.value} returns nothing"
                 step = "return the value to differentiate"
                 self.refuse("FG102", what, step, self.node.name)
@@ -406,10 +407,10 @@ class Lowering:
     def snapshot(self) -> Any:
         """All that reading changes, to go back to."""
         frames = list(self._all_frames())
-        kept = {f: {k: copy(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
+        kept = {f: {k: _copied(getattr(f, k)) for k in KEPT_OF_FRAME} for f in frames}
         return (
             kept,
-            {k: copy(getattr(self, k)) for k in KEPT},
+            {k: _copied(getattr(self, k)) for k in KEPT},
             self.storages.copy(),
             len(self.build.eqns),
         )
@@ -577,6 +578,11 @@ class Lowering:
                 var.type.kind = "float"
             self.externals[text] = var
         return self.externals[text]
+
+
+def _copied(held: Any) -> Any:
+    """A collection of its own; what else there is stays what it is."""
+    return copy(held) if isinstance(held, list | dict | set) else held
 
 
 def _name(value: Atom) -> str:

@@ -49,10 +49,16 @@ class Pair:
     types: dict[str, Type] = field(default_factory=dict)
     function: Function | None = None
     results: int = 0  # how many, where it returns a tuple
+    nothing: bool = False  # it returns nothing
+    written: list[str] = field(
+        default_factory=list
+    )  # parameters that it writes into: the last content is a result
     reading: bool = False
     wrt: dict[str, None] = field(
         default_factory=dict
     )  # parameters that some call needs the gradient of
+    # Parameters and results whose arrays a caller may write into later: the cache holds copies of them.
+    careful: set[str | int] = field(default_factory=set)
     seeded: set[int] = field(
         default_factory=set
     )  # results that some call has a cotangent of
@@ -68,6 +74,30 @@ class Pair:
             if p.name.value not in self.fixed
         ]
         return [*own, *(name for name in self.captured if name not in self.fixed)]
+
+    @property
+    def count(self) -> int:
+        """How many results it returns."""
+        return 0 if self.nothing else self.results or 1
+
+    def shown(self, eqn: Eqn, out: Var) -> Sequence[Atom]:
+        """Arguments and earlier results whose arrays a result may show; what the cache shows is seen to by copies."""
+        if out is eqn.outs[-1]:
+            return ()
+        if self.function is None:
+            return eqn.args
+        storages, outs = self.function.storages, self.function.block.outs
+        position = eqn.outs.index(out)
+        own = outs[position]
+        known = [*self.function.params.values(), *outs[:position]]
+        pairs = zip(known, (*eqn.args, *eqn.outs[:position]), strict=True)
+        return [
+            a
+            for v, a in pairs
+            if isinstance(v, Var)
+            and isinstance(own, Var)
+            and storages.root(v) is storages.root(own)
+        ]
 
     def chosen_seeds(self) -> list[Var | None]:
         """The seed of each result that some call has a cotangent of."""
@@ -250,9 +280,9 @@ def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
         return
     pair.types = wider
     for _ in range(TRIES):
-        results, types = pair.results, dict(pair.types)
+        count, written, types = pair.count, pair.written, dict(pair.types)
         pair.function = _read(low, pair)
-        if (results or 1) == (pair.results or 1) and all(
+        if (count, written) == (pair.count, pair.written) and all(
             _covers(types[n], t) for n, t in pair.types.items()
         ):
             return
@@ -296,16 +326,10 @@ def _read(low: Lowering, pair: Pair) -> Function:
         pair.reading = False
     if inner.problems:
         raise inner.problems[0]
-    changed = [p.name for p in function.params.values() if function.storages.written(p)]
-    if changed:
-        what = f"{function.name} writes into its argument {changed[0]}"
-        raise Refusal(
-            "FG402",
-            what,
-            "let the helper work on a copy, and return it",
-            pair.callee.node,
-        )
-    pair.results = len(function.outputs) if function.returns_tuple else 0
+    pair.written, pair.nothing = function.written, function.frame.result is None
+    pair.results = (
+        len(function.outputs) - len(function.written) if function.returns_tuple else 0
+    )
     return function
 
 
@@ -368,13 +392,50 @@ def _write(
         )
     )
     low.note()
-    return Struct(outs) if pair.results else outs[0]
+    for name, new in zip(pair.written, outs[pair.count :], strict=True):
+        _overwrite(low, node, pair, name, new, atoms[pair.params.index(name)])
+    if pair.nothing:
+        return Lit(None)
+    shown = [_written_result(pair, i, outs) for i in range(pair.count)]
+    return Struct(tuple(shown)) if pair.results else shown[0]
+
+
+def _written_result(pair: Pair, position: int, outs: Sequence[Var]) -> Var:
+    """`return M` of a helper that writes into M gives the array of the argument."""
+    if pair.function is not None:
+        ends = pair.function.block.outs
+        for i in range(pair.count, len(ends)):
+            if ends[i] is ends[position]:
+                return outs[i]
+    return outs[position]
+
+
+def _overwrite(
+    low: Lowering, node: cst.Call, pair: Pair, name: str, new: Var, old: Atom
+) -> None:
+    """The array that the helper has written into holds something else now."""
+    shown = next((n for n, a in low.frame.env.items() if a is old), None)
+    texts = [
+        a.value
+        for a in node.args
+        if isinstance(a.value, cst.Name) and a.value.value == shown
+    ]
+    made = next((e for e in low.build.eqns if old in e.outs), None)
+    if not isinstance(old, Var) or (made is not None and made.op in ("tuple", "dict")):
+        what = f"{pair.callee.name} writes into its argument {name}"
+        raise Refusal(
+            "FG402", what, "give the list a name of its own, or return it", node
+        )
+    if texts:
+        low.write(texts[0], old, new)
+    else:
+        low.overwrite(old, new, unsure=False)
 
 
 def _result_types(pair: Pair, atoms: Sequence[Atom]) -> list[Type]:
     """What is known of the results, in terms of the lengths of these arguments."""
     if pair.function is None:
-        return [Type() for _ in range(pair.results or 1)]
+        return [Type() for _ in range(pair.count + len(pair.written))]
     lengths: dict[Any, Dim] = {}
     for name, atom in zip(pair.params, atoms, strict=True):
         inside, outside = pair.types[name].shape.dims, atom.type.shape.dims
@@ -409,6 +470,29 @@ def _length_outside(dim: Dim, lengths: Mapping[Any, Dim]) -> Dim:
     return lengths[root].plus(offset) if root in lengths else Dim()
 
 
+def written_later(
+    caller: Function, careful: set[str | int], eqn: Eqn
+) -> set[str | int]:
+    """The parameters and results of a call whose arrays its caller, or the caller of that, writes into."""
+    storages = caller.storages
+    outside = {storages.root(v) for v in careful_values(caller, careful)}
+    keys: list[str | int] = [*eqn.attrs["pair"].params, *range(len(eqn.outs) - 1)]
+    values = zip(keys, (*eqn.args, *eqn.outs[:-1]), strict=True)
+    return {
+        k for k, v in values
+        if isinstance(v, Var) and not v.type.shape.is_scalar and (storages.written(v) or storages.root(v) in outside)
+    }  # fmt: skip
+
+
+def careful_values(function: Function, careful: set[str | int]) -> list[Var]:
+    """The parameters and results of a function that are meant."""
+    found = [
+        function.params[k] if isinstance(k, str) else function.block.outs[k]
+        for k in careful
+    ]
+    return [v for v in found if isinstance(v, Var)]
+
+
 def pairs_in(eqns: Sequence[Eqn]) -> Iterator[Eqn]:
     """The calls among equations, in blocks within too."""
     for eqn in eqns:
@@ -418,4 +502,12 @@ def pairs_in(eqns: Sequence[Eqn]) -> Iterator[Eqn]:
             yield from pairs_in(block.eqns)
 
 
-__all__ = ["Pair", "call", "has_flow", "may_pair", "pairs_in"]
+__all__ = [
+    "Pair",
+    "call",
+    "careful_values",
+    "has_flow",
+    "may_pair",
+    "pairs_in",
+    "written_later",
+]

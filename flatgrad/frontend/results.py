@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from flatgrad.frontend.loops import growing
 from flatgrad.frontend.scope import Callee, Path, Stale, Struct, Value
-from flatgrad.graph import Atom, Lit, Var
+from flatgrad.graph import Atom, Lit, Var, all_equations
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -35,6 +36,63 @@ def atoms(low: Lowering, result: Value) -> list[Atom] | None:
     ]
 
 
+def written(low: Lowering) -> dict[str, Var]:
+    """Of a helper that stands by itself: what each parameter that it writes into holds in the end."""
+    if low.given is None:
+        return {}
+    low.note()
+    found: dict[str, Var] = {}
+    for name, param in low.params.items():
+        if not low.storages.written(param) and low.frame.env.get(name) is param:
+            continue
+        last = low.frame.env.get(name)
+        listed = param.type.kind in ("list", "dict")
+        if not low.storages.written(param) and not (listed and _grows(low, name)):
+            continue
+        same = isinstance(last, Var) and low.storages.root(last) is low.storages.root(
+            param
+        )
+        if (
+            not isinstance(last, Var)
+            or not same
+            or last in low.storages.destroyed
+            or not _is_array(low, param)
+        ):
+            what = f"{low.node.name.value} writes into its argument {name}"
+            low.refuse(
+                "FG402", what, "let the helper work on a copy, and return it", low.node
+            )
+            continue
+        found[name] = last
+    return found
+
+
+def _grows(low: Lowering, name: str) -> bool:
+    return any(
+        name in growing(line)
+        for line in low.node.body.body
+        if isinstance(line, cst.CSTNode)
+    )
+
+
+def _is_array(low: Lowering, param: Var) -> bool:
+    """A number that is augmented would be left alone."""
+    if (
+        param in low.storages.arrays
+        or param.type.rank
+        or param.type.kind in ("list", "dict")
+    ):
+        return True
+    root = low.storages.root(param)
+    stores = (
+        e for e in all_equations(low.build.eqns) if e.op in ("setitem", "index_add")
+    )
+    return any(
+        isinstance(e.args[0], Var) and low.storages.root(e.args[0]) is root
+        for e in stores
+    )
+
+
 def unfit(low: Lowering, result: Value) -> Value | None:
     """What is returned that is no result."""
     alone = not is_several(result) and low.given is None
@@ -50,7 +108,7 @@ def seeds(
 ) -> list[Var | None]:
     """The variable that the cotangent of each result comes in by; None for what comes back whole."""
     result = low.frame.result
-    parts = _parts(result) if result is not None else ()
+    parts: Sequence[Value] = _parts(result) if result is not None else ()
     whole = (
         [_is_whole(p) for p in parts]
         if len(parts) == len(outs)
@@ -129,4 +187,4 @@ def _holds_function(part: Value) -> bool:
             return isinstance(part, Callee | Path | Stale)
 
 
-__all__ = ["atoms", "is_several", "seeds", "unfit"]
+__all__ = ["atoms", "is_several", "seeds", "unfit", "written"]

@@ -171,6 +171,10 @@ class Function:
     )  # None: the result has no cotangent
     outputs: list[str] = field(default_factory=list)
     returns_tuple: bool = False
+    copies: bool = False  # a caller writes into arrays that its cache would show
+    written: list[str] = field(
+        default_factory=list
+    )  # parameters whose last content is a result, too
     calls: dict[Statement, list[Frame]] = field(
         default_factory=dict
     )  # helpers read in place, by statement
@@ -193,7 +197,10 @@ class Function:
     )  # what each for loop runs over
 
     def has_tuples(self, param: Var) -> bool:
-        """The parameter, or an item of it, is unpacked, so that it may be a tuple."""
+        """The parameter, or an item of it, is unpacked, so that it may be a tuple; *args is one."""
+        star = self.node.params.star_arg
+        if isinstance(star, cst.Param) and star.name.value == param.name:
+            return True
         within = {param}
         for eqn in in_program_order(self.block):
             if eqn.op in ("getitem", "alias") and eqn.args[0] in within:

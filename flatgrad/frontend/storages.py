@@ -267,6 +267,8 @@ class Storages:
             if allocates(eqn):
                 continue
             shown = eqn.args[:1] if eqn.op in (*STORES, "getitem") else eqn.reads()
+            if eqn.op == "call":
+                shown = eqn.attrs["pair"].shown(eqn, out)
             for arg in shown:
                 if isinstance(arg, Var) and (
                     arg in self.arrays or not arg.type.shape.is_scalar
