@@ -21,7 +21,6 @@ CODES = {
     "FG009": "the output file is stale",
     "FG010": "the input is not valid Python",
     # FG1xx: Python constructs that are not read
-    "FG101": "a function takes any number of arguments",
     "FG102": "a function returns nothing",
     "FG103": "the result is neither an array nor a tuple of arrays",
     "FG104": "a kind of statement is not read: del, yield, async, a nested class",

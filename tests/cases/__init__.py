@@ -1331,6 +1331,7 @@ CASES = [
             params={"W": normal(rng, 3, 2), "b": normal(rng, 2)}, x=normal(rng, 4, 3)
         ),
     ),
+    Case("star_args.py", "f", ("x", "y"), lambda rng: dict(x=1.3, y=0.6)),
     Case("recursion.py", "f", ("x",), lambda rng: dict(x=1.3, n=3)),
     Case("sort_in_place.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
     Case(
@@ -1546,7 +1547,6 @@ REFUSALS = [
     Refusal("refuse_try.py", "f", "FG105", "try statement", 5),
     Refusal("refuse_torch.py", "f", "FG114", "torch", 4),
     Refusal("refuse_complex.py", "f", "FG201", "complex", 6),
-    Refusal("refuse_star_args.py", "f", "FG101", "any number", 1),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),

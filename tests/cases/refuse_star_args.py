@@ -1,2 +1,0 @@
-def f(x, *args):
-    return x * args[0]
