@@ -131,10 +131,10 @@ def step_backward(grad_out, cache):
     grad_product2 = unbroadcast(grad_total5, product2)
     grad_k2 += 0.5 * h * grad_product2
     grad_state += unbroadcast(grad_total5, state)
-    grad_a += grad_a_
-    grad_b += grad_b_
-    grad_c += grad_c_
-    grad_d += grad_d_
+    grad_a = grad_a + grad_a_
+    grad_b = grad_b + grad_b_
+    grad_c = grad_c + grad_c_
+    grad_d = grad_d + grad_d_
     # k2, rate_cache3 = rate_forward(state + product, a, b, c, d)
     grad_total6, grad_a__, grad_b__, grad_c__, grad_d__ = rate_backward(
         grad_k2, rate_cache3
@@ -174,10 +174,10 @@ def lotka_volterra_grad(
     grad_c = 0.0
     grad_d = 0.0
     for _ in reversed(range(steps)):
-        step_cache = step_caches.pop()
+        step_cache2 = step_caches.pop()
         # state, step_cache = step_forward(state, h, a, b, c, d)
         grad_state, grad_h_, grad_a_, grad_b_, grad_c_, grad_d_ = step_backward(
-            grad_state, step_cache
+            grad_state, step_cache2
         )
         grad_h += grad_h_
         grad_a += grad_a_

@@ -81,7 +81,7 @@ def lstm_grad(x, h0, Wx, Wh, b, grad_hs):
     grad_b = np.zeros(b.shape)
     for t in reversed(range(T)):
         # hs[:, t] = h
-        grad_h += grad_hs[:, t]
+        grad_h = grad_h + grad_hs[:, t]
         # h, c, lstm_step_cache = lstm_step_forward(x[:, t], h, c, Wx, Wh, b)
         grad_part, grad_h, grad_c, grad_Wx_, grad_Wh_, grad_b_ = lstm_step_backward(
             grad_h, grad_c, lstm_step_caches[t]

@@ -33,9 +33,9 @@ def max_pool_grad(x, size, stride, grad_out):
                 for j in reversed(range(W_out)):
                     r = i * stride
                     s = j * stride
-                    largest = largests.pop()
+                    largest2 = largests.pop()
                     # out[n, c, i, j] = largest
-                    hit = x[n, c, r : r + size, s : s + size] == largest
+                    hit = x[n, c, r : r + size, s : s + size] == largest2
                     grad_x[n, c, r : r + size, s : s + size] += (
                         grad_out[n, c, i, j] / hit.sum() * hit
                     )

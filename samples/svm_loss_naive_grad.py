@@ -43,8 +43,8 @@ def svm_loss_naive_grad(W, X, y, reg, grad_loss=1.0):
         grad_correct_class_score = 0.0
         for j in reversed(range(num_classes)):
             if j != y[i]:
-                mask = masks.pop()
-                if mask:
+                mask2 = masks.pop()
+                if mask2:
                     # loss += margin
                     grad_margin = grad_loss
                 else:

@@ -175,6 +175,28 @@ LOOPS = {
         """,
         x=X,
     ),
+    "an index that each iteration computes": case(
+        """
+        s = 0.0
+        for i in range(3):
+            p = 2 - i
+            s = s * x[p] + x[i]
+        return s
+        """,
+        x=X,
+    ),
+    "the place of the largest of what is left": case(
+        """
+        y = x * 1.0
+        for k in range(2):
+            p = k + np.argmax(np.abs(y[k:]))
+            if p != k:
+                y[[k, p]] = y[[p, k]]
+            y[2] -= y[2] * y[k]
+        return (y * x).sum()
+        """,
+        x=np.array([0.3, 0.8, 1.2]),
+    ),
     "backwards and in steps": case(
         """
         s = 1.0
@@ -616,17 +638,6 @@ BRANCHES = {
         {"x": X, "n": 1},
         {"x": X, "n": 0},
     ),
-    "a branch that makes two names one array": both(
-        """
-        y = x * 2
-        z = y if n > 0 else x * 3
-        y[0] = 0
-        return y * z
-        """,
-        "x",
-        {"x": X, "n": 1},
-        {"x": X, "n": 0},
-    ),
     "match": both(
         """
         match n:
@@ -740,6 +751,22 @@ HELPERS = {
         x=2.7,
         k=0.9,
     ),
+    "two helpers that call each other": case(
+        "return even(x, 3) * even(x, 2)",
+        before="""
+        def even(t, n):
+            if n == 0:
+                return t
+            return odd(t * t, n - 1)
+
+
+        def odd(t, n):
+            if n == 0:
+                return 2 * t
+            return even(t + 1, n - 1)
+        """,
+        x=0.7,
+    ),
     "recursion": case(
         "return power(x, 4) * x",
         before="""
@@ -780,6 +807,9 @@ def test_one_text_goes_both_ways(name: str, emit: str) -> None:
     assert trials[0].emitted() == trials[1].emitted()
 
 
+IN_PLACE = [n for n in HELPERS if n not in ("recursion", "two helpers that call each other")]  # fmt: skip
+
+
 def inlined(found: Case) -> str:
     from flatgrad.options import Options
     from flatgrad.pipeline import transform
@@ -787,7 +817,7 @@ def inlined(found: Case) -> str:
     return transform(found.source, Options(("f",), found.wrt, inline=True))
 
 
-@pytest.mark.parametrize("name", [n for n in HELPERS if n != "recursion"])
+@pytest.mark.parametrize("name", IN_PLACE)
 def test_helpers_read_in_place(name: str) -> None:
     """With --inline there is one function, with the same numbers."""
     text = inlined(HELPERS[name])

@@ -1331,6 +1331,7 @@ CASES = [
             params={"W": normal(rng, 3, 2), "b": normal(rng, 2)}, x=normal(rng, 4, 3)
         ),
     ),
+    Case("star_args.py", "f", ("x", "y"), lambda rng: dict(x=1.3, y=0.6)),
     Case("recursion.py", "f", ("x",), lambda rng: dict(x=1.3, n=3)),
     Case("sort_in_place.py", "f", ("x",), lambda rng: dict(x=normal(rng, 4))),
     Case(
@@ -1538,7 +1539,7 @@ CASES = [
 ]
 
 REFUSALS = [
-    Refusal("refuse_kind.py", "f", "FG120", "one thing or another", 3),
+    Refusal("refuse_kind.py", "f", "FG120", "one thing or another", 5),
     Refusal("refuse_lambda_recursion.py", "f", "FG112", "calls itself", 2),
     Refusal("refuse_generator_helper.py", "f", "FG104", "generators", 4),
     Refusal("refuse_conditional.py", "f", "FG118", "need not be evaluated", 2),
@@ -1549,6 +1550,7 @@ REFUSALS = [
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
+    Refusal("refuse_string.py", "f", "FG103", "constant", 2),
     Refusal("refuse_undefined.py", "f", "FG109", "weight", 2),
     Refusal("refuse_contradiction.py", "f", "FG301", "contradict", 6),
     Refusal("haversine.py", "haversine", "FG201", "map", 7),
