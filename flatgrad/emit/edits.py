@@ -412,7 +412,7 @@ class Editor:
             return self._place_of_call(value, made)
         text = self.hoist(made)
         self.edits.copied.pop(made.node, None)  # what goes into the list is a copy
-        if len(made.outs) > 1:
+        if not is_single(made):
             text = f"{text}[{made.outs.index(value)}]"
         return text, self.edits.beside.setdefault(made.statement, [])
 
@@ -644,7 +644,8 @@ class Editor:
             *module.constants,
             *module.imports,
             *self._given,
-        }:
+            *self.function.outputs,
+        } and not any(f.env.get(name) is value for f in others):
             return False
         return not any(name in f.env and f.env[name] is not value for f in others)
 

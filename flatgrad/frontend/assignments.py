@@ -38,9 +38,10 @@ def assign(
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             _unpack(low, target, elements, value, source)
         case cst.Subscript():
-            base = _base(low, target)
+            held = low.expression(target.value)
             index = expressions.index(low, target)
-            if not item_stores.store(low, target, base, index, value):
+            if not item_stores.store(low, target, held, index, value):
+                base = _base(low, target)
                 _store(low, target, base, "setitem", index, value, **apart(low, index))
         case _:
             raise _unread_target(target)
@@ -300,7 +301,17 @@ def _base(low: Lowering, target: cst.Subscript) -> Var:
         if unnamed:
             raise _unread_target(target)
         raise Refusal("FG106", what, "assign to elements of a named array", target)
+    if _may_be_a_list(base, held):
+        what = "an element of an item that may be a list is assigned"
+        raise Refusal("FG106", what, "take the item out, and put it back", target)
     return base
+
+
+def _may_be_a_list(base: Var, held: Value | None) -> bool:
+    """A part of a list or a dict, of which it is not known that it is an array."""
+    outer = isinstance(held, Var) and held is not base
+    holds = outer and held.type.kind in ("list", "dict", "tree", "tuple")  # type: ignore[union-attr]
+    return holds and base.type.rank is None
 
 
 def _root(node: cst.BaseExpression) -> str:

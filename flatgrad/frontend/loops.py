@@ -449,7 +449,7 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> No
                 end = param
             assert isinstance(start, Var | Lit)
             if start == NOTHING and isinstance(end, Var) and param not in read:
-                param.type = end.type  # only the loop itself gives it a value
+                param.type = _each_time(end.type)  # only the loop gives it a value
             starts.append(start)
             params.append(param)
             ends.append(end if isinstance(end, Var | Lit) else NOTHING)
@@ -477,9 +477,15 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> No
 
 
 def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:
-    out = Var(param.name, either(start.type, either(param.type, end.type)))
+    found = either(start.type, either(param.type, end.type))
+    out = Var(param.name, _each_time(found))
     low.storages.meet(out, [v for v in (start, end, param) if isinstance(v, Var)])
     return out
+
+
+def _each_time(type: Type) -> Type:
+    """What holds in every iteration: an integer is another length in each."""
+    return Type(type.shape, type.kind, None, type.items)
 
 
 def _sorted_out(
