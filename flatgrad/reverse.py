@@ -214,12 +214,25 @@ class _Reverse:
         made = self.build.emit_all(
             "call_backward", [*gs, cache], len(wanted), attrs={"pair": pair}
         )
+        parts: dict[Var, list[Expr]] = {}  # one argument may be given twice
         for arg, cotangent in zip(wanted, made, strict=True):
             cotangent_type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type
             assert isinstance(cotangent.atom, Var)
             cotangent.atom.type = cotangent_type
             if isinstance(arg, Var) and arg in self.active:
-                self._contribute(arg, cotangent)
+                parts.setdefault(arg, []).append(cotangent)
+        for arg, found in parts.items():
+            self._contribute(
+                arg, found[0] if len(found) == 1 else self._sum(arg, found)
+            )
+
+    def _sum(self, value: Var, parts: Sequence[Expr]) -> Expr:
+        """What several parameters contribute to the one value that they all are."""
+        op = "add_trees" if value.type.kind in trees.MAY_HOLD else "add"
+        total = parts[0]
+        for part in parts[1:]:
+            total = self.build.emit(op, total, part)
+        return total
 
     def handed_on(self, value: Var, before: Atom) -> Expr:
         """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""

@@ -147,7 +147,7 @@ def _examine(trial: Trial, emitted: str) -> None:
     expected_inputs = copy.deepcopy(dict(trial.inputs))
     expected = drawn(forward, *expected_inputs.values())
     outs = as_tuple(expected)
-    seeds = [cotangent(out, number) for number, out in enumerate(outs)]
+    seeds = [cotangent(out, number) for number, out in enumerate(outs) if has_seed(out)]
     given = copy.deepcopy(dict(trial.inputs))
     run = _run_pair if trial.emit == "pair" else _run_grad
     value, gradients = run(trial, module, given, seeds)
@@ -213,6 +213,11 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
+def has_seed(out: Any) -> bool:
+    """A number, an array or a list of them; a tuple or dict among the results comes back whole."""
+    return not isinstance(out, tuple | dict | str) and out is not None
+
+
 def cotangent(out: Any, number: int) -> Any:
     """Fixed numbers in the shape of an output, no two alike; a plain number for a scalar."""
     shape = np.shape(out)
@@ -237,7 +242,7 @@ def central(
     def total(name: str, moved: Any) -> float:
         args = copy.deepcopy(base | {name: moved})
         outs = as_tuple(drawn(forward, *args.values()))
-        pairs = zip(seeds, outs, strict=True)
+        pairs = zip(seeds, filter(has_seed, outs), strict=True)
         return sum(float(np.sum(np.asarray(s) * np.asarray(o))) for s, o in pairs)
 
     return {
@@ -283,7 +288,7 @@ def rough(trial: Trial) -> bool:
         return True
     forward = load(trial.text)[trial.function]
     outs = as_tuple(drawn(forward, *copy.deepcopy(list(trial.inputs.values()))))
-    seeds = [cotangent(out, number) for number, out in enumerate(outs)]
+    seeds = [cotangent(out, number) for number, out in enumerate(outs) if has_seed(out)]
     try:
         far = central(forward, trial, seeds)
         near = central(forward, replace(trial, step=trial.step / 30), seeds)

@@ -32,9 +32,9 @@ def name_variables(editor: Editor, frame: Frame, others: list[Frame]) -> None:
             _rename(editor, frame, name, values, editor.names.fresh(name))
         if name in frame.arguments:
             editor.edits.bound.setdefault(frame, []).append(name)
-    for name, (_, value) in frame.arguments.items():
+    for name, (_, argument) in frame.arguments.items():
         reads = sum(n.value == name for n, _, _ in frame.reads)
-        if isinstance(value, Struct) and (reads > 1 or (reads and frame.inner)):
+        if isinstance(argument, Struct) and (reads > 1 or (reads and frame.inner)):
             bind(editor, frame, name, others, even_names=True)
 
 

@@ -192,15 +192,24 @@ class Availability:
             return self._named(self.names_of[known])
         if (name := self.editor.still_named(value)) is not None:
             return self._named(name)
-        if (result := self.homes.results.get(value)) is not None and depth < DEEPEST:
-            if (found := self._without_edit(result, depth + 1)) is not None:
-                return self.read(result) if depth == 0 else found
+        if (found := self._of_result(value, depth)) is not None:
+            return found
         eqn = self.defs.get(value)
-        if eqn is not None and depth <= DEEPEST and len(eqn.outs) == 1:
-            if (found := self._again(eqn, depth)) is not None:
-                return found
+        single = eqn is not None and depth <= DEEPEST and len(eqn.outs) == 1
+        if single and eqn is not None:
+            found = self._again(eqn, depth)
+        if found is not None:
+            return found
         # Once it is known that a list will have it, what is cheap is computed from it.
         return ast.Name(value.name) if depth > 0 and value in self.wanted else None
+
+    def _of_result(self, value: Var, depth: int) -> ast.expr | None:
+        """What a branch ends with, under the name of its result."""
+        result = self.homes.results.get(value)
+        if result is None or depth >= DEEPEST:
+            return None
+        found = self._without_edit(result, depth + 1)
+        return self.read(result) if found is not None and depth == 0 else found
 
     def _named(self, name: str) -> ast.expr:
         self.plain.add(name)
@@ -296,7 +305,17 @@ class Availability:
                 return ast.Name(name)
         if self.homes.loop(value) is not None:
             return self._in_iteration(value)
-        if eqn is not None and eqn.op == "call" and self.editor.owner(value) is None:
+        if (
+            eqn is not None
+            and eqn.op == "call"
+            and (
+                self.editor.owner(value) is None
+                or (
+                    value in eqn.outs[: eqn.attrs["pair"].count]
+                    and not self.editor.takes_results(eqn)
+                )
+            )
+        ):
             return self._of_call(value, eqn)
         frame: Frame = self.editor.owner(value) or self.function.frame
         named = bool(value.name) and (value in frame.writes or eqn is None)
@@ -319,12 +338,10 @@ class Availability:
                                       "give the array a name", eqn.statement.node)  # fmt: skip
         if eqn.node is None or eqn.statement is None:
             return self._expression(eqn, self.read)
-        name = ast.Name(self.editor.hoist(eqn))
-        return (
-            name
-            if is_single(eqn)
-            else ast.Subscript(name, constant(eqn.outs.index(value)))
-        )
+        hoisted = ast.Name(self.editor.hoist(eqn))
+        if is_single(eqn):
+            return hoisted
+        return ast.Subscript(hoisted, constant(eqn.outs.index(value)))
 
     def _of_call(self, value: Var, eqn: Eqn) -> ast.expr:
         """The cache of a call, or a result that has no name yet."""
@@ -561,7 +578,8 @@ class Availability:
         if self.homes.loop(x) is not None and not _is_steady(x):
             return None
         if not self._by_shape:
-            for value in filter(self._has_shape, self.names_of):
+            always = (v for v in self.names_of if v not in self.homes.of)
+            for value in filter(self._has_shape, always):
                 self._by_shape.setdefault(_shape_key(value), value)
         return self._by_shape.get(_shape_key(x))
 
@@ -591,7 +609,7 @@ class Availability:
             return constant(dim.known)
         if not self._by_length:
             for value in (*self.names_of, *self.defs):
-                if self.homes.loop(value) is not None:
+                if value in self.homes.of:
                     continue
                 length = value.type.dim
                 if (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import libcst as cst
 
@@ -63,11 +64,11 @@ class Comments:
     def _code(self, statement: Statement) -> str:
         match statement.node:
             case cst.SimpleStatementLine(body=[cst.Return(value=value)]):
-                shown = self.forward.rewritten(statement, value)
+                shown: Any = self.forward.rewritten(statement, value)
                 shown = value if isinstance(shown, cst.Name) else shown
                 return f"{self.result} = {self._bare(shown)}"
             case cst.SimpleStatementLine():
-                parts = self.forward.node(statement).body
+                parts = (self.forward.node(statement) or statement.node).body
                 return "; ".join(map(self._bare, parts))
             case node:
                 return self._bare(node)

@@ -181,7 +181,7 @@ class Editor:
             around = self._around(eqn)
             cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
             self.edits.given.add(cache)
-            results = () if self._takes_results(eqn) else self._result_names(eqn)
+            results = () if self.takes_results(eqn) else self._result_names(eqn)
             places[eqn.node] = Paired(eqn.attrs["pair"], results, cache, around)
         return places[eqn.node].cache
 
@@ -199,7 +199,7 @@ class Editor:
                 )
         return around
 
-    def _takes_results(self, eqn: Eqn) -> bool:
+    def takes_results(self, eqn: Eqn) -> bool:
         """`a, b = helper(x)`: the line itself can take the cache too."""
         assert eqn.statement is not None
         several = bool(eqn.attrs["pair"].results)
@@ -213,15 +213,14 @@ class Editor:
                     cst.Assign(targets=[cst.AssignTarget(target=target)], value=value)
                 ]
             ):
-                starred = isinstance(target, cst.Tuple) and any(
-                    isinstance(e, cst.StarredElement) for e in target.elements
+                parts = (
+                    [e.value for e in target.elements]
+                    if isinstance(target, cst.Tuple) and several
+                    else [target]
                 )
-                fits = (
-                    isinstance(target, cst.Tuple) and not starred
-                    if several
-                    else not isinstance(target, cst.Tuple | cst.List)
-                )
-                return value is eqn.node and fits
+                names = [p.value for p in parts if isinstance(p, cst.Name)]
+                plain = len({*names}) == len(parts) == (eqn.attrs["pair"].results or 1)
+                return value is eqn.node and plain
             case _:
                 return False
 
@@ -394,7 +393,8 @@ class Editor:
                 value, value.name
             ), self.edits.first.setdefault(home.statement, [])
         if value in self.counters:
-            assert made is not None and made.statement is not None
+            assert made is not None
+            assert made.statement is not None
             return self.counters[value], self.edits.after.setdefault(made.statement, [])
         if frame is not None:
             statement = frame.writes[value][1]
@@ -406,7 +406,8 @@ class Editor:
             return self.edits.renamed.get(value, value.name), lines.setdefault(
                 statement, []
             )
-        assert made is not None and made.statement is not None
+        assert made is not None
+        assert made.statement is not None
         if made.op == "call":
             return self._place_of_call(value, made)
         text = self.hoist(made)
@@ -504,9 +505,25 @@ class Editor:
             return True
         if frame.writes.get(value, (None, None))[0] is None:
             return True
-        stored = made.op in ("setitem", "index_add", "opaque", "call")
+        stored = made.op in ("setitem", "index_add", "opaque") or self._is_put_in_place(
+            frame, value
+        )
+        stored = stored or (
+            made.op == "call" and value in made.outs[made.attrs["pair"].count : -1]
+        )
         updated = value in frame.writes and _is_augmented(frame.writes[value][1])
         return stored or (updated and self._is_seen(value))
+
+    def _is_put_in_place(self, frame: Frame, value: Var) -> bool:
+        """np.maximum(h, 0, out=h): the statement writes the value into an array that is there."""
+        if value not in frame.writes or _is_augmented(frame.writes[value][1]):
+            return False
+        storages, statement = self.function.storages, frame.writes[value][1]
+        root = storages.root(value)
+        return any(
+            at is statement and storages.root(v) is root
+            for v, at in storages.destroyed.items()
+        )
 
     def _can_be_separated(self, frame: Frame, destroyer: Statement, value: Var) -> bool:
         """p /= s may as well be p = p0 / s: nobody else sees the array of p."""
@@ -678,7 +695,7 @@ class Editor:
             )
 
     def refusal(
-        self, code: str, what: str, step: str, node: cst.CSTNode
+        self, code: str, what: str, step: str, node: cst.CSTNode | None
     ) -> FlatgradError:
         return FlatgradError(
             Diagnostic(code, what, step, self.function.module.place(node))

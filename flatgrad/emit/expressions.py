@@ -321,7 +321,12 @@ class Expressions:
         return ast.Slice(*bounds)
 
     def _getitem(self, eqn: Eqn) -> ast.expr:
-        return ast.Subscript(self.read(eqn.args[0]), self.read(eqn.args[1]))
+        """x[i]; of what may be a list or an array, a part is a copy, as it is of a list."""
+        base, index = eqn.args
+        part = ast.Subscript(self.read(base), self.read(index))
+        if base.type.kind == "tree" and index.type.kind == "slice":
+            return ast.Call(ast.Attribute(part, "copy"), [], [])
+        return part
 
     def _shape(self, eqn: Eqn) -> ast.expr:
         return self.shape(eqn.args[0])

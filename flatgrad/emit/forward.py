@@ -11,7 +11,7 @@ from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
-from flatgrad.frontend.scope import Frame, Function, atoms_in
+from flatgrad.frontend.scope import Callee, Frame, Function, Path, atoms_in
 from flatgrad.frontend.statements import deletes_names
 from flatgrad.graph import Atom, Statement, Var, all_equations
 
@@ -133,7 +133,17 @@ class Forward:
         places = self.names.setdefault(frame, {})
         for read, value, where in frame.reads:
             new = self.edits.renamed.get(value) if isinstance(value, Var) else None
-            if where is not None and new is not None and read.value != new:
+            passed = (
+                read.value in frame.arguments
+                and isinstance(value, Var)
+                and read.value != value.name
+            )
+            if (
+                where is not None
+                and new is not None
+                and read.value != new
+                and not passed
+            ):
                 places.setdefault(where, {})[read] = new
         for var, (target, where) in frame.writes.items():
             if target is None:
@@ -485,7 +495,9 @@ class Forward:
             if n is not hoisting
         }
         calls: dict[Any, Frame] = {
-            frame.call: frame for frame in self._expanded(statement)
+            frame.call: frame
+            for frame in self._expanded(statement)
+            if not isinstance(frame.result, Callee | Path)
         }
         arguments = self._arguments(statement)
         paired = {

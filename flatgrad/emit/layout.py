@@ -340,11 +340,10 @@ class Layout:
             rewritten = {
                 i: self.forward.rewritten(statement, parts[i]) for i in self.unnamed
             }
-            shown = [
+            return [
                 assignment(name, bare(rewritten[i])) for i, name in self.unnamed.items()
                 if not (isinstance(rewritten[i], cst.Name) and rewritten[i].value == name)
             ]  # fmt: skip
-            return shown
         names = [self.unnamed.get(i, f"_{i}") for i in range(len(self.outs))]
         elements = [cst.Element(cst.Name(name)) for name in names]
         target = cst.AssignTarget(cst.Tuple(elements, lpar=[], rpar=[]))
@@ -367,7 +366,10 @@ class Layout:
         edits = self.available.edits
         names = {*self.function.params, *self.unnamed.values(), *edits.renamed.values()}
         for frame in (self.function.frame, *edits.expanded):
-            names |= {v.name for v in frame.writes}
+            names |= {v.name for v in frame.writes} | {
+                *edits.bound.get(frame, ()),
+                *edits.locals.get(frame, {}).values(),
+            }
         names |= {
             name for places in edits.hoisted.values() for name, _, _ in places.values()
         }
@@ -429,12 +431,13 @@ def _beginning_with_nothing(
             if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
         left -= here
-        lines = [
+        lines: list[Any] = [
             assignment(n, cst.List([]) if n in lists else cst.Name("None"))
             for n in sorted(here)
         ]
-        if lines and getattr(line, "leading_lines", ()):
-            lines[0] = lines[0].with_changes(leading_lines=line.leading_lines)
+        leading: Any = getattr(line, "leading_lines", None)
+        if lines and leading:
+            lines[0] = lines[0].with_changes(leading_lines=leading)
             line = line.with_changes(leading_lines=())
         found += [*lines, line]
     return found

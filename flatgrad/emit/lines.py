@@ -122,7 +122,7 @@ class Lines:
         self.last = self._last_reads()
         self._names: dict[Var, str] = outer._names if outer is not None else {}
         self._own: dict[str, str] = outer._own if outer is not None else {}
-        self.arrays = outer.arrays if outer is not None else Arrays()
+        self.arrays: Arrays = outer.arrays if outer is not None else Arrays()
         for seed, name in seeds.items():
             self.printed[seed] = name
             self._holds[name] = {seed}

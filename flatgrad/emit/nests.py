@@ -193,9 +193,8 @@ def _inner(lines: Lines, number: int, block: Block, params: tuple[Var, ...]) -> 
     from flatgrad.emit.lines import Lines
 
     outs = block.outs[1:] if params or len(block.params) else block.outs
-    inner = Lines(block.eqns, outs, lines.available, lines.names, lines.dialect, lines.prefix, {}, lines, number,
+    return Lines(block.eqns, outs, lines.available, lines.names, lines.dialect, lines.prefix, {}, lines, number,
                   params, bool(block.params))  # fmt: skip
-    return inner
 
 
 def _suite(inner: Lines, block: Block, names: Sequence[str]) -> list[Printed]:
@@ -285,6 +284,7 @@ def _hold(lines: Lines, value: Var, name: str, owned: bool) -> None:
 def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     """for t in reversed(range(T)):"""
     forward: Eqn = eqn.attrs["undoes"]
+    assert forward.statement is not None
     source = forward.attrs.get("source") or lines.available.function.loops.get(
         forward.statement
     )
@@ -379,7 +379,8 @@ def _over_items(
 
 def _reads(forward: Eqn, body: Block, index: Var) -> bool:
     """The reversed body needs the index itself, not only the item that it stands for."""
-    assert forward.statement is not None and body.undoes is not None
+    assert forward.statement is not None
+    assert body.undoes is not None
     bindings = forward.statement.frame.bindings
     bound = {bindings.get(node) for node in _names_in(loop_text(forward).target)}
     made = {out: eqn for eqn in body.undoes.eqns for out in eqn.outs}

@@ -120,9 +120,7 @@ def _is_asked_only(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
 
 def _takes_item(eqn: Eqn, param: Var) -> bool:
     return (
-        eqn.op == "getitem"
-        and eqn.args[0] is param
-        and eqn.args[1].type.kind == "str"
+        eqn.op == "getitem" and eqn.args[0] is param and eqn.args[1].type.kind == "str"
     )
 
 

@@ -295,7 +295,7 @@ class _Exits:
         if _never_ends(line):
             rest = []
         flagged = bool(rest) or _in_inner_loop(line.body)
-        left = [line.with_changes(body=self._leaving(line.body, flagged))]
+        left: list[Any] = [line.with_changes(body=self._leaving(line.body, flagged))]
         if flagged:
             left = [
                 self._flagged("False").with_changes(leading_lines=line.leading_lines),

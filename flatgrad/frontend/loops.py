@@ -193,12 +193,9 @@ def _entered(
     views: dict[str, Any],
 ) -> dict[Var, Var]:
     """What has taken the place of what was there before the loop."""
-    found = {
-        s: p
-        for (s, p) in zip(
-            _started(starts, params).values(), _keyed(params).values(), strict=True
-        )
-    }
+    found = dict(
+        zip(_started(starts, params).values(), _keyed(params).values(), strict=True)
+    )
     for name in views:
         found[starts[name]] = low.frame.env[name]
     return {s: p for s, p in found.items() if isinstance(s, Var) and isinstance(p, Var)}

@@ -38,11 +38,11 @@ class Module:
     )  # functions and constants as they stand
     _places: dict[cst.CSTNode, Place] | None = None
 
-    def place(self, node: cst.CSTNode) -> Place | None:
+    def place(self, node: cst.CSTNode | None) -> Place | None:
         """Where a node stands; found only when a diagnostic asks, since positions cost more than parsing."""
         if self._places is None:
             self._places = _positions(self.tree)
-        stack = [node]
+        stack = [] if node is None else [node]
         while (
             stack
         ):  # a line that was split has no place of its own, but what it holds has

@@ -141,7 +141,8 @@ def reads_better(low: Lowering, callee: Callee) -> bool:
         if isinstance(body, cst.IndentedBlock)
         else []
     )
-    several = sum(not isinstance(part, cst.Expr) for line in lines for part in line.body) > 1  # type: ignore[union-attr]
+    parts = [part for line in lines for part in line.body]
+    several = sum(not isinstance(part, cst.Expr) for part in parts) > 1
     return several and (
         low.loop_depth > 0
         or (low.given is not None and _calls(low.node, callee.name) > 1)

@@ -170,12 +170,13 @@ def _is_whole(part: Value) -> bool:
     """Nothing that a cotangent belongs to."""
     if isinstance(part, Lit):
         return type(part.value) not in (int, float)
+    if isinstance(part, Struct):
+        return part.kind != "list"
     return not isinstance(part, Var) or part.type.kind in (
         "str",
         "none",
         "tuple",
         "dict",
-        "bool",
     )
 
 

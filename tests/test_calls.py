@@ -1,0 +1,461 @@
+"""Calls of functions, in other people's habits: each with the right numbers, as one function and as a pair."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+import pytest
+from checking import AGREED, Trial, outcome
+
+X = np.array([0.3, 1.2, 0.7])
+Y = np.array([0.5, -0.2, 0.9])
+A = np.array([[1.5, 0.2, -0.3], [0.1, 2.0, 0.4], [0.3, -0.2, 1.7]])
+NUMPY = "import functools\nfrom functools import lru_cache, partial, reduce\n\nimport numpy as np\n\n\n"
+
+# The source of a module whose function f is differentiated; x, y and A are arrays, s and k numbers.
+WORKING = {
+    "a cache that is a tuple": """
+        def affine(x, w):
+            out = x * w
+            cache = (x, w)
+            return out, cache
+
+        def f(x, y):
+            h, c1 = affine(x, y)
+            g, c2 = affine(np.tanh(h), y)
+            return g, (c1, c2)
+    """,
+    "a cache that is a dict": """
+        def f(x, y):
+            z = x * y
+            cache = {"x": x, "z": z, "name": "product", "none": None}
+            return np.tanh(z), cache
+    """,
+    "a cache of a helper with a branch": """
+        def layer(x, w, mode="relu"):
+            z = x * w
+            if mode == "relu":
+                a = np.maximum(z, 0)
+            else:
+                a = np.tanh(z)
+            return a, {"x": x, "z": z, "mode": mode}
+
+        def f(x, y):
+            h, c = layer(x, y)
+            g, d = layer(h + x, y, mode="tanh")
+            return g + 2 * c["z"] * d["x"]
+    """,
+    "a nested tuple of a helper with a loop": """
+        def moments(x):
+            s = 0.0
+            q = 0.0
+            for v in x:
+                s = s + v
+                q = q + v * v
+            return x * s, (s, q)
+
+        def f(x, y):
+            z, (s, q) = moments(x)
+            w, stats = moments(z * y)
+            return w * s + q * stats[1]
+    """,
+    "a cache in a list": """
+        def step(x, w):
+            out = np.tanh(x * w)
+            return out, (x, w, out)
+
+        def f(x, y):
+            caches = {}
+            h = x
+            for i in range(3):
+                h, c = step(h, y)
+                caches[i] = c
+            return h
+    """,
+    "any number of arguments": """
+        def total(scale, *terms):
+            t = 0
+            for i, term in enumerate(terms):
+                t = t + term / (i + 1)
+            return scale * t
+
+        def f(x, y):
+            return total(2.0, x, x * y, y) + total(3.0) + total(1.0, y)
+    """,
+    "a tuple that is unpacked": """
+        def product(a, b, c=1.0):
+            return a * b + c
+
+        def f(x, y):
+            pair = (x, x * y)
+            return product(*pair) * product(*pair, c=y) + product(*[x, y], x)
+    """,
+    "a dict that is unpacked": """
+        def product(a, b, c=1.0):
+            return a * b + c
+
+        def f(x, y):
+            cfg = {"a": x, "c": y * 2}
+            return product(b=y, **cfg) * product(**{"a": y, "b": x})
+    """,
+    "keywords of any number": """
+        def inner(x, rate=1.0, **unused):
+            return rate * np.sin(x)
+
+        def outer(x, **options):
+            return inner(x, **options) + options["shift"] * options.get("other", 2.0)
+
+        def f(x, y):
+            return outer(x, rate=y, shift=x * y)
+    """,
+    "an unpacked dict that is a parameter": """
+        def line(x, slope, offset=1.0):
+            return slope * x + offset
+
+        def f(x, p):
+            return line(x, **p) * line(x, p["slope"])
+    """,
+    "keyword-only and positional-only": """
+        def h(a, /, b, *, c=2.0, d):
+            return a * b ** 2 + c * d
+
+        def f(x, y):
+            return h(x, y, d=x) + h(y, b=x, c=x, d=y)
+    """,
+    "the same argument twice": """
+        def h(a, b, k):
+            if k > 0:
+                return a * b + np.sin(a)
+            return a - b
+
+        def f(x, y):
+            return h(x, x, 1) + h(y, x, 0) * h(x, y, 2)
+    """,
+    "partial": """
+        def power(x, n, scale=1.0):
+            return scale * x ** n
+
+        def f(x, y):
+            cube = partial(power, n=3, scale=y)
+            of_x = functools.partial(power, x)
+            return cube(x) + of_x(2) + partial(np.multiply, x)(y)
+    """,
+    "a table of functions": """
+        ACTS = {"relu": lambda z: np.maximum(0.0, z), "tanh": np.tanh}
+        STEPS = [np.sin, lambda v: v * v]
+
+        def f(x, y):
+            h = ACTS["relu"](x * y)
+            local = {"double": lambda t: t * 2 * y}
+            return ACTS["tanh"](h) + STEPS[1](x) * STEPS[0](y) + local["double"](x)
+    """,
+    "compose": """
+        def compose(*fs):
+            return reduce(lambda f, g: lambda x: g(f(x)), fs)
+
+        def scale_by(k):
+            return lambda x: k * x
+
+        def f(x, y):
+            model = compose(scale_by(y), np.tanh, scale_by(2.0))
+            return model(x) + model(y)
+    """,
+    "lru_cache": """
+        @lru_cache(maxsize=None)
+        def coef(n):
+            return 1.0 if n < 2 else n * coef(n - 1)
+
+        def f(x, y):
+            total = 0.0
+            for n in range(4):
+                total = total + x ** n / coef(n) * y
+            return total
+    """,
+    "two closures of one function": """
+        def poly_of(c):
+            def poly(t):
+                acc = 0.0
+                for i in range(3):
+                    acc = acc * t + c[i]
+                return acc
+            return poly
+
+        def f(x, y):
+            p = poly_of(x)
+            q = poly_of(x * y)
+            return p(y) * q(x)
+    """,
+    "a closure whose name means something else in the caller": """
+        def apply(g, x):
+            s = 3.0 * x
+            return g(s) + s
+
+        def f(x, y):
+            s = y * 2
+            def g(v):
+                if v.sum() > 0:
+                    return v * s
+                return v
+            return apply(g, x) + s
+    """,
+    "a helper in place in a loop": """
+        def step(fn, y, h):
+            k1 = fn(y)
+            k2 = fn(y + h / 2 * k1)
+            return y + h * k2
+
+        def f(x, y):
+            def rhs(z):
+                a = z * y
+                return np.sin(a) - z
+            for i in range(3):
+                x = step(rhs, x, 0.1)
+            return x
+    """,
+    "a helper that masks, twice in a loop": """
+        def sigmoid(x):
+            pos = x >= 0
+            z = np.zeros_like(x)
+            z[pos] = np.exp(-x[pos])
+            z[~pos] = np.exp(x[~pos])
+            top = np.ones_like(x)
+            top[~pos] = z[~pos]
+            return top / (1 + z)
+
+        def f(x, y):
+            for t in range(2):
+                x, y = sigmoid(x * y) * x, sigmoid(y) - x
+            return x * y
+    """,
+    "a generic solver": """
+        def newton(g, dg, x, n=4):
+            for _ in range(n):
+                x -= g(x) / dg(x)
+            return x
+
+        def f(s, k):
+            g = lambda t: t ** 3 - s * t - k
+            dg = lambda t: 3 * t ** 2 - s
+            root = newton(g, dg, 3.0)
+            return root * s
+    """,
+    "a helper that adds in place": """
+        def add_bias(z, b):
+            z += b
+
+        def f(A, y):
+            'A: (n, n), y: (n,)'
+            z = A * 2.0
+            add_bias(z, y)
+            return np.tanh(z) * y
+    """,
+    "a helper that stores and returns": """
+        def fill(z, v):
+            for i in range(len(z)):
+                z[i] = z[i] * v[i] + i
+            return z
+
+        def f(x, y):
+            z = np.sin(x)
+            w = fill(z, y)
+            return w * z
+    """,
+    "the cache of a helper and a later write": """
+        def energy(z, k):
+            if k.sum() > 0:
+                e = (z ** 3).sum()
+            else:
+                e = (z ** 2).sum()
+            return e
+
+        def f(x, y):
+            z = x * 2.0
+            e = energy(z, y)
+            z += 1
+            z[0] = 5.0
+            return e * z
+    """,
+    "a helper in place in a loop, with a cache": """
+        def norm_(z):
+            n = np.sqrt((z ** 2).sum())
+            z[:] = z / n
+            return n
+
+        def f(x, y):
+            z = x * 2.0
+            total = 1.0
+            for i in range(3):
+                total = total * norm_(z)
+                z += y
+            return total * z
+    """,
+    "an array of a list is written into by a helper": """
+        def scale(z, s):
+            z[:] = z * s
+
+        def f(x, y):
+            rows = np.zeros((2, 3))
+            for i in range(2):
+                rows[i] = x * (i + 1)
+                scale(rows[i], y)
+            return rows
+    """,
+    "elimination in place": """
+        def lu(M):
+            n = len(M)
+            for k in range(n):
+                for i in range(k + 1, n):
+                    M[i, k] /= M[k, k]
+                    M[i, k + 1:] -= M[i, k] * M[k, k + 1:]
+
+        def f(A, y):
+            'A: (n, n), y: (n,)'
+            M = A.copy()
+            lu(M)
+            return np.log(np.abs(np.diag(M))) * y
+    """,
+    "a result that a caller writes into": """
+        def h(x, k):
+            y = np.exp(x)
+            if k.sum() > 0:
+                y = y * np.tanh(y)
+            return y
+
+        def f(x, y):
+            a = h(x, y)
+            a *= 3
+            b = np.exp(h(a / 9, y))
+            b += 1
+            return a + b
+    """,
+    "a backward that gives its seed": """
+        def h(x, k):
+            if k.sum() > 0:
+                return x
+            return 2 * x
+
+        def f(x, y):
+            a = h(x, y)
+            return a + 3 * x * y
+    """,
+    "a recursion of a closure": """
+        def f(x, y):
+            def go(v, n):
+                if n == 0:
+                    return v * y
+                return np.sin(go(v, n - 1)) + v
+            return go(x, 3)
+    """,
+    "mutual recursion": """
+        def even(x, n):
+            if n == 0:
+                return x
+            return odd(np.sin(x), n - 1)
+
+        def odd(x, n):
+            if n == 0:
+                return 2 * x
+            return x * even(x, n - 1)
+
+        def f(x, y):
+            return even(x, 3) * y
+    """,
+    "default arguments that capture": """
+        def f(x, y):
+            total = 0.0
+            fs = []
+            for k in range(3):
+                g = lambda v, k=k: v ** (k + 1)
+                total = total + g(x) * y
+            return total
+    """,
+    "a closure over the variable of a loop": """
+        def f(x, y):
+            total = x * 0
+            for k in range(3):
+                g = lambda v: v * (k + 1)
+                total = total + g(np.sin(x) * y)
+            return total
+    """,
+    "a nested function in a branch": """
+        def f(x, y):
+            if x.sum() > 0:
+                def g(v):
+                    return v * y
+                z = g(x)
+            else:
+                z = x
+            return z
+    """,
+    "a function that is defined below": """
+        def f(x, y):
+            return helper(x) * y
+
+        def helper(x):
+            return np.sin(x) * SCALE
+
+        SCALE = 2.0
+    """,
+    "a result without a name": """
+        def lookup(q, xs):
+            for i in range(2):
+                if q < xs[i]:
+                    return q * xs[i]
+            return q + xs[2]
+
+        def f(x, y):
+            out = np.zeros(3)
+            for k in range(3):
+                out[k] = lookup(x[k], y) ** 2
+            return out
+    """,
+    "calls in calls": """
+        def h(a, k):
+            if k > 1:
+                return a * k
+            return np.exp(a)
+
+        def f(x, y):
+            return h(h(x, 1) + h(y, 2), 3) * h(x, 0)
+    """,
+    "many results": """
+        def stats(x):
+            lo = hi = x[0]
+            for v in x:
+                lo = min(lo, v)
+                hi = max(hi, v)
+            return lo, hi, hi - lo
+
+        def f(x, y):
+            lo, hi, spread = stats(x)
+            _, top, _ = stats(x * y)
+            return (x - lo) / spread * top + hi
+    """,
+}  # fmt: skip
+
+VALUES: dict[str, Any] = {
+    "x": X,
+    "y": Y,
+    "A": A,
+    "s": 1.3,
+    "k": 0.7,
+    "p": {"slope": 0.4, "offset": 0.9},
+}
+
+
+def trial(source: str, emit: str) -> Trial:
+    text = NUMPY + dedent(source).strip("\n") + "\n"
+    head = text[text.index("def f(") + 6 :].partition(")")[0]
+    names = [part.strip() for part in head.split(",")]
+    return Trial(text, {name: VALUES[name] for name in names}, emit=emit)
+
+
+@pytest.mark.parametrize("emit", ["grad", "pair"])
+@pytest.mark.parametrize("name", WORKING)
+def test_calls(name: str, emit: str) -> None:
+    found = trial(WORKING[name], emit)
+    if outcome(found) != AGREED:
+        found.emitted()
+        raise AssertionError("refused")
