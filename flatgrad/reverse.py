@@ -226,14 +226,6 @@ class _Reverse:
                 arg, found[0] if len(found) == 1 else self._sum(arg, found)
             )
 
-    def _sum(self, value: Var, parts: Sequence[Expr]) -> Expr:
-        """What several parameters contribute to the one value that they all are."""
-        op = "add_trees" if value.type.kind in trees.MAY_HOLD else "add"
-        total = parts[0]
-        for part in parts[1:]:
-            total = self.build.emit(op, total, part)
-        return total
-
     def handed_on(self, value: Var, before: Atom) -> Expr:
         """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""
         found = self._so_far(value)

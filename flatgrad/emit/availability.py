@@ -108,6 +108,14 @@ class Availability:
             if e.args and (e.dialect == "method" or e.op in ARRAYS_ONLY)
         )
         self._arrays = {e.args[0] for e in methods}
+        self._open_loops()
+
+    def _open_loops(self) -> None:
+        """A loop of a helper that is read in place stands in the forward part: the backward goes back through it."""
+        for eqn in all_equations(self.eqns):
+            if eqn.op in ("for", "while") and not eqn.attrs.get("inline"):
+                assert eqn.statement is not None
+                self.editor.expand(eqn.statement.frame)
 
     def prepare(self, values: list[Var]) -> None:
         """Make the edits for these values first, in this order."""

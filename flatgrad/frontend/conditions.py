@@ -175,11 +175,22 @@ def comparison(low: Lowering, node: cst.Comparison) -> Value:
         )
     if all(isinstance(c.comparator, SIMPLE) for c in node.comparisons[1:]):
         values = [left, *(low.expression(c.comparator) for c in node.comparisons)]
+        if _is_named_constant(node, values):
+            return _link(low, node, left, 0)
         atoms = [a for v in values for a in atoms_in(v)]
         _all_numbers(atoms)
         low.tested.update(atoms)
         return low.emit("test", *atoms, node=node)
     return _link(low, node, left, 0)
+
+
+def _is_named_constant(node: cst.Comparison, values: Sequence[Value]) -> bool:
+    """A name stands for a constant: the text of the comparison may not be read where that name is not."""
+    sides = [node.left, *(c.comparator for c in node.comparisons)]
+    return any(
+        isinstance(side, cst.Name) and isinstance(value, Lit)
+        for side, value in zip(sides, values, strict=True)
+    )
 
 
 def _link(low: Lowering, node: cst.Comparison, left: Value, position: int) -> Value:
@@ -208,6 +219,7 @@ def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) ->
 
 OPERATORS: dict[Any, Callable[[Any, Any], bool]] = {
     cst.Equal: lambda a, b: bool(a == b), cst.NotEqual: lambda a, b: bool(a != b),
+    cst.Is: lambda a, b: a is b, cst.IsNot: lambda a, b: a is not b,
 }  # fmt: skip
 
 
@@ -218,6 +230,11 @@ def _known(left: Value, operator: Any, right: Value) -> bool | None:
         if isinstance(other, Var):
             return None
         return (other == Lit(None)) is (operator is cst.Is)
+    if operator in (cst.In, cst.NotIn) and isinstance(right, Struct):
+        items = [v.value for v in right.items if isinstance(v, Lit)]
+        if isinstance(left, Lit) and len(items) == len(right.items):
+            return (left.value in items) is (operator is cst.In)
+        return None
     if isinstance(left, Lit) and isinstance(right, Lit) and operator in OPERATORS:
         return OPERATORS[operator](left.value, right.value)
     return None

@@ -39,9 +39,20 @@ def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Valu
     spelling = lookup(namespace, name)
     if path in ("builtins.tuple", "builtins.list") and len(given.positional) == 1:
         return _sequence(low, node, name, given)
+    if path in FLOATS and _is_a_computed_text(given):
+        what = f"{name}() of a text: what the text depends on is lost"
+        raise Refusal("FG108", what, "use the number itself, not its text", node)
     if spelling is None:
         return _unknown(low, node, path, given)
     return _apply(low, node, spelling, path, given, namespace)
+
+
+def _is_a_computed_text(given: Arguments) -> bool:
+    match given.positional:
+        case [Var(type=known)]:
+            return known.kind == "str"
+        case _:
+            return False
 
 
 def _sequence(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Value:
