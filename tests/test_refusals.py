@@ -473,18 +473,18 @@ f.py:4:5: FG102 f returns nothing
   return the value to differentiate
 """,
     ),
-    "a list as the result": (
+    "a dict as the whole result": (
         """\
 import numpy as np
 
 
 def f(x):
-    return [x, x * 2]
+    return {"a": x}
 """,
         """\
-f.py:5:5: FG103 the result is a list
-    5 |     return [x, x * 2]
-      |     ^^^^^^^^^^^^^^^^^
+f.py:5:5: FG103 the result is a dict
+    5 |     return {"a": x}
+      |     ^^^^^^^^^^^^^^^
   return arrays or a tuple of arrays
 """,
     ),
@@ -632,18 +632,18 @@ f.py:6:18: FG401 a part of an array is taken and written into by one statement
   state its shape with --shape, or take a copy first
 """,
     ),
-    "a store into a list": (
+    "a store into a tuple": (
         """\
 import numpy as np
 
 
 def f(x):
-    y = [x, x]
+    y = (x, x)
     y[0] = x * 2
     return y[0]
 """,
         """\
-f.py:6:5: FG106 an element of a list is assigned
+f.py:6:5: FG106 an element of a tuple is assigned
     6 |     y[0] = x * 2
       |     ^^^^
   assign to elements of a named array
@@ -689,10 +689,10 @@ def f(x):
     return x * float(f'{x}')
 """,
         """\
-f.py:5:22: FG108 an f-string is not read yet
+f.py:5:16: FG108 float() of a text: what the text depends on is lost
     5 |     return x * float(f'{x}')
-      |                      ^^^^^^
-  write it as straight-line code
+      |                ^^^^^^^^^^^^^
+  use the number itself, not its text
 """,
     ),
     "problems in several functions": (

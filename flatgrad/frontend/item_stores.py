@@ -40,6 +40,7 @@ def store(
         base.type.kind = "dict"
     if base.type.kind not in ("list", "dict") and not _is_in_list(low, target):
         return False
+    _leave_open(base)
     item = item_atom(low, target, value)
     if index.type.kind == "slice":
         raise Refusal(
@@ -98,6 +99,7 @@ def augment_part(
             low, target.value.value if isinstance(target.value, cst.Name) else "", base
         )
     assert isinstance(base, Var)
+    _leave_open(base)
     amount = low.atom(low.expression(node), node)
     if low.module.imports_library_of_arrays():
         low.note()
@@ -112,6 +114,12 @@ def augment_part(
         new = low.emit("setitem", base, index, low.emit(op, part, amount))
     put_back(low, target.value, base, new)
     return True
+
+
+def _leave_open(base: Var) -> None:
+    """rows[i] of a list of rows is a list or an array: it is gone back through as either."""
+    if base.type.kind == "any" and base.type.rank is None:
+        base.type.kind = "tree"
 
 
 def _is_held(low: Lowering, target: cst.Subscript, base: Var, index: Atom) -> bool:
