@@ -293,13 +293,29 @@ class Lines:
                 self._assign(eqn.out, name, old)
                 return [node]
         value = self.expressions.equation(eqn)
-        if eqn.op == "getitem" and self._is_overwritten(number, eqn):
+        if eqn.op == "getitem" and self._is_replaced(number, eqn):
+            value = ast.Call(self.dialect.name("numpy.copy"), [value], [])
+            self._assign(eqn.out, name, eqn.out)
+        elif eqn.op == "getitem" and self._is_overwritten(number, eqn):
             value = ast.Call(ast.Attribute(value, "copy"), [], [])
             self._assign(eqn.out, name, eqn.out)
         else:
             self._assign(eqn.out, name, self._base(eqn))
         self._disown(eqn, eqn.out)
         return [ast.Assign([ast.Name(name)], value)]
+
+    def _is_replaced(self, number: int, eqn: Eqn) -> bool:
+        """An item that is read after another has its place: in an array, which this may be, the item changes too."""
+        base, part = eqn.args[0], eqn.out
+        if base.type.kind != "tree" or part.type.rank == 0 or self.dialect.plain:
+            return False
+        return any(
+            line.eqn.op == "setitem"
+            and line.eqn.args[0] is base
+            and self._is_alive(part, i)
+            for i, line in enumerate(self.lines)
+            if i > number
+        )
 
     def _is_overwritten(self, number: int, eqn: Eqn) -> bool:
         """A part that is read after a store into its array: a copy of it rather than one of the whole array."""
