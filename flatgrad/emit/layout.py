@@ -217,14 +217,14 @@ class Layout:
         cached, lines = cached_values(
             lines, self._forward_names() - self.available.bound(), self.names, unsure
         )
-        if self.function.copies:
-            cached = [
-                (name, self._kept(value) if name == value else value)
-                for name, value in cached
-            ]
         missing = unsure & {
             name for name, value in cached if value.partition(".")[0] == name
         }
+        if self.function.copies:
+            cached = [
+                (name, self._kept(value, value in missing) if name == value else value)
+                for name, value in cached
+            ]
         cache = self.names.underscored("cache")
         tail = [
             "",
@@ -239,7 +239,7 @@ class Layout:
         body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
         return [first, "\n".join([head, *body, ""])]
 
-    def _kept(self, name: str) -> str:
+    def _kept(self, name: str, may_be_none: bool) -> str:
         """The value of `name`, or a copy of it where its array may be written into by a caller."""
         editor = self.available.editor
         for value, shown in self.available.names_of.items():
@@ -248,7 +248,10 @@ class Layout:
                 and value not in self.function.storages.arrays
             )
             if shown == name and not scalar and self.function.storages.written(value):
-                return editor.copy(value, name)
+                copied = editor.copy(value, name)
+                return (
+                    f"{name} if {name} is None else {copied}" if may_be_none else copied
+                )
         return name
 
     def _result(self) -> ast.expr:
