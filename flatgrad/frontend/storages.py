@@ -289,8 +289,10 @@ class Storages:
         """The storage of what lies in a list or a dict."""
         root = self.root(held)
         if root not in self.content:
-            self.content[root] = Var()
-            self.own(self.content[root])
+            inside = self.content[root] = Var()
+            self.own(inside)
+            # The names that it had before it was known to be a list or a dict.
+            self.holders.setdefault(inside, {}).update(self.holders.get(root, {}))
         return self.root(self.content[root])
 
     def _note_container(self, eqn: Eqn, out: Var) -> bool:
