@@ -548,7 +548,7 @@ class Editor:
         if value.type.kind in ("list", "dict"):
             return f"{value.type.kind}({printed})"
         stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
-        if value.type.rank or value.type.kind == "tree" or value in set(stored):
+        if value.type.rank or value in set(stored):
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
         assert isinstance(numpy, ast.Name)
