@@ -873,7 +873,7 @@ REFUSED: dict[str, tuple[str, int]] = {
     "two names that are one array on one way only": ("def f(x, n):\n    y = x * 2\n    z = y if n > 0 else x * 3\n    y[0] = 0\n    return y * z\n", 8),
     "a number by way of a text": ("def f(x):\n    return x * float(f'{x}')\n", 5),
     "a number by way of str": ("def f(x):\n    return x * float(str(x))\n", 5),
-    "an item of a dict that is written into": ("def f(p):\n    q = p['a']\n    q *= 2\n    return p['a']\n", 5),
+    "an item of a dict that is written into": ("def f(p):\n    q = p['a']\n    q *= 2\n    return p['a']\n", 7),
     "the items of a dict that a loop writes into": ("def f(p):\n    for k, q in p.items():\n        q *= 2\n    return p['a']\n", 5),
     "a name that is a label": ("def f(x, n):\n    return x[n]\n", 4),
 }  # fmt: skip
