@@ -14,7 +14,7 @@ from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.lower import parameters_of
-from flatgrad.frontend.module import main_functions
+from flatgrad.frontend.module import main_functions, names_elsewhere
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
@@ -40,12 +40,12 @@ def transform(text: str, options: Options) -> str:
     """The module that `options` ask for, for the functions of the module `text`."""
     with _long_functions():
         module = read_module(text)
-        names = Names(text)
+        names, elsewhere = Names(text), names_elsewhere(module)
         problems: list[Diagnostic] = []
         emitted: list[Emitted] = []
         for name in _chosen(module, options):
             try:
-                emitted += _one(module, name, options, names)
+                emitted += _one(module, name, options, names, elsewhere[name])
             except FlatgradError as error:
                 problems += error.diagnostics
         if problems:
@@ -53,7 +53,9 @@ def transform(text: str, options: Options) -> str:
         return write_module(module, emitted)
 
 
-def _one(module: Module, name: str, options: Options, names: Names) -> list[Emitted]:
+def _one(
+    module: Module, name: str, options: Options, names: Names, elsewhere: set[str]
+) -> list[Emitted]:
     """The definitions for one function: first those of the helpers that it calls as pairs."""
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
@@ -75,14 +77,18 @@ def _one(module: Module, name: str, options: Options, names: Names) -> list[Emit
             options.comments,
             (pair.forward_name, pair.backward_name),
         )
-        found.append(_emitted(module, inner, names, style))
+        found.append(_emitted(module, inner, names, elsewhere, style))
     style = Style(options.emit, options.names, options.comments)
-    return [*found, _emitted(module, _differentiated(function, wrt), names, style)]
+    own = _emitted(module, _differentiated(function, wrt), names, elsewhere, style)
+    return [*found, own]
 
 
-def _emitted(module: Module, gradient: Gradient, names: Names, style: Style) -> Emitted:
-    local = names.copy()
-    dialect = Emitted.dialect_of(module, local)
+def _emitted(
+    module: Module, gradient: Gradient, names: Names, elsewhere: set[str], style: Style
+) -> Emitted:
+    """The definition of one gradient; its new names may stand in functions that it has nothing to do with."""
+    local = names.copy(without=elsewhere)
+    dialect = Emitted.dialect_of(module, names)
     layout = Layout(gradient, local, names, dialect, style)
     return Emitted(
         gradient.function, layout.texts(), dialect, layout.available.edits.expanded

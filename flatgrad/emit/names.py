@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from collections.abc import Set
 
 from flatgrad.frontend.module import names_in_text
 from flatgrad.graph import Eqn, Var
@@ -49,10 +50,10 @@ class Names:
         self.numbered = False  # whether names had to be told apart by numbers
         self.taken = names_in_text(text) | set(keyword.kwlist) | set(dir(builtins))
 
-    def copy(self) -> Names:
+    def copy(self, without: Set[str] = frozenset()) -> Names:
         """The same names, to try things out with."""
         other = Names("")
-        other.taken = set(self.taken)
+        other.taken = self.taken - without
         return other
 
     def fresh(self, wanted: str) -> str:

@@ -277,6 +277,35 @@ def names_in_text(text: str) -> set[str]:
     return {match[1] for match in TOKEN.finditer(text) if match[1]}
 
 
+def names_elsewhere(module: Module) -> dict[str, set[str]]:
+    """For each function, the identifiers of nothing in the module but functions that it cannot reach."""
+    if len(module.functions) < 2:
+        return {name: set() for name in module.functions}
+    spelled = {n: names_in_text(module.code(f)) for n, f in module.functions.items()}
+    functions = [*module.functions.values()]
+    others = [s for s in module.tree.body if not any(s is f for f in functions)]
+    shared = names_in_text(module.code(module.tree.with_changes(body=others)))
+    every = set[str]().union(*spelled.values()) - shared - spelled.keys()
+    return {
+        name: every - _names_reached(name, spelled, shared & spelled.keys())
+        for name in spelled
+    }
+
+
+def _names_reached(
+    name: str, spelled: dict[str, set[str]], shared: set[str]
+) -> set[str]:
+    """The identifiers of `name`, of the functions of `shared`, and of those that any of them reads."""
+    pending, reached, found = [name, *shared], set[str](), set[str]()
+    while pending:
+        current = pending.pop()
+        if current not in reached:
+            reached.add(current)
+            found |= spelled[current]
+            pending += spelled[current] & spelled.keys()
+    return found
+
+
 def names_in(node: cst.CSTNode) -> Iterator[cst.Name]:
     """Every name that is read in `node`: no attribute names, no keywords of calls."""
     stack = [node]
