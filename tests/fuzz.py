@@ -1,22 +1,27 @@
 """`python -m tests.fuzz [--seconds S] [--seed N] [--features NAME]`: programs tried, accepted, wrong.
 
-Writes programs by a seed, transforms each and compares with differences. Every wrong one is shown with the seed
-that writes it again: `--seed N --programs 1`.
+Writes programs by a seed, transforms each and compares with differences, on every core. Every wrong one is shown with
+the seed that writes it again: `--seed N --programs 1`.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from checking import AGREED, judged
+from checking import AGREED, REFUSED, judged
 from programs import FEATURES, Dice, program, shorter
+
+Task = tuple[int, str, bool]  # the seed, the features, whether to show what is wrong
 
 
 def main() -> int:
@@ -26,29 +31,45 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=10**9)
     parser.add_argument("--features", choices=FEATURES, default=None)
     parser.add_argument("--show", type=int, default=10, help="how many to show")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
-    warnings.simplefilter("ignore")  # lines that are tried and taken back
     counts: Counter[str] = Counter()
-    end = time.monotonic() + arguments.seconds
-    for number in range(arguments.programs):
-        if time.monotonic() > end:
-            break
-        seed = arguments.seed + number
-        kind = arguments.features or list(FEATURES)[seed % len(FEATURES)]
-        trial = program(Dice(seed), kind, 2 + seed % 9)
-        found, what = judged(trial)
-        counts[found] += 1
-        if what and counts["wrong"] + counts["crash"] <= arguments.show:
-            kinds = (found,)
-            short = shorter(trial, lambda t, kinds=kinds: judged(t)[0] in kinds)
-            again = f"--seed {seed} --programs 1 --features {kind}"
-            print(f"\n===== {found}: {again}\n{judged(short)[1]}", flush=True)
+    with multiprocessing.Pool(arguments.jobs) as pool:
+        for found, shown in pool.imap_unordered(tried, _tasks(arguments, counts)):
+            counts[found] += 1
+            print(shown, end="", flush=True)
     total = sum(counts.values())
     print(
-        f"{total} programs tried, {counts[AGREED]} accepted and right, {counts['refused']} refused, "
+        f"{total} programs tried, {counts[AGREED]} accepted and right, {counts[REFUSED]} refused, "
         f"{counts['rough']} too rough to tell, {counts['wrong']} wrong, {counts['crash']} crashed"
     )
     return 1 if counts["wrong"] or counts["crash"] else 0
+
+
+def _tasks(arguments: argparse.Namespace, counts: Counter[str]) -> Iterator[Task]:
+    """Until the time is over, no more of them waiting than the processes need."""
+    end = time.monotonic() + arguments.seconds
+    for number in range(arguments.programs):
+        while number > sum(counts.values()) + 8 * arguments.jobs:
+            time.sleep(0.01)
+        if time.monotonic() > end:
+            return
+        seed = arguments.seed + number
+        kind = arguments.features or list(FEATURES)[seed % len(FEATURES)]
+        yield seed, kind, counts["wrong"] + counts["crash"] < arguments.show
+
+
+def tried(task: Task) -> tuple[str, str]:
+    """What came of one program, and the report of what is wrong."""
+    seed, kind, show = task
+    warnings.simplefilter("ignore")  # lines that are tried and taken back
+    trial = program(Dice(seed), kind, 2 + seed % 9)
+    found, what = judged(trial)
+    if not what or not show:
+        return found, ""
+    short = shorter(trial, lambda t: judged(t)[0] == found)
+    again = f"--seed {seed} --programs 1 --features {kind}"
+    return found, f"\n===== {found}: {again}\n{judged(short)[1]}\n"
 
 
 if __name__ == "__main__":

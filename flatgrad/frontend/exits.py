@@ -20,7 +20,7 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.frontend.module import names_in_text
+from flatgrad.frontend.module import children_of, names_in_text
 
 Lines = Sequence[Any]
 LONGEST = 12  # statements that are written twice where both branches may go on
@@ -113,7 +113,7 @@ def _found(node: cst.CSTNode, kinds: Any, through_loops: bool) -> Iterator[Any]:
             case cst.BaseExpression():
                 pass
             case _:
-                stack.extend(reversed(current.children))
+                stack.extend(reversed(children_of(current)))
 
 
 def falls_through(lines: Lines) -> bool:

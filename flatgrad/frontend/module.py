@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,6 +62,13 @@ class Module:
             for i in self.imports.values()
         )
 
+
+WHITE_SPACE = (
+    cst.BaseParenthesizableWhitespace,
+    cst.TrailingWhitespace,
+    cst.EmptyLine,
+    cst.Newline,
+)
 
 # Strings and comments, which hold no names of the program, and names.
 TOKEN = re.compile(
@@ -319,16 +327,22 @@ def names_in(node: cst.CSTNode) -> Iterator[cst.Name]:
             case cst.Arg(value=value):
                 stack.append(value)
             case _:
-                stack.extend(reversed(current.children))
+                stack.extend(reversed(children_of(current)))
 
 
 def nodes_in(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The node and everything in it, in the order of the text."""
+    """The node and everything in it but white space, in the order of the text."""
     stack = [node]
     while stack:
         current = stack.pop()
         yield current
-        stack.extend(reversed(current.children))
+        stack.extend(reversed(children_of(current)))
+
+
+@functools.lru_cache(maxsize=2**16)
+def children_of(node: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
+    """What a node is made of but white space; asked often, and libcst has to look for it."""
+    return tuple(c for c in node.children if not isinstance(c, WHITE_SPACE))
 
 
 def bound_names(node: cst.CSTNode) -> Iterator[str]:
@@ -345,7 +359,7 @@ def bound_names(node: cst.CSTNode) -> Iterator[str]:
             yield from names_of_target(target)
         case _:
             yield from assigned_names(node)
-    for child in node.children:
+    for child in children_of(node):
         yield from bound_names(child)
 
 

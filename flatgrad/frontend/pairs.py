@@ -15,7 +15,13 @@ import libcst as cst
 
 from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
-from flatgrad.frontend.module import bound_names, names_in, nodes_in, parameters_of
+from flatgrad.frontend.module import (
+    bound_names,
+    children_of,
+    names_in,
+    nodes_in,
+    parameters_of,
+)
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
     Callee,
@@ -127,7 +133,7 @@ def has_flow(callee: Callee) -> bool:
             case _ if isinstance(current, FLOW):
                 return True
             case _:
-                stack.extend(current.children)
+                stack.extend(children_of(current))
     return False
 
 
