@@ -48,6 +48,7 @@ from programs import LENGTHS, Choices, Declared, T, is_fine
 from walking import FAR, compiled, flat, is_sound, moved, walk
 
 NESTED = 3  # loops
+TYPES = {"xs": "xs: list"}  # what the text may not show
 UNTOLD = Declared("nothing", {})
 
 
@@ -225,7 +226,7 @@ class FlowWriter:
             (
                 f"{n}={self.pick(DEFAULTS[n])!r}"
                 if n in optional[first:]
-                else told.annotated(n)
+                else TYPES.get(n, told.annotated(n))
             )
             for n in self.inputs
         )

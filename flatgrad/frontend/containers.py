@@ -41,7 +41,7 @@ LIST_METHODS = {
     "count",
     "remove",
 }
-ONLY_LISTS = {"append", "extend", "insert", "remove"}
+ONLY_LISTS = {"append", "extend", "insert", "remove", "reverse"}
 DICT_METHODS = {
     "get",
     "items",
@@ -160,15 +160,17 @@ def _kind(receiver: Value, name: str) -> str:
         case Struct(kind=kind):
             return kind
         case Var(type=Type(kind="any", shape=shape)) if shape.dims is None:
-            if name in ONLY_LISTS:
-                receiver.type.kind = "list"
-            elif name in ONLY_DICTS:
-                receiver.type.kind = "dict"
+            receiver.type.kind = kind_with(name) or "any"
             return receiver.type.kind
         case Var(type=Type(kind=kind)):
             return kind
         case _:
             return ""
+
+
+def kind_with(method: str) -> str:
+    """list or dict, where nothing else has such a method."""
+    return "list" * (method in ONLY_LISTS) or "dict" * (method in ONLY_DICTS)
 
 
 def _list_method(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend.containers import kind_with
 from flatgrad.frontend.declarations import (
     Declared,
     from_annotation,
@@ -16,8 +17,10 @@ from flatgrad.frontend.declarations import (
 )
 from flatgrad.frontend.module import (
     SCALAR_LIBRARIES,
+    bound_names,
     names_in,
     names_in_text,
+    nodes_in,
     parameters_of,
 )
 from flatgrad.frontend.scope import Struct, Value
@@ -38,6 +41,7 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
     _annotations(low, node, params)
     _docstring(low, node, params)
     _defaults(low, node, params)
+    _methods(node, params)
     _plain_numbers(low, node, params)
 
 
@@ -91,6 +95,30 @@ def _defaults(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> N
                 var.type.kind = "str"
             case _:
                 pass
+
+
+def _methods(node: cst.FunctionDef, params: dict[str, Var]) -> None:
+    """A parameter with a method of lists is a list, wherever the method is called."""
+    bound = {*bound_names(node.body)}
+    for inner in nodes_in(node.body):
+        match inner:
+            case cst.Call(
+                func=cst.Attribute(
+                    value=cst.Name(value=name), attr=cst.Name(value=method)
+                ),
+                args=args,
+            ) if (
+                name in params and name not in bound
+            ):
+                kind = "list" if method == "pop" and not args else kind_with(method)
+                _learn(params[name], kind)
+            case _:
+                pass
+
+
+def _learn(var: Var, kind: str) -> None:
+    if kind and var.type.kind == "any" and var.type.rank is None:
+        var.type.kind = kind
 
 
 def _number(var: Var, kind: str) -> None:
@@ -197,8 +225,14 @@ def comments(
 
 
 def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
-    if found.kind in (*NUMBERS, "complex", "str", "dict") and var.type.kind == "any":
+    if (
+        found.kind in (*NUMBERS, "complex", "str", "dict", "list")
+        and var.type.kind == "any"
+    ):
         var.type.kind = found.kind
+    if found.kind == "numbers" and var.type.kind == "any":
+        var.type.kind = "list"
+        var.type.shape.root().parts["numbers"] = True
     if found.dims is not None:
         low.declared.setdefault(var, source)
         _join(low, var, found.dims, source)

@@ -380,10 +380,16 @@ def main_functions(module: Module) -> list[str]:
     called = {
         name
         for caller, function in module.functions.items()
-        for name in names_in_text(module.code(function.body))
+        for name in names_in_text(module.code(function.body)) - _own_names(function)
         if name != caller
     }
     return [n for n in module.functions if not n.startswith("_") and n not in called]
+
+
+def _own_names(function: cst.FunctionDef) -> set[str]:
+    """The parameters of a function and the variables that it binds."""
+    parameters = {p.name.value for p in parameters_of(function)}
+    return {*bound_names(function.body), *parameters}
 
 
 def _positions(tree: cst.Module) -> dict[cst.CSTNode, Place]:

@@ -28,6 +28,7 @@ from flatgrad.types import (
     broadcast_shape,
     join,
     same_shape,
+    scalar,
 )
 
 
@@ -46,6 +47,8 @@ def getitem(eqn: Eqn) -> None:
     if eqn.attrs.get("unpacked") and x.shape.dims is None and index.kind != "slice":
         return None
     if x.kind in CONTAINERS:
+        if x.shape.parts.get("numbers") and index.kind == "int":
+            join(eqn.out.type.shape, scalar())
         return learn(eqn.out.type, item_type(x, index))
     if x.kind == "tuple" and index.kind != "slice" and are_strings(x):
         return learn(eqn.out.type, "str")

@@ -60,7 +60,8 @@ SCALAR_TYPES = {
 OTHER_TYPES = {
     "str": "str",
     **dict.fromkeys(word_set("dict Dict Mapping"), "dict"),
-    **dict.fromkeys(word_set("list tuple List Tuple Sequence Iterable set"), "any"),
+    **dict.fromkeys(word_set("list List MutableSequence"), "list"),
+    **dict.fromkeys(word_set("tuple Tuple Sequence Iterable set"), "any"),
 }
 
 # What begins a piece that stands for any number of dimensions: "...", "*batch".
@@ -160,8 +161,15 @@ def state_subscript(head: str, arguments: Sequence[ast.expr]) -> Stated | None:
             return state_array(listed_shape(arguments), "")
         case _, [base, ast.Constant(value=str(shape))] if is_element(head):
             return state_array(shape, head) if is_array_type(base) else None
+        case _, [item] if OTHER_TYPES.get(head) == "list":
+            return Stated(None, "numbers" if is_number(item) else "list", 0)
         case _:
             return state_plain_type(head)
+
+
+def is_number(item: ast.expr) -> bool:
+    """Whether a type is the one of plain numbers."""
+    return (stated := state_type(item)) is not None and stated.dims == ()
 
 
 def state_literal(values: Sequence[ast.expr]) -> Stated | None:
@@ -220,7 +228,18 @@ def listed_shape(arguments: Sequence[ast.expr]) -> str | None:
 def state_annotated(base: ast.expr, notes: Sequence[ast.expr]) -> Stated | None:
     """What Annotated[ndarray, "N D"] says, or Annotated[ndarray, (N, D)]."""
     stated = state_type(base)
-    if stated is None or stated.dims == () or stated.kind in ("dict", "str", "any"):
+    if (
+        stated is None
+        or stated.dims == ()
+        or stated.kind
+        in (
+            "dict",
+            "list",
+            "numbers",
+            "str",
+            "any",
+        )
+    ):
         return stated
     shapes = [shape for shape in map(state_note, notes) if shape is not None]
     if len(shapes) != 1:
