@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -85,11 +85,9 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
         for p in params
         if _is_stored(body, p) or not _is_seed(lines, starts[params.index(p)])
     }
-    taken = set(lines.names.taken)
-    before = lines.arrays
+    start_again = _fresh_start(lines)
     while True:
-        lines.arrays = before.copy()
-        lines.names.taken = taken | lines.available.edits.given
+        start_again()
         names = [
             _name(lines, number, out, free, s)
             for out, s in zip(outs, starts, strict=True)
@@ -109,6 +107,21 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     for out, name, param in zip(outs, names, params, strict=True):
         _hold(lines, out, name, owned=param in owned)
     return [*opening, Nest([(header, suite)])] if suite else opening
+
+
+def _fresh_start(lines: Lines) -> Callable[[], None]:
+    """Takes back every name that was given since."""
+    arrays, taken = lines.arrays, set(lines.names.taken)
+    names, own = dict(lines._names), dict(lines._own)
+
+    def start_again() -> None:
+        lines.arrays = arrays.copy()
+        lines.names.taken = taken | lines.available.edits.given
+        for now, then in ((lines._names, names), (lines._own, own)):
+            now.clear()
+            now.update(then)  # type: ignore[arg-type]
+
+    return start_again
 
 
 def _starts(
