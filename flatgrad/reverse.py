@@ -19,7 +19,7 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
-from flatgrad.types import Type
+from flatgrad.types import Type, same_shape
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
@@ -318,7 +318,10 @@ class _Reverse:
         inits = [self._or_zeros(gs[i], eqn.outs[1 + i]) for i in carried]
         inits += [self._or_zeros(self._so_far(v), v) for v in touched]
         primals = [body.params[1 + i] for i in carried] + touched
-        params = [Var("", _cotangent_type(v), primal=v) for v in primals]
+        steady = [_is_steady(eqn, body, i) for i in carried] + [True for _ in touched]
+        kinds = [eqn.outs[1 + i] for i in carried] + touched
+        params = [Var("", _cotangent_type(v if same else whole), primal=v)
+                  for v, whole, same in zip(primals, kinds, steady, strict=True)]  # fmt: skip
         inner = self._inside(
             body, dict(zip(touched, params[len(carried) :], strict=True))
         )
@@ -332,13 +335,13 @@ class _Reverse:
             for i in carried
         ]
         fresh += [False for _ in touched]
-        likes = [p if new or p.type.shape.dims is not None else v
-                 for v, p, new in zip(primals, params, fresh, strict=True)]  # fmt: skip
+        likes = [p if new or (same and p.type.shape.dims is not None) else v
+                 for v, p, new, same in zip(primals, params, fresh, steady, strict=True)]  # fmt: skip
         ends = tuple(
             inner.handed_on(v, like).atom
             for v, like in zip(primals, likes, strict=True)
         )
-        outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
+        outs = tuple(Var("", p.type, primal=v) for v, p in zip(primals, params, strict=True))  # fmt: skip
         block = Block(
             (body.params[0], *params),
             tuple(inner.build.eqns),
@@ -372,6 +375,12 @@ class _Reverse:
     def _settle(self, values: Sequence[Var], cotangents: Sequence[Var]) -> None:
         for value, cotangent in zip(values, cotangents, strict=True):
             self.settled[value] = self.build.wrap(cotangent)
+
+
+def _is_steady(eqn: Eqn, body: Block, position: int) -> bool:
+    """What a loop carries has one shape: an iteration ends with that which it starts with."""
+    param, end = body.params[1 + position], body.outs[1 + position]
+    return same_shape(param.type.shape, end.type.shape)
 
 
 def _cotangent_type(value: Var) -> Type:
