@@ -7,6 +7,7 @@ in place. Nothing is changed that the backward does not ask for.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import names_in_text
 from flatgrad.frontend.scope import Frame, Function
-from flatgrad.graph import Atom, Eqn, Statement, Var, all_equations
+from flatgrad.graph import Atom, Eqn, Lit, Statement, Var, all_equations
 
 Place = tuple[
     str, Statement, int
@@ -53,7 +54,7 @@ class Edits:
     )  # name = text, before it
     expanded: set[Frame] = field(default_factory=set)
     # Hoisted values whose array is written later, with the name of the array itself: the value gets a copy.
-    copied: dict[cst.CSTNode, str] = field(default_factory=dict)
+    copied: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
     separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
     # Lines at the start of a body, before a statement's own line, and after it.
     first: dict[Statement, list[str]] = field(default_factory=dict)
@@ -149,7 +150,8 @@ class Editor:
                 "FG402", what, "let the helper work on a copy, and return it", eqn.node
             )
         if any(at is not None for at in writes):
-            self.edits.copied[eqn.node] = self.names.fresh(f"{name}_shown")
+            shown = self.names.fresh(f"{name}_shown")
+            self.edits.copied[eqn.node] = shown, self.copy(eqn.outs[-1], shown)
         shown = eqn.outs[-1]
         if is_single(eqn) and self.homes.loop(shown) is None:
             self.names_of[shown] = name
@@ -543,16 +545,30 @@ class Editor:
             storages.root(p) is root for p in self.function.params.values()
         )
 
-    def copy(self, value: Var, printed: str) -> str:
-        """x.copy(), or np.copy(x) where x may be a plain number."""
+    def copy(self, value: Var, printed: str, unsure: bool = False) -> str:
+        """x.copy(), or np.copy(x) where x may be a plain number; None remains None."""
+        copied = self._copy(value, printed)
+        may_be_none = unsure or (value.name and value.name in self._optional)
+        return f"{printed} if {printed} is None else {copied}" if may_be_none else copied  # fmt: skip
+
+    def _copy(self, value: Var, printed: str) -> str:
         if value.type.kind in ("list", "dict"):
             return f"{value.type.kind}({printed})"
+        if value.type.kind == "tuple":
+            node, what = self.defs[value].node, "an array in this tuple is overwritten"
+            raise self.refusal("FG401", what, "put a copy of it into the tuple", node)
         stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
         if value.type.rank or value in set(stored):
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
         assert isinstance(numpy, ast.Name)
         return f"{numpy.id}.copy({printed})"
+
+    @functools.cached_property
+    def _optional(self) -> set[str]:
+        """Variables that are compared with None."""
+        tests = (e for e in self.defs.values() if e.op == "test" and Lit(None) in e.args)
+        return {a.name for e in tests for a in e.args if isinstance(a, Var)}
 
     def _versions_of(self, frame: Frame, name: str) -> list[Var]:
         """The values that a variable is given one after the other."""

@@ -299,10 +299,10 @@ class Forward:
                 value = bare(self.rewritten(statement, inner, hoisting=inner))
                 if isinstance(value, cst.GeneratorExp):
                     value = cst.ListComp(value.elt, value.for_in)
-                shown = self.edits.copied.get(node, name)
+                shown, copy = self.edits.copied.get(node, (name, None))
                 yield assignment(shown, value)
-                if shown != name:
-                    yield assignment(name, _copied(cst.Name(shown)))
+                if copy is not None:
+                    yield assignment(name, cst.parse_expression(copy))
         yield from _parsed(self.edits.beside.get(statement, ()))
 
     def _begins(self, frame: Frame) -> int:
@@ -490,7 +490,7 @@ class Forward:
         """`node` with the names that the edits gave to its parts; the node itself where none did."""
         named = self.names.get(statement.frame, {}).get(statement, {})
         hoisted = {
-            n: self.edits.copied.get(n, name)
+            n: self.edits.copied.get(n, (name,))[0]
             for _, n, name in self.hoists.get(statement, ())
             if n is not hoisting
         }
@@ -617,10 +617,6 @@ def _plain_argument(arg: cst.Arg) -> cst.Arg:
 
 def _parsed(lines: Sequence[str]) -> list[Any]:
     return [cst.parse_statement(line) for line in lines]
-
-
-def _copied(node: Any) -> cst.Call:
-    return cst.Call(cst.Attribute(_parenthesized(node), cst.Name("copy")))
 
 
 def _parenthesized(node: Any) -> Any:

@@ -248,10 +248,7 @@ class Layout:
                 and value not in self.function.storages.arrays
             )
             if shown == name and not scalar and self.function.storages.written(value):
-                copied = editor.copy(value, name)
-                return (
-                    f"{name} if {name} is None else {copied}" if may_be_none else copied
-                )
+                return editor.copy(value, name, unsure=may_be_none)
         return name
 
     def _result(self) -> ast.expr:

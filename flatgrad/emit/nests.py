@@ -357,6 +357,10 @@ def _over_items(
         body.params[0],
         loop_text(forward).target,
     )
+    if _is_overwritten(forward):
+        name = _fresh_index(lines, index)
+        available.local[index] = ast.Name(name)
+        return f"for {name} in reversed(range({_length(lines, forward, source, count)})):"
     shown = _renamed(lines, target)
     bare = shown[1:-1] if isinstance(target, cst.Tuple) and target.lpar else shown
     over = available.iterable(forward)
@@ -388,6 +392,31 @@ def _over_items(
         header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
+
+
+def _length(lines: Lines, forward: Eqn, source: Any, count: ast.expr | None) -> str:
+    """How many items a loop over arrays has gone through."""
+    if count is not None:
+        return _text(count)
+    return _text(lines.read(source.length))
+
+
+def _is_overwritten(forward: Eqn) -> bool:
+    """The loop runs over an array of which an iteration writes more than its own item."""
+    body = forward.blocks[-1]
+    index, *params = body.params
+    items = {e.args[0] for e in body.eqns if e.op == "getitem" and e.args[1] is index}
+    made = {out: eqn for eqn in body.eqns for out in eqn.outs}
+
+    def is_kept(value: Atom, param: Var) -> bool:
+        while value is not param and (eqn := made.get(value)) is not None:
+            if eqn.op not in STORES or eqn.args[1] is not index:
+                return False
+            value = eqn.args[0]
+        return value is param
+
+    ends = zip(params, body.outs[1:], strict=True)
+    return any(param in items and not is_kept(end, param) for param, end in ends)
 
 
 def _reads(forward: Eqn, body: Block, index: Var) -> bool:
