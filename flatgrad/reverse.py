@@ -359,10 +359,24 @@ class _Reverse:
                 blocks=(block,),
             )
         )
+        read = Block((), body.eqns, ()).free_or_params()
         for i, out in zip(carried, outs, strict=False):
             if isinstance(start := starts[i], Var) and start in self.active:
-                self._contribute(start, self.build.wrap(out))
+                again = body.params[1 + i] in read or same_shape(start.type.shape, out.type.shape)  # fmt: skip
+                found = out if again else self._unless_replaced(eqn, start, out)
+                self._contribute(start, self.build.wrap(found))
         self._settle(touched, outs[len(carried) :])
+
+    def _unless_replaced(self, eqn: Eqn, start: Var, cotangent: Var) -> Var:
+        """What a loop replaces without reading it gets nothing from it, in a shape of its own, if it ran at all."""
+        zeros = Builder(statement=eqn.statement)
+        nothing = self._mark(zeros.emit("zeros_like", start), start).atom
+        replaced = Block((), tuple(zeros.eqns), (nothing,))
+        out = Var("", _cotangent_type(start), primal=start)
+        args = (eqn.outs[0],)
+        blocks = (replaced, Block((), (), (cotangent,)))
+        self._write(Eqn((out,), "if", args, {}, eqn.statement, blocks=blocks))
+        return out
 
     def _or_zeros(self, cotangent: Expr | None, value: Var) -> Expr:
         if cotangent is not None:

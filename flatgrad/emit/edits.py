@@ -290,7 +290,9 @@ class Editor:
 
     def begin_with_nothing(self, value: Var) -> None:
         """x = None, before the branch that may skip x: the backward asks for its shape all the same."""
-        frame = self.owner(value)
+        frame, home = self.owner(value), self.homes.of.get(value)
+        if frame is None and home is not None and value in home.block.params:
+            frame = home.statement.frame
         if frame is None:
             return
         first = min(
@@ -364,6 +366,8 @@ class Editor:
         home = self.homes.loop(value)
         assert home is not None
         self._asked.append(value)
+        if value in self.homes.partial:
+            self.begin_with_nothing(value)
         text, place = self._place(value, home)
         stem = value.name or text.partition("[")[0]
         listed = self.names.fresh(_plural(stem))
@@ -567,7 +571,9 @@ class Editor:
     @functools.cached_property
     def _optional(self) -> set[str]:
         """Variables that are compared with None."""
-        tests = (e for e in self.defs.values() if e.op == "test" and Lit(None) in e.args)
+        tests = (
+            e for e in self.defs.values() if e.op == "test" and Lit(None) in e.args
+        )
         return {a.name for e in tests for a in e.args if isinstance(a, Var)}
 
     def _versions_of(self, frame: Frame, name: str) -> list[Var]:

@@ -360,7 +360,9 @@ def _over_items(
     if _is_overwritten(forward):
         name = _fresh_index(lines, index)
         available.local[index] = ast.Name(name)
-        return f"for {name} in reversed(range({_length(lines, forward, source, count)})):"
+        return (
+            f"for {name} in reversed(range({_length(lines, forward, source, count)})):"
+        )
     shown = _renamed(lines, target)
     bare = shown[1:-1] if isinstance(target, cst.Tuple) and target.lpar else shown
     over = available.iterable(forward)

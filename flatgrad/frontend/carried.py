@@ -196,9 +196,14 @@ def refuse_written(
     """What the loop runs over must not be written into by another name, in a way that is not followed."""
     written = low.storages.targets[count:]
     for value in held:
+        moved = (
+            bool(written) and value in params
+        )  # another name may have its array later
         for start, param in params.items():
             shares = low.storages.may_share(value, start)
-            if shares and any(low.storages.may_share(w, param) for w in written):
+            if moved or (
+                shares and any(low.storages.may_share(w, param) for w in written)
+            ):
                 what = "the array that this loop runs over may be written into under another name"
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
 
