@@ -596,7 +596,9 @@ class Availability:
         listed = value.type.items is not None or (
             made is not None and made.op == "range"
         )
-        return not listed and value.type.kind not in WITHOUT_SHAPE
+        skipped = made is not None and made.op == "if" and value in self.homes.partial
+        known = made is not None or value in self.function.params.values()
+        return known and not (skipped or listed or value.type.kind in WITHOUT_SHAPE)
 
     def _named_length(self, dim: Dim | None) -> Var | None:
         """N, where the length has a name."""
