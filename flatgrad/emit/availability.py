@@ -100,6 +100,7 @@ class Availability:
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
         self._by_shape: dict[Any, Var] = {}
+        self._measured: list[Var] = []  # lengths that are being looked for
         self._by_length: dict[Any, Var] = {}
         self._named_lengths: dict[Any, Var] | None = None
         methods = (
@@ -596,9 +597,16 @@ class Availability:
         listed = value.type.items is not None or (
             made is not None and made.op == "range"
         )
-        skipped = made is not None and made.op == "if" and value in self.homes.partial
-        known = made is not None or value in self.function.params.values()
-        return known and not (skipped or listed or value.type.kind in WITHOUT_SHAPE)
+        return not (
+            listed or self._may_be_skipped(value) or value.type.kind in WITHOUT_SHAPE
+        )
+
+    def _may_be_skipped(self, value: Var) -> bool:
+        """What a branch leaves, where the other one leaves nothing; of dead values only the statement is known."""
+        made, frame = self.defs.get(value), self.editor.owner(value)
+        if made is not None:
+            return made.op == "if" and value in self.homes.partial
+        return frame is not None and isinstance(frame.writes[value][1].node, cst.If)
 
     def _named_length(self, dim: Dim | None) -> Var | None:
         """N, where the length has a name."""
@@ -629,7 +637,13 @@ class Availability:
                 ):
                     self._by_length.setdefault(dim_key(length), value)
         found = self._by_length.get(dim_key(dim))
-        return self._without_edit(found) if found is not None else None
+        if found is None or found in self._measured:
+            return None  # N = x.shape[0] does not say what x.shape is
+        self._measured.append(found)
+        try:
+            return self._without_edit(found)
+        finally:
+            self._measured.remove(found)
 
 
 class _Places(ast.NodeTransformer):
