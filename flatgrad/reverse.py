@@ -15,7 +15,7 @@ from typing import Any
 from flatgrad import trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
-from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
@@ -227,13 +227,16 @@ class _Reverse:
             )
 
     def handed_on(self, value: Var, before: Atom) -> Expr:
-        """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it."""
+        """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it.
+
+        The number 0 stands for zeros of a shape that is not at hand, where they are only added to something.
+        """
         found = self._so_far(value)
-        return (
-            self._mark(self.build.emit("zeros_like", before), value)
-            if found is None
-            else found
-        )
+        if found is not None:
+            return found
+        if before == Lit(0.0):
+            return self.build.wrap(before)
+        return self._mark(self.build.emit("zeros_like", before), value)
 
     # --- branches and loops ----------------------------------------------------------
 
@@ -318,7 +321,9 @@ class _Reverse:
         inits = [self._or_zeros(gs[i], eqn.outs[1 + i]) for i in carried]
         inits += [self._or_zeros(self._so_far(v), v) for v in touched]
         primals = [body.params[1 + i] for i in carried] + touched
-        steady = [_is_steady(eqn, body, i) for i in carried] + [True for _ in touched]
+        varying = _varying(body)
+        steady = [_is_steady(body, i, varying) for i in carried]
+        steady += [True for _ in touched]
         kinds = [eqn.outs[1 + i] for i in carried] + touched
         params = [Var("", _cotangent_type(v if same else whole), primal=v)
                   for v, whole, same in zip(primals, kinds, steady, strict=True)]  # fmt: skip
@@ -335,8 +340,12 @@ class _Reverse:
             for i in carried
         ]
         fresh += [False for _ in touched]
-        likes = [p if new or (same and p.type.shape.dims is not None) else v
+        likes = [p if same and (new or p.type.shape.dims is not None) else v
                  for v, p, new, same in zip(primals, params, fresh, steady, strict=True)]  # fmt: skip
+        likes[: len(carried)] = [
+            Lit(0.0) if not same and _is_replaced_by_an_item(body, i) else like
+            for i, like, same in zip(carried, likes, steady, strict=False)
+        ]
         ends = tuple(
             inner.handed_on(v, like).atom
             for v, like in zip(primals, likes, strict=True)
@@ -391,10 +400,35 @@ class _Reverse:
             self.settled[value] = self.build.wrap(cotangent)
 
 
-def _is_steady(eqn: Eqn, body: Block, position: int) -> bool:
+def _is_steady(body: Block, position: int, varying: set[Atom]) -> bool:
     """What a loop carries has one shape: an iteration ends with that which it starts with."""
     param, end = body.params[1 + position], body.outs[1 + position]
-    return same_shape(param.type.shape, end.type.shape)
+    return end not in varying and same_shape(param.type.shape, end.type.shape)
+
+
+def _varying(body: Block) -> set[Atom]:
+    """Values that may have another shape in each iteration: they come from items of lists and dicts, or from such."""
+    pairs = zip(body.params[1:], body.outs[1:], strict=True)
+    found: set[Atom] = {p for p, end in pairs if not same_shape(p.type.shape, end.type.shape)}  # fmt: skip
+    for eqn in body.eqns:
+        inner = [e for block in eqn.blocks for e in all_equations(block.eqns)]
+        taken = any(_takes_an_item(e) for e in (eqn, *inner))
+        if taken or not found.isdisjoint(eqn.reads()):
+            found.update(out for out in eqn.outs if out.type.shape.dims is None)
+    return found
+
+
+def _is_replaced_by_an_item(body: Block, position: int) -> bool:
+    """Each iteration gives the variable an array from a list without reading what it held."""
+    param, end = body.params[1 + position], body.outs[1 + position]
+    if param in Block((), body.eqns, ()).free_or_params() or end.type.kind != "any":
+        return False
+    return any(end in eqn.outs and _takes_an_item(eqn) for eqn in body.eqns)
+
+
+def _takes_an_item(eqn: Eqn) -> bool:
+    takes = ("getitem", "list_pop", "dict_get")
+    return eqn.op in takes and eqn.args[0].type.kind in trees.MAY_HOLD
 
 
 def _cotangent_type(value: Var) -> Type:

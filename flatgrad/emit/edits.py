@@ -19,7 +19,7 @@ from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend.module import names_in_text
+from flatgrad.frontend.module import names_in_text, names_of_target
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var, all_equations
 
@@ -395,6 +395,11 @@ class Editor:
                     "carry it in a variable of its own",
                     home.statement.node,
                 )
+            loop = home.statement.node
+            if isinstance(loop, cst.For) and value.name in names_of_target(loop.target):
+                what = f"the backward needs what {value.name} held before the loop gave it this item"
+                step = f"give the item another name than {value.name}"
+                raise self.refusal("FG122", what, step, loop.target)
             return self.edits.renamed.get(
                 value, value.name
             ), self.edits.first.setdefault(home.statement, [])
