@@ -83,12 +83,18 @@ def _parts(text: str) -> Iterator[str]:
     lines = text.split("\n")
     for node in ast.walk(ast.parse(text)):
         for part in ast.iter_child_nodes(node) if isinstance(node, ast.expr) else ():
-            if isinstance(part, ast.expr) and part is not getattr(node, "func", None):
+            if isinstance(part, ast.expr) and _is_read(node, part):
                 number = node.lineno - 1
                 line = lines[number]
                 kept = ast.get_source_segment(text, part) or ""
                 line = line[: node.col_offset] + kept + line[node.end_col_offset :]
                 yield "\n".join([*lines[:number], line, *lines[number + 1 :]])
+
+
+def _is_read(node: ast.expr, part: ast.expr) -> bool:
+    """A value, and no target or function."""
+    target = isinstance(getattr(node, "ctx", None), ast.Store)
+    return not target and part is not getattr(node, "func", None)
 
 
 def _without_parameter(trial: Trial, name: str) -> Trial:
