@@ -299,6 +299,12 @@ class Expressions:
         name = ast.Name(eqn.attrs["pair"].backward_name)
         return ast.Call(name, [self.read(a) for a in eqn.args], [])
 
+    def _call_again(self, eqn: Eqn) -> ast.expr:
+        """The cache is what the forward of a helper returns last."""
+        name = ast.Name(eqn.attrs["pair"].forward_name)
+        call = ast.Call(name, [self.read(a) for a in eqn.args], [])
+        return ast.Subscript(call, ast.UnaryOp(ast.USub(), ast.Constant(1)))
+
     def _is_ndarray(self, eqn: Eqn) -> ast.expr:
         kind = self.dialect.name("numpy.ndarray")
         return ast.Call(ast.Name("isinstance"), [self.read(eqn.args[0]), kind], [])

@@ -33,7 +33,7 @@ from flatgrad.frontend.scope import (
     Struct,
     Value,
 )
-from flatgrad.graph import Atom, Eqn, Lit, Var
+from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
 from flatgrad.types import Dim, Shape, Type
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Pair:
     seeded: set[int] = field(
         default_factory=set
     )  # results that some call has a cotangent of
+    # Its cache is not kept: the backward of the caller calls the forward again.
+    again: bool = False
     forward_name: str = ""
     backward_name: str = ""
 
@@ -176,7 +178,9 @@ def _only_raises(body: Any) -> bool:
 
 def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool:
     """The function can stand by itself: nothing in it belongs to the activation of another."""
-    if not isinstance(callee.node, cst.FunctionDef) or low.flat:
+    if not isinstance(callee.node, cst.FunctionDef):
+        return False
+    if low.flat and callee.node not in low.module.segments:
         return False
     starred = callee.node.params
     if isinstance(starred.star_arg, cst.Param) or starred.star_kwarg is not None:
@@ -202,6 +206,8 @@ def call(
     pair = _pair(low, callee, fixed, list(around))
     atoms = [low.atom(values[name], node) for name in pair.params]
     _learn(low, pair, atoms)
+    if pair.again:
+        _refuse_other_runs(low, pair)
     return _write(low, node, pair, atoms, around)
 
 
@@ -237,7 +243,8 @@ def _pair(
         return low.given
     key = (id(callee.node), *sorted((n, _identity(v)) for n, v in fixed.items()))
     if key not in low.pairs:
-        low.pairs[key] = Pair(callee, fixed, around)
+        again = callee.node in low.module.segments
+        low.pairs[key] = Pair(callee, fixed, around, again=again)
     return low.pairs[key]
 
 
@@ -269,6 +276,41 @@ def _identity(value: Value) -> str:
             return repr(constant)
         case _:
             raise AssertionError(f"{value} is not fixed")
+
+
+def refuse_segment(low: Lowering, callee: Callee) -> None:
+    """A part of a loop that cannot stand by itself cannot be run again."""
+    if (node := low.module.segments.get(callee.node)) is not None:
+        what = "this loop uses functions or names that a function of its own would not have"
+        step = "pass what they read as arguments, or take the comment away"
+        raise Refusal("FG124", what, step, node)
+
+
+def _refuse_other_runs(low: Lowering, pair: Pair) -> None:
+    """A part of a loop that is run again has to do the same again."""
+    node = low.module.segments[pair.callee.node]
+    if pair.written:
+        what = f"this loop writes into {pair.written[0]}, so its states cannot be computed again"
+        step = "let each iteration make new values, or take the comment away"
+        raise Refusal("FG124", what, step, node)
+    for eqn in _run_by(pair):
+        if eqn.op.startswith("random") or eqn.op == "opaque":
+            what = "what this does may be something else when it is done again"
+            step = "do it before the loop, or take the comment away"
+            raise Refusal("FG124", what, step, eqn.node or node)
+
+
+def _run_by(pair: Pair) -> Iterator[Eqn]:
+    """The equations of a function and of those that it calls."""
+    pending, seen = [pair], {pair}
+    while pending:
+        function = pending.pop().function
+        for eqn in all_equations(function.block.eqns) if function else ():
+            yield eqn
+            called = eqn.attrs.get("pair")
+            if called is not None and called not in seen:
+                seen.add(called)
+                pending.append(called)
 
 
 # --- reading the function ------------------------------------------------------------------------------------------
