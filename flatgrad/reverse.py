@@ -229,8 +229,9 @@ class _Reverse:
 
     def _run_again(self, eqn: Eqn) -> Expr:
         """The cache of a call, from calling the forward once more."""
-        attrs = {"pair": eqn.attrs["pair"]}
-        (cache,) = self.build.emit_all("call_again", eqn.args, 1, attrs=attrs)
+        pair = eqn.attrs["pair"]
+        args, attrs = pair.every(eqn.args), {"pair": pair}
+        (cache,) = self.build.emit_all("call_again", args, 1, attrs=attrs)
         assert isinstance(cache.atom, Var)
         cache.atom.type = eqn.outs[-1].type
         return cache

@@ -318,6 +318,10 @@ class Expressions:
         items = [self.read(a) for a in eqn.args]
         return ast.List(items) if eqn.attrs.get("list") else ast.Tuple(items)
 
+    def _dict(self, eqn: Eqn) -> ast.expr:
+        keys: list[ast.expr | None] = [constant(key) for key in eqn.attrs["keys"]]
+        return ast.Dict(keys, [self.read(a) for a in eqn.args])
+
     def _slice(self, eqn: Eqn) -> ast.expr:
         """From 0 is from the start, where it goes forward."""
         start, stop, step = eqn.args

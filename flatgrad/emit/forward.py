@@ -513,9 +513,9 @@ class Forward:
             if p.results and n is not hoisting
         }
         renamed = renaming(node, printed_names(statement.frame, self.edits.locals))
-        if not (named or hoisted or calls or arguments or paired or renamed):
-            if not any(n in self.again for n in nodes_in(node)):
-                return node
+        again = bool(self.again) and any(n in self.again for n in nodes_in(node))
+        if not (named or hoisted or calls or arguments or paired or renamed or again):
+            return node
 
         def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
             if part in named or part in hoisted:

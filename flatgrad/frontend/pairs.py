@@ -88,6 +88,13 @@ class Pair:
         """How many results it returns."""
         return 0 if self.nothing else self.results or 1
 
+    def every(self, args: Sequence[Atom]) -> list[Atom]:
+        """The arguments of a call, in the order of the signature, with those that decide what the helper means."""
+        given = dict(zip(self.params, args, strict=True))
+        names = (p.name.value for p in parameters_of(self.callee.node))
+        fixed = {n: v for n, v in self.fixed.items() if isinstance(v, Lit)}
+        return [{**given, **fixed}[name] for name in names]
+
     def shown(self, eqn: Eqn, out: Var) -> Sequence[Atom]:
         """Arguments and earlier results whose arrays a result may show; what the cache shows is seen to by copies."""
         if out is eqn.outs[-1]:
@@ -204,7 +211,13 @@ def call(
     values |= {name: value for name, (_, value) in around.items()}
     fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
     pair = _pair(low, callee, fixed, list(around))
-    atoms = [low.atom(values[name], node) for name in pair.params]
+    if pair.again:
+        _refuse_structured(low, callee, values)
+    # What is put together for the call alone is no expression of the text.
+    atoms = [
+        low.atom(v, None if isinstance(v, Struct) and pair.again else node)
+        for v in (values[name] for name in pair.params)
+    ]
     _learn(low, pair, atoms)
     if pair.again:
         _refuse_other_runs(low, pair)
@@ -281,18 +294,37 @@ def _identity(value: Value) -> str:
 def refuse_segment(low: Lowering, callee: Callee) -> None:
     """A part of a loop that cannot stand by itself cannot be run again."""
     if (node := low.module.segments.get(callee.node)) is not None:
-        what = "this loop uses functions or names that a function of its own would not have"
-        step = "pass what they read as arguments, or take the comment away"
-        raise Refusal("FG124", what, step, node)
+        raise _alone(node)
+
+
+def _refuse_structured(
+    low: Lowering, callee: Callee, values: Mapping[str, Value]
+) -> None:
+    """What a loop hands on from one part to the next is one value of the graph for each name."""
+    assert isinstance(callee.node, cst.FunctionDef)
+    for name in names_in(callee.node.body.body[-1]):
+        if isinstance(values.get(name.value), Struct):
+            what = f"this loop hands on {name.value}, which is made of several values"
+            step = "give each of them a variable of its own, or take the comment away"
+            raise Refusal("FG124", what, step, low.module.segments[callee.node])
+
+
+def _alone(node: cst.CSTNode) -> Refusal:
+    what = "this loop calls functions that are variables of the function around it"
+    step = "define them at the top of the file, or take the comment away"
+    return Refusal("FG124", what, step, node)
 
 
 def _refuse_other_runs(low: Lowering, pair: Pair) -> None:
     """A part of a loop that is run again has to do the same again."""
     node = low.module.segments[pair.callee.node]
     if pair.written:
-        what = f"this loop writes into {pair.written[0]}, so its states cannot be computed again"
-        step = "let each iteration make new values, or take the comment away"
+        name = pair.written[0]
+        what = f"this loop changes {name} in place, and what it begins with has to stay"
+        step = f"give {name} a new value, {name} = ..., or take the comment away"
         raise Refusal("FG124", what, step, node)
+    if any(isinstance(v, Callee | Path) for v in pair.fixed.values()):
+        raise _alone(node)
     for eqn in _run_by(pair):
         if eqn.op.startswith("random") or eqn.op == "opaque":
             what = "what this does may be something else when it is done again"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend.scope import Refusal, Struct, Value
+from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Atom, Var
 
 if TYPE_CHECKING:

@@ -18,13 +18,15 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.frontend.exits import lines_of, may_break, may_return
-from flatgrad.frontend.liveness import Liveness, names_closed_over, names_read
+from flatgrad.frontend.exits import falls_through, lines_of, may_break, may_return
+from flatgrad.frontend.liveness import Liveness, names_closed_over
 from flatgrad.frontend.matches import Fresh
 from flatgrad.frontend.module import (
     Module,
+    assigned_names,
     bound_names,
     module_of,
+    names_in,
     names_in_text,
     names_of_target,
     nodes_in,
@@ -166,7 +168,7 @@ class _Loop:
         innermost = around[-1]
         walk = Liveness()
         walk.before(lines_of(innermost.body), frozenset())
-        others = [line for line in _lines_beside(innermost, self.node)]
+        others = _lines_beside(innermost, self.node)
         if self.node not in walk.after:
             what = "this loop stands in a statement that is not read"
             raise Unheeded(what, "write it where it is read")
@@ -199,6 +201,10 @@ class _Loop:
             n.value for n in nodes_in(self.node.body) if isinstance(n, cst.Name)
         )
         carried = [n for n in results if n in again]
+        unsure = sorted(again & known - _surely_bound(around, self.node))
+        if unsure:
+            what = f"{unsure[0]} may have no value where this loop begins"
+            raise Unheeded(what, f"give {unsure[0]} a value before it")
         return results, [
             *carried,
             *(n for n in order if n in again & known and n not in carried),
@@ -243,11 +249,11 @@ class _Loop:
             case cst.Call(func=cst.Name(value="zip"), args=args) if args and all(
                 a.keyword is None and not a.star for a in args
             ):
-                inner = [
+                parts = [
                     self._iterable(a.value, _element(target, i), start)
                     for i, a in enumerate(args)
                 ]
-                return f"zip({', '.join(inner)})"
+                return f"zip({', '.join(parts)})"
             case cst.Call(
                 func=cst.Name(value="reversed"),
                 args=[cst.Arg(value=cst.Call(func=cst.Name(value="range")) as inner)],
@@ -305,15 +311,115 @@ class _Loop:
         text = f"def {name}({', '.join(names)}):\n    return {', '.join(self.results)}"
         made = cst.parse_statement(text)
         assert isinstance(made, cst.FunctionDef)
-        body = self.node.body
-        loop = cst.For(
-            self.node.target, cst.parse_expression(iterable), _unmarked(body)
-        )
+        body = _plainly_summed(_unmarked(self.node.body), self._sums())
+        loop = cst.For(self.node.target, cst.parse_expression(iterable), body)
         lines = [loop, *lines_of(made.body)]
         return made.with_changes(
             body=cst.IndentedBlock(lines),
             leading_lines=[cst.EmptyLine(), cst.EmptyLine()],
         )
+
+    def _sums(self) -> set[str]:
+        """Names that the loop only adds to, whose first value nobody else has: s = 0.0 or s = np.zeros(3)."""
+        around = _enclosing(self.function, self.node)[-1]
+        found = set()
+        for name in self.results:
+            uses = _uses_until(around, self.node, name)
+            augmented = all(isinstance(use, cst.AugAssign) for use in uses[1:])
+            if uses and augmented and _is_new(uses[0], self.node, around):
+                found.add(name)
+        return found
+
+
+def _uses_until(function: cst.FunctionDef, node: cst.CSTNode, name: str) -> list[Any]:
+    """The statements that name `name`, once for each time, up to the end of the outermost loop around `node`."""
+    found: list[Any] = []
+    for line in lines_of(function.body):
+        for part in nodes_in(line):
+            if isinstance(part, cst.BaseSmallStatement):
+                found += [part for n in names_in(part) if n.value == name]
+            elif isinstance(part, cst.If | cst.For | cst.While):
+                head = (c for c in part.children if isinstance(c, cst.BaseExpression))
+                found += [part for c in head for n in names_in(c) if n.value == name]
+            elif isinstance(part, cst.BaseCompoundStatement):
+                found += [part for n in names_in(part) if n.value == name]
+        if any(n is node for n in nodes_in(line)):
+            break
+    return found
+
+
+NEW = {"zeros", "zeros_like", "ones", "ones_like", "full", "full_like"}
+
+
+def _is_new(part: Any, node: cst.CSTNode, function: cst.FunctionDef) -> bool:
+    """The statement gives its one name a number or a new array, before the loop and in the lines around it."""
+    match part:
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name())], value=value):
+            new = _is_unshared(value)
+        case _:
+            new = False
+    return new and _leads_to(part, node, function)
+
+
+def _is_unshared(value: Any) -> bool:
+    match value:
+        case cst.Integer() | cst.Float():
+            return True
+        case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
+            return name in NEW
+        case _:
+            return False
+
+
+def _leads_to(part: Any, node: cst.CSTNode, function: cst.FunctionDef) -> bool:
+    """Control comes to `node` only through the statement `part`."""
+    for suite in nodes_in(function.body):
+        lines = lines_of(suite) if isinstance(suite, cst.BaseSuite) else []
+        for position, line in enumerate(lines):
+            if isinstance(line, cst.SimpleStatementLine) and part in line.body:
+                later = (n for follows in lines[position:] for n in nodes_in(follows))
+                return any(n is node for n in later)
+    return False
+
+
+def _plainly_summed(suite: Any, names: set[str]) -> Any:
+    """s += v  ->  s = s + v, which leaves the array alone that s was before"""
+
+    def rewrite(lines: list[Any]) -> list[Any]:
+        return [_summed(line, names) for line in lines]
+
+    return rewritten_suite(suite, rewrite) if names else suite
+
+
+def _summed(line: Any, names: set[str]) -> Any:
+    match line:
+        case cst.SimpleStatementLine(
+            body=[cst.AugAssign(target=cst.Name(value=name) as target) as part]
+        ) if (name in names):
+            text = f"a {_code(part.operator).removesuffix('=')} b"
+            value = cst.ensure_type(cst.parse_expression(text), cst.BinaryOperation)
+            value = value.with_changes(left=target, right=_operand(part))
+            return line.with_changes(
+                body=[cst.Assign([cst.AssignTarget(cst.Name(name))], value)]
+            )
+        case _:
+            return line
+
+
+def _operand(part: cst.AugAssign) -> Any:
+    """The right side, in parentheses where they may be needed."""
+    match part.value:
+        case cst.Name() | cst.Call() | cst.Attribute() | cst.Subscript():
+            return part.value
+        case cst.BinaryOperation(
+            operator=cst.Multiply() | cst.Power() | cst.MatrixMultiply()
+        ) if isinstance(part.operator, cst.AddAssign | cst.SubtractAssign):
+            return part.value
+        case value:
+            return value.with_changes(
+                lpar=[cst.LeftParen(), *value.lpar],
+                rpar=[*value.rpar, cst.RightParen()],
+            )
 
 
 def _element(target: Any, position: int) -> Any:
@@ -349,6 +455,51 @@ def _enclosing(function: cst.FunctionDef, node: cst.CSTNode) -> list[cst.Functio
         ):
             return [function, *_enclosing(inner, node)]
     return [function]
+
+
+def _surely_bound(around: Sequence[cst.FunctionDef], node: cst.CSTNode) -> set[str]:
+    """Names that have a value whenever control comes to `node`, and those of the functions around its own."""
+    *outer, own = around
+    found = {name for f in outer for name in _local_names(f)}
+    found |= {p.name.value for p in parameters_of(own)}
+    suite: Any = own.body
+    while suite is not None:
+        for line in lines_of(suite):
+            if any(n is node for n in nodes_in(line)):
+                break
+            found |= _binds(line)
+        else:
+            return found
+        if line is node:
+            return found
+        if isinstance(line, cst.For):
+            found |= {*names_of_target(line.target)}
+        inside = (s for s in nodes_in(line) if isinstance(s, cst.BaseSuite))
+        suite = next((s for s in inside if any(n is node for n in nodes_in(s))), None)
+    return found
+
+
+def _binds(line: Any) -> set[str]:
+    """Names that a statement surely gives a value."""
+    match line:
+        case cst.SimpleStatementLine(body=parts):
+            given = (p for p in parts if isinstance(p, cst.Assign | cst.AnnAssign))
+            return {n for p in given if p.value is not None for n in assigned_names(p)}
+        case cst.FunctionDef(name=cst.Name(value=name)):
+            return {name}
+        case cst.If(body=body, orelse=orelse) if orelse is not None:
+            other = [orelse] if isinstance(orelse, cst.If) else lines_of(orelse.body)
+            ways = [lines_of(body), other]
+            left = [_bound_by(w) for w in ways if falls_through(w)]
+            return set.intersection(*left) if left else set()
+        case cst.With(body=body):
+            return _bound_by(lines_of(body))
+        case _:
+            return set()
+
+
+def _bound_by(lines: Sequence[Any]) -> set[str]:
+    return set[str]().union(*map(_binds, lines))
 
 
 def _local_names(function: cst.FunctionDef) -> set[str]:
