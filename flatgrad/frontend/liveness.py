@@ -56,6 +56,8 @@ class Liveness:
             case cst.With(items=items, body=body):
                 inside = self.before(lines_of(body), live)
                 return inside.union(*(names_read(i.item) for i in items))
+            case cst.FunctionDef(name=cst.Name(value=name)):
+                return (live - {name}) | names_read(line)
             case _:
                 return self._unclear(line, live)
 

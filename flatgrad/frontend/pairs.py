@@ -327,7 +327,8 @@ def _refuse_other_runs(low: Lowering, pair: Pair) -> None:
         raise _alone(node)
     for eqn in _run_by(pair):
         if eqn.op.startswith("random") or eqn.op == "opaque":
-            what = "what this does may be something else when it is done again"
+            why = eqn.attrs.get("what", "this draws other numbers")
+            what = f"{why}, and this loop would be run again"
             step = "do it before the loop, or take the comment away"
             raise Refusal("FG124", what, step, eqn.node or node)
 

@@ -39,6 +39,9 @@ TAKE_AWAY = "or take the comment away"
 UNCOUNTED = {"map", "filter", "iter", "reversed", "items", "keys", "values", "ndenumerate", "ndindex", "nditer"}  # fmt: skip
 
 
+BUILTINS = {"enumerate", "int", "len", "min", "range", "zip"}
+
+
 class Unheeded(Exception):
     """Why the states of a loop cannot be computed again, and what to do."""
 
@@ -51,6 +54,7 @@ class Unheeded(Exception):
 class Outlined:
     """What has been made of one top-level function."""
 
+    names: set[str]  # of the module
     fresh: Fresh
     helpers: list[tuple[cst.FunctionDef, cst.For]] = field(default_factory=list)
     unheeded: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
@@ -60,7 +64,8 @@ def segmented(module: Module) -> Module:
     """The module itself where no loop is marked."""
     if not any(True for _ in checkpoints_in(module.tree)):
         return module
-    outlined = Outlined(Fresh(names_in_text(module.text)))
+    names = {*module.imports, *module.functions, *module.constants, *module.others}
+    outlined = Outlined(names, Fresh(names_in_text(module.text)))
     body: list[Any] = []
     for statement in module.tree.body:
         if isinstance(statement, cst.FunctionDef):
@@ -136,6 +141,7 @@ class _Loop:
         mark: cst.Comment,
     ):
         self.fresh, self.helpers = outlined.fresh, outlined.helpers
+        self.names = outlined.names
         self.function, self.mark = function, mark
         self.node: cst.For = self._readable(node)
         self.bound = {*bound_names(node)}
@@ -214,6 +220,7 @@ class _Loop:
 
     def lines(self) -> list[Any]:
         """The lines in the place of the loop."""
+        self._refuse_hidden()
         start, step = self.fresh.name("start"), self.fresh.name("step")
         iterable = self._iterable(self.node.iter, self.node.target, start)
         length = self._length()
@@ -230,6 +237,14 @@ class _Loop:
         first, *rest = map(cst.parse_statement, text)
         leading = [n for n in self.node.leading_lines if n.comment is not self.mark]
         return [first.with_changes(leading_lines=leading), *rest]
+
+    def _refuse_hidden(self) -> None:
+        """The lines that are written here call functions of Python itself."""
+        around = _enclosing(self.function, self.node)
+        hidden = BUILTINS & {*self.names, *(n for f in around for n in _local_names(f))}
+        if hidden:
+            what = f"{min(hidden)} is no function of Python itself here"
+            raise Unheeded(what, f"give the variable {min(hidden)} another name")
 
     def _iterable(self, node: Any, target: Any, start: str) -> str:
         """The text of the iterable within the segment."""
