@@ -12,6 +12,8 @@ began with.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -292,11 +294,7 @@ class _Loop:
                 return self._part(node, target)
 
     def _part(self, node: Any, target: Any) -> str:
-        wanted = (
-            f"{target.value}s"
-            if isinstance(target, cst.Name) and target.value.strip("_")
-            else "items"
-        )
+        wanted = _several(target, node)
         name = self._named(node, wanted)
         taken = {*self.reads, *(p.inner for p in self.parts), *self.bound}
         inner = self.fresh.name(f"{name}_part") if name in taken else name
@@ -435,6 +433,14 @@ def _operand(part: cst.AugAssign) -> Any:
                 lpar=[cst.LeftParen(), *value.lpar],
                 rpar=[*value.rpar, cst.RightParen()],
             )
+
+
+def _several(target: Any, node: Any) -> str:
+    """What to call the values that a target takes one after the other: ts for t."""
+    name = f"{target.value}s" if isinstance(target, cst.Name) else "_"
+    if not name.startswith("_") and name not in {*keyword.kwlist, *dir(builtins)}:
+        return name
+    return "indices" if _code(node).startswith("range") else "items"
 
 
 def _element(target: Any, position: int) -> Any:
