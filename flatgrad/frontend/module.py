@@ -41,6 +41,8 @@ class Module:
     segments: dict[cst.CSTNode, cst.For] = field(default_factory=dict)
     # Comments that ask for such a loop where there can be none: why, and what to do.
     unheeded: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
+    # Text that is not the user's, with what it stands for.
+    stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
     _places: dict[cst.CSTNode, Place] | None = None
 
@@ -53,6 +55,7 @@ class Module:
             stack
         ):  # a line that was split has no place of its own, but what it holds has
             current = stack.pop()
+            current = self.stand_ins.get(current, current)
             if current in self._places:
                 return self._places[current]
             stack.extend(reversed(current.children))

@@ -53,7 +53,7 @@ def written(low: Lowering) -> dict[str, Var]:
             param
         )
         if low.given.again:  # what becomes of it is for its caller to say
-            found[name] = param
+            found[name] = last if isinstance(last, Var) else param
             continue
         if (
             not isinstance(last, Var)

@@ -60,6 +60,7 @@ class Outlined:
     fresh: Fresh
     helpers: list[tuple[cst.FunctionDef, cst.For]] = field(default_factory=list)
     unheeded: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
+    stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
 
 
 def segmented(module: Module) -> Module:
@@ -78,7 +79,7 @@ def segmented(module: Module) -> Module:
     tree = module.tree.with_changes(body=body)
     found = module_of(tree.code, tree, parsed=module.tree)
     found.segments = dict(outlined.helpers)
-    found.unheeded = outlined.unheeded
+    found.unheeded, found.stand_ins = outlined.unheeded, outlined.stand_ins
     return found
 
 
@@ -142,8 +143,7 @@ class _Loop:
         node: Any,
         mark: cst.Comment,
     ):
-        self.fresh, self.helpers = outlined.fresh, outlined.helpers
-        self.names = outlined.names
+        self.outlined, self.fresh = outlined, outlined.fresh
         self.function, self.mark = function, mark
         self.node: cst.For = self._readable(node)
         self.bound = {*bound_names(node)}
@@ -227,7 +227,7 @@ class _Loop:
         iterable = self._iterable(self.node.iter, self.node.target, start)
         length = self._length()
         name = self.fresh.name(f"{self.function.name.value}_segment")
-        self.helpers.append((self._segment(name, iterable, start), self.node))
+        self.outlined.helpers.append((self._segment(name, iterable, start), self.node))
         given = [p.sliced(start, step) for p in self.parts]
         given += [start] if self.numbered else []
         call = f"{name}({', '.join([*self.reads, *given])})"
@@ -236,14 +236,22 @@ class _Loop:
             f"{step} = int({length} ** 0.5) + 1",
             f"for {start} in range(0, {length}, {step}):\n    {', '.join(self.results)} = {call}",
         ]
-        first, *rest = map(cst.parse_statement, text)
+        first, *rest = (self._written(cst.parse_statement(line)) for line in text)
         leading = [n for n in self.node.leading_lines if n.comment is not self.mark]
         return [first.with_changes(leading_lines=leading), *rest]
+
+    def _written(self, node: Any) -> Any:
+        """Text that is written here: whatever is wrong with it is wrong with the loop."""
+        self.outlined.stand_ins |= dict.fromkeys(nodes_in(node), self.node.target)
+        return node
 
     def _refuse_hidden(self) -> None:
         """The lines that are written here call functions of Python itself."""
         around = _enclosing(self.function, self.node)
-        hidden = BUILTINS & {*self.names, *(n for f in around for n in _local_names(f))}
+        hidden = BUILTINS & {
+            *self.outlined.names,
+            *(n for f in around for n in _local_names(f)),
+        }
         if hidden:
             what = f"{min(hidden)} is no function of Python itself here"
             raise Unheeded(what, f"give the variable {min(hidden)} another name")
@@ -322,10 +330,12 @@ class _Loop:
         names = [*self.reads, *(p.inner for p in self.parts)]
         names += [start] if self.numbered else []
         text = f"def {name}({', '.join(names)}):\n    return {', '.join(self.results)}"
-        made = cst.parse_statement(text)
+        made = self._written(cst.parse_statement(text))
         assert isinstance(made, cst.FunctionDef)
         body = _plainly_summed(_unmarked(self.node.body), self._sums())
-        loop = cst.For(self.node.target, cst.parse_expression(iterable), body)
+        loop = cst.For(
+            self.node.target, self._written(cst.parse_expression(iterable)), body
+        )
         lines = [loop, *lines_of(made.body)]
         return made.with_changes(
             body=cst.IndentedBlock(lines),
