@@ -264,7 +264,8 @@ class Lowering:
     def _infer_all(self) -> None:
         trees.settle(self)
         self._infer()
-        loss = is_loss(f"{self.node.name.value} {self.node.get_docstring() or ''}")
+        named = f"{self.node.name.value} {self.node.get_docstring() or ''}"
+        loss = is_loss(named) and not (self.given is not None and self.given.again)
         if assume(self.build.eqns, list(self.params.values()), loss=loss):
             self._infer()
 

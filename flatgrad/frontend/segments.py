@@ -329,14 +329,16 @@ class _Loop:
         """The function that holds the loop."""
         names = [*self.reads, *(p.inner for p in self.parts)]
         names += [start] if self.numbered else []
-        text = f"def {name}({', '.join(names)}):\n    return {', '.join(self.results)}"
+        what = f"Some iterations of the loop in {self.function.name.value}, from the state before them on."
+        text = f'def {name}({", ".join(names)}):\n    """{what}"""\n    return {", ".join(self.results)}'
         made = self._written(cst.parse_statement(text))
         assert isinstance(made, cst.FunctionDef)
         body = _plainly_summed(_unmarked(self.node.body), self._sums())
         loop = cst.For(
             self.node.target, self._written(cst.parse_expression(iterable)), body
         )
-        lines = [loop, *lines_of(made.body)]
+        docstring, end = lines_of(made.body)
+        lines = [docstring, loop, end]
         return made.with_changes(
             body=cst.IndentedBlock(lines),
             leading_lines=[cst.EmptyLine(), cst.EmptyLine()],
