@@ -77,7 +77,7 @@ def row(steps: int, size: int, rounds: int) -> str:
     random = np.random.default_rng(0)
     arguments = random.normal(size=size), random.uniform(size=size), steps
     plain, marked = FORWARD.replace(MARK, ""), FORWARD
-    runs = {
+    runs: dict[str, Run] = {
         name: partial(gradient(text), *arguments)
         for name, text in (("plain", plain), ("marked", marked))
     }
