@@ -40,6 +40,7 @@ fuzz:
 bench:
 	$(PYTHON) benchmarks/transform.py
 	$(PYTHON) benchmarks/runtime.py
+	$(PYTHON) benchmarks/checkpoint.py
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -43,6 +43,7 @@ CODES = {
     "FG121": "a variable changes its kind from one iteration of a loop to the next",
     "FG122": "the backward needs a part of a tuple that a loop carries",
     "FG123": "the backward needs a value that no line of the source names",
+    "FG124": "a loop cannot be checkpointed as its comment asks",
     # FG2xx: operations without a derivative rule
     "FG201": "no derivative rule for a function",
     "FG202": "an option or an argument of a function is not read",

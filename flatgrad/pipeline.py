@@ -16,6 +16,7 @@ from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions, names_elsewhere
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
+from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
@@ -39,8 +40,8 @@ DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that dep
 def transform(text: str, options: Options) -> str:
     """The module that `options` ask for, for the functions of the module `text`."""
     with _long_functions():
-        module = read_module(text)
-        names, elsewhere = Names(text), names_elsewhere(module)
+        module = segmented(read_module(text))
+        names, elsewhere = Names(module.text), names_elsewhere(module)
         problems: list[Diagnostic] = []
         emitted: list[Emitted] = []
         for name in _chosen(module, options):

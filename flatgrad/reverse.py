@@ -211,8 +211,9 @@ class _Reverse:
             if i in pair.seeded
         ]
         wanted = [eqn.args[pair.params.index(name)] for name in pair.wrt]
+        kept = self._run_again(eqn) if pair.again else cache
         made = self.build.emit_all(
-            "call_backward", [*gs, cache], len(wanted), attrs={"pair": pair}
+            "call_backward", [*gs, kept], len(wanted), attrs={"pair": pair}
         )
         parts: dict[Var, list[Expr]] = {}  # one argument may be given twice
         for arg, cotangent in zip(wanted, made, strict=True):
@@ -225,6 +226,15 @@ class _Reverse:
             self._contribute(
                 arg, found[0] if len(found) == 1 else self._sum(arg, found)
             )
+
+    def _run_again(self, eqn: Eqn) -> Expr:
+        """The cache of a call, from calling the forward once more."""
+        pair = eqn.attrs["pair"]
+        args, attrs = pair.every(eqn.args), {"pair": pair}
+        (cache,) = self.build.emit_all("call_again", args, 1, attrs=attrs)
+        assert isinstance(cache.atom, Var)
+        cache.atom.type = eqn.outs[-1].type
+        return cache
 
     def handed_on(self, value: Var, before: Atom) -> Expr:
         """The cotangent of a value from outside of a block; zeros in the shape of `before` where nothing reads it.

@@ -24,6 +24,52 @@ def rendered(error: FlatgradError, source: str) -> str:
 
 
 TABLE: dict[str, tuple[str, str]] = {
+    "checkpoints of a loop that is left": (
+        """\
+def f(x):
+    for t in range(9):  # flatgrad: checkpoint
+        x = x * x
+        if x > 9:
+            break
+    return x
+""",
+        """\
+f.py:2:25: FG124 a loop that is left before its end cannot be run again in parts
+    2 |     for t in range(9):  # flatgrad: checkpoint
+      |                         ^^^^^^^^^^^^^^^^^^^^^^
+  let it run to its end, or take the comment away""",
+    ),
+    "checkpoints of a loop that changes an array": (
+        """\
+import numpy as np
+
+
+def f(x):
+    h = np.zeros(9)
+    for t in range(9):  # flatgrad: checkpoint
+        x = np.sin(x)
+        h[t] = x
+    return h
+""",
+        """\
+f.py:6:5: FG124 this loop changes h in place, and what it begins with has to stay
+    6 |     for t in range(9):  # flatgrad: checkpoint
+      |     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  give h a new value, h = ..., or take the comment away""",
+    ),
+    "checkpoints where there is no loop": (
+        """\
+def f(x):
+    # flatgrad: checkpoint
+    x = x * x
+    return x
+""",
+        """\
+f.py:2:5: FG124 there is no loop here whose states could be kept or not
+    2 |     # flatgrad: checkpoint
+      |     ^^^^^^^^^^^^^^^^^^^^^^
+  write # flatgrad: checkpoint on the first line of a for loop, or above it""",
+    ),
     "a loop over what is not known": (
         """\
 import numpy as np

@@ -81,6 +81,7 @@ ARGUMENTS: dict[str, Callable[[np.random.Generator], tuple[Any, ...]]] = {
         },
         0.1,
     ),
+    "diffusion": lambda r: (r.normal(size=5), r.uniform(0.1, 0.4, size=5), 7),
     "gaussian_log_density": lambda r: (
         r.normal(size=(4, 3)),
         r.normal(size=3),

@@ -299,6 +299,12 @@ class Expressions:
         name = ast.Name(eqn.attrs["pair"].backward_name)
         return ast.Call(name, [self.read(a) for a in eqn.args], [])
 
+    def _call_again(self, eqn: Eqn) -> ast.expr:
+        """The cache is what the forward of a helper returns last."""
+        name = ast.Name(eqn.attrs["pair"].forward_name)
+        call = ast.Call(name, [self.read(a) for a in eqn.args], [])
+        return ast.Subscript(call, ast.UnaryOp(ast.USub(), ast.Constant(1)))
+
     def _is_ndarray(self, eqn: Eqn) -> ast.expr:
         kind = self.dialect.name("numpy.ndarray")
         return ast.Call(ast.Name("isinstance"), [self.read(eqn.args[0]), kind], [])
@@ -311,6 +317,10 @@ class Expressions:
     def _tuple(self, eqn: Eqn) -> ast.expr:
         items = [self.read(a) for a in eqn.args]
         return ast.List(items) if eqn.attrs.get("list") else ast.Tuple(items)
+
+    def _dict(self, eqn: Eqn) -> ast.expr:
+        keys: list[ast.expr | None] = [constant(key) for key in eqn.attrs["keys"]]
+        return ast.Dict(keys, [self.read(a) for a in eqn.args])
 
     def _slice(self, eqn: Eqn) -> ast.expr:
         """From 0 is from the start, where it goes forward."""

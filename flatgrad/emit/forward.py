@@ -11,6 +11,7 @@ from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
+from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import Callee, Frame, Function, Path, atoms_in
 from flatgrad.frontend.statements import deletes_names
 from flatgrad.graph import Atom, Statement, Var, all_equations
@@ -121,6 +122,12 @@ class Forward:
         self.function, self.edits, self.order, self.times = function, edits, order, when
         called = [e for e in all_equations(function.block.eqns) if e.op == "call"]
         self.calls = {e.node: e.statement for e in called}
+        # Calls whose cache is not kept.
+        self.again = {
+            e.node: e.attrs["pair"]
+            for e in called
+            if e.attrs["pair"].again and e.attrs["pair"].forward_name
+        }
         self.when = {e.node: when.get(e.outs[-1], 0) for e in called}
         self.names: dict[Frame, dict[Statement, dict[cst.CSTNode, str]]] = {}
         self.hoists: dict[Statement, list[tuple[int, cst.CSTNode, str]]] = {}
@@ -506,7 +513,8 @@ class Forward:
             if p.results and n is not hoisting
         }
         renamed = renaming(node, printed_names(statement.frame, self.edits.locals))
-        if not (named or hoisted or calls or arguments or paired or renamed):
+        again = bool(self.again) and any(n in self.again for n in nodes_in(node))
+        if not (named or hoisted or calls or arguments or paired or renamed or again):
             return node
 
         def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
@@ -519,6 +527,8 @@ class Forward:
                     if len(names) == 1 and not paired[part].pair.results
                     else cst.Tuple([cst.Element(cst.Name(n)) for n in names])
                 )
+            if part in self.again and part is not hoisting:
+                return self._without_cache(statement, part)
             if part in calls:
                 return self._result(calls[part])
             if part in arguments:
@@ -531,6 +541,17 @@ class Forward:
 
         found = replacement(node)
         return found if found is not None else node.visit(_Replace(replacement))
+
+    def _without_cache(self, statement: Statement, call: Any) -> cst.Subscript:
+        """helper(x)  ->  helper_forward(x)[0], or [:-1] for several results"""
+        pair = self.again[call]
+        shown = self.rewritten(statement, call, hoisting=call)
+        last = cst.UnaryOperation(cst.Minus(), cst.Integer("1"))
+        which = cst.Slice(None, last) if pair.results else cst.Index(cst.Integer("0"))
+        return cst.Subscript(
+            shown.with_changes(func=cst.Name(pair.forward_name)),
+            [cst.SubscriptElement(which)],
+        )
 
     def _result(self, frame: Frame) -> cst.BaseExpression:
         """What an activation that is read in place returns."""

@@ -35,6 +35,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         }
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)
+        pairs.refuse_segment(low, callee)
         frame.function = pairs.plain(low, callee)
     given_values = arguments.matched(low, node, callee, given)
     for name, (text, value) in given_values.items():

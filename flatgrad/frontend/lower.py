@@ -264,7 +264,8 @@ class Lowering:
     def _infer_all(self) -> None:
         trees.settle(self)
         self._infer()
-        loss = is_loss(f"{self.node.name.value} {self.node.get_docstring() or ''}")
+        named = f"{self.node.name.value} {self.node.get_docstring() or ''}"
+        loss = is_loss(named) and not (self.given is not None and self.given.again)
         if assume(self.build.eqns, list(self.params.values()), loss=loss):
             self._infer()
 
@@ -546,8 +547,8 @@ class Lowering:
         made = self.build.emit_all("opaque", args, count, node=node, attrs=attrs)
         return [v.atom for v in made if isinstance(v.atom, Var)]
 
-    def atom(self, value: Value, node: cst.CSTNode) -> Atom:
-        """`value` as one value of the graph."""
+    def atom(self, value: Value, node: cst.CSTNode | None) -> Atom:
+        """`value` as one value of the graph; `node` is the text that says it, if there is one."""
         match value:
             case Var() | Lit():
                 return value
@@ -558,8 +559,9 @@ class Lowering:
                 is_list = value.kind == "list"
                 return self.emit("tuple", *atoms, node=node, list=is_list)
             case Path(path=path):
-                spelled = isinstance(node, cst.Name | cst.Attribute)
-                return self.external(self.module.code(node) if spelled else path, path)
+                if isinstance(node, cst.Name | cst.Attribute):
+                    return self.external(self.module.code(node), path)
+                return self.external(path, path)
             case Callee(name=name):
                 return self.external(name, name)
             case Stale():

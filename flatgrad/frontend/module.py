@@ -37,17 +37,25 @@ class Module:
     order: list[str] = field(
         default_factory=list
     )  # functions and constants as they stand
+    # Functions that hold a part of a loop of which not every state is kept, with that loop.
+    segments: dict[cst.CSTNode, cst.For] = field(default_factory=dict)
+    # Comments that ask for such a loop where there can be none: why, and what to do.
+    unheeded: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
+    # Text that is not the user's, with what it stands for.
+    stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
+    parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
     _places: dict[cst.CSTNode, Place] | None = None
 
     def place(self, node: cst.CSTNode | None) -> Place | None:
         """Where a node stands; found only when a diagnostic asks, since positions cost more than parsing."""
         if self._places is None:
-            self._places = _positions(self.tree)
+            self._places = _positions(self.parsed or self.tree)
         stack = [] if node is None else [node]
         while (
             stack
         ):  # a line that was split has no place of its own, but what it holds has
             current = stack.pop()
+            current = self.stand_ins.get(current, current)
             if current in self._places:
                 return self._places[current]
             stack.extend(reversed(current.children))
@@ -93,7 +101,12 @@ def read_module(text: str) -> Module:
         tree = cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise FlatgradError(_syntax_error(text, error)) from None
-    module = Module(text, tree)
+    return module_of(text, tree)
+
+
+def module_of(text: str, tree: cst.Module, parsed: cst.Module | None = None) -> Module:
+    """What stands in `tree`; positions are those of `parsed`, which it was made from."""
+    module = Module(text, tree, parsed=parsed)
     for statement in tree.body:
         _collect(module, statement)
     _find_unsteady(module)

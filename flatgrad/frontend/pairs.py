@@ -33,7 +33,7 @@ from flatgrad.frontend.scope import (
     Struct,
     Value,
 )
-from flatgrad.graph import Atom, Eqn, Lit, Var
+from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
 from flatgrad.types import Dim, Shape, Type
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class Pair:
     seeded: set[int] = field(
         default_factory=set
     )  # results that some call has a cotangent of
+    # Its cache is not kept: the backward of the caller calls the forward again.
+    again: bool = False
     forward_name: str = ""
     backward_name: str = ""
 
@@ -85,6 +87,13 @@ class Pair:
     def count(self) -> int:
         """How many results it returns."""
         return 0 if self.nothing else self.results or 1
+
+    def every(self, args: Sequence[Atom]) -> list[Atom]:
+        """The arguments of a call, in the order of the signature, with those that decide what the helper means."""
+        given = dict(zip(self.params, args, strict=True))
+        names = (p.name.value for p in parameters_of(self.callee.node))
+        fixed = {n: v for n, v in self.fixed.items() if isinstance(v, Lit)}
+        return [{**given, **fixed}[name] for name in names]
 
     def shown(self, eqn: Eqn, out: Var) -> Sequence[Atom]:
         """Arguments and earlier results whose arrays a result may show; what the cache shows is seen to by copies."""
@@ -176,7 +185,9 @@ def _only_raises(body: Any) -> bool:
 
 def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool:
     """The function can stand by itself: nothing in it belongs to the activation of another."""
-    if not isinstance(callee.node, cst.FunctionDef) or low.flat:
+    if not isinstance(callee.node, cst.FunctionDef):
+        return False
+    if low.flat and callee.node not in low.module.segments:
         return False
     starred = callee.node.params
     if isinstance(starred.star_arg, cst.Param) or starred.star_kwarg is not None:
@@ -200,8 +211,16 @@ def call(
     values |= {name: value for name, (_, value) in around.items()}
     fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
     pair = _pair(low, callee, fixed, list(around))
-    atoms = [low.atom(values[name], node) for name in pair.params]
+    if pair.again:
+        _refuse_structured(low, callee, values)
+    # What is put together for the call alone is no expression of the text.
+    atoms = [
+        low.atom(v, None if isinstance(v, Struct) and pair.again else node)
+        for v in (values[name] for name in pair.params)
+    ]
     _learn(low, pair, atoms)
+    if pair.again:
+        _refuse_other_runs(low, pair)
     return _write(low, node, pair, atoms, around)
 
 
@@ -237,7 +256,8 @@ def _pair(
         return low.given
     key = (id(callee.node), *sorted((n, _identity(v)) for n, v in fixed.items()))
     if key not in low.pairs:
-        low.pairs[key] = Pair(callee, fixed, around)
+        again = callee.node in low.module.segments
+        low.pairs[key] = Pair(callee, fixed, around, again=again)
     return low.pairs[key]
 
 
@@ -269,6 +289,61 @@ def _identity(value: Value) -> str:
             return repr(constant)
         case _:
             raise AssertionError(f"{value} is not fixed")
+
+
+def refuse_segment(low: Lowering, callee: Callee) -> None:
+    """A part of a loop that cannot stand by itself cannot be run again."""
+    if (node := low.module.segments.get(callee.node)) is not None:
+        raise _alone(node)
+
+
+def _refuse_structured(
+    low: Lowering, callee: Callee, values: Mapping[str, Value]
+) -> None:
+    """What a loop hands on from one part to the next is one value of the graph for each name."""
+    assert isinstance(callee.node, cst.FunctionDef)
+    for name in names_in(callee.node.body.body[-1]):
+        if isinstance(values.get(name.value), Struct):
+            what = f"this loop hands on {name.value}, which is made of several values"
+            step = "give each of them a variable of its own, or take the comment away"
+            raise Refusal("FG124", what, step, low.module.segments[callee.node])
+
+
+def _alone(node: cst.CSTNode) -> Refusal:
+    what = "this loop calls functions that are variables of the function around it"
+    step = "define them at the top of the file, or take the comment away"
+    return Refusal("FG124", what, step, node)
+
+
+def _refuse_other_runs(low: Lowering, pair: Pair) -> None:
+    """A part of a loop that is run again has to do the same again."""
+    node = low.module.segments[pair.callee.node]
+    if pair.written:
+        name = pair.written[0]
+        what = f"this loop changes {name} in place, and what it begins with has to stay"
+        step = f"give {name} a new value, {name} = ..., or take the comment away"
+        raise Refusal("FG124", what, step, node)
+    if any(isinstance(v, Callee | Path) for v in pair.fixed.values()):
+        raise _alone(node)
+    for eqn in _run_by(pair):
+        if eqn.op.startswith("random") or eqn.op == "opaque":
+            why = eqn.attrs.get("what", "this draws other numbers")
+            what = f"{why}, and this loop would be run again"
+            step = "do it before the loop, or take the comment away"
+            raise Refusal("FG124", what, step, eqn.node or node)
+
+
+def _run_by(pair: Pair) -> Iterator[Eqn]:
+    """The equations of a function and of those that it calls."""
+    pending, seen = [pair], {pair}
+    while pending:
+        function = pending.pop().function
+        for eqn in all_equations(function.block.eqns) if function else ():
+            yield eqn
+            called = eqn.attrs.get("pair")
+            if called is not None and called not in seen:
+                seen.add(called)
+                pending.append(called)
 
 
 # --- reading the function ------------------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ def plainer(function: cst.FunctionDef) -> cst.FunctionDef:
     if not any(_is_special(node) for node in nodes_in(function.body)):
         return function
     fresh = Fresh(names_in_text(cst.Module([function]).code))
-    changed = _suite(function.body, _statements(fresh))
-    return function.with_changes(body=_suite(changed, _ways))
+    changed = rewritten_suite(function.body, _statements(fresh))
+    return function.with_changes(body=rewritten_suite(changed, _ways))
 
 
 def _is_special(node: cst.CSTNode) -> bool:
@@ -51,7 +51,7 @@ def _assigns(test: cst.CSTNode) -> bool:
     return any(isinstance(n, cst.NamedExpr) for n in nodes_in(test))
 
 
-def _suite(suite: Any, rewrite: Callable[[Lines], Lines]) -> Any:
+def rewritten_suite(suite: Any, rewrite: Callable[[Lines], Lines]) -> Any:
     """A body whose lines, and those of every body within, are rewritten."""
     if not isinstance(suite, cst.IndentedBlock):
         return suite
@@ -68,7 +68,7 @@ def _inside(line: Any, rewrite: Callable[[Lines], Lines]) -> Any:
     for key in ("body", "orelse", "finalbody"):
         part = getattr(line, key, None)
         if isinstance(part, cst.IndentedBlock):
-            changes[key] = _suite(part, rewrite)
+            changes[key] = rewritten_suite(part, rewrite)
         elif isinstance(part, cst.Else | cst.Finally | cst.If):
             changes[key] = _inside(part, rewrite)
     for key in ("handlers", "cases"):
@@ -226,4 +226,4 @@ def _with_rest(line: cst.If, rest: Sequence[Any]) -> cst.If:
     return line.with_changes(body=block.with_changes(body=then), orelse=orelse)
 
 
-__all__ = ["plainer"]
+__all__ = ["plainer", "rewritten_suite"]

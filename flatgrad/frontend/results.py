@@ -52,6 +52,9 @@ def written(low: Lowering) -> dict[str, Var]:
         same = isinstance(last, Var) and low.storages.root(last) is low.storages.root(
             param
         )
+        if low.given.again:  # what becomes of it is for its caller to say
+            found[name] = last if isinstance(last, Var) else param
+            continue
         if (
             not isinstance(last, Var)
             or not same

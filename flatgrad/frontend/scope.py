@@ -114,7 +114,7 @@ class Arguments:
         return [atom for value in values for atom in atoms_in(value)]
 
 
-def stale(value: Stale, node: cst.CSTNode) -> Refusal:
+def stale(value: Stale, node: cst.CSTNode | None) -> Refusal:
     """A name is read whose array was written through another."""
     return Refusal(value.code, value.why, value.next_step, node)
 

@@ -39,6 +39,7 @@ STRAIGHT = "write the function as straight-line code"
 
 def suite(low: Lowering, body: cst.BaseSuite) -> None:
     """Read the statements of a body, up to the one that returns."""
+    pragmas.refuse_unheeded(low, body)
     if low.frame.enclosing is None and low.frame.statement is None:
         header = getattr(body, "header", None)
         hints.comments(low, getattr(header, "comment", None), ())
