@@ -453,11 +453,11 @@ class Storages:
         for var in self.shown[root]:
             if var not in made:
                 self.destroyed.setdefault(var, statement)
+        self._take_over(old, new, root)
         self.shown[root] = [
             new,
             *(v for v in made if v is not new and self.root(v) is root),
         ]
-        self._take_over(old, new, root)
         self._hold_again(changes)
 
     def _take_over(self, old: Var, new: Var, root: Var) -> None:
