@@ -179,7 +179,8 @@ _OWN: dict[str, Callable[..., Value]] = {
     "item": lambda x, args=None: np.asarray(x).item(*(() if args is None else (args,))),
     "average": _average,
     "picked_log_softmax": _picked_log_softmax,
-    "is_ndarray": lambda x: isinstance(x, np.ndarray),
+    "is_ndarray": lambda new, old: isinstance(new, np.ndarray)
+    and new.shape == np.shape(old),
     "not": operator.not_,
     "and": lambda a, b: a and b,
     "or": lambda a, b: a or b,

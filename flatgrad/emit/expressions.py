@@ -14,6 +14,7 @@ from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
+from flatgrad.types import same_shape
 
 Read = Callable[[Atom], ast.expr]
 
@@ -306,8 +307,14 @@ class Expressions:
         return ast.Subscript(call, ast.UnaryOp(ast.USub(), ast.Constant(1)))
 
     def _is_ndarray(self, eqn: Eqn) -> ast.expr:
+        """An array that was written in place; a number that became an array has another shape."""
+        new, old = eqn.args
         kind = self.dialect.name("numpy.ndarray")
-        return ast.Call(ast.Name("isinstance"), [self.read(eqn.args[0]), kind], [])
+        is_array = ast.Call(ast.Name("isinstance"), [self.read(new), kind], [])
+        if same_shape(new.type.shape, old.type.shape):
+            return is_array
+        alike = ast.Compare(self.shape(new), [ast.Eq()], [self.shape(old)])
+        return ast.BoolOp(ast.And(), [is_array, alike])
 
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])

@@ -11,8 +11,17 @@ import libcst as cst
 from flatgrad.frontend import arguments, pairs
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
-from flatgrad.frontend.scope import Arguments, Callee, Frame, Refusal, Value
-from flatgrad.graph import Var
+from flatgrad.frontend.scope import (
+    Arguments,
+    Callee,
+    Frame,
+    Refusal,
+    Stale,
+    Value,
+    atoms_in,
+    stale,
+)
+from flatgrad.graph import Atom, Var
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -26,7 +35,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     assert statement is not None
     frame = Frame(callee.node, callee.frame, node, statement)
     if problem := _problem(low, callee, frame):
-        return low.opaque(problem.what, given.atoms, node, code=problem.code)[0]
+        return _opaque(low, node, callee, given, problem.what, problem.code)
     _refuse_rebinding(callee)
     if pairs.has_flow(callee) or pairs.reads_better(low, callee):
         values = {
@@ -133,8 +142,19 @@ def _unreadable(
     low.scanned = min(low.scanned, mark.eqns)
     low.externals = {k: v for k, v in low.externals.items() if v not in forgotten}
     what = f"{callee.name} cannot be read: {reason}"
-    value = low.opaque(what, given.atoms, node, code=code)[0]
-    _spoil_seen(low, callee, given)
+    return _opaque(low, node, callee, given, what, code)
+
+
+def _opaque(
+    low: Lowering, node: cst.Call, callee: Callee, given: Arguments, what: str, code: str
+) -> Var:  # fmt: skip
+    """A call that is not read depends on its arguments and on what the function sees around it, and may write into it."""
+    seen = [*given.atoms, *_seen(callee, node)]
+    value = low.opaque(what, seen, node, code=code)[0]
+    if code != "FG112":  # where a function calls itself, the first call does
+        for atom in seen:
+            if isinstance(atom, Var):
+                low.spoil(atom)
     return value
 
 
@@ -147,13 +167,16 @@ def _reason(low: Lowering, problems: Sequence[Refusal]) -> tuple[str, str]:
     return first.code, f"{first.what}{where}"
 
 
-def _spoil_seen(low: Lowering, callee: Callee, given: Arguments) -> None:
-    """A function that is not read may write into its arguments and into what it sees around it."""
-    seen = [v for v in given.atoms if isinstance(v, Var)]
+def _seen(callee: Callee, node: cst.Call) -> list[Atom]:
+    """The values that a nested function sees around it."""
+    found: list[Atom] = []
     names = {n.value for n in names_in(callee.node.body)}
     frame = callee.frame
     while frame is not None:
-        seen += [v for n, v in frame.env.items() if n in names and isinstance(v, Var)]
+        for name in names & frame.env.keys():
+            value = frame.env[name]
+            if isinstance(value, Stale):
+                raise stale(value, node)
+            found += atoms_in(value)
         frame = frame.enclosing
-    for value in seen:
-        low.spoil(value)
+    return found

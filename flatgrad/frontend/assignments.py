@@ -222,7 +222,7 @@ def _follow_arrays(low: Lowering, names: dict[str, Var], new: Var) -> None:
     """What was written in place, if it is an array, is what its other names hold, too: the code asks when it runs."""
     for name, old in names.items():
         low.build.dialect = ""
-        test = low.emit("is_ndarray", new)
+        test = low.emit("is_ndarray", new, old)
         now = Var(name, either(new.type, old.type))
         blocks = (Block((), (), (new,)), Block((), (), (old,)))
         attrs = {"inline": True}

@@ -258,6 +258,7 @@ class Storages:
             if self._note_container(eqn, out):
                 continue
             same = eqn.op == "alias" and eqn.args[0] in self.arrays
+            same = same or self._turns_an_array(eqn)
             if eqn.op in CREATING or same or shows_element(eqn) or is_sliced(eqn):
                 self.arrays.add(out)  # also one of rank 0, which a write changes
             elif out.type.shape.is_scalar:
@@ -282,6 +283,13 @@ class Storages:
                     and out not in self.arrays
                 )
                 (self.unsure if number else self.views)[out] = (base, eqn)
+
+    def _turns_an_array(self, eqn: Eqn) -> bool:
+        """What shows all of an array is an array, also where it has one element and no axes."""
+        if eqn.op == "alias" or eqn.op not in (*VIEWS, "reshape", "ravel"):
+            return False
+        array = eqn.args[0]
+        return array in self.arrays or bool(array.type.rank)
 
     # --- lists and dicts: an object of their own, and the objects that lie in it ---------------------------------
 
