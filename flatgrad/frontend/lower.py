@@ -179,7 +179,7 @@ class Lowering:
             calls=self.calls,
             storages=self.storages,
             walrus=self.walrus,
-            captured=self._captured(),
+            captured=self._captured() | _carried_into(eqns),
             labels=labels(block) | self.counts,
             problems=[self._diagnostic(problem) for problem in self.problems],
             loops=self.loops,
@@ -599,3 +599,13 @@ def _output_names(outs: Sequence[Atom]) -> list[str]:
         number = 1 + sum(n.startswith("out") for n in names)
         names.append(_name(out) or (f"out{number}" if several else "out"))
     return names
+
+
+def _carried_into(eqns: Iterable[Eqn]) -> set[Var]:
+    """Values that branches and loops know by their names, those of which nothing is read later among them."""
+    found: set[Atom] = set()
+    for eqn in all_equations(eqns):
+        for block in eqn.blocks:
+            if not eqn.attrs.get("inline"):
+                found.update(block.outs, eqn.args)
+    return {value for value in found if isinstance(value, Var)}
