@@ -19,7 +19,7 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
-from flatgrad.types import Type, same_shape
+from flatgrad.types import Shape, Type, same_shape
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
@@ -424,8 +424,15 @@ def _varying(body: Block) -> set[Atom]:
         inner = [e for block in eqn.blocks for e in all_equations(block.eqns)]
         taken = any(_takes_an_item(e) for e in (eqn, *inner))
         if taken or not found.isdisjoint(eqn.reads()):
-            found.update(out for out in eqn.outs if out.type.shape.dims is None)
+            found.update(out for out in eqn.outs if not _is_spelled_out(out.type.shape))
     return found
+
+
+def _is_spelled_out(shape: Shape) -> bool:
+    """Every length is a number or has a name, so that it is the same all through."""
+    if shape.dims is None:
+        return False
+    return all(d.known is not None or d.root()[0].name for d in shape.dims)
 
 
 def _is_replaced_by_an_item(body: Block, position: int) -> bool:
