@@ -6,6 +6,7 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, write_module
@@ -48,10 +49,17 @@ def transform(text: str, options: Options) -> str:
             try:
                 emitted += _one(module, name, options, names, elsewhere[name])
             except FlatgradError as error:
-                problems += error.diagnostics
+                problems += [_placed(module, name, d) for d in error.diagnostics]
         if problems:
             raise FlatgradError(*problems)
         return write_module(module, emitted)
+
+
+def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
+    """What has no place of its own stands at the name of the function."""
+    if problem.place is not None or name not in module.functions:
+        return problem
+    return replace(problem, place=module.place(module.functions[name].name))
 
 
 def _one(

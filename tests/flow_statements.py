@@ -35,7 +35,7 @@ ATOMS = {
     "int": ["{x} + 1"],
     "array": [
         "{x}", *PLACES["array"], "{x}.T", "{x}.sum()", "np.sum({x} ** 2)", "{x}.mean(axis=0)", "{x}.sum(axis=-1)", "{x} @ {y}", "{x}.max()",
-        "np.dot({x}, {y})", "{x}.reshape(-1)", "{x}[0] @ {x}[1]", "np.outer({x}, {y})", "np.cumsum({x}, axis=0)", "{x}[:, None]", "np.mean({x})",
+        "np.dot({x}, {y})", "{x}.reshape(-1)", "{x}[0] @ {x}[1]", "np.outer({x}, {y})", "{x}[:, None]", "np.mean({x})",
     ],
     "list": [
         *PLACES["list"], "sum({x})", "np.stack({x})", "np.array({x})", "np.concatenate({x})", "np.sum({x})", "np.mean({x}, axis=0)", "np.stack({x}, axis=1)",

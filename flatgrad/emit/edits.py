@@ -19,6 +19,7 @@ from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.frontend.exits import may_leave
 from flatgrad.frontend.module import names_in_text, names_of_target
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var, all_equations
@@ -409,6 +410,7 @@ class Editor:
             return self.counters[value], self.edits.after.setdefault(made.statement, [])
         if frame is not None:
             statement = frame.writes[value][1]
+            self._refuse_in_condition(value, statement)
             lines = (
                 self.edits.first
                 if self._is_target(value, statement)
@@ -426,6 +428,19 @@ class Editor:
         if not is_single(made):
             text = f"{text}[{made.outs.index(value)}]"
         return text, self.edits.beside.setdefault(made.statement, [])
+
+    def _refuse_in_condition(self, value: Var, statement: Statement) -> None:
+        """After a branch that leaves the loop there is no place for a line."""
+        node = statement.node
+        if (
+            isinstance(node, cst.If)
+            and may_leave(node)
+            and value.name in names_in_text(self.function.module.code(node.test))
+        ):
+            what = f"{value.name} is assigned within a condition, and the loop is left"
+            raise self.refusal(
+                "FG118", what, "give the assignment a line of its own", node.test
+            )
 
     def _place_of_call(self, value: Var, made: Eqn) -> tuple[str, list[str]]:
         assert made.statement is not None

@@ -121,14 +121,14 @@ class Forward:
     ):
         self.function, self.edits, self.order, self.times = function, edits, order, when
         called = [e for e in all_equations(function.block.eqns) if e.op == "call"]
-        self.calls = {e.node: e.statement for e in called}
+        self.calls = {(e.node, e.statement) for e in called}
         # Calls whose cache is not kept.
         self.again = {
             e.node: e.attrs["pair"]
             for e in called
             if e.attrs["pair"].again and e.attrs["pair"].forward_name
         }
-        self.when = {e.node: when.get(e.outs[-1], 0) for e in called}
+        self.when = {(e.node, e.statement): when.get(e.outs[-1], 0) for e in called}
         self.names: dict[Frame, dict[Statement, dict[cst.CSTNode, str]]] = {}
         self.hoists: dict[Statement, list[tuple[int, cst.CSTNode, str]]] = {}
         self.nodes: dict[Statement, Any] = {}
@@ -293,7 +293,9 @@ class Forward:
         ]
         steps += [(self._begins(f), f) for f in self._expanded(statement)]
         steps += [
-            (self.when[n], p) for n, p in self._paired(statement).items() if p.results
+            (self.when[n, statement], p)
+            for n, p in self._paired(statement).items()
+            if p.results
         ]
         for _, step in sorted(steps, key=lambda step: step[0]):
             if isinstance(step, Frame):
@@ -322,7 +324,7 @@ class Forward:
     def _paired(self, statement: Statement) -> dict[cst.CSTNode, Paired]:
         """Calls within a statement that are made calls of a helper's forward."""
         calls = self.edits.paired.get(statement.frame, {})
-        return {n: p for n, p in calls.items() if self.calls.get(n) is statement}
+        return {n: p for n, p in calls.items() if (n, statement) in self.calls}
 
     def _forward_call(
         self, statement: Statement, paired: Paired

@@ -88,10 +88,7 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     start_again = _fresh_start(lines)
     while True:
         start_again()
-        names = [
-            _name(lines, number, out, free, s)
-            for out, s in zip(outs, starts, strict=True)
-        ]
+        names = _names(lines, number, outs, free, starts)
         opening = _starts(lines, number, names, starts, params, owned)
         header = _header(lines, eqn, body)
         inner = _inner(lines, number, body, params)
@@ -264,6 +261,20 @@ def _is_own(inner: Lines, end: Atom, ends: Sequence[Atom]) -> bool:
         not any(v in ends or inner._is_alive(v, 1 << 59) for v in others)
         and list(ends).count(end) == 1
     )
+
+
+def _names(
+    lines: Lines, number: int, outs: Sequence[Var], free: Sequence[Var], starts: Sequence[Atom]
+) -> list[str]:  # fmt: skip
+    """Two versions of a variable may both be carried: each has a name of its own."""
+    found: list[str] = []
+    for out, start in zip(outs, starts, strict=True):
+        name = _name(lines, number, out, free, start)
+        if name in found:
+            assert out.primal is not None
+            name = lines._names[out.primal] = lines.names.underscored(name)
+        found.append(name)
+    return found
 
 
 def _name(
