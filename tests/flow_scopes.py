@@ -140,8 +140,8 @@ def force(lines: Sequence[str], at: int) -> list[str]:
 
 
 def _taken(line: str) -> str:
-    line = re.sub(r"\b(el)?if .*:$", r"\1if True:", line)
-    line = re.sub(r"\bwhile .*:$", "for _ in range(1):", line)
+    line = re.sub(r"\b(el)?if (.*):$", r"\1if [bool(\2)]:", line)
+    line = re.sub(r"\bwhile (.*):$", r"for _ in [bool(\1)]:", line)
     return re.sub(r"\bfor (.*?) in (.*):$", r"for \1 in some(\2):", line)
 
 

@@ -590,7 +590,16 @@ class Availability:
             always = (v for v in self.names_of if v not in self.homes.of)
             for value in filter(self._has_shape, always):
                 self._by_shape.setdefault(_shape_key(value), value)
-        return self._by_shape.get(_shape_key(x))
+        found = self._by_shape.get(_shape_key(x))
+        ran = self.homes.loop(x) is not None  # what a loop leaves is there
+        return found if ran or found is None or not self._is_of_a_loop(found) else None
+
+    def _is_of_a_loop(self, value: Var) -> bool:
+        """A value that only a loop gives, which may not have run."""
+        frame = self.editor.owner(value)
+        if value in self.defs or frame is None:
+            return False
+        return isinstance(frame.writes[value][1].node, cst.For | cst.While)
 
     def _has_shape(self, value: Var) -> bool:
         made = self.defs.get(value)

@@ -582,7 +582,7 @@ class Editor:
             node, what = self.defs[value].node, "an array in this tuple is overwritten"
             raise self.refusal("FG401", what, "put a copy of it into the tuple", node)
         stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
-        if value.type.rank or value in set(stored):
+        if value.type.rank or (value.type.kind == "tree" and value in set(stored)):
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
         assert isinstance(numpy, ast.Name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -191,19 +191,20 @@ def current(low: Lowering, held: Atom) -> Atom:
 
 
 def refuse_written(
-    low: Lowering, held: Sequence[Var], params: dict[Var, Var], count: int
+    low: Lowering,
+    held: Sequence[Var],
+    params: dict[Var, Var],
+    rebound: Set[str],
+    count: int,
 ) -> None:
     """What the loop runs over must not be written into by another name, in a way that is not followed."""
     written = low.storages.targets[count:]
     for value in held:
-        moved = (
-            bool(written) and value in params
-        )  # another name may have its array later
         for start, param in params.items():
-            shares = low.storages.may_share(value, start)
-            if moved or (
-                shares and any(low.storages.may_share(w, param) for w in written)
-            ):
+            # Where the name gets another array, another name may have this one in a later iteration.
+            moved = bool(written) and param.name in rebound
+            targets = [start] if moved else [w for w in written if low.storages.may_share(w, param)]  # fmt: skip
+            if targets and low.storages.may_share(value, start):
                 what = "the array that this loop runs over may be written into under another name"
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
 

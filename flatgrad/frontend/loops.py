@@ -148,7 +148,7 @@ def _read(
             _as_values(low, starts)
         low.note()
         eqns, left = tuple(low.build.eqns), low.stop
-        carried.refuse_written(low, held, entered, written)
+        carried.refuse_written(low, held, entered, rebound, written)
         ends = dict(frame.env)
     finally:
         low.build, low.scanned, low.stop = outer, scanned, stop
