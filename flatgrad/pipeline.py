@@ -62,6 +62,7 @@ def _one(
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes, flat=options.inline)
     wrt = _wrt(function, options)
+    names.taken |= function.invented
     found = []
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None

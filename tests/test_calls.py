@@ -12,7 +12,7 @@ from checking import AGREED, Trial, outcome
 X = np.array([0.3, 1.2, 0.7])
 Y = np.array([0.5, -0.2, 0.9])
 A = np.array([[1.5, 0.2, -0.3], [0.1, 2.0, 0.4], [0.3, -0.2, 1.7]])
-NUMPY = "import functools\nfrom functools import lru_cache, partial, reduce\n\nimport numpy as np\n\n\n"
+NUMPY = "import functools\nimport math\nfrom functools import lru_cache, partial, reduce\n\nimport numpy as np\n\n\n"
 
 # The source of a module whose function f is differentiated; x, y and A are arrays, s and k numbers.
 WORKING = {
@@ -435,6 +435,261 @@ WORKING = {
     """,
 }  # fmt: skip
 
+# What is gone through once: map, filter, zip and others, as arguments, with names and in loops.
+ITERATORS = {
+    "a generator with a name": """
+        def f(xs, s):
+            g = (t * s for t in xs)
+            return sum(g) * s
+    """,
+    "zip with a name": """
+        def f(xs, ys):
+            p = zip(xs, ys)
+            t = 0.0
+            for a, b in p:
+                t += a * b
+            return t
+    """,
+    "reversed with a name": """
+        def f(xs, s):
+            r = reversed(xs)
+            t = 0.0
+            for v in r:
+                t = t * s + v
+            return t
+    """,
+    "enumerate with a name": """
+        def f(xs, s):
+            r = enumerate(xs)
+            t = 0.0
+            for i, v in r:
+                t = t * s + v * i
+            return t
+    """,
+    "a list of zip": """
+        def f(xs, ys, s):
+            p = list(zip(xs, ys))
+            t = 0.0
+            for a, b in p:
+                t = t * s + a * b
+            return t * p[0][1]
+    """,
+    "zip of arrays with a name": """
+        def f(x, y, s):
+            p = zip(x, y)
+            t = 0.0
+            for a, b in p:
+                t = t * s + a * b
+            return t
+    """,
+    "the sum of map of a lambda": """
+        def f(xs, s):
+            return sum(map(lambda v: v * v * s, xs))
+    """,
+    "the sum of map of a helper": """
+        def sq(v):
+            return v * v
+
+        def f(xs, s):
+            return sum(map(sq, xs)) * s
+    """,
+    "the sum of map of a function of numpy": """
+        def f(xs, s):
+            return sum(map(np.sin, xs)) * s
+    """,
+    "the sum of map of a function of math": """
+        def f(xs, s):
+            return sum(map(math.sin, xs)) * s
+    """,
+    "map of two lists": """
+        def f(xs, ys, s):
+            ps = list(map(lambda a, b: a * b, xs, ys))
+            return ps[0] * s + ps[1] * ps[2]
+    """,
+    "map unpacked into a list": """
+        def f(xs, s):
+            ps = [*map(lambda a: a * a, xs)]
+            return ps[0] * s + ps[1] * ps[2]
+    """,
+    "the largest of map": """
+        def f(xs, s):
+            return max(map(lambda v: v * s, xs)) - min(map(abs, xs))
+    """,
+    "an array of map": """
+        def f(x, s):
+            y = np.array(list(map(lambda v: np.tanh(v * s), x)))
+            return np.sum(y ** 2)
+    """,
+    "a list of filter": """
+        def f(xs, s):
+            ps = list(filter(lambda v: v * s > 0.5, xs))
+            return sum(ps) * ps[0] / len(ps)
+    """,
+    "filter without a function": """
+        def f(xs, s):
+            return sum(filter(None, xs)) * s
+    """,
+    "map with a name": """
+        def f(xs, s):
+            g = map(lambda v: v * s, xs)
+            return sum(g) * s
+    """,
+    "map of a range": """
+        def f(x, s):
+            return sum(map(lambda i: x[i] * s ** i, range(len(x))))
+    """,
+    "map of zip": """
+        def f(xs, ys, s):
+            return s * sum(map(lambda p: p[0] * p[1], zip(xs, ys)))
+    """,
+    "map of the rows of an array": """
+        def f(A, s):
+            rows = list(map(np.sum, A))
+            return s * rows[0] * rows[1]
+    """,
+    "a lambda of the rows of an array": """
+        def f(A, x):
+            return np.array([*map(lambda row: row @ x, A)])
+    """,
+    "a stack of map": """
+        def f(A, x):
+            return np.stack(list(map(lambda row: np.tanh(row * x), A)))
+    """,
+    "map of partial": """
+        def scaled(k, v):
+            return k * v * v
+
+        def f(xs, s):
+            return sum(map(partial(scaled, s), xs))
+    """,
+    "map within map": """
+        def f(A, s):
+            return sum(map(lambda row: sum(map(lambda v: v * v * s, row)), A))
+    """,
+    "sorted map": """
+        def f(xs, s):
+            q = sorted(map(lambda v: v * s, xs))
+            return q[0] * q[1] ** 2
+    """,
+    "a dict of zip": """
+        def f(x, y, s):
+            p = dict(zip(["a", "b"], [x, y]))
+            return p["a"] * p["b"] * s
+    """,
+    "map of the items of a dict": """
+        def f(p, s):
+            return s * sum(map(lambda kv: np.sum(kv[1] ** 2), p.items()))
+    """,
+    "map of enumerate": """
+        def f(xs, s):
+            return sum(map(lambda p: p[1] * s ** p[0], enumerate(xs)))
+    """,
+    "a loop over enumerate with one name": """
+        def f(xs, s):
+            t = 0.0
+            for p in enumerate(xs):
+                t = t * s + p[1] * p[0]
+            return t
+    """,
+    "a loop over zip with one name": """
+        def f(xs, ys, s):
+            t = 0.0
+            for p in zip(xs, ys):
+                t = t * s + p[1] * p[0]
+            return t
+    """,
+    "a loop over items with one name": """
+        def f(p, s):
+            t = 0.0
+            for q in p.items():
+                t = t * s + np.sum(q[1]) * s
+            return t
+    """,
+    "a list of enumerate that starts at one": """
+        def f(xs, s):
+            p = list(enumerate(xs, start=1))
+            return p[0][1] * s ** p[1][0]
+    """,
+    "a loop over a strict zip": """
+        def f(xs, ys, s):
+            t = 0.0
+            for a, b in zip(xs, ys, strict=True):
+                t = t * s + a * b
+            return t
+    """,
+    "a strict zip": """
+        def f(xs, ys, s):
+            p = list(zip(xs, ys, strict=True))
+            return p[1][0] * p[0][1] * s
+    """,
+    "sorted zip": """
+        def f(xs, ys, s):
+            order = sorted(zip(xs, ys))
+            return order[0][1] * s
+    """,
+    "zip and unzip": """
+        def f(xs, ys, s):
+            p = [*zip(xs, ys)]
+            a, b = zip(*p)
+            return a[1] * b[0] * s
+    """,
+    "a list unpacked into a list": """
+        def f(xs, s):
+            p = [s, *xs, 2 * s]
+            t = 0.0
+            for v in p:
+                t = t * s + v
+            return t
+    """,
+    "a generator given to a helper": """
+        def norm(vs):
+            t = 0.0
+            for v in vs:
+                t = t + v * v
+            return math.sqrt(t)
+
+        def f(xs, s):
+            return norm(v * s for v in xs)
+    """,
+    "enumerate of zip with a name": """
+        def f(x, s):
+            t = 0.0
+            layers = enumerate(zip(x, x[1:]))
+            for i, (a, b) in layers:
+                t += (b - a) ** 2 * s * i
+            return t
+    """,
+    "map of a helper to two names": """
+        def sq(v):
+            u = np.sin(v)
+            return u * u
+
+        def f(x, y, s):
+            a, b = map(sq, [x * s, y])
+            return a * b * s
+    """,
+    "map of a helper with a branch to two names": """
+        def relu(v):
+            if v > 0:
+                return v * v
+            return v
+
+        def f(s, k, y):
+            a, b = map(relu, (s * k, y[1]))
+            return a * b * s
+    """,
+    "map of a list to three names": """
+        def f(xs, s):
+            a, b, c = map(math.sin, xs)
+            return a * b * s - c
+    """,
+    "map of a lambda to two names": """
+        def f(s, k):
+            a, b = map(lambda v: math.sin(v) * s, (s, k))
+            return a * b
+    """,
+}  # fmt: skip
+
 VALUES: dict[str, Any] = {
     "x": X,
     "y": Y,
@@ -442,6 +697,8 @@ VALUES: dict[str, Any] = {
     "s": 1.3,
     "k": 0.7,
     "p": {"slope": 0.4, "offset": 0.9},
+    "xs": [0.3, 1.2, 0.7],
+    "ys": [0.5, -0.2, 0.9],
 }
 
 
@@ -453,9 +710,9 @@ def trial(source: str, emit: str) -> Trial:
 
 
 @pytest.mark.parametrize("emit", ["grad", "pair"])
-@pytest.mark.parametrize("name", WORKING)
+@pytest.mark.parametrize("name", WORKING | ITERATORS)
 def test_calls(name: str, emit: str) -> None:
-    found = trial(WORKING[name], emit)
+    found = trial((WORKING | ITERATORS)[name], emit)
     if outcome(found) != AGREED:
         found.emitted()
         raise AssertionError("refused")

@@ -363,7 +363,7 @@ def _over_items(
     text = f"({_text(over)})" if isinstance(over, ast.Tuple) else _text(over)
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
-        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        available.local[index] = _number(bare, target, source)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif source.kind == "keys":
         key = _fresh_index(lines, index)
@@ -371,7 +371,7 @@ def _over_items(
         items = text.removesuffix(".values()")
         header = f"for {key}, {shown} in reversed(list({items}.items()){cut}):"
     elif source.counted:
-        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        available.local[index] = _number(bare, target, source)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif _reads(forward, body, index):
         name = _fresh_index(lines, index)
@@ -388,6 +388,13 @@ def _over_items(
         header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
+
+
+def _number(shown: str, target: Any, source: Any) -> ast.expr:
+    """What the target of a loop, as it is shown, holds for an index: i of `i, x`, p[0] of `p`."""
+    if source.paired and isinstance(target, cst.Name):
+        return ast.Subscript(ast.Name(shown), ast.Constant(0))
+    return ast.Name(shown.split(",")[0].strip())
 
 
 def _reads(forward: Eqn, body: Block, index: Var) -> bool:

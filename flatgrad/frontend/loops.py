@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import carried, containers, trees
+from flatgrad.frontend import carried, containers, iterators, trees
 from flatgrad.frontend.branches import NOTHING, either
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, names_of_target, nodes_in
@@ -68,6 +68,8 @@ def for_loop(low: Lowering, node: cst.For) -> None:
     trees.hint(low, node)
     over = source(low, node.iter)
     low.loops[statement] = over
+    iterators.taken(low, node.iter)
+    iterators.refuse_changed(low, node.iter, _changed(low, node))
 
     def start(index: Var) -> None:
         low.build.statement = statement
