@@ -12,7 +12,7 @@ from checking import AGREED, Trial, outcome
 X = np.array([0.3, 1.2, 0.7])
 Y = np.array([0.5, -0.2, 0.9])
 A = np.array([[1.5, 0.2, -0.3], [0.1, 2.0, 0.4], [0.3, -0.2, 1.7]])
-NUMPY = "import functools\nimport math\nfrom functools import lru_cache, partial, reduce\n\nimport numpy as np\n\n\n"
+NUMPY = "import functools\nimport math\nimport operator\nfrom functools import lru_cache, partial, reduce\n\nimport numpy as np\n\n\n"
 
 # The source of a module whose function f is differentiated; x, y and A are arrays, s and k numbers.
 WORKING = {
@@ -690,6 +690,208 @@ ITERATORS = {
     """,
 }  # fmt: skip
 
+# What the backward needs of each item is kept by a loop that is written in place of the expression.
+LONGER = {
+    "a comprehension of a helper with a branch": """
+        def relu(v, slope=0.1):
+            if v > 0:
+                return v ** 2
+            return slope * v
+
+        def f(xs, s):
+            return sum([relu(v * s) for v in xs])
+    """,
+    "the largest of a helper with a branch": """
+        def relu(v, slope=0.1):
+            if v > 0:
+                return v ** 2
+            return slope * v
+
+        def f(xs, s):
+            return s * max(relu(v * s) for v in xs)
+    """,
+    "a loop over map": """
+        def f(xs, s):
+            t = 0.0
+            for v in map(lambda q: q * s, xs):
+                t = t * s + v ** 2
+            return t
+    """,
+    "a loop over filter": """
+        def f(xs, s):
+            t = 0.0
+            for v in filter(lambda v: v > 0.5, xs):
+                t = t * s + v ** 2
+            return t
+    """,
+    "the sum of map of a helper with a branch": """
+        def relu(v):
+            if v > 0:
+                return v ** 2
+            return 0.1 * v
+
+        def f(xs, s):
+            return sum(map(relu, xs)) * s
+    """,
+    "a list of map of a helper with a branch": """
+        def relu(v):
+            if v > 0:
+                return v ** 2
+            return 0.1 * v
+
+        def f(xs, s):
+            hs = list(map(relu, xs))
+            return hs[0] * hs[1] * s
+    """,
+    "the product of map": """
+        def f(xs, s):
+            return math.prod(map(lambda v: v + s, xs))
+    """,
+    "the sum of filter of map": """
+        def f(xs, s):
+            return sum(filter(lambda v: v > 0.3, map(lambda v: v * s, xs)))
+    """,
+    "a reduction by a lambda": """
+        def f(xs, s):
+            return reduce(lambda a, b: a * b, xs) * s
+    """,
+    "a reduction with a start": """
+        def f(xs, s):
+            return functools.reduce(lambda a, b: a * s + b, xs, 0.0)
+    """,
+    "a reduction by a function of numpy": """
+        def f(A, s):
+            return s * reduce(np.maximum, A)
+    """,
+    "a comprehension in a comprehension of a helper with a branch": """
+        def relu(v, slope=0.1):
+            if v > 0:
+                return v ** 2
+            return slope * v
+
+        def f(A, s):
+            rows = [[relu(v * s) for v in row] for row in A]
+            return sum(sum(row) for row in rows)
+    """,
+    "a comprehension whose variable is a name of the function": """
+        def relu(x):
+            if x > 0:
+                return x ** 2
+            return 0.1 * x
+
+        def f(xs, s):
+            x = s * 2
+            return sum(relu(x * s) for x in xs) * x
+    """,
+    "a list that is made of itself": """
+        def relu(x):
+            if x > 0:
+                return x ** 2
+            return 0.1 * x
+
+        def f(xs, s):
+            xs = [relu(x * s) for x in xs]
+            xs = [relu(x * s) for x in xs if x > 0.1]
+            return xs[0] * xs[1]
+    """,
+    "a sum of a helper with a branch in a loop": """
+        def relu(x):
+            if x > 0:
+                return x ** 2
+            return 0.1 * x
+
+        def f(xs, s):
+            t = 0.0
+            for i in range(3):
+                # the sum of this round
+                t += sum(relu(x * s) for x in xs) + t * s
+            return t
+    """,
+    "the largest of a helper with a branch in a test": """
+        def relu(x):
+            if x > 0:
+                return x ** 2
+            return 0.1 * x
+
+        def f(xs, s):
+            m = [relu(x * s) for x in xs]
+            if max(relu(x) for x in m) > 0.1:
+                s = s * max(relu(x) for x in m)
+            return s
+    """,
+    "a helper with a comprehension of a helper": """
+        def relu(x):
+            if x > 0:
+                return x ** 2
+            return 0.1 * x
+
+        def layer(xs, k):
+            return [relu(x * k) for x in xs]
+
+        def f(xs, s):
+            h = layer(xs, s)
+            h = layer(h, s)
+            return sum(h)
+    """,
+    "a sum over zip of a helper with a branch": """
+        def mix(a, b):
+            if a > b:
+                return a * a * b
+            return b * b
+
+        def f(xs, ys, s):
+            return sum(mix(a * s, b) for a, b in zip(xs, ys))
+    """,
+    "a reduction of a comprehension": """
+        def f(xs, s):
+            return reduce(lambda a, b: a * s + b, [v ** 2 for v in xs])
+    """,
+    "a reduction by a helper with a branch": """
+        def step(acc, item):
+            if item > 0.5:
+                return acc * item
+            return acc + item
+
+        def f(xs, s):
+            y = reduce(step, xs, s)
+            return y * s
+    """,
+    "a dict of a helper with a branch": """
+        def relu(x):
+            if x > 0:
+                return x ** 2
+            return 0.1 * x
+
+        def f(p, s):
+            e = {k: relu(v * s) for k, v in p.items()}
+            return e["slope"] * e["offset"]
+    """,
+    "a reduction by an operator": """
+        def f(xs, s):
+            return reduce(operator.mul, [v * s for v in xs], 1.0)
+    """,
+    "a reduction of the elements of an array": """
+        def f(x, s):
+            return reduce(lambda acc, v: acc * s + v, x)
+    """,
+    "a reduction of map": """
+        def f(A, s):
+            return reduce(np.add, map(np.sin, A)) * s
+    """,
+    "a closure of a text in another of it": """
+        def slope(g):
+            def d(v):
+                if v.sum() > 9:
+                    return v
+                return (g(v + 0.1) - g(v - 0.1)) / 0.2
+            return d
+
+        def f(x, y):
+            return slope(slope(lambda v: v ** 3 * y))(x)
+    """,
+}  # fmt: skip
+
+ALL = WORKING | ITERATORS | LONGER
 VALUES: dict[str, Any] = {
     "x": X,
     "y": Y,
@@ -710,9 +912,9 @@ def trial(source: str, emit: str) -> Trial:
 
 
 @pytest.mark.parametrize("emit", ["grad", "pair"])
-@pytest.mark.parametrize("name", WORKING | ITERATORS)
+@pytest.mark.parametrize("name", ALL)
 def test_calls(name: str, emit: str) -> None:
-    found = trial((WORKING | ITERATORS)[name], emit)
+    found = trial(ALL[name], emit)
     if outcome(found) != AGREED:
         found.emitted()
         raise AssertionError("refused")

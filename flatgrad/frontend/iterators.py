@@ -10,8 +10,9 @@ wherever it gets a name: so such a name may be read once only, while all that it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -29,6 +30,9 @@ from flatgrad.graph import Var
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
+Called = Callable[
+    [cst.BaseExpression, Sequence[cst.BaseExpression]], list[str]
+]  # function, lists -> names
 ITERATORS = ("map", "filter", "zip", "enumerate", "reversed")
 
 
@@ -55,9 +59,9 @@ def _generator(low: Lowering, node: cst.Call, function: Any) -> cst.GeneratorExp
         return None
     match function, [a.value for a in node.args if a.keyword is None]:
         case Path(path="builtins.map"), [f, first, *more]:
-            return _mapped(low, f, [first, *more])
+            return mapped(f, [first, *more], partial(_called, low))
         case Path(path="builtins.filter"), [f, items]:
-            return _filtered(low, f, items)
+            return filtered(f, items, partial(_called, low))
         case Path(path="builtins.zip"), [_, _, *_] as items:
             return _rows(low, node, [_item_of(i) for i in items])
         case Path(path="builtins.enumerate"), [items, *_]:
@@ -75,34 +79,36 @@ def _rows(low: Lowering, node: cst.Call, wanted: Sequence[str]) -> cst.Generator
     return _over(parts, names, node)
 
 
-def _mapped(
-    low: Lowering, function: cst.BaseExpression, over: Sequence[cst.BaseExpression]
+def mapped(
+    function: cst.BaseExpression, over: Sequence[cst.BaseExpression], called: Called
 ) -> cst.GeneratorExp:
-    if isinstance(function, cst.Lambda) and _takes(function, len(over)):
+    """map(f, xs, ys); `called` says what the items are to be called."""
+    if isinstance(function, cst.Lambda) and takes(function, len(over)):
         names = [p.name.value for p in function.params.params]
         return _over(function.body, names, _together(over))
-    names = _fresh(low, _parameters(low, function, over))
+    names = called(function, over)
     item = cst.Call(function, [cst.Arg(cst.Name(n)) for n in names])
     return _over(item, names, _together(over))
 
 
-def _filtered(
-    low: Lowering, function: cst.BaseExpression, over: cst.BaseExpression
+def filtered(
+    function: cst.BaseExpression, over: cst.BaseExpression, called: Called
 ) -> cst.GeneratorExp:
+    """filter(f, xs)"""
     match function:
-        case cst.Lambda() if _takes(function, 1):
+        case cst.Lambda() if takes(function, 1):
             (name,) = (p.name.value for p in function.params.params)
             test: cst.BaseExpression = function.body
         case cst.Name(value="None"):
-            (name,) = _fresh(low, [_item_of(over)])
+            (name,) = called(function, [over])
             test = cst.Name(name)
         case _:
-            (name,) = _fresh(low, _parameters(low, function, [over]))
+            (name,) = called(function, [over])
             test = cst.Call(function, [cst.Arg(cst.Name(name))])
     return _over(cst.Name(name), [name], over, [cst.CompIf(test)])
 
 
-def _takes(function: cst.Lambda, count: int) -> bool:
+def takes(function: cst.Lambda, count: int) -> bool:
     """The parameters are `count` plain ones."""
     given = function.params
     starred = isinstance(given.star_arg, cst.Param) or given.star_kwarg is not None
@@ -128,31 +134,37 @@ def _over(
     return cst.GeneratorExp(item, cst.CompFor(target, over, ifs))
 
 
-def _parameters(
+def _called(
     low: Lowering, function: cst.BaseExpression, over: Sequence[cst.BaseExpression]
 ) -> list[str]:
-    """What the function calls its arguments, where the file has it; else what the lists are called."""
     known = low.expression(function) if isinstance(function, cst.Name) else None
-    if isinstance(known, Callee):
-        names = [p.name.value for p in known.node.params.params]
-        if len(names) >= len(over):
-            return names[: len(over)]
-    return [_item_of(o) for o in over]
+    node = known.node if isinstance(known, Callee) else None
+    return _fresh(low, items_of(node, over))
+
+
+def items_of(
+    function: cst.FunctionDef | cst.Lambda | None, over: Sequence[cst.BaseExpression]
+) -> list[str]:
+    """What the function calls its arguments, where the file has it; else what the lists are called."""
+    names = [] if function is None else [p.name.value for p in function.params.params]
+    return (
+        names[: len(over)] if len(names) >= len(over) else [_item_of(o) for o in over]
+    )
 
 
 def _item_of(over: cst.BaseExpression) -> str:
     """x, of xs"""
     match over:
         case cst.Name(value=name) if name.endswith("s") and not name.endswith("ss"):
-            return name[:-1] or "v"
+            return name[:-1] if name[:-1].isidentifier() else "v"
         case _:
             return "v"
 
 
 def _fresh(low: Lowering, wanted: Sequence[str]) -> list[str]:
     """Names that the function does not have yet."""
-    fresh = Fresh(names_in_text(low.module.code(low.frame.function)) | {"_"})
-    return [fresh.name(name if name.isidentifier() else "v") for name in wanted]
+    fresh = Fresh(names_in_text(low.module.code(low.frame.function)))
+    return [fresh.name(name) for name in wanted]
 
 
 def spelled_out(low: Lowering, node: Any) -> cst.Tuple | None:
@@ -294,12 +306,16 @@ def read(low: Lowering, node: cst.Name, value: Value) -> None:
 
 __all__ = [
     "ITERATORS",
+    "filtered",
     "generator",
+    "items_of",
     "known",
     "made",
+    "mapped",
     "names",
     "read",
     "refuse_changed",
     "spelled_out",
     "taken",
+    "takes",
 ]
