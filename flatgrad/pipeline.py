@@ -84,7 +84,6 @@ def _one(
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes, flat=options.inline)
     wrt = _wrt(function, options)
-    names.taken |= function.invented
     found = []
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None
@@ -111,6 +110,7 @@ def _emitted(
 ) -> Emitted:
     """The definition of one gradient; its new names may stand in functions that it has nothing to do with."""
     local = names.copy(without=elsewhere)
+    local.taken |= gradient.function.invented
     dialect = Emitted.dialect_of(module, names)
     layout = Layout(gradient, local, names, dialect, style)
     return Emitted(

@@ -891,7 +891,193 @@ LONGER = {
     """,
 }  # fmt: skip
 
-ALL = WORKING | ITERATORS | LONGER
+# Nested functions that give other values to the names of the function around them.
+REBINDING = {
+    "nonlocal in a statement": """
+        def f(x, s):
+            total = 0.0
+            def add(v):
+                nonlocal total
+                total = total + v * v * s
+            add(x[0])
+            add(x[1] * 2)
+            return total * s
+    """,
+    "nonlocal beside a value": """
+        def f(xs, s):
+            total = 0.0
+            def spend(v):
+                nonlocal total
+                total += v * v
+                return v / 2 * total
+            y = spend(s)
+            z = y + spend(y) * 3
+            return z * total
+    """,
+    "nonlocal in a loop": """
+        def f(x, s):
+            total = 1.0
+            count = 0
+            def step(v, k=2):
+                nonlocal total, count
+                if v > 0.5:
+                    total *= v * k
+                else:
+                    total += v * s
+                count += 1
+            for v in x:
+                step(v)
+                step(v, k=3)
+            return total / count
+    """,
+    "nonlocal and several returns": """
+        def f(x, s):
+            best = -100.0
+            def look(v):
+                nonlocal best
+                if v * s > best:
+                    best = v * s
+                    return True
+                return False
+            hits = 0
+            for v in x:
+                if look(v):
+                    hits += 1
+            return best * hits
+    """,
+    "nonlocal by way of another": """
+        def f(x, s):
+            state = s
+            def get():
+                return state * 2
+            def inc(v):
+                nonlocal state
+                state = state + v * get()
+            def twice(v):
+                inc(v)
+                inc(v * v)
+                return get()
+            y = twice(x[0])
+            return y * state
+    """,
+    "a loop with nonlocal": """
+        def f(x, s):
+            h = 0.0
+            def run(n):
+                nonlocal h
+                for i in range(n):
+                    h = np.tanh(h * s + x[i])
+                return h
+            a = run(2)
+            b = run(3)
+            return a * b + h
+    """,
+    "nonlocal in a recursion": """
+        def f(x, s):
+            depth = 0
+            def go(v, n):
+                nonlocal depth
+                depth += 1
+                if n == 0:
+                    return v * s
+                w = go(v * s, n - 1)
+                return w + v
+            y = go(x, 3)
+            return y * depth
+    """,
+    "nonlocal beside a tuple": """
+        def f(x, s):
+            t = 0.0
+            def both(v):
+                nonlocal t
+                t = t + v
+                return v * s, v * v
+            a, b = both(x[0])
+            c, d2 = both(x[1])
+            return a * b + c * d2 * t
+    """,
+    "nonlocal as a position": """
+        def f(x, s):
+            buf = np.zeros(3)
+            i = 0
+            def push(v):
+                nonlocal i
+                buf[i] = v * s
+                i += 1
+            push(x[0])
+            push(x[1] * x[2])
+            return buf * s
+    """,
+    "nonlocal within a helper": """
+        def total(xs, s):
+            t = 0.0
+            def add(v):
+                nonlocal t
+                t = t + v * s
+            for v in xs:
+                add(v * v)
+            return t
+
+        def f(x, s):
+            return total(x, s) * total(x * 2, s)
+    """,
+    "nonlocal in the test of an elif": """
+        def f(x, s):
+            t = s
+            def up(v):
+                nonlocal t
+                t = t * v
+                return t
+            if x[0] > 5:
+                y = x[0]
+            elif up(x[1]) > 0:
+                y = up(x[2])
+            else:
+                y = s
+            return y * t
+    """,
+    "nonlocal with a bare return": """
+        def f(x, s):
+            t = s
+            def up(v):
+                nonlocal t
+                if v > 1:
+                    return
+                t = t * v
+            for v in x:
+                up(v)
+            return t
+    """,
+    "nonlocal in a while loop": """
+        def f(s, k):
+            t = s
+            n = 0
+            def halve():
+                nonlocal t, n
+                t = t * 0.5 + k
+                n += 1
+            while n < 4:
+                halve()
+            return t
+    """,
+    "nonlocal that is read after the call": """
+        def f(x, s):
+            t = 0.0
+            n = 0
+            def spend(v):
+                nonlocal t, n
+                t += v * s
+                n += 1
+                return np.sqrt(1 + v)
+            y = 1.0
+            for v in x:
+                y *= spend(v)
+            y += spend(y) / n
+            return y - t
+    """,
+}  # fmt: skip
+
+ALL = WORKING | ITERATORS | LONGER | REBINDING
 VALUES: dict[str, Any] = {
     "x": X,
     "y": Y,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -11,6 +11,7 @@ import libcst as cst
 from flatgrad.frontend import arguments, pairs
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
+from flatgrad.frontend.rebinding import without_nonlocal
 from flatgrad.frontend.scope import Arguments, Callee, Frame, Refusal, Value
 from flatgrad.graph import Var
 
@@ -22,6 +23,7 @@ DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursi
 
 def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> Value:
     """Read the body of a function of this file with the arguments in place of its parameters."""
+    callee = _with_nothing_nonlocal(callee)
     caller, statement = low.frame, low.build.statement
     assert statement is not None
     frame = Frame(callee.node, callee.frame, node, statement)
@@ -62,6 +64,13 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         return _unreadable(low, node, callee, given, mark)
     low.calls.setdefault(statement, []).append(frame)
     return result
+
+
+def _with_nothing_nonlocal(callee: Callee) -> Callee:
+    if not isinstance(callee.node, cst.FunctionDef):
+        return callee
+    node = without_nonlocal(callee.node)
+    return callee if node is callee.node else replace(callee, node=node)
 
 
 def _may_write(callee: Callee) -> bool:

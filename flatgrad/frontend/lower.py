@@ -31,7 +31,13 @@ from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
 from flatgrad.frontend.iterators import Pending
-from flatgrad.frontend.module import Module, bound_names, names_in, parameters_of
+from flatgrad.frontend.module import (
+    Module,
+    bound_names,
+    names_in,
+    names_in_text,
+    parameters_of,
+)
 from flatgrad.frontend.pairs import Pair
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
@@ -195,8 +201,15 @@ class Lowering:
             loops=self.loops,
             lazy=self.lazy,
             spelled=self.spelled,
-            invented=iterators.names(self),
+            invented=iterators.names(self) | self._names_of_functions(),
         )
+
+    def _names_of_functions(self) -> set[str]:
+        """The names in functions that are read in another form than the text has, new ones among them."""
+        frames = [frame for found in self.calls.values() for frame in found]
+        read = {self.node, *(frame.function for frame in frames)}
+        changed = read.difference(self.module.functions.values())
+        return {n for f in changed for n in names_in_text(self.module.code(f))}
 
     def _readable(
         self, outs: list[Atom], names: list[str]

@@ -420,6 +420,8 @@ def _overwrite(
     low: Lowering, node: cst.Call, pair: Pair, name: str, new: Var, old: Atom
 ) -> None:
     """The array that the helper has written into holds something else now."""
+    if isinstance(old, Lit):
+        return  # a number stays what it is: the helper has given its parameter another value
     shown = next((n for n, a in low.frame.env.items() if a is old), None)
     texts = [
         a.value
