@@ -37,6 +37,9 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         }
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)
+        if _is_running(low, callee):
+            what = f"{callee.name} calls itself, which is not read yet"
+            return low.opaque(what, given.atoms, node, code="FG112")[0]
         frame.function = pairs.plain(low, callee)
     given_values = arguments.matched(low, node, callee, given)
     for name, (text, value) in given_values.items():
@@ -64,6 +67,19 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         return _unreadable(low, node, callee, given, mark)
     low.calls.setdefault(statement, []).append(frame)
     return result
+
+
+def _is_running(low: Lowering, callee: Callee) -> bool:
+    """The function is being read in place already, and calls itself: no end of that would be found."""
+    frame = low.frame
+    while frame.statement is not None:
+        if (
+            frame.function is pairs.plain(low, callee)
+            and frame.enclosing is callee.frame
+        ):
+            return True
+        frame = frame.statement.frame
+    return False
 
 
 def _with_nothing_nonlocal(callee: Callee) -> Callee:
