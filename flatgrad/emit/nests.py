@@ -97,7 +97,9 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
         inner = _inner(lines, number, body, params)
         for param, name in zip(params, names, strict=True):
             _hold(inner, param, name, owned=param in owned)
+        lines.available.around.append(_targets(eqn))
         suite = _suite(inner, body, names)
+        lines.available.around.pop()
         ends = zip(params, body.outs[1:], strict=True)
         kept = {p for p, end in ends if p in owned and _is_own(inner, end, body.outs)}
         if kept == owned:
@@ -307,6 +309,13 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     if source.kind == "range":
         return _over_range(lines, forward, body, count)
     return _over_items(lines, forward, source, body, count)
+
+
+def _targets(eqn: Eqn) -> set[str]:
+    """The names that the forward loop binds."""
+    text = loop_text(eqn.attrs["undoes"])
+    target = getattr(text, "target", None)
+    return set() if target is None else {n.value for n in _names_in(target)}
 
 
 def loop_text(forward: Eqn) -> Any:

@@ -40,6 +40,8 @@ class Assumed:
     dynamic: set[str] = field(
         default_factory=set
     )  # lists whose items are not known one by one
+    # Values of which nothing was taken for granted: what their types say by now, the body asks for.
+    opened: set[tuple[str, int]] = field(default_factory=set)
     shared: carried.Shared = field(default_factory=carried.Shared)
 
 
@@ -347,8 +349,12 @@ def _wider(
             and out.type.shape.dims is None
         ):
             join(out.type.shape, scalar())
+        if (name, position) in assumed.opened:
+            continue
         wide = _widened(param.type, out.type, give_up)
         if wide is not None:
+            if wide.kind == "any" and wide.shape.dims is None:
+                assumed.opened.add((name, position))
             assumed.types[name][position] = wide
             changed = True
     return changed
