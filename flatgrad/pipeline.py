@@ -14,8 +14,9 @@ from flatgrad.emit.names import Names
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
+from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
-from flatgrad.frontend.module import main_functions, names_elsewhere
+from flatgrad.frontend.module import main_functions, names_elsewhere, names_in_text
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
@@ -35,6 +36,7 @@ OTHER_LIBRARIES = {
     "paddle",
     "dask",
 }
+WITHIN = "FG123"  # the backward needs a value that no line of the source names
 DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that depth to the printer of libcst
 
 
@@ -47,7 +49,7 @@ def transform(text: str, options: Options) -> str:
         emitted: list[Emitted] = []
         for name in _chosen(module, options):
             try:
-                emitted += _one(module, name, options, names, elsewhere[name])
+                emitted += _with_loops(module, name, options, names, elsewhere[name])
             except FlatgradError as error:
                 problems += [_placed(module, name, d) for d in error.diagnostics]
         if problems:
@@ -60,6 +62,26 @@ def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
     if problem.place is not None or name not in module.functions:
         return problem
     return replace(problem, place=module.place(module.functions[name].name))
+
+
+def _with_loops(
+    module: Module, name: str, options: Options, names: Names, elsewhere: set[str]
+) -> list[Emitted]:
+    """The same, with a loop in the text where the backward needs something from within an expression."""
+    taken = names.taken.copy()
+    try:
+        return _one(module, name, options, names, elsewhere)
+    except FlatgradError as error:
+        places = [d.place for d in error.diagnostics if d.code == WITHIN]
+        longer = written_longer(module, places[0]) if places and places[0] else None
+        if longer is None:
+            raise
+        names.taken = taken | names_in_text(longer.text)
+        try:
+            return _with_loops(longer, name, options, names, elsewhere)
+        except FlatgradError:
+            names.taken = taken
+            raise error from None
 
 
 def _one(
@@ -97,6 +119,7 @@ def _emitted(
 ) -> Emitted:
     """The definition of one gradient; its new names may stand in functions that it has nothing to do with."""
     local = names.copy(without=elsewhere)
+    local.taken |= gradient.function.invented
     dialect = Emitted.dialect_of(module, names)
     layout = Layout(gradient, local, names, dialect, style)
     return Emitted(

@@ -345,17 +345,8 @@ class _Reverse:
             seeds[1 + i] = inner.build.wrap(param)
         inner.run(body, seeds)
         inner.build.statement = eqn.statement
-        fresh = [
-            starts[i] == Lit(None) or body.params[1 + i] in self.partial
-            for i in carried
-        ]
-        fresh += [False for _ in touched]
-        likes = [p if same and (new or p.type.shape.dims is not None) else v
-                 for v, p, new, same in zip(primals, params, fresh, steady, strict=True)]  # fmt: skip
-        likes[: len(carried)] = [
-            Lit(0.0) if not same and _is_replaced_by_an_item(body, i) else like
-            for i, like, same in zip(carried, likes, steady, strict=False)
-        ]
+        likes = [self._like(eqn, v, p, same)
+                 for v, p, same in zip(primals, params, steady, strict=True)]  # fmt: skip
         ends = tuple(
             inner.handed_on(v, like).atom
             for v, like in zip(primals, likes, strict=True)
@@ -385,6 +376,22 @@ class _Reverse:
                 found = out if again else self._unless_replaced(eqn, start, out)
                 self._contribute(start, self.build.wrap(found))
         self._settle(touched, outs[len(carried) :])
+
+    def _like(self, eqn: Eqn, value: Var, cotangent: Var, steady: bool) -> Atom:
+        """What has the shape of the zeros that an iteration hands on; the number 0, where they are only added."""
+        known = cotangent.type.shape.dims is not None
+        if value not in eqn.blocks[-1].params:
+            return cotangent if known else value
+        if not steady:
+            replaced = _is_replaced_by_an_item(eqn.blocks[-1], value)
+            return Lit(0.0) if replaced else value
+        return cotangent if known or self._begins_with_nothing(eqn, value) else value
+
+    def _begins_with_nothing(self, eqn: Eqn, param: Var) -> bool:
+        """Before the first iteration the variable may not be there."""
+        starts = eqn.args[len(eqn.args) - len(eqn.outs) + 1 :]
+        start = starts[eqn.blocks[-1].params.index(param) - 1]
+        return start == Lit(None) or param in self.partial
 
     def _unless_replaced(self, eqn: Eqn, start: Var, cotangent: Var) -> Var:
         """What a loop replaces without reading it gets nothing from it, in a shape of its own, if it ran at all."""
@@ -435,9 +442,9 @@ def _is_spelled_out(shape: Shape) -> bool:
     return all(d.known is not None or d.root()[0].name for d in shape.dims)
 
 
-def _is_replaced_by_an_item(body: Block, position: int) -> bool:
+def _is_replaced_by_an_item(body: Block, param: Var) -> bool:
     """Each iteration gives the variable an array from a list without reading what it held."""
-    param, end = body.params[1 + position], body.outs[1 + position]
+    end = body.outs[body.params.index(param)]
     if param in Block((), body.eqns, ()).free_or_params() or end.type.kind != "any":
         return False
     return any(end in eqn.outs and _takes_an_item(eqn) for eqn in body.eqns)

@@ -41,6 +41,78 @@ def case(body: str, *, wrt: str = "", before: str = "", **inputs: Any) -> Case:
 # --- loops -----------------------------------------------------------------------------------------------------------
 
 LOOPS = {
+    "a tuple of the iteration that a comprehension runs over": case(
+        """
+        t = 0.0
+        for v in x:
+            vals = (v * k, v + 1)
+            t += sum(np.exp(w) for w in vals)
+        return t
+        """,
+        x=X,
+        k=0.8,
+    ),
+    "a list of the iteration that a loop runs over": case(
+        """
+        t = 0.0
+        for v in x:
+            vals = [v * k, v + 1]
+            for w in vals:
+                t += w**3
+        return t
+        """,
+        x=X,
+        k=0.8,
+    ),
+    "the arguments of an iteration that a comprehension runs over": case(
+        """
+        t = 0.0
+        for v in x:
+            t = most(t, v * k, 1.0)
+        return t
+        """,
+        before="""
+        def most(*vals):
+            m = max(vals)
+            return m + np.log(sum(np.exp(v - m) for v in vals))
+        """,
+        x=X,
+        k=0.8,
+    ),
+    "a comprehension with the variable of the loop around it": case(
+        """
+        t = 0.0
+        for v in x:
+            t += sum(v * v * k for v in y) * v
+        return t
+        """,
+        x=X,
+        y=Y,
+        k=0.8,
+    ),
+    "a constant list in the test of a skip": case(
+        """
+        keep = [True, False, True]
+        t = 0.0
+        for i in range(3):
+            if i == 1 or not keep[i] and x[i] > 0:
+                continue
+            t += x[i] ** 2 * k
+        return t
+        """,
+        x=X,
+        k=0.8,
+    ),
+    "a state joined to the input": case(
+        """
+        h = np.zeros(3)
+        for row in S:
+            h = np.tanh(np.concatenate([h, row]) @ W)
+        return h
+        """,
+        S=S,
+        W=np.vstack([S, S * 0.5 + 0.1]),
+    ),
     "a value that is overwritten and read by the backward": case(
         """
         for i in range(4):

@@ -18,7 +18,7 @@ from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
 from flatgrad.emit.homes import Home
 from flatgrad.emit.names import Names
 from flatgrad.frontend.module import names_in, nodes_in
-from flatgrad.frontend.scope import Frame, Function, Struct
+from flatgrad.frontend.scope import Frame, Function, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.loops import is_own_part
 from flatgrad.shapes import is_basic_index
@@ -96,7 +96,10 @@ class Availability:
         self.protected = (
             protected  # those, as the printing before has shown, and the results
         )
-        self.renamed_items: dict[str, str] = {}
+        self.renamed_items: dict[tuple[str, int], str] = {}
+        self.around: list[set[str]] = (
+            []
+        )  # what the loops around bind, as the user calls it
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
         self._by_shape: dict[Any, Var] = {}
@@ -157,8 +160,11 @@ class Availability:
                 if found is None:
                     return None
                 places[name.value] = found
-            elif isinstance(value, Struct) and frame.env.get(name.value) is not value:
-                return None
+            elif isinstance(value, Struct) and not self._is_kept(name, frame, value):
+                written = self._written(value, read)
+                if written is None:
+                    return None
+                places[name.value] = written
             elif (
                 new := printed_names(frame, self.edits.locals).get(name.value)
             ) is not None:
@@ -166,6 +172,33 @@ class Availability:
         tree = ast.parse(self.function.module.code(node).strip(), mode="eval").body
         told: ast.expr = _Places(places).visit(tree)
         return told
+
+    def _is_kept(self, name: Any, frame: Frame, value: Struct) -> bool:
+        """The name holds these items wherever the backward reads it."""
+        items = [a for a in atoms_in(value) if isinstance(a, Var)]
+        within = any(self.homes.loop(item) is not None for item in items)
+        return frame.env.get(name.value) is value and not within
+
+    def _written(
+        self, value: Value, read: Callable[[Var], ast.expr | None]
+    ) -> ast.expr | None:
+        """A tuple, a list or a dict of what its items are in the backward."""
+        match value:
+            case Var():
+                return read(value)
+            case Lit(value=constant):
+                return self.dialect.literal(constant)
+            case Struct(items=items, kind=kind):
+                parts = [self._written(item, read) for item in items]
+                if any(part is None for part in parts):
+                    return None
+                elements = [part for part in parts if part is not None]
+                if kind == "dict":
+                    keys = [self.dialect.literal(key) for key in value.keys]
+                    return ast.Dict([*keys], elements)
+                return ast.List(elements) if kind == "list" else ast.Tuple(elements)
+            case _:
+                return None
 
     def read(self, value: Atom) -> ast.expr:
         """An expression for `value` where the backward begins; edits the forward where there is none yet."""
@@ -226,13 +259,17 @@ class Availability:
         return ast.Name(name)
 
     def loop_name(self, wanted: str) -> str:
-        """The user's name of an index or item, for the reversed loop; another where what the forward left in it is read."""
-        if wanted not in self.protected:
+        """The user's name of an index or item, for the reversed loop.
+
+        Another where what the forward left in it is read, or where a loop around has it.
+        """
+        depth = sum(wanted in names for names in self.around)
+        if wanted not in self.protected and not depth:
             return wanted
-        if wanted not in self.renamed_items:
-            self.renamed_items[wanted] = self.names.fresh(wanted)
-            self.edits.given.add(self.renamed_items[wanted])
-        return self.renamed_items[wanted]
+        if (wanted, depth) not in self.renamed_items:
+            self.renamed_items[wanted, depth] = self.names.fresh(wanted)
+            self.edits.given.add(self.renamed_items[wanted, depth])
+        return self.renamed_items[wanted, depth]
 
     def bound(self) -> set[str]:
         """Names that the backward itself binds: elements taken from lists, what its loops run over."""

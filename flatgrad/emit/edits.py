@@ -151,8 +151,8 @@ class Editor:
                 "FG402", what, "let the helper work on a copy, and return it", eqn.node
             )
         if any(at is not None for at in writes):
-            shown = self.names.fresh(f"{name}_shown")
-            self.edits.copied[eqn.node] = shown, self.copy(eqn.outs[-1], shown)
+            before = self.names.fresh(f"{name}_shown")
+            self.edits.copied[eqn.node] = before, self.copy(eqn.outs[-1], before)
         shown = eqn.outs[-1]
         if is_single(eqn) and self.homes.loop(shown) is None:
             self.names_of[shown] = name

@@ -306,8 +306,8 @@ class Forward:
                 node, name = step
                 inner = node.value if isinstance(node, cst.NamedExpr) else node
                 value = bare(self.rewritten(statement, inner, hoisting=inner))
-                if isinstance(value, cst.GeneratorExp):
-                    value = cst.ListComp(value.elt, value.for_in)
+                if node in self.function.lazy:
+                    value = _as_list(value)
                 shown, copy = self.edits.copied.get(node, (name, None))
                 yield assignment(shown, value)
                 if copy is not None:
@@ -516,12 +516,20 @@ class Forward:
         }
         renamed = renaming(node, printed_names(statement.frame, self.edits.locals))
         again = bool(self.again) and any(n in self.again for n in nodes_in(node))
-        if not (named or hoisted or calls or arguments or paired or renamed or again):
+        lazy = {n for n, listed in self.function.lazy.items() if listed} - {hoisting}
+        edited = named or hoisted or calls or arguments or paired or renamed
+        if not (edited or again or lazy):
             return node
 
         def replacement(part: cst.CSTNode) -> cst.CSTNode | None:
             if part in named or part in hoisted:
                 return cst.Name(named.get(part) or hoisted[part])
+            if (one_by_one := self.function.spelled.get(part)) is not None and any(
+                n in hoisted or n in calls or n in paired for n in nodes_in(one_by_one)
+            ):
+                return self.rewritten(statement, one_by_one)  # type: ignore[no-any-return]
+            if part in lazy:
+                return _as_list(self.rewritten(statement, part, hoisting=part))
             if part in paired:
                 names = paired[part].results
                 return (
@@ -604,6 +612,17 @@ class Forward:
                 by_statement.setdefault(read[2], []).append(read)  # type: ignore[arg-type]
             self.reads[frame] = by_statement
         return self.reads[frame]
+
+
+def _as_list(node: cst.BaseExpression) -> cst.BaseExpression:
+    """What is gone through once, as a list that can be gone through again."""
+    match node:
+        case cst.GeneratorExp(elt=item, for_in=part):
+            return cst.ListComp(item, part)
+        case cst.Call(func=cst.Name(value="list")):
+            return node
+        case _:
+            return cst.Call(cst.Name("list"), [cst.Arg(node)])
 
 
 def assignment(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:

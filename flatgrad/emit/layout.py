@@ -370,6 +370,7 @@ class Layout:
                 *edits.bound.get(frame, ()),
                 *edits.locals.get(frame, {}).values(),
             }
+            names |= {n for n, v in frame.env.items() if isinstance(v, Struct)}
         names |= {
             name for places in edits.hoisted.values() for name, _, _ in places.values()
         }

@@ -14,9 +14,13 @@ from flatgrad.frontend.scope import Callee, Frame, Function
 def made_by_helpers(
     function: Function, expanded: Iterable[Frame], local: dict[Frame, dict[str, str]]
 ) -> set[str]:
-    """The printed names of functions that are defined in helpers read in place, or that these return."""
+    """The printed names of functions that are defined in helpers read in place or that these return, or nested."""
     frames = [function.frame, *expanded]
-    found: set[str] = set()
+    found = {
+        name
+        for name, value in function.frame.env.items()
+        if isinstance(value, Callee) and value.frame is function.frame
+    }
     for frame in frames:
         names = local.get(frame, {})
         for name, value in frame.env.items():

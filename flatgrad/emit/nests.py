@@ -94,7 +94,9 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
         inner = _inner(lines, number, body, params)
         for param, name in zip(params, names, strict=True):
             _hold(inner, param, name, owned=param in owned)
+        lines.available.around.append(_targets(eqn))
         suite = _suite(inner, body, names)
+        lines.available.around.pop()
         ends = zip(params, body.outs[1:], strict=True)
         kept = {p for p, end in ends if p in owned and _is_own(inner, end, body.outs)}
         if kept == owned:
@@ -320,6 +322,13 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     return _over_items(lines, forward, source, body, count)
 
 
+def _targets(eqn: Eqn) -> set[str]:
+    """The names that the forward loop binds."""
+    text = loop_text(eqn.attrs["undoes"])
+    target = getattr(text, "target", None)
+    return set() if target is None else {n.value for n in _names_in(target)}
+
+
 def loop_text(forward: Eqn) -> Any:
     """The part of the text that says what a loop runs over."""
     return forward.attrs.get("part") or forward.node
@@ -380,7 +389,7 @@ def _over_items(
     text = f"({_text(over)})" if isinstance(over, ast.Tuple) else _text(over)
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
-        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        available.local[index] = _number(bare, target, source)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif source.kind == "keys":
         key = _fresh_index(lines, index)
@@ -388,7 +397,7 @@ def _over_items(
         items = text.removesuffix(".values()")
         header = f"for {key}, {shown} in reversed(list({items}.items()){cut}):"
     elif source.counted:
-        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        available.local[index] = _number(bare, target, source)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif _reads(forward, body, index):
         name = _fresh_index(lines, index)
@@ -422,7 +431,9 @@ def _is_overwritten(forward: Eqn) -> bool:
     made = {out: eqn for eqn in body.eqns for out in eqn.outs}
 
     def is_kept(value: Atom, param: Var) -> bool:
-        while value is not param and (eqn := made.get(value)) is not None:
+        while (
+            isinstance(value, Var) and value is not param and (eqn := made.get(value))
+        ):
             if eqn.op not in STORES or eqn.args[1] is not index:
                 return False
             value = eqn.args[0]
@@ -430,6 +441,13 @@ def _is_overwritten(forward: Eqn) -> bool:
 
     ends = zip(params, body.outs[1:], strict=True)
     return any(param in items and not is_kept(end, param) for param, end in ends)
+
+
+def _number(shown: str, target: Any, source: Any) -> ast.expr:
+    """What the target of a loop, as it is shown, holds for an index: i of `i, x`, p[0] of `p`."""
+    if source.paired and isinstance(target, cst.Name):
+        return ast.Subscript(ast.Name(shown), ast.Constant(0))
+    return ast.Name(shown.split(",")[0].strip())
 
 
 def _reads(forward: Eqn, body: Block, index: Var) -> bool:

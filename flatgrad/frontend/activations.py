@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -11,6 +11,7 @@ import libcst as cst
 from flatgrad.frontend import arguments, pairs
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
+from flatgrad.frontend.rebinding import without_nonlocal
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
@@ -31,6 +32,7 @@ DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursi
 
 def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> Value:
     """Read the body of a function of this file with the arguments in place of its parameters."""
+    callee = _with_nothing_nonlocal(callee)
     caller, statement = low.frame, low.build.statement
     assert statement is not None
     frame = Frame(callee.node, callee.frame, node, statement)
@@ -45,6 +47,9 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         if pairs.may_pair(low, callee, values):
             return pairs.call(low, node, callee, values)
         pairs.refuse_segment(low, callee)
+        if _is_running(low, callee):
+            what = f"{callee.name} calls itself, which is not read yet"
+            return _opaque(low, node, callee, given, what, "FG112")
         frame.function = pairs.plain(low, callee)
     given_values = arguments.matched(low, node, callee, given)
     for name, (text, value) in given_values.items():
@@ -72,6 +77,26 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         return _unreadable(low, node, callee, given, mark)
     low.calls.setdefault(statement, []).append(frame)
     return result
+
+
+def _is_running(low: Lowering, callee: Callee) -> bool:
+    """The function is being read in place already, and calls itself: no end of that would be found."""
+    frame = low.frame
+    while frame.statement is not None:
+        if (
+            frame.function is pairs.plain(low, callee)
+            and frame.enclosing is callee.frame
+        ):
+            return True
+        frame = frame.statement.frame
+    return False
+
+
+def _with_nothing_nonlocal(callee: Callee) -> Callee:
+    if not isinstance(callee.node, cst.FunctionDef):
+        return callee
+    node = without_nonlocal(callee.node)
+    return callee if node is callee.node else replace(callee, node=node)
 
 
 def _may_write(callee: Callee) -> bool:

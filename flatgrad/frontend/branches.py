@@ -79,6 +79,7 @@ def _pass_through(low: Lowering, lines: Sequence[Any]) -> None:
 
 def way(low: Lowering, action: Callable[[], Any]) -> Way:
     """What `action` reads, in equations and names of its own."""
+    low.note()
     frames = list(_frames(low.frame))
     before = {frame: dict(frame.env) for frame in frames}
     build, scanned, stop = low.build, low.scanned, low.stop

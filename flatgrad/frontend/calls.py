@@ -13,6 +13,7 @@ from flatgrad.frontend import (
     containers,
     effects,
     functions,
+    iterators,
     library,
     listed,
     stores,
@@ -52,7 +53,12 @@ def call(low: Lowering, node: cst.Call) -> Value:
         and (rows := listed.unzip(low, node)) is not None
     ):
         return rows
+    if (items := comprehensions.gone_through(low, node, function)) is not None:
+        return items
     given = _arguments(low, node, function)
+    if not isinstance(function, Callee):
+        for arg in node.args:
+            iterators.taken(low, arg.value)
     if (called := containers.called(low, node, function, given)) is not None:
         return called
     if (made := functions.called(low, node, function, given)) is not None:

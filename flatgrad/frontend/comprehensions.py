@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import containers
+from flatgrad.frontend import containers, iterators
 from flatgrad.frontend.branches import joined, way
 from flatgrad.frontend.module import names_in
 from flatgrad.frontend.scope import Frame, Path, Refusal, Value
@@ -28,14 +28,10 @@ def summed(low: Lowering, node: cst.Call, function: Any) -> Value | None:
     """sum(f(x) for x in xs), sum([f(x) for x in xs]); None of other calls."""
     match function, node.args:
         case Path(path="builtins.sum" | "math.fsum"), [
-            cst.Arg(
-                value=cst.GeneratorExp() | cst.ListComp() as inner,
-                star="",
-                keyword=None,
-            ),
+            cst.Arg(value=given, star="", keyword=None),
             *rest,
         ] if (
-            len(rest) < 2
+            len(rest) < 2 and (inner := _made_as_it_goes(low, given)) is not None
         ):
             start = low.atom(low.expression(rest[0].value), node) if rest else Lit(0)
             return total(low, node, inner, start)
@@ -43,14 +39,41 @@ def summed(low: Lowering, node: cst.Call, function: Any) -> Value | None:
             return None
 
 
+def _made_as_it_goes(low: Lowering, node: Any) -> Any:
+    """A comprehension, also one that is written as map or filter; None of what is there already."""
+    match node:
+        case cst.GeneratorExp() | cst.ListComp():
+            return node
+        case cst.Call(func=cst.Name(value="map" | "filter") as func):
+            return iterators.generator(low, node, low.expression(func))
+        case _:
+            return None
+
+
+def gone_through(low: Lowering, node: cst.Call, function: Any) -> Value | None:
+    """The items of map(f, xs), filter(f, xs), zip(xs, ys), enumerate(xs), reversed(xs); None of other calls."""
+    if (known := iterators.known(low, node, function)) is not None:
+        return known
+    inner = iterators.generator(low, node, function)
+    if inner is None:
+        return None
+    items = gathered(low, inner, shown=node)
+    iterators.made(low, node, items)
+    return items
+
+
 def comprehension(low: Lowering, node: Any) -> Value:
     """A list, or what is gone through like one."""
     if isinstance(node, cst.DictComp):
         return _dict(low, node)
-    return gathered(low, node)
+    items = gathered(low, node)
+    if isinstance(node, cst.GeneratorExp):
+        iterators.made(low, node, items)
+    return items
 
 
-def gathered(low: Lowering, node: Any) -> Var:
+def gathered(low: Lowering, node: Any, shown: Any = None) -> Var:
+    """A list of what the comprehension gives; `shown` is what stands for it in the text."""
     low.build.dialect = ""
     start = low.emit("tuple", list=True)
     start.type = Type(Shape(), "list")
@@ -60,7 +83,7 @@ def gathered(low: Lowering, node: Any) -> Var:
         low.build.dialect = ""
         return low.emit("list_append", acc, item)
 
-    return _loop(low, node, node.for_in, start, add)
+    return _loop(low, shown or node, node.for_in, start, add)
 
 
 def _dict(low: Lowering, node: cst.DictComp) -> Var:
@@ -94,6 +117,7 @@ def _loop(low: Lowering, node: Any, part: cst.CompFor, start: Atom, add: Any) ->
     if part.asynchronous is not None:
         raise Refusal("FG104", "an asynchronous loop is not read", "write for", node)
     over = source(low, part.iter)
+    low.note()
     statement, frame = low.build.statement, low.frame
     outer, scanned, env = low.build, low.scanned, dict(frame.env)
     index, written = Var("", index_type(over.kind)), set(frame.writes)

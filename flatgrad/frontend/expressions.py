@@ -16,6 +16,7 @@ from flatgrad.frontend import (
     containers,
     effects,
     functions,
+    iterators,
     listed,
 )
 from flatgrad.frontend.scope import (
@@ -75,6 +76,8 @@ def expression(low: Lowering, node: Any) -> Value:
             return _unary(low, node, UNARY[type(operator)], low.expression(operand))
         case cst.Comparison():
             return conditions.comparison(low, node)
+        case cst.List(elements=elements) if _is_spread(elements):
+            return _spread(low, node)
         case cst.Tuple(elements=elements) | cst.List(elements=elements):
             kind = "tuple" if isinstance(node, cst.Tuple) else "list"
             return Struct(tuple(_elements(low, elements)), kind)
@@ -149,6 +152,7 @@ def _local(low: Lowering, node: cst.Name, frame: Frame) -> Value:
     value = frame.env[node.value]
     if isinstance(value, Stale):
         raise stale(value, node)
+    iterators.read(low, node, value)
     if isinstance(value, Var) or node.value in frame.arguments:
         low.frame.reads.append((node, value, low.build.statement))
     return value
@@ -343,6 +347,37 @@ def _elements(low: Lowering, elements: Any) -> list[Value]:
             found += value.items
         else:
             found.append(value)
+    return found
+
+
+def _is_spread(elements: Any) -> bool:
+    return any(isinstance(e, cst.StarredElement) for e in elements)
+
+
+def _spread(low: Lowering, node: cst.List) -> Value:
+    """[a, *xs, b]: one list after the other, where how many items they have is not known."""
+    runs: list[Value] = []
+    for element in node.elements:
+        value = low.expression(element.value)
+        iterators.taken(low, element.value)
+        if not isinstance(element, cst.StarredElement):
+            value = Struct((value,), "list")
+        match runs, value:
+            case [*_, Struct(items=before)], Struct(items=items):
+                runs[-1] = Struct((*before, *items), "list")
+            case _:
+                runs.append(value)
+    if isinstance(runs[0], Struct) and len(runs) == 1:
+        return runs[0].of(runs[0].items)
+    low.build.dialect = ""
+    found, *others = [containers.as_list(low, node, run) for run in runs]
+    if not others:
+        return containers.typed(
+            low.emit("list_copy", found, node=node, kind="list"), "list"
+        )
+    for at, other in enumerate(others):
+        last = at == len(others) - 1
+        found = low.emit("list_concat", found, other, node=node if last else None)
     return found
 
 

@@ -57,6 +57,11 @@ def called(
             Struct(items=items),
         ] if items and all(isinstance(f, Callee | Path) for f in items):
             return _folded(low, node, fold, items, given.texts[1])
+        case Path(path="functools.reduce"), [Callee() | Path(), _, *_]:
+            what = "what a reduction makes of each item is needed by the backward"
+            step = "write it as a for loop"
+            reads = given.atoms
+            return low.opaque(what, reads, node, code="FG123", next_step=step)[0]
         case _:
             return None
 

@@ -136,7 +136,8 @@ def _of_sequence(
         return low.emit("sum", rows, node=node, axis=0)
     name = name.removeprefix("builtins.")
     what = f"{name} of a sequence whose length is not known is not read"
-    return low.opaque(what, given.atoms, node, code="FG108")[0]
+    code = "FG123" if bound.fold and bound.op == "mul" else "FG108"
+    return low.opaque(what, given.atoms, node, code=code)[0]
 
 
 def _operation(

@@ -155,12 +155,25 @@ def _dict(low: Lowering, node: cst.Call, given: Arguments) -> Value | None:
         case [Struct(kind="dict", keys=keys, items=items)]:
             known = dict(zip(keys, items, strict=True)) | given.keywords
             return Struct(tuple(known.values()), "dict", tuple(known))
+        case [Struct(items=rows)] if rows and all(map(_is_entry, rows)):
+            entries = [r.items for r in rows if isinstance(r, Struct)]
+            found = {k.value: v for k, v in entries if isinstance(k, Lit)}
+            return Struct(tuple(found.values()), "dict", tuple(found))
         case [Var() as d] if not given.keywords and d.type.kind in ("any", "dict"):
             d.type.kind = "dict"
             low.build.dialect = ""
             return low.emit("dict_copy", d, node=node)
         case _:
             return None
+
+
+def _is_entry(row: Value) -> bool:
+    """("W", W)"""
+    match row:
+        case Struct(items=[Lit(), _]):
+            return True
+        case _:
+            return False
 
 
 def literal(low: Lowering, node: cst.Dict) -> Value:

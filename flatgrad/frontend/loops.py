@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
-from flatgrad.frontend import carried, containers, trees
+from flatgrad.frontend import carried, containers, iterators, trees
 from flatgrad.frontend.branches import NOTHING, either
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, names_of_target, nodes_in
@@ -40,6 +40,8 @@ class Assumed:
     dynamic: set[str] = field(
         default_factory=set
     )  # lists whose items are not known one by one
+    # Values of which nothing was taken for granted: what their types say by now, the body asks for.
+    opened: set[tuple[str, int]] = field(default_factory=set)
     shared: carried.Shared = field(default_factory=carried.Shared)
 
 
@@ -68,6 +70,8 @@ def for_loop(low: Lowering, node: cst.For) -> None:
     trees.hint(low, node)
     over = source(low, node.iter)
     low.loops[statement] = over
+    iterators.taken(low, node.iter)
+    iterators.refuse_changed(low, node.iter, _changed(low, node))
 
     def start(index: Var) -> None:
         low.build.statement = statement
@@ -345,8 +349,12 @@ def _wider(
             and out.type.shape.dims is None
         ):
             join(out.type.shape, scalar())
+        if (name, position) in assumed.opened:
+            continue
         wide = _widened(param.type, out.type, give_up)
         if wide is not None:
+            if wide.kind == "any" and wide.shape.dims is None:
+                assumed.opened.add((name, position))
             assumed.types[name][position] = wide
             changed = True
     return changed

@@ -21,6 +21,7 @@ from flatgrad.frontend import (
     conditions,
     expressions,
     hints,
+    iterators,
     results,
     statements,
     trees,
@@ -29,7 +30,14 @@ from flatgrad.frontend import (
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
-from flatgrad.frontend.module import Module, bound_names, names_in, parameters_of
+from flatgrad.frontend.iterators import Pending
+from flatgrad.frontend.module import (
+    Module,
+    bound_names,
+    names_in,
+    names_in_text,
+    parameters_of,
+)
 from flatgrad.frontend.pairs import Pair
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
@@ -71,6 +79,8 @@ KEPT = (
     "results",
     "loops",
     "scanned",
+    "lazy",
+    "pending",
 )
 KEPT_OF_FRAME = (
     "env", "values", "bindings", "statements", "inner", "lines", "reads", "writes", "arguments", "result", "returned",
@@ -141,6 +151,12 @@ class Lowering:
         default_factory=lambda: Lit(False)
     )  # whether the loop has been left
     loops: dict[Statement, Any] = field(default_factory=dict)
+    # The generators that map, filter, zip and others are read as; of what is gone through once, whether it has to
+    # be a list in the text, and what may change before it is.
+    generators: dict[cst.CSTNode, cst.GeneratorExp | None] = field(default_factory=dict)
+    spelled: dict[cst.CSTNode, cst.Tuple | None] = field(default_factory=dict)
+    lazy: dict[cst.CSTNode, bool] = field(default_factory=dict)
+    pending: dict[Var, Pending] = field(default_factory=dict)
     # Where an iteration begins: what has taken the place of what was there before, and what it runs over unfollowed.
     entering: dict[Var, Var] = field(default_factory=dict)
     running: list[Var] = field(default_factory=list)
@@ -183,7 +199,17 @@ class Lowering:
             labels=labels(block) | self.counts,
             problems=[self._diagnostic(problem) for problem in self.problems],
             loops=self.loops,
+            lazy=self.lazy,
+            spelled=self.spelled,
+            invented=iterators.names(self) | self._names_of_functions(),
         )
+
+    def _names_of_functions(self) -> set[str]:
+        """The names in functions that are read in another form than the text has, new ones among them."""
+        frames = [frame for found in self.calls.values() for frame in found]
+        read = {self.node, *(frame.function for frame in frames)}
+        changed = read.difference(self.module.functions.values())
+        return {n for f in changed for n in names_in_text(self.module.code(f))}
 
     def _readable(
         self, outs: list[Atom], names: list[str]

@@ -193,13 +193,12 @@ def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool
     if isinstance(starred.star_arg, cst.Param) or starred.star_kwarg is not None:
         return False
     around = [v for _, v in captured(low, callee).values()]
-    functions = [
-        v
-        for v in (*values.values(), *around)
-        if isinstance(v, Callee) and v.node is not callee.node
-    ]
-    if any(captured(low, f) for f in functions):
+    functions = [v for v in (*values.values(), *around) if isinstance(v, Callee)]
+    others = [f for f in functions if f.node is not callee.node]
+    if any(captured(low, f) for f in others):
         return False
+    if any(f.frame is not callee.frame for f in functions if f not in others):
+        return False  # one closure of its text calls another
     return not any(isinstance(v, Stale) for v in (*values.values(), *around))
 
 
@@ -496,6 +495,8 @@ def _overwrite(
     low: Lowering, node: cst.Call, pair: Pair, name: str, new: Var, old: Atom
 ) -> None:
     """The array that the helper has written into holds something else now."""
+    if isinstance(old, Lit):
+        return  # a number stays what it is: the helper has given its parameter another value
     shown = next((n for n, a in low.frame.env.items() if a is old), None)
     texts = [
         a.value

@@ -1,6 +1,6 @@
 """Function node -> the same function with fewer kinds of statements.
 
-A match statement becomes if and elif (matches.py), the else of a loop an if statement after it, a name that is assigned in the test of a while loop is assigned in
+What nested functions call nonlocal they take and return (rebinding.py), a match statement becomes if and elif (matches.py), the else of a loop an if statement after it, a name that is assigned in the test of a while loop is assigned in
 the loop, and what follows an if statement in which one of several ways leaves the loop stands in its branches.
 """
 
@@ -22,12 +22,14 @@ from flatgrad.frontend.exits import (
 )
 from flatgrad.frontend.matches import Fresh, branches_of
 from flatgrad.frontend.module import names_in_text, nodes_in
+from flatgrad.frontend.rebinding import without_nonlocal
 
 Lines = list[Any]
 
 
 def plainer(function: cst.FunctionDef) -> cst.FunctionDef:
     """The function itself where there is nothing to write in another way."""
+    function = without_nonlocal(function)
     if not any(_is_special(node) for node in nodes_in(function.body)):
         return function
     fresh = Fresh(names_in_text(cst.Module([function]).code))

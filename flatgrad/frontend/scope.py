@@ -196,6 +196,12 @@ class Function:
         default_factory=dict
     )  # what each for loop runs over
 
+    # What is gone through once, and whether it has to be a list in the text; what is read one by one of it; names
+    # that the text does not have.
+    lazy: dict[cst.CSTNode, bool] = field(default_factory=dict)
+    spelled: dict[cst.CSTNode, cst.Tuple | None] = field(default_factory=dict)
+    invented: set[str] = field(default_factory=set)
+
     def has_tuples(self, param: Var) -> bool:
         """The parameter, or an item of it, is unpacked, so that it may be a tuple; *args is one."""
         star = self.node.params.star_arg

@@ -36,6 +36,7 @@ class Source:
     length: Atom | None = None
     # The index is what the loop's own text calls so: the target of range, the number of enumerate.
     counted: bool = False
+    paired: bool = False  # an item is the index and what stands there
 
 
 def source(low: Lowering, node: Any) -> Source:
@@ -47,7 +48,7 @@ def source(low: Lowering, node: Any) -> Source:
             values = [a.value for a in args if a.keyword is None and not a.star]
             if name == "zip" and not values:
                 return _of_value(low, node)
-            if len(values) < len(args) and name != "enumerate":
+            if any(a.star or not _is_read(name, a.keyword) for a in args):
                 raise _unread(node)
             if (found := _named(low, node, name, values, args)) is not None:
                 return found
@@ -58,6 +59,12 @@ def source(low: Lowering, node: Any) -> Source:
         case _:
             pass
     return _of_value(low, node)
+
+
+def _is_read(name: str, keyword: cst.Name | None) -> bool:
+    """An argument by position, or one that is known by its keyword."""
+    known = {"zip": "strict", "enumerate": "start"}
+    return keyword is None or known.get(name) == keyword.value
 
 
 def _unread(node: cst.CSTNode) -> Refusal:
@@ -113,7 +120,8 @@ def _enumerated(low: Lowering, inner: Source, start: list[Any]) -> Source:
         number: Atom = k if first == Lit(0) else low.emit("add", k, first)
         return Struct((number, inner.item(k)))
 
-    return Source("items", inner.span, item, inner.length, counted=first == Lit(0))
+    counted = first == Lit(0)
+    return Source("items", inner.span, item, inner.length, counted, paired=True)
 
 
 def _zipped(low: Lowering, inner: list[Source]) -> Source:
@@ -179,7 +187,7 @@ def _of_dict(low: Lowering, held: Atom, name: str) -> Source:
         part = low.emit("getitem", carried.current(low, held), k)
         return Struct((k, part)) if name == "items" else part
 
-    return Source("keys", held, item, counted=name != "values")
+    return Source("keys", held, item, counted=name != "values", paired=name == "items")
 
 
 def _of_value(low: Lowering, node: Any) -> Source:

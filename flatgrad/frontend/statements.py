@@ -19,6 +19,7 @@ from flatgrad.frontend import (
     expressions,
     hints,
     item_stores,
+    iterators,
     loops,
     pragmas,
 )
@@ -164,6 +165,14 @@ def _assignment(
     low: Lowering, node: cst.Assign | cst.AnnAssign | cst.AugAssign
 ) -> None:
     match node:
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Tuple() | cst.List() as names)],
+            value=value,
+        ):
+            one_by_one = iterators.spelled_out(low, value)
+            result = pragmas.stopped(low, low.expression(one_by_one or value))
+            iterators.taken(low, value)
+            assignments.assign(low, names, result, value)
         case cst.Assign(targets=targets, value=value):
             result = pragmas.stopped(low, low.expression(value))
             for target in targets:  # the first target names the value

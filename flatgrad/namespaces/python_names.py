@@ -7,11 +7,13 @@ UNARY = {
         radians -> deg2rad, degrees -> rad2deg, floor, ceil, trunc, isnan, isinf, isfinite, factorial, isqrt
         """,
     "builtins": "abs, float, int, bool, len, complex, list, tuple",
+    "operator": "neg, pos, abs",
 }
 
 BINARY = {
     "math": "pow, atan2, fmod, copysign, remainder -> ieee_remainder, ldexp, gcd, lcm, comb, perm, nextafter",
     "builtins": "divmod",
+    "operator": "add, sub, mul, truediv, pow, matmul",
 }
 
 SIGNATURES = {
@@ -35,9 +37,6 @@ SIGNATURES = {
         pow(base, exp)
         round(number, /, ndigits)
         range(start, stop, step)
-        zip(*iterables)
-        enumerate(iterable, start)
-        reversed(sequence)
         sorted(iterable, /, key, reverse)
         isinstance(object, classinfo)
         any(iterable)

@@ -228,5 +228,5 @@ constant(
 )
 constant("is_ndarray", shape=shapes.giving("bool", shapes.number))
 constant("range", shape=shapes.arange)
-constant("enumerate", "zip", "reversed")
+constant("reversed")
 without_derivative("unique", "bincount", shape=shapes.anything)

@@ -55,6 +55,12 @@ def spd(rng: Generator, n: int) -> np.ndarray:
 
 CASES = [
     Case(
+        "haversine.py",
+        "haversine",
+        ("lat1", "lon1", "lat2", "lon2"),
+        lambda rng: dict(lat1=40.7, lon1=-74.0, lat2=51.5, lon2=-0.1),
+    ),
+    Case(
         "fc_relu_helpers.py",
         "affine_relu_affine",
         ("x", "w1", "b1", "w2", "b2"),
@@ -1553,7 +1559,6 @@ REFUSALS = [
     Refusal("refuse_string.py", "f", "FG103", "constant", 2),
     Refusal("refuse_undefined.py", "f", "FG109", "weight", 2),
     Refusal("refuse_contradiction.py", "f", "FG301", "contradict", 6),
-    Refusal("haversine.py", "haversine", "FG201", "map", 7),
     Refusal("shadowed_constant.py", "f", "FG117", "A is a variable of f", 8),
     Refusal("shadowed_by_local.py", "f", "FG117", "RATE is a variable of f", 8),
     Refusal("helper_reads_import.py", "f", "FG117", "sin means one thing", 4),
