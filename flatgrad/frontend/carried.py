@@ -200,11 +200,12 @@ def refuse_written(
     """What the loop runs over must not be written into by another name, in a way that is not followed."""
     written = low.storages.targets[count:]
     for value in held:
+        arrays = {value, *(base for base, _ in windows.path(low, value))}
         for start, param in params.items():
             # Where the name gets another array, another name may have this one in a later iteration.
-            moved = bool(written) and param.name in rebound
-            targets = [start] if moved else [w for w in written if low.storages.may_share(w, param)]  # fmt: skip
-            if targets and low.storages.may_share(value, start):
+            moved = bool(written) and param.name in rebound and start in arrays
+            followed = not any(low.storages.may_share(w, param) for w in written)
+            if moved or (low.storages.may_share(value, start) and not followed):
                 what = "the array that this loop runs over may be written into under another name"
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
 
