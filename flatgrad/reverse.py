@@ -7,6 +7,7 @@ printed in order has one line per statement and input, and a fork in the primal 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 from operator import add
@@ -45,6 +46,7 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> B
         partial_values(block.eqns),
     )
     walk.parts = trees.parts_of(block.eqns)
+    walk.given = trees.given(block)
     walk.run(block, [None if seed is None else walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     for param in wrt:
@@ -62,6 +64,7 @@ class _Reverse:
         self.parts: dict[Var, trees.Part] = (
             {}
         )  # trees whose cotangents are parts of those of others
+        self.given: set[Atom] = set()  # lists and dicts that came in as parameters
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -115,6 +118,8 @@ class _Reverse:
         gs = [self._cotangent(out) for out in eqn.outs]
         if all(g is None for g in gs):
             return
+        if eqn.op == "setitem" and eqn.args[0] in self.given:
+            eqn = replace(eqn, attrs={**eqn.attrs, "given": True})
         try:
             cotangents = pull_back(self.build, rule, eqn, gs)
         except NotImplementedError as why:
@@ -259,7 +264,7 @@ class _Reverse:
         inner = _Reverse(
             self.active, Builder(statement=self.build.statement), self.partial
         )
-        inner.parts = self.parts
+        inner.parts, inner.given = self.parts, self.given
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 
 if TYPE_CHECKING:
     from flatgrad.simplify import _Walk
@@ -39,6 +39,40 @@ def parts_of(eqns: Iterable[Eqn]) -> dict[Var, Part]:
     return found
 
 
+# The result is the first argument with a change, or a part of it.
+VERSIONS = {"getitem", "alias", "list_copy", "dict_copy", "dict_update", "dict_setdefault", "dict_values", "list_sort"}  # fmt: skip
+VERSIONS |= UPDATING
+
+
+def given(block: Block) -> set[Atom]:
+    """Lists and dicts that came in as parameters, in all of their versions: what they hold is anything."""
+    found: set[Atom] = {p for p in block.params if p.type.kind in CONTAINERS}
+    every = list(all_equations(block.eqns)) if found else []
+    size = -1
+    while size != len(found):
+        size = len(found)
+        for eqn in every:
+            for value, out in _handed_on(eqn):
+                if value in found:
+                    found.add(out)
+    return found
+
+
+def _handed_on(eqn: Eqn) -> Iterator[tuple[Atom, Var]]:
+    """A value, and what is another version of it."""
+    if eqn.op in VERSIONS:
+        yield from ((eqn.args[0], out) for out in eqn.outs)
+    elif eqn.op == "if":
+        for block in eqn.blocks:
+            yield from zip(block.outs, eqn.outs, strict=True)
+    elif eqn.blocks:
+        body, outs = eqn.blocks[-1], eqn.outs[1:]
+        starts = eqn.args[len(eqn.args) - len(outs) :]
+        for ends in (starts, body.outs[1:]):
+            yield from zip(ends, body.params[1:], strict=True)
+        yield from zip(body.params[1:], outs, strict=True)
+
+
 def root_and_path(parts: dict[Var, Part], value: Var) -> tuple[Var, list[Atom]]:
     path: list[Atom] = []
     while value in parts:
@@ -61,6 +95,10 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
         ) is not None and not x.name:
             within = made.op in ("setitem", "index_add") and x.type.kind != "dict"
             return walk.build.emit("zeros_like", made.args[0]) if within else None
+        case "dict_cleared", (g, key, Var() as d):
+            return _cleared(walk, g, key, d)
+        case "dict_zipped", (d, part):
+            return _spread_over(walk, d, part)
         case ("index_add" | "tree_add"), (x, *path, value) if x.type.kind in CONTAINERS:
             stores = (
                 _stores(walk, value, nested=True)
@@ -75,6 +113,25 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
             return grown
         case _:
             return None
+
+
+def _cleared(walk: _Walk, g: Atom, key: Atom, d: Var) -> Any:
+    """What has been read at a key was there: its cotangent is zero now."""
+    held = walk.seen.get(("getitem", (d, key), ()))
+    if held is None:
+        return None
+    return walk.build.emit("setitem", g, key, walk.build.emit("zeros_like", held))
+
+
+OVER_VALUES = {"list_filled": "dict_filled", "list_fitted": "dict_fitted"}
+
+
+def _spread_over(walk: _Walk, d: Atom, part: Atom) -> Any:
+    """What is the same for each of the values of `d`, as a dict: the values themselves need not be at hand."""
+    made = walk.made_by(part)
+    if made is None or made.op not in OVER_VALUES:
+        return None
+    return walk.build.emit(OVER_VALUES[made.op], made.args[0], d)
 
 
 def _stored(walk: _Walk, whole: Atom, stores: list[Eqn]) -> Any:
