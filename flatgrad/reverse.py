@@ -343,6 +343,10 @@ class _Reverse:
             inner.handed_on(v, like).atom
             for v, like in zip(primals, likes, strict=True)
         )
+        once = [starts[i] == Lit(None) for i in carried]
+        for i, (param, first) in enumerate(zip(params, once, strict=False)):
+            if first and _is_only_added(inner.build.eqns, param, ends[i]):
+                ends = (*ends[:i], Lit(0.0), *ends[i + 1 :])
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
         block = Block(
             (body.params[0], *params),
@@ -377,6 +381,24 @@ class _Reverse:
     def _settle(self, values: Sequence[Var], cotangents: Sequence[Var]) -> None:
         for value, cotangent in zip(values, cotangents, strict=True):
             self.settled[value] = self.build.wrap(cotangent)
+
+
+def _is_only_added(eqns: Sequence[Eqn], cotangent: Var, end: Atom) -> bool:
+    """Zero in the end, and of no known shape; until then added to items of lists and dicts: 0.0 does as well."""
+    if cotangent.type.rank is not None or cotangent.type.kind in trees.MAY_HOLD:
+        return False
+    shown: set[Atom] = {cotangent}
+    shown |= {e.out for e in eqns if e.op == "alias" and e.args[0] in shown}
+    readers = [e for e in eqns if e.op != "alias" and not shown.isdisjoint(e.reads())]
+    zeros = [e for e in readers if e.op == "zeros_like" and e.out is end]
+    added = [
+        e
+        for e in readers
+        if e.op == "index_add"
+        and e.args[2] in shown
+        and e.args[0].type.kind in trees.MAY_HOLD
+    ]
+    return bool(zeros) and len(readers) == 1 + len(added)
 
 
 def _cotangent_type(value: Var) -> Type:
