@@ -280,11 +280,21 @@ class Editor:
         if destroyer is not None:
             self.edits.separated.add(destroyer)
         if self.stays(frame, value):
-            assert rebound is not None, f"{printed} is neither overwritten nor at hand"
+            if rebound is None:
+                raise self._changed_unnamed(frame, value)
             self.edits.saved.setdefault(rebound, []).append((name, printed))
         else:
             self.edits.renamed[value] = name
         return name
+
+    def _changed_unnamed(self, frame: Frame, value: Var) -> FlatgradError:
+        """No line gives the version its name: a change of an array made it that other names lead to."""
+        what = f"the backward needs what {value.name} is after a change that is not made by its name"
+        changed = self.function.storages.destroyed.get(value)
+        node = frame.writes[value][0] if value in frame.writes else None
+        node = changed.node if changed is not None else node
+        step = f"write into {value.name} itself, or into a copy"
+        return self.refusal("FG123", what, step, node or self.function.node.name)
 
     def begin_with_nothing(self, value: Var) -> None:
         """x = None, before the branch that may skip x: the backward asks for its shape all the same."""
