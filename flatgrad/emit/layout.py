@@ -369,6 +369,7 @@ class Layout:
         edits = self.available.edits
         names = {*self.function.params, *self.unnamed.values(), *edits.renamed.values()}
         for frame in (self.function.frame, *edits.expanded):
+            names |= {n for n, v in frame.env.items() if isinstance(v, Struct)}
             names |= {v.name for v in frame.writes} | {
                 *edits.bound.get(frame, ()),
                 *edits.locals.get(frame, {}).values(),

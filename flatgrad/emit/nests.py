@@ -363,7 +363,7 @@ def _over_items(
     text = f"({_text(over)})" if isinstance(over, ast.Tuple) else _text(over)
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
-        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        available.local[index] = _counted(lines, source, target)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif source.kind == "keys":
         key = _fresh_index(lines, index)
@@ -371,7 +371,7 @@ def _over_items(
         items = text.removesuffix(".values()")
         header = f"for {key}, {shown} in reversed(list({items}.items()){cut}):"
     elif source.counted:
-        available.local[index] = ast.Name(bare.split(",")[0].strip())
+        available.local[index] = _counted(lines, source, target)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif _reads(forward, body, index):
         name = _fresh_index(lines, index)
@@ -388,6 +388,17 @@ def _over_items(
         header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
+
+
+def _counted(lines: Lines, source: Any, target: Any) -> ast.expr:
+    """What the target calls the index: k of k, v; k itself of keys; r[0] where r is the pair."""
+    match target:
+        case cst.Tuple(elements=[first, *_]) | cst.List(elements=[first, *_]):
+            return ast.Name(_renamed(lines, first.value))
+        case _ if source.paired:
+            return ast.Subscript(ast.Name(_renamed(lines, target)), ast.Constant(0))
+        case _:
+            return ast.Name(_renamed(lines, target))
 
 
 def _reads(forward: Eqn, body: Block, index: Var) -> bool:

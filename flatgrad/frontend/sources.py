@@ -36,6 +36,7 @@ class Source:
     length: Atom | None = None
     # The index is what the loop's own text calls so: the target of range, the number of enumerate.
     counted: bool = False
+    paired: bool = False  # each item is a pair of the index and a value
 
 
 def source(low: Lowering, node: Any) -> Source:
@@ -113,7 +114,8 @@ def _enumerated(low: Lowering, inner: Source, start: list[Any]) -> Source:
         number: Atom = k if first == Lit(0) else low.emit("add", k, first)
         return Struct((number, inner.item(k)))
 
-    return Source("items", inner.span, item, inner.length, counted=first == Lit(0))
+    counted = first == Lit(0)
+    return Source("items", inner.span, item, inner.length, counted, paired=counted)
 
 
 def _zipped(low: Lowering, inner: list[Source]) -> Source:
@@ -179,7 +181,8 @@ def _of_dict(low: Lowering, held: Atom, name: str) -> Source:
         part = low.emit("getitem", carried.current(low, held), k)
         return Struct((k, part)) if name == "items" else part
 
-    return Source("keys", held, item, counted=name != "values")
+    counted = name != "values"
+    return Source("keys", held, item, counted=counted, paired=name == "items")
 
 
 def _of_value(low: Lowering, node: Any) -> Source:
