@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import TYPE_CHECKING, Any
 
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 CONTAINERS = ("list", "dict", "tree")
 MAY_HOLD = (*CONTAINERS, "tuple")
 UPDATING = {"setitem", "index_add", "list_append", "list_insert", "list_pop"}
+RESIZING = {"list_append", "list_insert", "list_pop", "list_drop", "list_concat"}
 
 Part = tuple[Var, Atom]
 
@@ -46,21 +47,25 @@ VERSIONS |= UPDATING
 
 def given(block: Block) -> set[Atom]:
     """Lists and dicts that came in as parameters, in all of their versions: what they hold is anything."""
-    found: set[Atom] = {p for p in block.params if p.type.kind in CONTAINERS}
-    every = list(all_equations(block.eqns)) if found else []
-    size = -1
+    held = {p for p in block.params if p.type.kind in CONTAINERS}
+    return versions(held, block.eqns, VERSIONS) if held else set()
+
+
+def versions(values: Iterable[Atom], eqns: Iterable[Eqn], ops: Set[str]) -> set[Atom]:
+    """The values, and what the operations `ops`, branches and loops make of them."""
+    found, every, size = {*values}, list(all_equations(eqns)), -1
     while size != len(found):
         size = len(found)
         for eqn in every:
-            for value, out in _handed_on(eqn):
+            for value, out in _handed_on(eqn, ops):
                 if value in found:
                     found.add(out)
     return found
 
 
-def _handed_on(eqn: Eqn) -> Iterator[tuple[Atom, Var]]:
+def _handed_on(eqn: Eqn, ops: Set[str]) -> Iterator[tuple[Atom, Var]]:
     """A value, and what is another version of it."""
-    if eqn.op in VERSIONS:
+    if eqn.op in ops:
         yield from ((eqn.args[0], out) for out in eqn.outs)
     elif eqn.op == "if":
         for block in eqn.blocks:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flatgrad import trees
 from flatgrad.frontend import windows
 from flatgrad.frontend.scope import Refusal, Value
 from flatgrad.frontend.storages import vars_in
-from flatgrad.graph import Atom, Eqn, Var
+from flatgrad.graph import Atom, Eqn, Var, all_equations
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -203,12 +204,32 @@ def refuse_written(
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
 
 
+def gone_through(eqns: Iterable[Eqn]) -> set[Atom]:
+    """What the equations that begin an iteration take its items from."""
+    return {e.args[0] for e in eqns if e.op == "getitem"}
+
+
+def refuse_resized(low: Lowering, through: set[Atom], eqns: Sequence[Eqn]) -> None:
+    """A loop over a list ends where the list ends then: it must not get longer or shorter."""
+    resizing = [e for e in all_equations(eqns) if e.op in trees.RESIZING]
+    if not resizing:
+        return
+    held = trees.versions(through, eqns, {*trees.UPDATING, *trees.RESIZING, "alias"})
+    for eqn in resizing:
+        if eqn.args[0] in held:
+            what = "the list that this loop runs over gets longer or shorter in it"
+            node = eqn.node or (eqn.statement.node if eqn.statement else low.here())
+            raise Refusal("FG121", what, "loop over xs.copy()", node)
+
+
 __all__ = [
     "Shared",
     "current",
     "derived",
+    "gone_through",
     "hold",
     "holding",
+    "refuse_resized",
     "refuse_written",
     "show",
     "still_derived",

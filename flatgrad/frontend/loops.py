@@ -143,12 +143,14 @@ def _read(
             low.entering = {s: p for s, p in entered.items() if p.name not in rebound}
             low.running = []
             start(index)
+            through = carried.gone_through(low.build.eqns)
             held, low.entering, low.running = low.running, {}, running
             low.lines(lines_of(node.body))
             _as_values(low, starts)
         low.note()
         eqns, left = tuple(low.build.eqns), low.stop
         carried.refuse_written(low, held, entered, written)
+        carried.refuse_resized(low, through, eqns)
         ends = dict(frame.env)
     finally:
         low.build, low.scanned, low.stop = outer, scanned, stop
