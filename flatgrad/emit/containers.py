@@ -188,13 +188,25 @@ def inlined_pops(nodes: Sequence[Any], once: set[str]) -> list[Any]:
             ) if name in once and isinstance(node, ast.stmt):
                 names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
                 assert isinstance(xs, ast.Name)
-                if names.count(name) == 1 and xs.id not in names:
+                repeated = _read_for_each_item(node)
+                if (
+                    names.count(name) == 1
+                    and xs.id not in names
+                    and name not in repeated
+                ):
                     found[-1] = _Replaced(name, value).visit(node)
                     continue
             case _:
                 pass
         found.append(node)
     return found
+
+
+def _read_for_each_item(node: ast.AST) -> set[str]:
+    """Names within comprehensions: what stands there is computed more than once."""
+    comprehensions = (ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.SetComp)
+    within = (n for n in ast.walk(node) if isinstance(n, comprehensions))
+    return {n.id for c in within for n in ast.walk(c) if isinstance(n, ast.Name)}
 
 
 class _Replaced(ast.NodeTransformer):

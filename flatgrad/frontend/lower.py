@@ -489,6 +489,11 @@ class Lowering:
         self.frame.bindings[target] = value
         self.frame.writes[value] = (target, self.build.statement)
 
+    def rebound(self, target: cst.Name) -> None:
+        """The statement gives `target` something that is no value of the graph: what it was is not there any more."""
+        assert self.build.statement is not None
+        self.frame.writes[Var(target.value)] = (target, self.build.statement)
+
     def write(self, name: cst.BaseExpression, old: Var, new: Var) -> None:
         """`new` is what the array `old` holds after a write into it through `name`."""
         if not isinstance(name, cst.Name):
