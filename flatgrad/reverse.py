@@ -118,6 +118,8 @@ class _Reverse:
         gs = [self._cotangent(out) for out in eqn.outs]
         if all(g is None for g in gs):
             return
+        if rule.kind is Kind.ELEMENTWISE:
+            self._refuse_lists(eqn)
         if eqn.op == "setitem" and eqn.args[0] in self.given:
             eqn = replace(eqn, attrs={**eqn.attrs, "given": True})
         try:
@@ -132,6 +134,12 @@ class _Reverse:
                 self._contribute(
                     arg, fit(c, arg, eqn.outs[0].type.shape) if fitted else c
                 )
+
+    def _refuse_lists(self, eqn: Eqn) -> None:
+        """The gradient of a list that was taken for an array would be an array."""
+        for arg in eqn.args:
+            if arg in self.active and arg.type.kind in ("list", "dict"):
+                raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
 
     def _nothing_dropped(self, eqn: Eqn, count: int) -> None:
         """Every active argument is one of those that the rule has a cotangent for."""
@@ -384,8 +392,8 @@ class _Reverse:
 
 
 def _is_only_added(eqns: Sequence[Eqn], cotangent: Var, end: Atom) -> bool:
-    """Zero in the end, and of no known shape; until then added to items of lists and dicts: 0.0 does as well."""
-    if cotangent.type.rank is not None or cotangent.type.kind in trees.MAY_HOLD:
+    """Zero in the end, and until then only added to items of lists and dicts: 0.0 goes with any shape."""
+    if cotangent.type.kind in trees.MAY_HOLD:
         return False
     shown: set[Atom] = {cotangent}
     shown |= {e.out for e in eqns if e.op == "alias" and e.args[0] in shown}

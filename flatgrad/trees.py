@@ -52,7 +52,7 @@ def given(block: Block) -> set[Atom]:
 
 
 def versions(values: Iterable[Atom], eqns: Iterable[Eqn], ops: Set[str]) -> set[Atom]:
-    """The values, and what the operations `ops`, branches and loops make of them."""
+    """The values, and what the operations `ops`, slices, branches and loops make of them."""
     found, every, size = {*values}, list(all_equations(eqns)), -1
     while size != len(found):
         size = len(found)
@@ -65,7 +65,7 @@ def versions(values: Iterable[Atom], eqns: Iterable[Eqn], ops: Set[str]) -> set[
 
 def _handed_on(eqn: Eqn, ops: Set[str]) -> Iterator[tuple[Atom, Var]]:
     """A value, and what is another version of it."""
-    if eqn.op in ops:
+    if eqn.op in ops or (eqn.op == "getitem" and eqn.args[1].type.kind == "slice"):
         yield from ((eqn.args[0], out) for out in eqn.outs)
     elif eqn.op == "if":
         for block in eqn.blocks:

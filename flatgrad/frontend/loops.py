@@ -15,13 +15,13 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.frontend import carried, containers, trees
-from flatgrad.frontend.branches import NOTHING, either
+from flatgrad.frontend.branches import NOTHING, are_apart, either
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, names_of_target, nodes_in
 from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value, stale
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.types import Shape, Type, join, same_shape, scalar
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def _loop(
         what = "what this loop carries from one iteration to the next is not clear"
         raise Refusal("FG121", what, "keep each variable of one kind and shape", node)
     low.build.statement = statement
+    _refuse_other_kinds(body, statement)
     _refuse_stale(low, body)
     kept = [
         n
@@ -495,6 +496,20 @@ def _sorted_out(
 ) -> dict[str, list[Var]]:
     rest = list(outs)
     return {name: [rest.pop(0) for _ in made] for name, made in params.items()}
+
+
+def _refuse_other_kinds(body: Body, statement: Statement) -> None:
+    """What starts as a list and ends as a number is refused where it is read, and only there."""
+    for name in body.params:
+        match body.starts[name], body.ends.get(name, NOTHING):
+            case (Var() | Lit() as start, Var() | Lit() as end) if are_apart(
+                start.type, end.type
+            ):
+                why = f"{name} changes its kind from one iteration to the next"
+                step = "keep it of one kind"
+                body.ends[name] = Stale(name, why, statement, "FG121", step)
+            case _:
+                pass
 
 
 def _refuse_stale(low: Lowering, body: Body) -> None:
