@@ -18,7 +18,7 @@ from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend.module import names_in_text
+from flatgrad.frontend.module import names_in_text, nodes_in
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Statement, Var, all_equations
 
@@ -556,13 +556,25 @@ class Editor:
     def copy(self, value: Var, printed: str) -> str:
         """x.copy(), or np.copy(x) where x may be a plain number."""
         if value.type.kind in ("list", "dict"):
-            return f"{value.type.kind}({printed})"
+            return self._copy_of_items(value, printed)
         stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
         if value.type.rank or value in set(stored):
             return f"{printed}.copy()"
         numpy = self.dialect.name("numpy")
         assert isinstance(numpy, ast.Name)
         return f"{numpy.id}.copy({printed})"
+
+    def _copy_of_items(self, value: Var, printed: str) -> str:
+        """list(xs); with copies of the items, where `xs[i] += v` writes into the arrays themselves."""
+        written = self.function.storages.destroyed.get(value)
+        if self.dialect.plain or written is None or not _writes_into_items(written):
+            return f"{value.type.kind}({printed})"
+        numpy = self.dialect.name("numpy")
+        assert isinstance(numpy, ast.Name)
+        copied = f"{numpy.id}.copy"
+        if value.type.kind == "dict":
+            return f"{{key: {copied}(item) for key, item in {printed}.items()}}"
+        return f"[{copied}(item) for item in {printed}]"
 
     def _versions_of(self, frame: Frame, name: str) -> list[Var]:
         """The values that a variable is given one after the other."""
@@ -711,6 +723,17 @@ class Editor:
         return FlatgradError(
             Diagnostic(code, what, step, self.function.module.place(node))
         )
+
+
+def _writes_into_items(statement: Statement) -> bool:
+    """Somewhere in it stands xs[i] += v."""
+    for node in nodes_in(statement.node):
+        match node:
+            case cst.AugAssign(target=cst.Subscript()):
+                return True
+            case _:
+                pass
+    return False
 
 
 def _are_exclusive(a: Statement | None, b: Statement) -> bool:
