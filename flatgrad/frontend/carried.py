@@ -113,6 +113,15 @@ def visible(low: Lowering, carried: Iterable[str]) -> list[Var]:
     return [v for v in dict.fromkeys(found) if _holds_an_array(low, v)]
 
 
+def in_containers(low: Lowering) -> list[Var]:
+    """The arrays that lie in the lists and dicts that names stand for."""
+    found = [
+        v for f in low._all_frames() for held in f.env.values() for v in vars_in(held)
+    ]
+    held = dict.fromkeys(v for v in found if v.type.kind in trees.CONTAINERS)
+    return list(dict.fromkeys(map(low.storages.item_of, held)))
+
+
 def touch(
     low: Lowering, new: Mapping[Any, Var], pairs: Iterable[frozenset[Key]]
 ) -> None:
@@ -229,6 +238,7 @@ __all__ = [
     "gone_through",
     "hold",
     "holding",
+    "in_containers",
     "refuse_resized",
     "refuse_written",
     "show",

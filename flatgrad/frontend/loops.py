@@ -460,6 +460,7 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> No
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
     outside = carried.visible(low, [*body.params, *body.starts])
+    outside += carried.in_containers(low)
     together = carried.touching(low, dict(enumerate(starts)), outside)
     together |= carried.touching(low, dict(enumerate(ends)), outside)
     outs = tuple(

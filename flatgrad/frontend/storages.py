@@ -295,6 +295,11 @@ class Storages:
             self.holders.setdefault(inside, {}).update(self.holders.get(root, {}))
         return self.root(self.content[root])
 
+    def item_of(self, held: Var) -> Var:
+        """A value that stands for any item: what may share an array with it may be one."""
+        self.items_of(held)
+        return self.content[self.root(held)]
+
     def _note_container(self, eqn: Eqn, out: Var) -> bool:
         """The storages of lists, dicts and their items; False where the equation is about something else."""
         base = eqn.args[0] if eqn.args else None
@@ -521,7 +526,7 @@ class Storages:
         assert statement is not None
         inside = self.items_of(held)
         if any(v.name for v in self.shown[inside]):
-            self.spoil(inside, statement)
+            self.spoil(self.item_of(held), statement)
 
     def spoil(self, var: Var, statement: Statement) -> None:
         """Something unknown may have been written into the array of `var`."""
