@@ -6,7 +6,7 @@ printed in order has one line per statement and input, and a fork in the primal 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import reduce
 from itertools import groupby
@@ -351,14 +351,17 @@ class _Reverse:
             inner.handed_on(v, like).atom
             for v, like in zip(primals, likes, strict=True)
         )
-        once = [starts[i] == Lit(None) for i in carried]
-        for i, (param, first) in enumerate(zip(params, once, strict=False)):
-            if first and _is_only_added(inner.build.eqns, param, ends[i]):
-                ends = (*ends[:i], Lit(0.0), *ends[i + 1 :])
+        eqns = tuple(inner.build.eqns)
+        for i, (at, param) in enumerate(zip(carried, params, strict=False)):
+            lighter = (
+                _only_added(eqns, param, ends[i]) if starts[at] == Lit(None) else None
+            )
+            if lighter is not None:
+                eqns, ends = lighter[0], (*ends[:i], lighter[1], *ends[i + 1 :])
         outs = tuple(Var("", _cotangent_type(v), primal=v) for v in primals)
         block = Block(
             (body.params[0], *params),
-            tuple(inner.build.eqns),
+            eqns,
             (Lit(False), *ends),
             undoes=body,
         )
@@ -391,22 +394,48 @@ class _Reverse:
             self.settled[value] = self.build.wrap(cotangent)
 
 
-def _is_only_added(eqns: Sequence[Eqn], cotangent: Var, end: Atom) -> bool:
-    """Zero in the end, and until then only added to items of lists and dicts: 0.0 goes with any shape."""
+def _only_added(
+    eqns: tuple[Eqn, ...], cotangent: Var, end: Atom
+) -> tuple[tuple[Eqn, ...], Atom] | None:
+    """A body with 0.0 for zeros of a shape in the end, where the cotangent is only added to items of lists and dicts.
+
+    These may have several shapes, and 0.0 goes with any.
+    """
     if cotangent.type.kind in trees.MAY_HOLD:
-        return False
+        return None
     shown: set[Atom] = {cotangent}
     shown |= {e.out for e in eqns if e.op == "alias" and e.args[0] in shown}
+    made = {end, *(e.args[0] for e in eqns if e.op == "alias" and e.out is end)}
     readers = [e for e in eqns if e.op != "alias" and not shown.isdisjoint(e.reads())]
-    zeros = [e for e in readers if e.op == "zeros_like" and e.out is end]
-    added = [
-        e
-        for e in readers
-        if e.op == "index_add"
-        and e.args[2] in shown
-        and e.args[0].type.kind in trees.MAY_HOLD
-    ]
-    return bool(zeros) and len(readers) == 1 + len(added)
+    last = [e for e in readers if not made.isdisjoint(e.outs)]
+    others = [e for e in readers if made.isdisjoint(e.outs)]
+    if len(last) != 1 or not all(_adds_to_item(e, shown) for e in others):
+        return None
+    if last[0].op == "zeros_like":
+        return eqns, Lit(0.0)
+    if last[0].op != "for" or (inner := _within(last[0], shown, made)) is None:
+        return None
+    return tuple(inner if e is last[0] else e for e in eqns), end
+
+
+def _adds_to_item(eqn: Eqn, values: Set[Atom]) -> bool:
+    held = eqn.op == "index_add" and eqn.args[0].type.kind in trees.MAY_HOLD
+    return held and eqn.args[2] in values
+
+
+def _within(loop: Eqn, values: Set[Atom], ends: Set[Atom]) -> Eqn | None:
+    """The same of a loop that starts with the cotangent, and reads it nowhere else."""
+    (body,) = loop.blocks
+    starts = [i for i, a in enumerate(loop.args) if a in values]
+    if len(starts) != 1 or loop.outs[at := starts[0]] not in ends:
+        return None
+    if not values.isdisjoint(body.free()):
+        return None
+    lighter = _only_added(body.eqns, body.params[at], body.outs[at])
+    if lighter is None:
+        return None
+    outs = (*body.outs[:at], lighter[1], *body.outs[at + 1 :])
+    return replace(loop, blocks=(replace(body, eqns=lighter[0], outs=outs),))
 
 
 def _cotangent_type(value: Var) -> Type:

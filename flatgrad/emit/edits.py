@@ -18,7 +18,7 @@ from flatgrad.emit.expressions import Dialect
 from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend.module import names_in_text, nodes_in
+from flatgrad.frontend.module import names_in_text, names_of_target, nodes_in
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Statement, Var, all_equations
 
@@ -399,6 +399,11 @@ class Editor:
                     "carry it in a variable of its own",
                     home.statement.node,
                 )
+            if self._is_taken_by_item(value, home):
+                what = f"the backward needs what {value.name} was before the loop gives it an item"
+                raise self.refusal(
+                    "FG123", what, "call the items otherwise", home.statement.node
+                )
             return self.edits.renamed.get(
                 value, value.name
             ), self.edits.first.setdefault(home.statement, [])
@@ -425,6 +430,11 @@ class Editor:
         if not is_single(made):
             text = f"{text}[{made.outs.index(value)}]"
         return text, self.edits.beside.setdefault(made.statement, [])
+
+    def _is_taken_by_item(self, value: Var, home: Home) -> bool:
+        """The variable is the target of the loop: where an iteration begins, it has the next item."""
+        node = home.statement.node
+        return isinstance(node, cst.For) and value.name in names_of_target(node.target)
 
     def _place_of_call(self, value: Var, made: Eqn) -> tuple[str, list[str]]:
         assert made.statement is not None
