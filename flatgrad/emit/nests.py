@@ -97,7 +97,8 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
         inner = _inner(lines, number, body, params)
         for param, name in zip(params, names, strict=True):
             _hold(inner, param, name, owned=param in owned)
-        suite = _suite(inner, body, names)
+        with lines.available.within(_bound_by(header)):
+            suite = _suite(inner, body, names)
         ends = zip(params, body.outs[1:], strict=True)
         kept = {p for p, end in ends if p in owned and _is_own(inner, end, body.outs)}
         if kept == owned:
@@ -307,6 +308,13 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     if source.kind == "range":
         return _over_range(lines, forward, body, count)
     return _over_items(lines, forward, source, body, count)
+
+
+def _bound_by(header: str) -> set[str]:
+    """The names that the line that opens a loop gives values."""
+    (loop,) = ast.parse(f"{header}\n    pass").body
+    assert isinstance(loop, ast.For)
+    return {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
 
 
 def loop_text(forward: Eqn) -> Any:
