@@ -16,6 +16,7 @@ import libcst as cst
 from flatgrad.emit.containers import MAY_HOLD, copied, is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
+from flatgrad.loops import renewed_items
 
 if TYPE_CHECKING:
     from flatgrad.emit.lines import Lines, Printed
@@ -429,9 +430,10 @@ def _reads(forward: Eqn, body: Block, index: Var) -> bool:
 def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:
     """The names that the loop binds hold, in the reversed loop too, the items of the iteration."""
     assert forward.statement is not None
+    renewed = renewed_items(forward)
     for node in _names_in(target):
         value = forward.statement.frame.bindings.get(node)
-        if isinstance(value, Var):
+        if isinstance(value, Var) and value not in renewed:
             lines.available.local[value] = ast.Name(
                 lines.available.loop_name(node.value)
             )

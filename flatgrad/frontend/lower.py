@@ -136,6 +136,7 @@ class Lowering:
     parent: tuple[Statement | None, int] = (None, 0)
     stopping: bool = False  # what the line assigns carries no gradient
     tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
+    shown: list[tuple[Var, Var]] = field(default_factory=list)  # d.values(), and d
     loop_depth: int = 0  # how many loops are around what is being read
     stop: Atom = field(
         default_factory=lambda: Lit(False)
