@@ -404,7 +404,9 @@ def _only_added(
     if cotangent.type.kind in trees.MAY_HOLD:
         return None
     shown: set[Atom] = {cotangent}
-    shown |= {e.out for e in eqns if e.op == "alias" and e.args[0] in shown}
+    for eqn in eqns:
+        if eqn.op == "alias" and eqn.args[0] in shown:
+            shown.add(eqn.out)
     made = {end, *(e.args[0] for e in eqns if e.op == "alias" and e.out is end)}
     readers = [e for e in eqns if e.op != "alias" and not shown.isdisjoint(e.reads())]
     last = [e for e in readers if not made.isdisjoint(e.outs)]

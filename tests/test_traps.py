@@ -177,6 +177,11 @@ REPEATED = [
     agrees("return (x[[0, 0, 2, 0]] ** 2).sum()", x=X),
     agrees("return (W[i] * W[i]).sum(axis=0)", W=M, i=np.array([1, 0, 1, 1])),
     agrees("return W[np.array([0, 0]), np.array([1, 1])] * W[0, 1]", W=M),
+    *(
+        agrees(f"return W[i, {cut}] ** 2", W=M, i=i)
+        for cut in ("1:", ":2", ":", "1:3", "::2", "1::2", "::-1", "-2:")
+        for i in (1, np.array([1, 0, 1]))
+    ),
     agrees("return np.take(x, [1, 1, 2]) * x", x=X),
     agrees("return W[[0, 0]][:, [1, 1, 0]] * W[0, 0]", W=M),
     agrees("i = np.array([0, 1]); y = x[i] * x[i]; i[0] = 2; return (y * x[i]).sum()", x=X),

@@ -575,23 +575,11 @@ def _outside_brackets(index: ast.expr) -> ast.expr:
         case ast.Tuple(elts=elements):
             return ast.Tuple([_outside_brackets(e) for e in elements])
         case ast.Slice(lower=lower, upper=upper, step=step):
-            bounds = [
-                b if b is not None else ast.Constant(None) for b in (lower, upper, step)
-            ]
-            while (
-                len(bounds) > 1
-                and isinstance(bounds[-1], ast.Constant)
-                and bounds[-1].value is None
-            ):
-                bounds.pop()
-            start = (
-                []
-                if len(bounds) == 2
-                and isinstance(bounds[0], ast.Constant)
-                and bounds[0].value is None
-                else bounds[:1]
-            )
-            return ast.Call(ast.Name("slice"), [*start, *bounds[1:]], [])
+            none = ast.Constant(None)
+            bounds = [upper or none] if lower is None else [lower, upper or none]
+            if step is not None:
+                bounds = [lower or none, upper or none, step]
+            return ast.Call(ast.Name("slice"), bounds, [])
         case _:
             return index
 
