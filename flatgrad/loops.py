@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
-from flatgrad.trees import UPDATING, versions
+from flatgrad.versions import UPDATING, versions
 
 
 def is_drained(body: Block, position: int, numbers: tuple[Var, ...] = ()) -> bool:

@@ -21,6 +21,7 @@ from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
 from flatgrad.types import Type
+from flatgrad.versions import MAY_HOLD, given
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
@@ -46,7 +47,7 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> B
         partial_values(block.eqns),
     )
     walk.parts = trees.parts_of(block.eqns)
-    walk.given = trees.given(block)
+    walk.given = given(block)
     walk.run(block, [None if seed is None else walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     for param in wrt:
@@ -108,7 +109,7 @@ class _Reverse:
             eqn.op == "setitem"
             and eqn.args[2] in self.active
             and eqn.attrs.get("repeats") is not False
-            and eqn.args[0].type.kind not in trees.MAY_HOLD
+            and eqn.args[0].type.kind not in MAY_HOLD
             and may_repeat(eqn.args[1])
         ):
             raise NoRule(
@@ -156,7 +157,7 @@ class _Reverse:
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
         made, kind = cotangent.atom, value.type.kind
-        if kind in trees.MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
+        if kind in MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
             made.type.kind = "list" if kind == "tuple" else kind
         if value in self.parts:
             value, path = trees.root_and_path(self.parts, value)
@@ -184,7 +185,7 @@ class _Reverse:
             self.settled[value] = self._named(total, value)
 
     def _sum(self, value: Var, terms: list[Expr]) -> Expr:
-        if value.type.kind in trees.MAY_HOLD:
+        if value.type.kind in MAY_HOLD:
             return reduce(lambda a, b: self.build.emit("add_trees", a, b), terms)
         return reduce(add, terms)
 
@@ -401,7 +402,7 @@ def _only_added(
 
     These may have several shapes, and 0.0 goes with any.
     """
-    if cotangent.type.kind in trees.MAY_HOLD:
+    if cotangent.type.kind in MAY_HOLD:
         return None
     shown: set[Atom] = {cotangent}
     for eqn in eqns:
@@ -421,7 +422,7 @@ def _only_added(
 
 
 def _adds_to_item(eqn: Eqn, values: Set[Atom]) -> bool:
-    held = eqn.op == "index_add" and eqn.args[0].type.kind in trees.MAY_HOLD
+    held = eqn.op == "index_add" and eqn.args[0].type.kind in MAY_HOLD
     return held and eqn.args[2] in values
 
 
@@ -441,7 +442,7 @@ def _within(loop: Eqn, values: Set[Atom], ends: Set[Atom]) -> Eqn | None:
 
 
 def _cotangent_type(value: Var) -> Type:
-    kind = value.type.kind if value.type.kind in trees.MAY_HOLD else "float"
+    kind = value.type.kind if value.type.kind in MAY_HOLD else "float"
     return Type(value.type.shape, kind, None, value.type.items)
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
+from flatgrad.versions import CONTAINERS, MAY_HOLD, UPDATING
 
 if TYPE_CHECKING:
     from flatgrad.simplify import _Walk
 
-CONTAINERS = ("list", "dict", "tree")
-MAY_HOLD = (*CONTAINERS, "tuple")
-UPDATING = {"setitem", "index_add", "list_append", "list_insert", "list_pop"}
-RESIZING = {"list_append", "list_insert", "list_pop", "list_drop", "list_concat"}
 
 Part = tuple[Var, Atom]
 
@@ -38,44 +35,6 @@ def parts_of(eqns: Iterable[Eqn]) -> dict[Var, Part]:
         ):
             found[eqn.out] = base, index
     return found
-
-
-# The result is the first argument with a change, or a part of it.
-VERSIONS = {"getitem", "alias", "list_copy", "dict_copy", "dict_update", "dict_setdefault", "dict_values", "list_sort"}  # fmt: skip
-VERSIONS |= UPDATING
-
-
-def given(block: Block) -> set[Atom]:
-    """Lists and dicts that came in as parameters, in all of their versions: what they hold is anything."""
-    held = {p for p in block.params if p.type.kind in CONTAINERS}
-    return versions(held, block.eqns, VERSIONS) if held else set()
-
-
-def versions(values: Iterable[Atom], eqns: Iterable[Eqn], ops: Set[str]) -> set[Atom]:
-    """The values, and what the operations `ops`, slices, branches and loops make of them."""
-    found, every, size = {*values}, list(all_equations(eqns)), -1
-    while size != len(found):
-        size = len(found)
-        for eqn in every:
-            for value, out in _handed_on(eqn, ops):
-                if value in found:
-                    found.add(out)
-    return found
-
-
-def _handed_on(eqn: Eqn, ops: Set[str]) -> Iterator[tuple[Atom, Var]]:
-    """A value, and what is another version of it."""
-    if eqn.op in ops or (eqn.op == "getitem" and eqn.args[1].type.kind == "slice"):
-        yield from ((eqn.args[0], out) for out in eqn.outs)
-    elif eqn.op == "if":
-        for block in eqn.blocks:
-            yield from zip(block.outs, eqn.outs, strict=True)
-    elif eqn.blocks:
-        body, outs = eqn.blocks[-1], eqn.outs[1:]
-        starts = eqn.args[len(eqn.args) - len(outs) :]
-        for ends in (starts, body.outs[1:]):
-            yield from zip(ends, body.params[1:], strict=True)
-        yield from zip(body.params[1:], outs, strict=True)
 
 
 def root_and_path(parts: dict[Var, Part], value: Var) -> tuple[Var, list[Atom]]:

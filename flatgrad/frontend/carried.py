@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from flatgrad import trees
 from flatgrad.frontend import windows
 from flatgrad.frontend.scope import Refusal, Value
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Eqn, Var, all_equations
+from flatgrad.versions import CONTAINERS, RESIZING, UPDATING, versions
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -118,7 +118,7 @@ def in_containers(low: Lowering) -> list[Var]:
     found = [
         v for f in low._all_frames() for held in f.env.values() for v in vars_in(held)
     ]
-    held = dict.fromkeys(v for v in found if v.type.kind in trees.CONTAINERS)
+    held = dict.fromkeys(v for v in found if v.type.kind in CONTAINERS)
     return list(dict.fromkeys(map(low.storages.item_of, held)))
 
 
@@ -220,10 +220,10 @@ def gone_through(eqns: Iterable[Eqn]) -> set[Atom]:
 
 def refuse_resized(low: Lowering, through: set[Atom], eqns: Sequence[Eqn]) -> None:
     """A loop over a list ends where the list ends then: it must not get longer or shorter."""
-    resizing = [e for e in all_equations(eqns) if e.op in trees.RESIZING]
+    resizing = [e for e in all_equations(eqns) if e.op in RESIZING]
     if not resizing:
         return
-    held = trees.versions(through, eqns, {*trees.UPDATING, *trees.RESIZING, "alias"})
+    held = versions(through, eqns, {*UPDATING, *RESIZING, "alias"})
     for eqn in resizing:
         if eqn.args[0] in held:
             what = "the list that this loop runs over gets longer or shorter in it"

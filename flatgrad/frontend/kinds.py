@@ -6,10 +6,11 @@ same kind for every value that is one and the same in other places, where nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from flatgrad.graph import Atom, Eqn, Var
+from flatgrad.versions import handed_on
 
 KINDS = ("list", "dict")
 SAME = {"alias", "copy"}
@@ -23,7 +24,7 @@ def spread(eqns: Iterable[Eqn]) -> None:
     joins: set[Atom] = set()
     groups = _Groups()
     for eqn in every:
-        for source, value in _handed_on(eqn):
+        for source, value in handed_on(eqn, SAME):
             joins.add(value)
             if isinstance(source, Var):
                 groups.join(source, value)
@@ -42,21 +43,6 @@ def _tell(members: Iterable[Var], kind: str, made: dict[Var, str]) -> None:
         taken = made.get(value, "for") in (*TAKING, "for", "while", "if")
         if taken and value.type.kind == "any" and value.type.rank is None:
             value.type.kind = kind
-
-
-def _handed_on(eqn: Eqn) -> Iterator[tuple[Atom, Var]]:
-    """A value, and the one that it is under another name, after a branch or in the next iteration."""
-    if eqn.op in SAME:
-        yield eqn.args[0], eqn.out
-    elif eqn.op == "if":
-        for block in eqn.blocks:
-            yield from zip(block.outs, eqn.outs, strict=True)
-    elif eqn.blocks:
-        body, outs = eqn.blocks[-1], eqn.outs[1:]
-        starts = eqn.args[len(eqn.args) - len(outs) :]
-        for ends in (starts, body.outs[1:]):
-            yield from zip(ends, body.params[1:], strict=True)
-        yield from zip(body.params[1:], outs, strict=True)
 
 
 class _Groups:
