@@ -149,7 +149,7 @@ def _views(low: Lowering, envs: Sequence[Mapping[str, Value]]) -> dict[str, Any]
 
 def _touch(low: Lowering, join: _Join) -> None:
     """What may share an array after one way or the other may do so from now on."""
-    outside = carried.visible(low, ())
+    outside = [*carried.visible(low, ()), *carried.in_containers(low)]
     pairs = carried.touching(low, dict(enumerate(join.first)), outside)
     pairs |= carried.touching(low, dict(enumerate(join.second)), outside)
     carried.touch(low, dict(enumerate(join.outs)), pairs)
