@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.versions import UPDATING, versions
 
 
 def is_drained(body: Block, position: int, numbers: tuple[Var, ...] = ()) -> bool:
@@ -69,3 +70,28 @@ def is_own_part(body: Block, index: Atom, number: Var) -> bool:
     eqns = (*(body.undoes.eqns if body.undoes is not None else ()), *body.eqns)
     made = next((e for e in eqns if index in e.outs), None)
     return made is not None and made.op == "tuple" and number in made.args
+
+
+def renewed_items(loop: Eqn) -> set[Atom]:
+    """Items of a loop that an earlier iteration may have put there: what the loop began with had others."""
+    body = loop.blocks[-1]
+    ends = zip(body.params[1:], body.outs[1:], strict=True)
+    changed = {p for p, end in ends if p is not end and _is_changed_ahead(body, p)}
+    return versions(
+        {e.out for e in body.eqns if e.op == "getitem" and e.args[0] in changed},
+        body.eqns,
+        {"alias", "getitem"},
+    )
+
+
+def _is_changed_ahead(body: Block, held: Var) -> bool:
+    """Something is stored into it at a place that other iterations read, too."""
+    number = body.params[0]
+    found = versions({held}, body.eqns, UPDATING | {"alias"})
+    stores = [
+        e for e in all_equations(body.eqns) if e.op in UPDATING and e.args[0] in found
+    ]
+    return any(
+        e.args[1] is not number and not is_own_part(body, e.args[1], number)
+        for e in stores
+    )

@@ -6,7 +6,8 @@ printed in order has one line per statement and input, and a fork in the primal 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 from operator import add
@@ -20,6 +21,7 @@ from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
 from flatgrad.types import Shape, Type, same_shape
+from flatgrad.versions import MAY_HOLD, given
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
@@ -45,6 +47,7 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> B
         partial_values(block.eqns),
     )
     walk.parts = trees.parts_of(block.eqns)
+    walk.given = given(block)
     walk.run(block, [None if seed is None else walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     for param in wrt:
@@ -62,6 +65,7 @@ class _Reverse:
         self.parts: dict[Var, trees.Part] = (
             {}
         )  # trees whose cotangents are parts of those of others
+        self.given: set[Atom] = set()  # lists and dicts that came in as parameters
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -105,7 +109,7 @@ class _Reverse:
             eqn.op == "setitem"
             and eqn.args[2] in self.active
             and eqn.attrs.get("repeats") is not False
-            and eqn.args[0].type.kind not in trees.MAY_HOLD
+            and eqn.args[0].type.kind not in MAY_HOLD
             and may_repeat(eqn.args[1])
         ):
             raise NoRule(
@@ -115,6 +119,10 @@ class _Reverse:
         gs = [self._cotangent(out) for out in eqn.outs]
         if all(g is None for g in gs):
             return
+        if rule.kind is Kind.ELEMENTWISE:
+            self._refuse_lists(eqn)
+        if eqn.op == "setitem" and eqn.args[0] in self.given:
+            eqn = replace(eqn, attrs={**eqn.attrs, "given": True})
         try:
             cotangents = pull_back(self.build, rule, eqn, gs)
         except NotImplementedError as why:
@@ -127,6 +135,12 @@ class _Reverse:
                 self._contribute(
                     arg, fit(c, arg, eqn.outs[0].type.shape) if fitted else c
                 )
+
+    def _refuse_lists(self, eqn: Eqn) -> None:
+        """The gradient of a list that was taken for an array would be an array."""
+        for arg in eqn.args:
+            if arg in self.active and arg.type.kind in ("list", "dict"):
+                raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
 
     def _nothing_dropped(self, eqn: Eqn, count: int) -> None:
         """Every active argument is one of those that the rule has a cotangent for."""
@@ -143,7 +157,7 @@ class _Reverse:
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
         made, kind = cotangent.atom, value.type.kind
-        if kind in trees.MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
+        if kind in MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
             made.type.kind = "list" if kind == "tuple" else kind
         if value in self.parts:
             value, path = trees.root_and_path(self.parts, value)
@@ -171,7 +185,7 @@ class _Reverse:
             self.settled[value] = self._named(total, value)
 
     def _sum(self, value: Var, terms: list[Expr]) -> Expr:
-        if value.type.kind in trees.MAY_HOLD:
+        if value.type.kind in MAY_HOLD:
             return reduce(lambda a, b: self.build.emit("add_trees", a, b), terms)
         return reduce(add, terms)
 
@@ -272,7 +286,7 @@ class _Reverse:
         inner = _Reverse(
             self.active, Builder(statement=self.build.statement), self.partial
         )
-        inner.parts = self.parts
+        inner.parts, inner.given = self.parts, self.given
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 
@@ -351,10 +365,17 @@ class _Reverse:
             inner.handed_on(v, like).atom
             for v, like in zip(primals, likes, strict=True)
         )
+        eqns = tuple(inner.build.eqns)
+        for i, (at, param) in enumerate(zip(carried, params, strict=False)):
+            lighter = (
+                _only_added(eqns, param, ends[i]) if starts[at] == Lit(None) else None
+            )
+            if lighter is not None:
+                eqns, ends = lighter[0], (*ends[:i], lighter[1], *ends[i + 1 :])
         outs = tuple(Var("", p.type, primal=v) for v, p in zip(primals, params, strict=True))  # fmt: skip
         block = Block(
             (body.params[0], *params),
-            tuple(inner.build.eqns),
+            eqns,
             (Lit(False), *ends),
             undoes=body,
         )
@@ -452,11 +473,57 @@ def _is_replaced_by_an_item(body: Block, param: Var) -> bool:
 
 def _takes_an_item(eqn: Eqn) -> bool:
     takes = ("getitem", "list_pop", "dict_get")
-    return eqn.op in takes and eqn.args[0].type.kind in trees.MAY_HOLD
+    return eqn.op in takes and eqn.args[0].type.kind in MAY_HOLD
+
+
+def _only_added(
+    eqns: tuple[Eqn, ...], cotangent: Var, end: Atom
+) -> tuple[tuple[Eqn, ...], Atom] | None:
+    """A body with 0.0 for zeros of a shape in the end, where the cotangent is only added to items of lists and dicts.
+
+    These may have several shapes, and 0.0 goes with any.
+    """
+    if cotangent.type.kind in MAY_HOLD:
+        return None
+    shown: set[Atom] = {cotangent}
+    for eqn in eqns:
+        if eqn.op == "alias" and eqn.args[0] in shown:
+            shown.add(eqn.out)
+    made = {end, *(e.args[0] for e in eqns if e.op == "alias" and e.out is end)}
+    readers = [e for e in eqns if e.op != "alias" and not shown.isdisjoint(e.reads())]
+    last = [e for e in readers if not made.isdisjoint(e.outs)]
+    others = [e for e in readers if made.isdisjoint(e.outs)]
+    if len(last) != 1 or not all(_adds_to_item(e, shown) for e in others):
+        return None
+    if last[0].op == "zeros_like":
+        return eqns, Lit(0.0)
+    if last[0].op != "for" or (inner := _within(last[0], shown, made)) is None:
+        return None
+    return tuple(inner if e is last[0] else e for e in eqns), end
+
+
+def _adds_to_item(eqn: Eqn, values: Set[Atom]) -> bool:
+    held = eqn.op == "index_add" and eqn.args[0].type.kind in MAY_HOLD
+    return held and eqn.args[2] in values
+
+
+def _within(loop: Eqn, values: Set[Atom], ends: Set[Atom]) -> Eqn | None:
+    """The same of a loop that starts with the cotangent, and reads it nowhere else."""
+    (body,) = loop.blocks
+    starts = [i for i, a in enumerate(loop.args) if a in values]
+    if len(starts) != 1 or loop.outs[at := starts[0]] not in ends:
+        return None
+    if not values.isdisjoint(body.free()):
+        return None
+    lighter = _only_added(body.eqns, body.params[at], body.outs[at])
+    if lighter is None:
+        return None
+    outs = (*body.outs[:at], lighter[1], *body.outs[at + 1 :])
+    return replace(loop, blocks=(replace(body, eqns=lighter[0], outs=outs),))
 
 
 def _cotangent_type(value: Var) -> Type:
-    kind = value.type.kind if value.type.kind in trees.MAY_HOLD else "float"
+    kind = value.type.kind if value.type.kind in MAY_HOLD else "float"
     return Type(value.type.shape, kind, None, value.type.items)
 
 

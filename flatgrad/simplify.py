@@ -369,9 +369,6 @@ class _Walk:
         return []
 
     def _store(self, eqn: Eqn, x: Atom, index: Atom, value: Atom) -> Expr | None:
-        made = self.made_by(value)
-        if made is not None and made.op == "broadcast_to":
-            return self.build.emit(eqn.op, x, index, made.args[0], **eqn.attrs)
         if eqn.op == "index_add" and "repeats" not in eqn.attrs:
             return self.build.emit(
                 "index_add", x, index, value, repeats=may_repeat(index)
@@ -382,6 +379,10 @@ class _Walk:
             and self._is_untouched(x, index)
         ):
             return self.build.emit("setitem", x, index, value)
+        made = self.made_by(value)
+        is_item = eqn.op == "setitem" and x.type.kind in trees.MAY_HOLD
+        if made is not None and made.op == "broadcast_to" and not is_item:
+            return self.build.emit(eqn.op, x, index, made.args[0], **eqn.attrs)
         return None
 
     def _is_untouched(self, x: Atom, index: Atom) -> bool:

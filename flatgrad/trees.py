@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
+from flatgrad.versions import CONTAINERS, MAY_HOLD, UPDATING
 
 if TYPE_CHECKING:
     from flatgrad.simplify import _Walk
 
-CONTAINERS = ("list", "dict", "tree")
-MAY_HOLD = (*CONTAINERS, "tuple")
-UPDATING = {"setitem", "index_add", "list_append", "list_insert", "list_pop"}
 
 Part = tuple[Var, Atom]
 
@@ -61,6 +59,10 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
         ) is not None and not x.name:
             within = made.op in ("setitem", "index_add") and x.type.kind != "dict"
             return walk.build.emit("zeros_like", made.args[0]) if within else None
+        case "dict_cleared", (g, key, Var() as d):
+            return _cleared(walk, g, key, d)
+        case "dict_zipped", (d, part):
+            return _spread_over(walk, d, part)
         case ("index_add" | "tree_add"), (x, *path, value) if x.type.kind in CONTAINERS:
             stores = (
                 _stores(walk, value, nested=True)
@@ -75,6 +77,25 @@ def shorter(walk: _Walk, eqn: Eqn) -> Any:
             return grown
         case _:
             return None
+
+
+def _cleared(walk: _Walk, g: Atom, key: Atom, d: Var) -> Any:
+    """What has been read at a key was there: its cotangent is zero now."""
+    held = walk.seen.get(("getitem", (d, key), ()))
+    if held is None:
+        return None
+    return walk.build.emit("setitem", g, key, walk.build.emit("zeros_like", held))
+
+
+OVER_VALUES = {"list_filled": "dict_filled", "list_fitted": "dict_fitted"}
+
+
+def _spread_over(walk: _Walk, d: Atom, part: Atom) -> Any:
+    """What is the same for each of the values of `d`, as a dict: the values themselves need not be at hand."""
+    made = walk.made_by(part)
+    if made is None or made.op not in OVER_VALUES:
+        return None
+    return walk.build.emit(OVER_VALUES[made.op], made.args[0], d)
 
 
 def _stored(walk: _Walk, whole: Atom, stores: list[Eqn]) -> Any:

@@ -61,3 +61,57 @@ LISTS = [
     "s = {'n': 0, 'v': x}; for i in range(2):;     s = {'n': s['n'] + 1, 'v': s['v'] * y}; return s['v'] * s['n']",
     "s = {'v': x}; for i in range(2):;     s['v'] = s['v'] * y + x; return s['v']",
 ]  # fmt: skip
+
+# Of a list and a dict that are given, with items of several shapes: p = {"w": a number, "b": an array}.
+GIVEN = [
+    # what is made of all items is broadcast
+    "return sum(p.values())",
+    "return sum(xs)",
+    "return sum(xs, y) * x",
+    "v = p.values(); return sum(v) * x",
+    "t = [x]; for i in range(3):;     t.append(1.0); xs.append(sum(t)); return xs[-1] * x",
+    "xs.append(sum([x, 2.0])); return sum(xs)",
+    # an item is stored whole
+    "h = np.sum(xs[-1]); return h",
+    "return np.mean(p['b']) * x",
+    "t = 0.0; for a in xs:;     t += np.sum(a); return t",
+    # what is overwritten had a shape of its own
+    "p['w'] = x; return p['b']",
+    "p['w'] = x; return p['w'] * p['b']",
+    "p['b'] = np.sum(p['b']) * 2; return p['b'] + p['w']",
+    "p['new'] = x * p['w']; return p['new'] * p['b']",
+    "xs[0] = 0; return sum(xs)",
+    "for i in range(len(xs)):;     xs[i] = np.sum(xs[i] ** 2); return sum(xs)",
+    "for k in p:;     p[k] = np.sum(p[k] ** 2); return p['w'] * x",
+    "q = {'w': x}; p.update(q); return p['w'] * p['b']",
+    "for part in p:;     p['b'] = x; return x",
+    "if len(x) > 5:;     p.pop('w'); return x * 2",
+    # what is written into is an array that others have
+    "u = [np.tanh(a) for a in xs]; xs[0] *= 0.5; return u[0] + xs[0]",
+    "w = p['b']; t = np.sin(w); p['b'] -= 0.5 * y; return t * p['b']",
+    # the last item of a loop
+    "for q in p.values():;     x = x * 2; return q",
+    "for i in range(2):;     for k, q in p.items():;         x = x * 2; return q * x",
+    "for q in xs:;     x = x * 2; return q",
+    # what a loop runs over is changed in it
+    "for v in xs:;     xs[1] = x * v; return xs[1] * xs[0]",
+    "for v in p.values():;     p['b'] = x * v; return p['b']",
+    "z = y * 1.0; for v in z:;     z[1] = v * v; return z * x",
+    "z = y * 1.0; for i, v in enumerate(z):;     z[i] = v * v; return z * x",
+    "v = p.values(); s = sum(v); p['b'] = x; return p['b'] * s",
+    # a pair
+    "t = 0.0; for r in enumerate(xs):;     t = t + np.sum(r[1]) * r[0]; return t",
+    "t = 0.0; for r in p.items():;     t = t + np.sum(r[1] ** 2); return t",
+    "t = 0.0; for [i, a] in enumerate(y):;     t = t + a * x[i] ** 2; return t",
+    # one name for two things
+    "for k, q in p.items():;     for k, e in p.items():;         t = 0; return q + e",
+    "t = 0.0; for i in range(2):;     t = t + x[i] ** 2;     for i in range(3):;         t = t * y[i]; return t",
+    "z = s = y / x; z = [0.5, 0.5]; return s",
+    "z = y / x; s = z * z; z = (x, y); return s * z[0]",
+    "z = y / x; s = z * z; z = lambda t: t * y; return z(s)",
+    "s = y / x; x = {'a': s}; return x['a'] * y",
+    "h = []; h.append(y); h.append(x); for r in h:;     x = x * r; return r * x",
+    # what is known late
+    "for t in range(2):;     q = p.copy(); return q['b'] * x",
+    "for t in range(2):;     q = {k: v * 2 for k, v in p.items()}; return q['b'] * x",
+]  # fmt: skip

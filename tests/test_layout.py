@@ -20,7 +20,7 @@ LONG = 350  # lines; told, not enforced
 LAYERS = [
     ["flatgrad.errors", "flatgrad.types", "flatgrad.constants"],
     ["flatgrad.graph", "flatgrad.options"],
-    ["flatgrad.loops", "flatgrad.partial"],
+    ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions"],
     ["flatgrad.registry"],
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting"],
     ["flatgrad.rules", "flatgrad.namespaces"],

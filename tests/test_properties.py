@@ -78,7 +78,6 @@ def right_or_refused(trial: Trial) -> None:
 # What is known to go wrong there still: nothing says of the programs below what their names hold.
 KNOWN = {
     "loops": "a variable that changes its shape from one iteration to the next, where no shape is known",
-    "containers": "a parameter that only a method of lists in a branch shows to be a list",
     "whole": "sum(xs) of a list of arrays that could as well be an array: its gradient is one array",
 }
 

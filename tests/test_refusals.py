@@ -928,6 +928,16 @@ REFUSED: dict[str, tuple[str, int]] = {
     "a number by way of str": ("def f(x):\n    return x * float(str(x))\n", 5),
     "an item of a dict that is written into": ("def f(p):\n    q = p['a']\n    q *= 2\n    return p['a']\n", 7),
     "the items of a dict that a loop writes into": ("def f(p):\n    for k, q in p.items():\n        q *= 2\n    return p['a']\n", 5),
+    "a list that its own loop makes shorter": ("def f(xs: list):\n    for x in xs:\n        y = xs.pop()\n    return y\n", 6),
+    "a list that its own loop makes longer": ("def f(x, xs: list):\n    for a, b in zip(xs, x):\n        xs.append(x)\n    return b\n", 6),
+    "a list that becomes a number": ("def f(x):\n    w = {}\n    w[0] = x\n    for j in range(3):\n        w = j\n    return x * w\n", 9),
+    "a dict on one way only": ("def f(x, n):\n    w = []\n    for j in range(n):\n        w.append(x)\n    if n > 1:\n        w = 2.0\n    return w\n", 10),
+    "an item in hand that is written into": ("def f(x, xs: list):\n    for q in xs:\n        x = x * q\n    xs[0] *= 0.5\n    return q * x\n", 8),
+    "an item in hand on one way that is written into": ("def f(x, xs: list):\n    q = x\n    if x.sum() > 0:\n        q = xs[0]\n    xs[0] *= 0.5\n    return q\n", 9),
+    "an item of two dicts that is written into": ("def f(xs: list, p):\n    p['b'] = xs[0]\n    xs[0] *= 0.5\n    return p['b']\n", 7),
+    "a part of an item that is written into": ("def f(x, xs: list, p):\n    v = [xs[1]]\n    for r in p.values():\n        v[0][1] += x\n    return r\n", 4),
+    "the values of a dict that was changed": ("def f(x, p):\n    v = p.values()\n    p['b'] = x\n    return sum(v)\n", 7),
+    "a pair as the result": ("def f(x):\n    for r in enumerate(x):\n        pass\n    return r\n", 7),
     "a name that is a label": ("def f(x, n):\n    return x[n]\n", 4),
 }  # fmt: skip
 

@@ -12,8 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checking import AGREED, Trial, Wrong, drawn, has_seed, load, outcome, runs
-from containers_traps import LISTS
+from checking import (
+    AGREED,
+    Trial,
+    Wrong,
+    drawn,
+    has_seed,
+    leaves,
+    load,
+    outcome,
+    runs,
+)
+from containers_traps import GIVEN, LISTS
 
 from flatgrad.errors import FlatgradError
 
@@ -52,6 +62,17 @@ def agrees(body: str, **inputs: Any) -> Case:
 
 def safe(body: str, **inputs: Any) -> Case:
     return Case(function(body, inputs), inputs, False)
+
+
+def given(body: str) -> Case:
+    """A function of two arrays, a list and a dict, whose items are of several shapes."""
+    held = {"xs": [X, 0.4, M], "p": {"w": 0.3, "b": Y}}
+    source = function(body, ("x", "y", "xs: list", "p"))
+    return Case(source, {"x": X, "y": Y, **held}, True)
+
+
+def is_float(value: Any) -> bool:
+    return all(np.asarray(leaf).dtype.kind == "f" for leaf in leaves(value))
 
 
 def agrees_module(source: str, **inputs: Any) -> Case:
@@ -156,6 +177,11 @@ REPEATED = [
     agrees("return (x[[0, 0, 2, 0]] ** 2).sum()", x=X),
     agrees("return (W[i] * W[i]).sum(axis=0)", W=M, i=np.array([1, 0, 1, 1])),
     agrees("return W[np.array([0, 0]), np.array([1, 1])] * W[0, 1]", W=M),
+    *(
+        agrees(f"return W[i, {cut}] ** 2", W=M, i=i)
+        for cut in ("1:", ":2", ":", "1:3", "::2", "1::2", "::-1", "-2:")
+        for i in (1, np.array([1, 0, 1]))
+    ),
     agrees("return np.take(x, [1, 1, 2]) * x", x=X),
     agrees("return W[[0, 0]][:, [1, 1, 0]] * W[0, 0]", W=M),
     agrees("i = np.array([0, 1]); y = x[i] * x[i]; i[0] = 2; return (y * x[i]).sum()", x=X),
@@ -579,6 +605,7 @@ TRAPS: dict[str, list[Case]] = {
     "parentheses": PARENTHESES,
     "lookalikes": LOOKALIKES,
     "lists": [safe(body, x=X, y=Y) for body in LISTS],
+    "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [
     pytest.param(case, id=f"{trap}: {case.name}")
@@ -589,7 +616,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_trap(case: Case) -> None:
-    names = [n for n, v in case.inputs.items() if np.asarray(v).dtype.kind == "f"]
+    names = [n for n, v in case.inputs.items() if is_float(v)]
     wrt = tuple(names) or tuple(n for n in case.inputs if n in INTEGER_WRT)
     for emit in ("grad", "pair"):
         trial = Trial(case.source, case.inputs, wrt, emit=emit)

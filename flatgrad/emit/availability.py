@@ -7,7 +7,8 @@ text (edits.py).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import libcst as cst
@@ -96,10 +97,8 @@ class Availability:
         self.protected = (
             protected  # those, as the printing before has shown, and the results
         )
-        self.renamed_items: dict[tuple[str, int], str] = {}
-        self.around: list[set[str]] = (
-            []
-        )  # what the loops around bind, as the user calls it
+        self.renamed_items: dict[str, str] = {}
+        self.around: set[str] = set()  # what the loops around what is printed bind
         self.defs, self.readers = self.editor.defs, self.editor.readers
         self._found: dict[Atom, ast.expr] = {}
         self._by_shape: dict[Any, Var] = {}
@@ -259,17 +258,23 @@ class Availability:
         return ast.Name(name)
 
     def loop_name(self, wanted: str) -> str:
-        """The user's name of an index or item, for the reversed loop.
+        """The user's name of an index or item, for the reversed loop; another where what has that name is read."""
+        name = wanted
+        while name in self.protected or name in self.around:
+            if name not in self.renamed_items:
+                self.renamed_items[name] = self.names.fresh(wanted)
+                self.edits.given.add(self.renamed_items[name])
+            name = self.renamed_items[name]
+        return name
 
-        Another where what the forward left in it is read, or where a loop around has it.
-        """
-        depth = sum(wanted in names for names in self.around)
-        if wanted not in self.protected and not depth:
-            return wanted
-        if (wanted, depth) not in self.renamed_items:
-            self.renamed_items[wanted, depth] = self.names.fresh(wanted)
-            self.edits.given.add(self.renamed_items[wanted, depth])
-        return self.renamed_items[wanted, depth]
+    @contextmanager
+    def within(self, names: set[str]) -> Iterator[None]:
+        """What is printed stands in a loop that binds these names."""
+        around, self.around = self.around, self.around | names
+        try:
+            yield
+        finally:
+            self.around = around
 
     def bound(self) -> set[str]:
         """Names that the backward itself binds: elements taken from lists, what its loops run over."""

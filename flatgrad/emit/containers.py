@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 
 if TYPE_CHECKING:
@@ -187,13 +188,25 @@ def inlined_pops(nodes: Sequence[Any], once: set[str]) -> list[Any]:
             ) if name in once and isinstance(node, ast.stmt):
                 names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name)]
                 assert isinstance(xs, ast.Name)
-                if names.count(name) == 1 and xs.id not in names:
+                repeated = _read_for_each_item(node)
+                if (
+                    names.count(name) == 1
+                    and xs.id not in names
+                    and name not in repeated
+                ):
                     found[-1] = _Replaced(name, value).visit(node)
                     continue
             case _:
                 pass
         found.append(node)
     return found
+
+
+def _read_for_each_item(node: ast.AST) -> set[str]:
+    """Names within comprehensions: what stands there is computed more than once."""
+    comprehensions = (ast.ListComp, ast.DictComp, ast.GeneratorExp, ast.SetComp)
+    within = (n for n in ast.walk(node) if isinstance(n, comprehensions))
+    return {n.id for c in within for n in ast.walk(c) if isinstance(n, ast.Name)}
 
 
 class _Replaced(ast.NodeTransformer):
@@ -247,6 +260,8 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
                 [ast.Call(ast.Attribute(read(eqn.args[0]), "values"), [], [])],
                 [],
             )
+        case op if dialect.plain and op in OF_NUMBERS:
+            return _template(dialect, read, eqn, OF_NUMBERS[op])
         case op if op in TEMPLATES:
             return _template(dialect, read, eqn, TEMPLATES[op])
         case _:
@@ -283,13 +298,23 @@ TEMPLATES = {
     "list_order": "sorted(range(len(a)), key=a.__getitem__)",
     "list_unsort": "[a[b.index(i)] for i in range(len(b))]",
     "list_index": "list(a).index(b)",
+    "list_fitted": "[unbroadcast(a, item) for item in b]",
+    "dict_filled": "dict.fromkeys(b, a)",
+    "dict_fitted": "{key: unbroadcast(a, value) for key, value in b.items()}",
     "dict_zipped": "dict(zip(a, b))",
-    "dict_without": "{k: 0.0 * a[k] if k in b else a[k] for k in c}",
+    "dict_without": "{key: zeros_like_tree(value) if key in b else a[key] for key, value in c.items()}",
+    "dict_cleared": "{key: zeros_like_tree(value) if key == b else a[key] for key, value in c.items()}",
     "dict_fresh": "0.0 if b in c else a[b]",
     "dict_restricted": "{k: a[k] for k in b}",
     "max_list": "max(a)",
     "min_list": "min(a)",
     "sum_list": "sum(a)",
+}
+# Where the file imports no library of arrays.
+OF_NUMBERS = {"list_fitted": "[a] * len(b)", "dict_fitted": "dict.fromkeys(b, a)"}
+OF_NUMBERS |= {
+    op: TEMPLATES[op].replace("zeros_like_tree", "zeros_like_lists")
+    for op in ("dict_without", "dict_cleared")
 }
 SPLITS = {
     "concatenate": "np.split(a, np.cumsum([np.shape(x)[AXIS] for x in b])[:-1], axis=AXIS)",
@@ -342,8 +367,19 @@ def _template(dialect: Dialect, read: Read, eqn: Eqn, text: str) -> ast.expr:
         tree.keywords.append(ast.keyword("reverse", ast.Constant(True)))
     if "np." in text:
         values["np"] = dialect.name("numpy")
-    filled: ast.expr = _Filled(values).visit(tree)
+    values |= {name: dialect.helper(name) for name in HELPERS if f"{name}(" in text}
+    filled: ast.expr = _Filled(_bound(tree, values) | values).visit(tree)
     return filled
+
+
+def _bound(tree: ast.expr, values: dict[str, ast.expr]) -> dict[str, ast.expr]:
+    """The variables of a comprehension: others, where what is filled in reads such names."""
+    read = {
+        n.id for v in values.values() for n in ast.walk(v) if isinstance(n, ast.Name)
+    }
+    names = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    bound = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    return {name: ast.Name(f"{name}_") for name in bound & read}
 
 
 class _Filled(ast.NodeTransformer):

@@ -20,7 +20,7 @@ from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.exits import may_leave
-from flatgrad.frontend.module import names_in_text, names_of_target
+from flatgrad.frontend.module import names_in_text, names_of_target, nodes_in
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var, all_equations
 
@@ -283,11 +283,21 @@ class Editor:
         if destroyer is not None:
             self.edits.separated.add(destroyer)
         if self.stays(frame, value):
-            assert rebound is not None, f"{printed} is neither overwritten nor at hand"
+            if rebound is None:
+                raise self._changed_unnamed(frame, value)
             self.edits.saved.setdefault(rebound, []).append((name, printed))
         else:
             self.edits.renamed[value] = name
         return name
+
+    def _changed_unnamed(self, frame: Frame, value: Var) -> FlatgradError:
+        """No line gives the version its name: a change of an array made it that other names lead to."""
+        what = f"the backward needs what {value.name} is after a change that is not made by its name"
+        changed = self.function.storages.destroyed.get(value)
+        node = frame.writes[value][0] if value in frame.writes else None
+        node = changed.node if changed is not None else node
+        step = f"write into {value.name} itself, or into a copy"
+        return self.refusal("FG123", what, step, node or self.function.node.name)
 
     def begin_with_nothing(self, value: Var) -> None:
         """x = None, before the branch that may skip x: the backward asks for its shape all the same."""
@@ -396,11 +406,11 @@ class Editor:
                     "carry it in a variable of its own",
                     home.statement.node,
                 )
-            loop = home.statement.node
-            if isinstance(loop, cst.For) and value.name in names_of_target(loop.target):
-                what = f"the backward needs what {value.name} held before the loop gave it this item"
-                step = f"give the item another name than {value.name}"
-                raise self.refusal("FG122", what, step, loop.target)
+            if self._is_taken_by_item(value, home):
+                what = f"the backward needs what {value.name} was before the loop gives it an item"
+                raise self.refusal(
+                    "FG123", what, "call the items otherwise", home.statement.node
+                )
             return self.edits.renamed.get(
                 value, value.name
             ), self.edits.first.setdefault(home.statement, [])
@@ -441,6 +451,11 @@ class Editor:
             raise self.refusal(
                 "FG118", what, "give the assignment a line of its own", node.test
             )
+
+    def _is_taken_by_item(self, value: Var, home: Home) -> bool:
+        """The variable is the target of the loop: where an iteration begins, it has the next item."""
+        node = home.statement.node
+        return isinstance(node, cst.For) and value.name in names_of_target(node.target)
 
     def _place_of_call(self, value: Var, made: Eqn) -> tuple[str, list[str]]:
         assert made.statement is not None
@@ -577,7 +592,7 @@ class Editor:
 
     def _copy(self, value: Var, printed: str) -> str:
         if value.type.kind in ("list", "dict"):
-            return f"{value.type.kind}({printed})"
+            return self._copy_of_items(value, printed)
         if value.type.kind == "tuple":
             node, what = self.defs[value].node, "an array in this tuple is overwritten"
             raise self.refusal("FG401", what, "put a copy of it into the tuple", node)
@@ -595,6 +610,18 @@ class Editor:
             e for e in self.defs.values() if e.op == "test" and Lit(None) in e.args
         )
         return {a.name for e in tests for a in e.args if isinstance(a, Var)}
+
+    def _copy_of_items(self, value: Var, printed: str) -> str:
+        """list(xs); with copies of the items, where `xs[i] += v` writes into the arrays themselves."""
+        written = self.function.storages.destroyed.get(value)
+        if self.dialect.plain or written is None or not _writes_into_items(written):
+            return f"{value.type.kind}({printed})"
+        numpy = self.dialect.name("numpy")
+        assert isinstance(numpy, ast.Name)
+        copied = f"{numpy.id}.copy"
+        if value.type.kind == "dict":
+            return f"{{key: {copied}(item) for key, item in {printed}.items()}}"
+        return f"[{copied}(item) for item in {printed}]"
 
     def _versions_of(self, frame: Frame, name: str) -> list[Var]:
         """The values that a variable is given one after the other."""
@@ -743,6 +770,17 @@ class Editor:
         return FlatgradError(
             Diagnostic(code, what, step, self.function.module.place(node))
         )
+
+
+def _writes_into_items(statement: Statement) -> bool:
+    """Somewhere in it stands xs[i] += v."""
+    for node in nodes_in(statement.node):
+        match node:
+            case cst.AugAssign(target=cst.Subscript()):
+                return True
+            case _:
+                pass
+    return False
 
 
 def _are_exclusive(a: Statement | None, b: Statement) -> bool:

@@ -217,6 +217,8 @@ class Layout:
         cached, lines = cached_values(
             lines, self._forward_names() - self.available.bound(), self.names, unsure
         )
+        views = self._names_of_views() - unsure
+        cached = [(n, f"list({v})" if v in views else v) for n, v in cached]
         missing = unsure & {
             name for name, value in cached if value.partition(".")[0] == name
         }
@@ -361,11 +363,18 @@ class Layout:
             body, leftovers.made_by_helpers(self.function, edits.expanded, edits.locals)
         )
 
+    def _names_of_views(self) -> set[str]:
+        """d.values() shows what is in the dict later on, and cannot be copied: the cache has a list of its own."""
+        names = self.available.names_of
+        made = [e for e in all_equations(self.available.eqns) if e.op == "dict_values"]
+        return {names[e.out] for e in made if e.out in names}
+
     def _forward_names(self) -> set[str]:
         """The names that the emitted forward part binds."""
         edits = self.available.edits
         names = {*self.function.params, *self.unnamed.values(), *edits.renamed.values()}
         for frame in (self.function.frame, *edits.expanded):
+            names |= {n for n, v in frame.env.items() if isinstance(v, Struct)}
             names |= {v.name for v in frame.writes} | {
                 *edits.bound.get(frame, ()),
                 *edits.locals.get(frame, {}).values(),

@@ -16,6 +16,7 @@ import libcst as cst
 from flatgrad.emit.containers import MAY_HOLD, copied, is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
+from flatgrad.loops import renewed_items
 
 if TYPE_CHECKING:
     from flatgrad.emit.lines import Lines, Printed
@@ -94,9 +95,8 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
         inner = _inner(lines, number, body, params)
         for param, name in zip(params, names, strict=True):
             _hold(inner, param, name, owned=param in owned)
-        lines.available.around.append(_targets(eqn))
-        suite = _suite(inner, body, names)
-        lines.available.around.pop()
+        with lines.available.within(_bound_by(header)):
+            suite = _suite(inner, body, names)
         ends = zip(params, body.outs[1:], strict=True)
         kept = {p for p, end in ends if p in owned and _is_own(inner, end, body.outs)}
         if kept == owned:
@@ -322,11 +322,11 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
     return _over_items(lines, forward, source, body, count)
 
 
-def _targets(eqn: Eqn) -> set[str]:
-    """The names that the forward loop binds."""
-    text = loop_text(eqn.attrs["undoes"])
-    target = getattr(text, "target", None)
-    return set() if target is None else {n.value for n in _names_in(target)}
+def _bound_by(header: str) -> set[str]:
+    """The names that the line that opens a loop gives values."""
+    (loop,) = ast.parse(f"{header}\n    pass").body
+    assert isinstance(loop, ast.For)
+    return {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
 
 
 def loop_text(forward: Eqn) -> Any:
@@ -377,19 +377,18 @@ def _over_items(
         body.params[0],
         loop_text(forward).target,
     )
-    if _is_overwritten(forward):
+    if source.length is not None and _is_overwritten(forward):
         name = _fresh_index(lines, index)
         available.local[index] = ast.Name(name)
-        return (
-            f"for {name} in reversed(range({_length(lines, forward, source, count)})):"
-        )
+        length = count if count is not None else lines.read(source.length)
+        return f"for {name} in reversed(range({_text(length)})):"
     shown = _renamed(lines, target)
     bare = shown[1:-1] if isinstance(target, cst.Tuple) and target.lpar else shown
     over = available.iterable(forward)
     text = f"({_text(over)})" if isinstance(over, ast.Tuple) else _text(over)
     cut = f"[:{_text(count)}]" if count is not None else ""
     if source.kind == "keys" and source.counted:
-        available.local[index] = _number(bare, target, source)
+        available.local[index] = _counted(lines, source, target)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif source.kind == "keys":
         key = _fresh_index(lines, index)
@@ -397,7 +396,7 @@ def _over_items(
         items = text.removesuffix(".values()")
         header = f"for {key}, {shown} in reversed(list({items}.items()){cut}):"
     elif source.counted:
-        available.local[index] = _number(bare, target, source)
+        available.local[index] = _counted(lines, source, target)
         header = f"for {bare} in reversed(list({text}){cut}):"
     elif _reads(forward, body, index):
         name = _fresh_index(lines, index)
@@ -416,13 +415,6 @@ def _over_items(
     return header
 
 
-def _length(lines: Lines, forward: Eqn, source: Any, count: ast.expr | None) -> str:
-    """How many items a loop over arrays has gone through."""
-    if count is not None:
-        return _text(count)
-    return _text(lines.read(source.length))
-
-
 def _is_overwritten(forward: Eqn) -> bool:
     """The loop runs over an array of which an iteration writes more than its own item."""
     body = forward.blocks[-1]
@@ -431,10 +423,9 @@ def _is_overwritten(forward: Eqn) -> bool:
     made = {out: eqn for eqn in body.eqns for out in eqn.outs}
 
     def is_kept(value: Atom, param: Var) -> bool:
-        while (
-            isinstance(value, Var) and value is not param and (eqn := made.get(value))
-        ):
-            if eqn.op not in STORES or eqn.args[1] is not index:
+        while isinstance(value, Var) and value is not param:
+            eqn = made.get(value)
+            if eqn is None or eqn.op not in STORES or eqn.args[1] is not index:
                 return False
             value = eqn.args[0]
         return value is param
@@ -443,11 +434,15 @@ def _is_overwritten(forward: Eqn) -> bool:
     return any(param in items and not is_kept(end, param) for param, end in ends)
 
 
-def _number(shown: str, target: Any, source: Any) -> ast.expr:
-    """What the target of a loop, as it is shown, holds for an index: i of `i, x`, p[0] of `p`."""
-    if source.paired and isinstance(target, cst.Name):
-        return ast.Subscript(ast.Name(shown), ast.Constant(0))
-    return ast.Name(shown.split(",")[0].strip())
+def _counted(lines: Lines, source: Any, target: Any) -> ast.expr:
+    """What the target calls the index: k of k, v; k itself of keys; r[0] where r is the pair."""
+    match target:
+        case cst.Tuple(elements=[first, *_]) | cst.List(elements=[first, *_]):
+            return ast.Name(_renamed(lines, first.value))
+        case _ if source.paired:
+            return ast.Subscript(ast.Name(_renamed(lines, target)), ast.Constant(0))
+        case _:
+            return ast.Name(_renamed(lines, target))
 
 
 def _reads(forward: Eqn, body: Block, index: Var) -> bool:
@@ -470,9 +465,10 @@ def _reads(forward: Eqn, body: Block, index: Var) -> bool:
 def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:
     """The names that the loop binds hold, in the reversed loop too, the items of the iteration."""
     assert forward.statement is not None
+    renewed = renewed_items(forward)
     for node in _names_in(target):
         value = forward.statement.frame.bindings.get(node)
-        if isinstance(value, Var):
+        if isinstance(value, Var) and value not in renewed:
             lines.available.local[value] = ast.Name(
                 lines.available.loop_name(node.value)
             )

@@ -62,6 +62,8 @@ def _bind(low: Lowering, target: cst.Name, value: Value, source: cst.CSTNode) ->
         assert isinstance(value, Var)
         value.name = target.value
         low.wrote(target, value)
+    else:
+        low.rebound(target)
     low.hold(target.value, value)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 NUMBERS = ("bool", "int", "float", "complex")
+HELD = ("list", "dict")
 NOTHING = Lit(None)  # what a name holds on the way where it is not assigned
 
 
@@ -149,7 +150,7 @@ def _views(low: Lowering, envs: Sequence[Mapping[str, Value]]) -> dict[str, Any]
 
 def _touch(low: Lowering, join: _Join) -> None:
     """What may share an array after one way or the other may do so from now on."""
-    outside = carried.visible(low, ())
+    outside = [*carried.visible(low, ()), *carried.in_containers(low)]
     pairs = carried.touching(low, dict(enumerate(join.first)), outside)
     pairs |= carried.touching(low, dict(enumerate(join.second)), outside)
     carried.touch(low, dict(enumerate(join.outs)), pairs)
@@ -194,6 +195,10 @@ class _Join:
                 return a.of([self.value("", item, NOTHING) for item in items])
             case (_, Struct(items=items)) if a == NOTHING:
                 return b.of([self.value("", NOTHING, item) for item in items])
+            case (Var() | Lit(), Var() | Lit()) if are_apart(a.type, b.type):
+                return self._undecided(
+                    name, "thing", "give both branches values of one kind"
+                )
             case (Var() | Lit(), Var() | Lit()):
                 return self.atom(name, a, b)
             case (Path(), _) | (_, Path()) if NOTHING in (a, b):
@@ -240,6 +245,15 @@ class _Join:
         return self.made[a, b]
 
 
+def are_apart(a: Type, b: Type) -> bool:
+    """The one is a list or a dict, and the other is known to be something else."""
+    kinds = {a.kind, b.kind} - {"any", "none", "tree", "tuple"}
+    known = [t for t in (a, b) if t.kind not in HELD]
+    return bool(kinds & {*HELD}) and (
+        len(kinds) > 1 or any(t.rank is not None for t in known)
+    )
+
+
 def either(a: Type, b: Type) -> Type:
     """What is known of a value that has one type or the other."""
     if a.kind == "none" or b.kind == "none":
@@ -278,7 +292,16 @@ def _either_items(a: Type, b: Type) -> tuple[Type, ...] | None:
     return tuple(either(x, y) for x, y in zip(a.items, b.items, strict=True))
 
 
-__all__ = ["Way", "check", "conditional", "either", "joined", "splits", "way"]
+__all__ = [
+    "Way",
+    "are_apart",
+    "check",
+    "conditional",
+    "either",
+    "joined",
+    "splits",
+    "way",
+]
 
 
 def spoils(low: Lowering, node: cst.CSTNode) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from flatgrad.frontend import windows
 from flatgrad.frontend.scope import Refusal, Value
 from flatgrad.frontend.storages import vars_in
-from flatgrad.graph import Atom, Eqn, Var
+from flatgrad.graph import Atom, Eqn, Var, all_equations
+from flatgrad.versions import CONTAINERS, RESIZING, UPDATING, versions
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -112,6 +113,15 @@ def visible(low: Lowering, carried: Iterable[str]) -> list[Var]:
     return [v for v in dict.fromkeys(found) if _holds_an_array(low, v)]
 
 
+def in_containers(low: Lowering) -> list[Var]:
+    """The arrays that lie in the lists and dicts that names stand for."""
+    found = [
+        v for f in low._all_frames() for held in f.env.values() for v in vars_in(held)
+    ]
+    held = dict.fromkeys(v for v in found if v.type.kind in CONTAINERS)
+    return list(dict.fromkeys(map(low.storages.item_of, held)))
+
+
 def touch(
     low: Lowering, new: Mapping[Any, Var], pairs: Iterable[frozenset[Key]]
 ) -> None:
@@ -210,12 +220,33 @@ def refuse_written(
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
 
 
+def gone_through(eqns: Iterable[Eqn]) -> set[Atom]:
+    """What the equations that begin an iteration take its items from."""
+    return {e.args[0] for e in eqns if e.op == "getitem"}
+
+
+def refuse_resized(low: Lowering, through: set[Atom], eqns: Sequence[Eqn]) -> None:
+    """A loop over a list ends where the list ends then: it must not get longer or shorter."""
+    resizing = [e for e in all_equations(eqns) if e.op in RESIZING]
+    if not resizing:
+        return
+    held = versions(through, eqns, {*UPDATING, *RESIZING, "alias"})
+    for eqn in resizing:
+        if eqn.args[0] in held:
+            what = "the list that this loop runs over gets longer or shorter in it"
+            node = eqn.node or (eqn.statement.node if eqn.statement else low.here())
+            raise Refusal("FG121", what, "loop over xs.copy()", node)
+
+
 __all__ = [
     "Shared",
     "current",
     "derived",
+    "gone_through",
     "hold",
     "holding",
+    "in_containers",
+    "refuse_resized",
     "refuse_written",
     "show",
     "still_derived",

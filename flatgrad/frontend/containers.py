@@ -283,7 +283,9 @@ def _dict_method(
         case "get", [key, default]:
             return looked_up(low, node, d, atom(key), default)
         case "values", []:
-            return low.emit("dict_values", d, node=node)
+            found = low.emit("dict_values", d, node=node)
+            low.shown.append((found, d))
+            return found
         case "keys", []:
             return typed(
                 low.opaque("the keys of a dict", [d], node, code="FG108")[0], "other"
@@ -383,6 +385,7 @@ def _changed(low: Lowering, node: cst.Call, old: Var, new: Var) -> Value:
 
 def put_back(low: Lowering, where: cst.BaseExpression, old: Var, new: Var) -> None:
     """`where`, which was `old`, is `new` after the change."""
+    _outdate(low, old)
     match where:
         case cst.Name():
             low.write(where, old, new)
@@ -391,6 +394,22 @@ def put_back(low: Lowering, where: cst.BaseExpression, old: Var, new: Var) -> No
         case _:
             what = "a change of a list that has no name is not read"
             raise Refusal("FG106", what, "give the list a name", where)
+
+
+def _outdate(low: Lowering, d: Var) -> None:
+    """What d.values() gave shows what is in the dict from now on."""
+    low.note()
+    root, statement = low.storages.root, low.build.statement
+    views = {root(view) for view, shown in low.shown if root(shown) is root(d)}
+    if not views or statement is None:
+        return
+    for frame in _frames(low):
+        for name, value in frame.env.items():
+            if isinstance(value, Var) and root(value) in views:
+                why = f"{name} shows the values of a dict, which was changed"
+                step = "write list(d.values())"
+                frame.env[name] = Stale(name, why, statement, "FG401", step)
+                low.storages.destroyed.setdefault(value, statement)
 
 
 def _put_back_part(low: Lowering, where: cst.Subscript, old: Var, new: Var) -> None:

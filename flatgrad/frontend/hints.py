@@ -41,7 +41,7 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
     _annotations(low, node, params)
     _docstring(low, node, params)
     _defaults(low, node, params)
-    _methods(node, params)
+    _uses(node, params)
     _plain_numbers(low, node, params)
 
 
@@ -97,23 +97,44 @@ def _defaults(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> N
                 pass
 
 
-def _methods(node: cst.FunctionDef, params: dict[str, Var]) -> None:
-    """A parameter with a method of lists is a list, wherever the method is called."""
+def _uses(node: cst.FunctionDef, params: dict[str, Var]) -> None:
+    """A parameter that is used as only a list or a dict can be is one, wherever it is used so."""
     bound = {*bound_names(node.body)}
     for inner in nodes_in(node.body):
-        match inner:
-            case cst.Call(
-                func=cst.Attribute(
-                    value=cst.Name(value=name), attr=cst.Name(value=method)
-                ),
-                args=args,
-            ) if (
-                name in params and name not in bound
-            ):
-                kind = "list" if method == "pop" and not args else kind_with(method)
-                _learn(params[name], kind)
-            case _:
-                pass
+        name, kind = _used_as(inner)
+        if name in params and name not in bound:
+            _learn(params[name], kind)
+
+
+def _used_as(node: cst.CSTNode) -> tuple[str, str]:
+    """(name, list or dict) where the node shows what a name stands for."""
+    match node:
+        case cst.Call(
+            func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="pop")),
+            args=args,
+        ):
+            return name, kind_of_pop(args)
+        case cst.Call(
+            func=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value=method))
+        ):
+            return name, kind_with(method)
+        case cst.Subscript(
+            value=cst.Name(value=name),
+            slice=[cst.SubscriptElement(slice=cst.Index(value=key))],
+        ) if isinstance(key, TEXTS):
+            return name, "dict"
+        case _:
+            return "", ""
+
+
+TEXTS = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
+
+
+def kind_of_pop(args: Sequence[cst.Arg]) -> str:
+    """Only lists have a last item to take, only dicts an item with the name of a string."""
+    if args and isinstance(args[0].value, TEXTS):
+        return "dict"
+    return "" if args else "list"
 
 
 def _learn(var: Var, kind: str) -> None:

@@ -15,13 +15,13 @@ import libcst as cst
 
 from flatgrad.builder import Builder
 from flatgrad.frontend import carried, containers, iterators, trees
-from flatgrad.frontend.branches import NOTHING, either
+from flatgrad.frontend.branches import NOTHING, are_apart, either
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, names_of_target, nodes_in
 from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value, stale
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.types import Shape, Type, join, same_shape, scalar
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def _loop(
         what = "what this loop carries from one iteration to the next is not clear"
         raise Refusal("FG121", what, "keep each variable of one kind and shape", node)
     low.build.statement = statement
+    _refuse_other_kinds(body, statement)
     _refuse_stale(low, body)
     kept = [
         n
@@ -147,12 +148,14 @@ def _read(
             low.entering = {s: p for s, p in entered.items() if p.name not in rebound}
             low.running = []
             start(index)
+            through = carried.gone_through(low.build.eqns)
             held, low.entering, low.running = low.running, {}, running
             low.lines(lines_of(node.body))
             _as_values(low, starts)
         low.note()
         eqns, left = tuple(low.build.eqns), low.stop
         carried.refuse_written(low, held, entered, rebound, written)
+        carried.refuse_resized(low, through, eqns)
         ends = dict(frame.env)
     finally:
         low.build, low.scanned, low.stop = outer, scanned, stop
@@ -465,6 +468,7 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> No
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
     outside = carried.visible(low, [*body.params, *body.starts])
+    outside += carried.in_containers(low)
     together = carried.touching(low, dict(enumerate(starts)), outside)
     together |= carried.touching(low, dict(enumerate(ends)), outside)
     outs = tuple(
@@ -501,6 +505,20 @@ def _sorted_out(
 ) -> dict[str, list[Var]]:
     rest = list(outs)
     return {name: [rest.pop(0) for _ in made] for name, made in params.items()}
+
+
+def _refuse_other_kinds(body: Body, statement: Statement) -> None:
+    """What starts as a list and ends as a number is refused where it is read, and only there."""
+    for name in body.params:
+        match body.starts[name], body.ends.get(name, NOTHING):
+            case (Var() | Lit() as start, Var() | Lit() as end) if are_apart(
+                start.type, end.type
+            ):
+                why = f"{name} changes its kind from one iteration to the next"
+                step = "keep it of one kind"
+                body.ends[name] = Stale(name, why, statement, "FG121", step)
+            case _:
+                pass
 
 
 def _refuse_stale(low: Lowering, body: Body) -> None:

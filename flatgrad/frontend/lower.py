@@ -146,6 +146,7 @@ class Lowering:
     parent: tuple[Statement | None, int] = (None, 0)
     stopping: bool = False  # what the line assigns carries no gradient
     tested: set[Atom] = field(default_factory=set)  # what conditions compare: numbers
+    shown: list[tuple[Var, Var]] = field(default_factory=list)  # d.values(), and d
     loop_depth: int = 0  # how many loops are around what is being read
     stop: Atom = field(
         default_factory=lambda: Lit(False)
@@ -515,6 +516,11 @@ class Lowering:
         assert self.build.statement is not None
         self.frame.bindings[target] = value
         self.frame.writes[value] = (target, self.build.statement)
+
+    def rebound(self, target: cst.Name) -> None:
+        """The statement gives `target` something that is no value of the graph: what it was is not there any more."""
+        assert self.build.statement is not None
+        self.frame.writes[Var(target.value)] = (target, self.build.statement)
 
     def write(self, name: cst.BaseExpression, old: Var, new: Var) -> None:
         """`new` is what the array `old` holds after a write into it through `name`."""

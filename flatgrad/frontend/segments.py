@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import libcst as cst
 
+from flatgrad.frontend.containers import CHANGING
 from flatgrad.frontend.exits import falls_through, lines_of, may_break, may_return
 from flatgrad.frontend.liveness import Liveness, names_closed_over
 from flatgrad.frontend.matches import Fresh
@@ -200,6 +201,12 @@ class _Loop:
         if shared & self.bound:
             what = "this loop rebinds names that its function shares with others"
             raise Unheeded(what, "pass the value in and return it")
+        if changed := [
+            n for n in _changed_by_methods(self.node) if n not in self.bound
+        ]:
+            what = f"this loop changes {changed[0]} in place, and what it begins with has to stay"
+            step = f"give {changed[0]} a new value, {changed[0]} = ..."
+            raise Unheeded(what, step)
         known = {name for f in around for name in _local_names(f)}
         results = [n for n in dict.fromkeys(bound_names(self.node)) if n in left]
         if not results:
@@ -558,3 +565,17 @@ def _lines_beside(
 
 
 __all__ = ["segmented"]
+
+
+def _changed_by_methods(node: cst.CSTNode) -> Iterator[str]:
+    """Names of lists and dicts that a method changes, as `xs.append(x)` does."""
+    for inner in nodes_in(node):
+        match inner:
+            case cst.Call(
+                func=cst.Attribute(
+                    value=cst.Name(value=name), attr=cst.Name(value=method)
+                )
+            ) if (method in CHANGING):
+                yield name
+            case _:
+                pass

@@ -36,7 +36,7 @@ class Source:
     length: Atom | None = None
     # The index is what the loop's own text calls so: the target of range, the number of enumerate.
     counted: bool = False
-    paired: bool = False  # an item is the index and what stands there
+    paired: bool = False  # each item is a pair of the index and a value
 
 
 def source(low: Lowering, node: Any) -> Source:
@@ -121,7 +121,7 @@ def _enumerated(low: Lowering, inner: Source, start: list[Any]) -> Source:
         return Struct((number, inner.item(k)))
 
     counted = first == Lit(0)
-    return Source("items", inner.span, item, inner.length, counted, paired=True)
+    return Source("items", inner.span, item, inner.length, counted, paired=counted)
 
 
 def _zipped(low: Lowering, inner: list[Source]) -> Source:
@@ -187,7 +187,8 @@ def _of_dict(low: Lowering, held: Atom, name: str) -> Source:
         part = low.emit("getitem", carried.current(low, held), k)
         return Struct((k, part)) if name == "items" else part
 
-    return Source("keys", held, item, counted=name != "values", paired=name == "items")
+    counted = name != "values"
+    return Source("keys", held, item, counted=counted, paired=name == "items")
 
 
 def _of_value(low: Lowering, node: Any) -> Source:

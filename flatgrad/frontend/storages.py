@@ -303,6 +303,11 @@ class Storages:
             self.holders.setdefault(inside, {}).update(self.holders.get(root, {}))
         return self.root(self.content[root])
 
+    def item_of(self, held: Var) -> Var:
+        """A value that stands for any item: what may share an array with it may be one."""
+        self.items_of(held)
+        return self.content[self.root(held)]
+
     def _note_container(self, eqn: Eqn, out: Var) -> bool:
         """The storages of lists, dicts and their items; False where the equation is about something else."""
         base = eqn.args[0] if eqn.args else None
@@ -528,8 +533,20 @@ class Storages:
         """xs[i] += v may have written into an array that lies in the list, which others may have too."""
         assert statement is not None
         inside = self.items_of(held)
-        if any(v.name for v in self.shown[inside]):
-            self.spoil(inside, statement)
+        if any(v.name for v in self.shown[inside]) or self._lies_elsewhere(
+            inside, held
+        ):
+            self.spoil(self.item_of(held), statement)
+
+    def _lies_elsewhere(self, inside: Var, held: Var) -> bool:
+        """An item may lie in another list or dict, too."""
+        root = self.root(held)
+        return any(
+            isinstance(value, Var)
+            and self.root(value) is not root
+            and self._lies_in(inside, value)
+            for value in self.held(inside)
+        )
 
     def spoil(self, var: Var, statement: Statement) -> None:
         """Something unknown may have been written into the array of `var`."""

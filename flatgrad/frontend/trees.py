@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from flatgrad.frontend import kinds
 from flatgrad.frontend.module import nodes_in
 from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
 from flatgrad.types import Shape, join, scalar
@@ -48,6 +49,7 @@ CONTAINERS = ("list", "dict", "tree")
 def settle(low: Lowering) -> None:
     """Give values that hold others the kind tree, and numbers in a file without arrays no axes."""
     eqns = [*all_equations(low.outside.eqns), *all_equations(low.build.eqns)]
+    kinds.spread(eqns)
     found = _Uses(eqns)
     plain = not low.module.imports_library_of_arrays()
     inner = [p for eqn in eqns for block in eqn.blocks for p in block.params]

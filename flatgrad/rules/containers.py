@@ -3,6 +3,7 @@
 A list has a list of cotangents: what an item was put in by, its cotangent is taken out by, and the other way round.
 """
 
+from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear
@@ -168,9 +169,16 @@ def join_list(xs, /, way="concatenate", axis=0, *, g):
 @general()
 def sum_list(xs, start, /):
     def vjp(g):
-        return xp.list_filled(g, xp.len(xs)), g
+        return _for_each(g, xs), fitted(g, start)
 
     return _without_tangents, vjp
+
+
+def _for_each(g, xs):
+    """`g` as often as there are items, summed to the shape of each; numbers are not broadcast."""
+    if g.atom.type.shape.is_scalar or xs.atom.type.shape.parts.get("numbers"):
+        return xp.list_filled(g, xp.len(xs))
+    return xp.list_fitted(g, xs)
 
 
 def _extreme(xs, y, g):
@@ -213,8 +221,22 @@ def unstack(x, /, axis=0, *, g):
     return xp.stack_list(g, axis=axis)
 
 
-constant("list_fold", "list_unsort", "parts_like", "dict_zipped", shape=shapes.a_list)
-constant("dict_without", "dict_restricted", shape=shapes.a_dict)
+constant(
+    "list_fold",
+    "list_unsort",
+    "list_fitted",
+    "parts_like",
+    "dict_zipped",
+    shape=shapes.a_list,
+)
+constant(
+    "dict_without",
+    "dict_cleared",
+    "dict_restricted",
+    "dict_filled",
+    "dict_fitted",
+    shape=shapes.a_dict,
+)
 constant("dict_fresh")
 constant("list_order", shape=shapes.a_list)
 constant("list_index", shape=shapes.picked)

@@ -90,6 +90,16 @@ def taken(g, index, value):
     return None if is_constant(value) else fitted(xp.getitem(g, index), value)
 
 
+def cleared(g, x, index, value, given):
+    """The cotangent of `x`, of which what was at the index is no part of the result."""
+    if is_container(g) and given:
+        if x.atom.type.kind == "dict":
+            return xp.dict_cleared(g, index, x)
+        return xp.setitem(g, index, xp.zeros_like(xp.getitem(x, index)))
+    zero = xp.zeros_like(value) if is_container(g) and not is_constant(value) else 0
+    return xp.setitem(g, index, zero)
+
+
 @general(
     at=[
         (VECTOR, 1, 0.3),
@@ -99,16 +109,19 @@ def taken(g, index, value):
     ],
     shape=shapes.updated,
 )
-def setitem(x, index, value, /):
-    """x with x[index] = value; where an index repeats, which value stays is up to the library."""
+def setitem(x, index, value, /, given=False):
+    """x with x[index] = value; where an index repeats, which value stays is up to the library.
+
+    What a list or a dict that was `given` held before is anything; what one that the function filled held, was like
+    the value.
+    """
 
     def jvp(dx, dindex, dvalue):
         return xp.setitem(moved(x, dx), index, 0 if dvalue is None else dvalue)
 
     def vjp(g):
         part = taken(g, index, value)  # before it is overwritten
-        zero = xp.zeros_like(value) if is_container(g) and not is_constant(value) else 0
-        return xp.setitem(g, index, zero), None, part
+        return cleared(g, x, index, value, given), None, part
 
     return jvp, vjp
 
