@@ -464,11 +464,14 @@ def _is_spelled_out(shape: Shape) -> bool:
 
 
 def _is_replaced_by_an_item(body: Block, param: Var) -> bool:
-    """Each iteration gives the variable an array from a list without reading what it held."""
+    """Each iteration gives the variable an array from a list, does arithmetic with it and reads not what it held."""
     end = body.outs[body.params.index(param)]
     if param in Block((), body.eqns, ()).free_or_params() or end.type.kind != "any":
         return False
-    return any(end in eqn.outs and _takes_an_item(eqn) for eqn in body.eqns)
+    readers = [e for e in body.eqns if end in e.reads()]
+    rules = [RULES.get(e.op) for e in readers]
+    arithmetic = all(r is not None and r.kind is Kind.ELEMENTWISE for r in rules)
+    return arithmetic and any(end in e.outs and _takes_an_item(e) for e in body.eqns)
 
 
 def _takes_an_item(eqn: Eqn) -> bool:

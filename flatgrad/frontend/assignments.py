@@ -221,14 +221,22 @@ def _other_names(low: Lowering, name: str, value: Var) -> dict[str, Var]:
 
 
 def _follow_arrays(low: Lowering, names: dict[str, Var], new: Var) -> None:
-    """What was written in place, if it is an array, is what its other names hold, too: the code asks when it runs."""
+    """What was written in place, if it is an array, is what its other names hold, too: the code asks when it runs.
+
+    Not of what each iteration keeps, which is a copy, and an array in any case.
+    """
+    statement = low.build.statement
+    assert statement is not None
     for name, old in names.items():
+        if low.loop_depth:
+            why = f"{name} and {new.name} may share one array, and {new.name} was written in place"
+            low.storages.hold(low.frame, name, Stale(name, why, statement))
+            continue
         low.build.dialect = ""
         test = low.emit("is_ndarray", new, old)
         now = Var(name, either(new.type, old.type))
         blocks = (Block((), (), (new,)), Block((), (), (old,)))
         attrs = {"inline": True}
-        statement = low.build.statement
         low.build.eqns.append(
             Eqn((now,), "if", (test,), attrs, statement, blocks=blocks)
         )

@@ -188,14 +188,7 @@ def current(low: Lowering, held: Atom) -> Atom:
     assert low.build.statement is not None
     renewed = windows.Renewed(dict(low.entering))
     found = windows.shown_again(low, held, low.build.statement, renewed)
-    if found is None and held.type.kind not in (
-        "tuple",
-        "arange",
-        "int",
-        "str",
-        "list",
-        "dict",
-    ):
+    if found is None and held.type.kind not in ("arange", "int", "str", "dict"):
         low.running.append(held)
     return found or held
 
@@ -210,6 +203,9 @@ def refuse_written(
     """What the loop runs over must not be written into by another name, in a way that is not followed."""
     written = low.storages.targets[count:]
     for value in held:
+        if value.type.kind in ("tuple", "list"):
+            _refuse_written_items(low, value, written)
+            continue
         arrays = {value, *(base for base, _ in windows.path(low, value))}
         for start, param in params.items():
             # Where the name gets another array, another name may have this one in a later iteration.
@@ -218,6 +214,15 @@ def refuse_written(
             if moved or (low.storages.may_share(value, start) and not followed):
                 what = "the array that this loop runs over may be written into under another name"
                 raise Refusal("FG401", what, "loop over a copy of it", low.here())
+
+
+def _refuse_written_items(low: Lowering, held: Var, written: Sequence[Var]) -> None:
+    """for v in (x, y): v *= 0.5 writes into x and y, which the loop does not know by these names."""
+    storages = low.storages
+    items = storages.items_of(held) if held.type.kind == "list" else held
+    if any(storages.may_share(w, items) for w in written):
+        what = "the arrays that this loop runs over are written into"
+        raise Refusal("FG401", what, "write into each of them by its name", low.here())
 
 
 def gone_through(eqns: Iterable[Eqn]) -> set[Atom]:
