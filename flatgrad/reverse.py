@@ -471,7 +471,8 @@ def _is_replaced_by_an_item(body: Block, param: Var) -> bool:
     readers = [e for e in body.eqns if end in e.reads()]
     rules = [RULES.get(e.op) for e in readers]
     arithmetic = all(r is not None and r.kind is Kind.ELEMENTWISE for r in rules)
-    return arithmetic and any(end in e.outs and _takes_an_item(e) for e in body.eqns)
+    taken = (e for e in body.eqns if end in e.outs and e.op != "list_pop")
+    return arithmetic and any(map(_takes_an_item, taken))
 
 
 def _takes_an_item(eqn: Eqn) -> bool:

@@ -48,7 +48,7 @@ from programs import LENGTHS, Choices, Declared, T, is_fine
 from walking import FAR, compiled, flat, is_sound, moved, walk
 
 NESTED = 3  # loops
-TYPES = {"xs": "xs: list"}  # what the text may not show
+TYPES = {"xs": "xs: list", "p": "p: dict"}  # what the text may not show
 UNTOLD = Declared("nothing", {})
 
 

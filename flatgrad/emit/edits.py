@@ -392,7 +392,8 @@ class Editor:
         written = not value.type.shape.is_scalar and self.function.storages.written(
             value
         )
-        return self.copy(value, text) if written else text
+        unsure = value in self.homes.partial
+        return self.copy(value, text, unsure) if written else text
 
     def _place(self, value: Var, home: Home) -> tuple[str, list[str]]:
         """How the forward text names the value, and where a line can stand that reads it."""

@@ -84,10 +84,15 @@ def moved(x, dx):
 
 
 def taken(g, index, value):
-    """The cotangent of what was written to a part; None of a constant."""
-    if is_container(g):
-        return None if is_constant(value) else xp.getitem(g, index)
-    return None if is_constant(value) else fitted(xp.getitem(g, index), value)
+    """The cotangent of what was written to a part; None of a constant.
+
+    Where an array may be written into, the value may have been stretched.
+    """
+    if is_constant(value):
+        return None
+    part = xp.getitem(g, index)
+    items = is_container(g) and (g.atom.type.kind != "tree" or is_container(value))
+    return part if items else fitted(part, value)
 
 
 def cleared(g, x, index, value, given):
