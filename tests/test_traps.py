@@ -24,6 +24,7 @@ from checking import (
     runs,
 )
 from containers_traps import GIVEN, LISTS
+from flow_traps import FLOWING, UNSURE
 
 from flatgrad.errors import FlatgradError
 
@@ -605,6 +606,8 @@ TRAPS: dict[str, list[Case]] = {
     "parentheses": PARENTHESES,
     "lookalikes": LOOKALIKES,
     "lists": [safe(body, x=X, y=Y) for body in LISTS],
+    "loops and branches": [agrees(body, x=M, y=X, z=Y) for body in FLOWING],
+    "loops and branches that may share": [safe(body, x=M, y=X, z=Y) for body in UNSURE],
     "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [

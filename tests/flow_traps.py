@@ -1,0 +1,53 @@
+"""Loops and branches: the ways in which shapes, names and arrays can be mixed up from one iteration to the next.
+
+Each is a program that drawn ones have shown (tests/fuzz.py), made shorter. x is a matrix, y and z are vectors.
+"""
+
+FLOWING = [
+    # a variable that has another shape before the loop, in the next iteration or after a branch
+    "t = np.mean(x); for e in y:;     t = t + x; return t",
+    "for t in range(1, x.shape[0]):;     x = 1.0; return x * y",
+    "h = x; for k in range(2):;     out = h[0]; for k in range(2):;     h = 0.5; return h + out",
+    "v = y; for e in x:;     v = x; return v",
+    "w = np.zeros(3); for e in x[:0]:;     w = e; for k in range(2):;     w = w * y; return w",
+    # what a branch or a loop may not have made is not asked for its shape
+    "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
+    "if z[0] > -9:;     x = z; elif z[1] > 0:;     z = x.mean(axis=0);     w = x; return z * x",
+    "for t in (1, 0):;     if t:;         w = 0;         continue;     return y[w] * z[w]",
+    # an array that is written into while it is gone through
+    "for q in y:;     y *= q; return y * z",
+    "for i, q in enumerate(y):;     y[2] += q * q; return y",
+    "for i, q in enumerate(y):;     y[i] = q * q; return y * z",
+    # a view that two writes change, one of them by another name
+    "'''x: (N, D)'''; v = x[1]; x *= 0.5; v *= 2.0; return v * x",
+    # names of the backward: two versions of one variable, a loop within a loop
+    "for e in x:;     x = x; for e in z:;     x, w = x * y, x; return x * w * e",
+    "s = np.outer(y, z); k = 0; while k < 2:;     w = y[0] - np.mean(y);     j = 0;     while j < 2:;         z = z * z.max();         j += 1;     s = s * z;     k += 1; return s * w",
+    # what a loop that nobody reads knows by its name
+    "v = w = y - z; s = v @ y; for _ in range(3):;     v = v; return s * w",
+    # an index that is told outside of brackets
+    "k = 1; return x[k, 1:] * y[1:]",
+    "return x[np.array([0, 1, 0]), 1:].sum(axis=0) * y[1:]",
+]
+
+# Right or refused.
+UNSURE = [
+    "for e in x:;     t = e.sum(); for e in y:;     t = t * e; return t * e",
+    "'''y: (N,)'''; v = y.reshape(-1, 1); s = np.squeeze(v[:1]); y[:1] *= s; return y * s",
+    "for q in (y, z):;     q *= 0.5; return y * z",
+    "for q in [y, z]:;     q[0] = 0.5; return y * z",
+    "ys = [y, z]; for q in ys:;     q[q > 0.3] = 0; return y * z",
+    "for i, q in enumerate((y, z)):;     q += x[0]; return y * z",
+    "for e in x:;     x, w = x * 1.0, x;     x *= 0.5; return e * x",
+    "w = x * 1.0; for e in x:;     x, w = w, x;     x *= 0.5; return e",
+    "for r in x[::1]:;     r -= np.mean(x);     x = x; return r",
+    "for r in x:;     y, r = r, y; return r * y",
+    "h = 0.0; for k in range(3):;     u = w = h;     h += y.sum(); return w * u",
+    "def k(t):;     return x * t; v = x.T; v += v; return k(0.5)",
+    "for k in range(2):;     if h := np.tanh(np.sum(y)):;         break; return h * y",
+    "v = u = y; v *= x; return u * v",
+    "b = None; for k in range(2):;     if b is None:;         b = y; b *= 0.5; return b * y",
+    "b = None; for k in range(2):;     if b is None:;         b = y;     b = b * 2; return b * y",
+    "y += y if len(z) else 0.0; return y * z",
+    "for row in (y * z, y):;     w = 0.5 * row; row /= 1; return w * y",
+]
