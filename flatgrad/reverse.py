@@ -508,6 +508,7 @@ def _only_added(
 
 def _adds_to_item(eqn: Eqn, values: Set[Atom]) -> bool:
     held = eqn.op == "index_add" and eqn.args[0].type.kind in MAY_HOLD
+    held = held and eqn.args[1].type.kind != "slice"  # that is several items
     return held and eqn.args[2] in values
 
 

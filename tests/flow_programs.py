@@ -240,7 +240,8 @@ class FlowWriter:
         for forced in (False, True):
             visits = self._visits(slot, forced)
             if visits:
-                return Scope(visits[:1] + visits[1:][-1:], constants), forced
+                visits = visits[:1] + visits[1:][-1:]
+                return Scope(visits, constants, self.name == "f"), forced
         raise Impossible
 
     def _visits(self, slot: int, forced: bool) -> list[dict[str, Any]]:

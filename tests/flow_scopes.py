@@ -23,6 +23,7 @@ class Scope:
 
     visits: list[dict[str, Any]]
     constants: Mapping[str, Any]
+    axes: bool = True  # what stands here is known to be an array
     shapes: dict[str, Shape | None] = field(default_factory=dict)
 
     def values(self, text: str) -> list[Any]:
@@ -82,7 +83,11 @@ class Scope:
     @functools.cached_property
     def atoms(self) -> dict[str, Shape]:
         found = {text: self.shape(text) for text in [*self.forms(ATOMS), "0.5", "C"]}
-        return {text: shape for text, shape in found.items() if shape is not None}
+        return {
+            text: shape
+            for text, shape in found.items()
+            if shape is not None and (self.axes or "axis" not in text)
+        }
 
     def arrays(self, rank: int) -> list[str]:
         return [n for n in self.names("array") if len(self.shape(n) or ()) == rank]

@@ -31,7 +31,7 @@ FLOWING = [
 ]
 
 # Right or refused.
-UNSURE = [
+SHARED = [
     "for e in x:;     t = e.sum(); for e in y:;     t = t * e; return t * e",
     "'''y: (N,)'''; v = y.reshape(-1, 1); s = np.squeeze(v[:1]); y[:1] *= s; return y * s",
     "for q in (y, z):;     q *= 0.5; return y * z",

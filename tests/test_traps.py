@@ -24,7 +24,7 @@ from checking import (
     runs,
 )
 from containers_traps import GIVEN, LISTS
-from flow_traps import FLOWING, UNSURE
+from flow_traps import FLOWING, SHARED
 
 from flatgrad.errors import FlatgradError
 
@@ -607,7 +607,7 @@ TRAPS: dict[str, list[Case]] = {
     "lookalikes": LOOKALIKES,
     "lists": [safe(body, x=X, y=Y) for body in LISTS],
     "loops and branches": [agrees(body, x=M, y=X, z=Y) for body in FLOWING],
-    "loops and branches that may share": [safe(body, x=M, y=X, z=Y) for body in UNSURE],
+    "loops and branches that may share": [safe(body, x=M, y=X, z=Y) for body in SHARED],
     "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [

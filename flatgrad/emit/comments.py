@@ -68,8 +68,9 @@ class Comments:
                 shown = value if isinstance(shown, cst.Name) else shown
                 return f"{self.result} = {self._bare(shown)}"
             case cst.SimpleStatementLine():
-                parts = (self.forward.node(statement) or statement.node).body
-                return "; ".join(map(self._bare, parts))
+                printed = self.forward.node(statement)
+                line = printed if isinstance(printed, cst.SimpleStatementLine) else statement.node  # fmt: skip
+                return "; ".join(map(self._bare, line.body))
             case node:
                 return self._bare(node)
 

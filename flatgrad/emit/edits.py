@@ -256,6 +256,8 @@ class Editor:
         self.edits.given.add(name)
         destroyer = self.function.storages.destroyed.get(value)
         rebound = self._rebound_at(frame, value)
+        if value in frame.writes and destroyer is frame.writes[value][1]:
+            raise self._changed_unnamed(frame, value)
         if self._changes_elsewhere(frame, value, rebound, destroyer):
             self._keep_after(frame, value, name, destroyer is not None)
             return name

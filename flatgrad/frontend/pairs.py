@@ -473,12 +473,33 @@ def _write(
         )
     )
     low.note()
+    _refuse_shared(low, node, pair, atoms)
     for name, new in zip(pair.written, outs[pair.count :], strict=True):
         _overwrite(low, node, pair, name, new, atoms[pair.params.index(name)])
     if pair.nothing:
         return Lit(None)
     shown = [_written_result(pair, i, outs) for i in range(pair.count)]
     return Struct(tuple(shown)) if pair.results else shown[0]
+
+
+def _refuse_shared(
+    low: Lowering, node: cst.Call, pair: Pair, atoms: Sequence[Atom]
+) -> None:
+    """The helper has been read as if its arguments were arrays of their own."""
+    given = dict(zip(pair.params, atoms, strict=True))
+    arrays = {
+        n: v for n, v in given.items()
+        if isinstance(v, Var) and (v in low.storages.arrays or not v.type.shape.is_scalar)
+    }  # fmt: skip
+    for name in pair.written:
+        for other, value in arrays.items():
+            if (
+                other != name
+                and name in arrays
+                and low.storages.may_share(arrays[name], value)
+            ):
+                what = f"{pair.callee.name} writes into {name}, which may share an array with {other}"
+                raise Refusal("FG402", what, "give it a copy", node)
 
 
 def _written_result(pair: Pair, position: int, outs: Sequence[Var]) -> Var:

@@ -50,8 +50,8 @@ def settle(low: Lowering) -> None:
     """Give values that hold others the kind tree, and numbers in a file without arrays no axes."""
     eqns = [*all_equations(low.outside.eqns), *all_equations(low.build.eqns)]
     kinds.spread(eqns)
-    found = _Uses(eqns)
     plain = not low.module.imports_library_of_arrays()
+    found = _Uses(eqns, with_arrays=not plain)
     inner = [p for eqn in eqns for block in eqn.blocks for p in block.params]
     params = {*low.params.values()}
     for value in [
@@ -126,7 +126,7 @@ def _is_one_key(index: Atom) -> bool:
 
 
 class _Uses:
-    def __init__(self, eqns: Iterable[Eqn]):
+    def __init__(self, eqns: Iterable[Eqn], with_arrays: bool = True):
         self.bases: dict[Atom, list[Eqn]] = {}
         self.arrays: set[Atom] = set()
         self.matrices: set[Atom] = set()
@@ -143,6 +143,8 @@ class _Uses:
                 self._carried(eqn)
         for eqn in every:
             self._note(eqn)
+        for eqn in reversed(every) if with_arrays else ():
+            self._note_slice(eqn)
 
     def _carried(self, eqn: Eqn) -> None:
         """What a loop hands on is one value, as far as its structure goes."""
@@ -183,6 +185,18 @@ class _Uses:
             self.arrays.update(map(self.root, eqn.args))
         if eqn.op in MATRICES:
             self.matrices.update(eqn.args)
+
+    def _note_slice(self, eqn: Eqn) -> None:
+        """What x[1:] is used as an array of is an array."""
+        if (
+            eqn.op != "getitem"
+            or eqn.args[1].type.kind != "slice"
+            or eqn.attrs.get("unpacked")
+        ):
+            return
+        shown = (eqn.out, *self.aliases.get(eqn.out, ()))
+        if any(self.root(value) in self.arrays for value in shown):
+            self.arrays.add(self.root(eqn.args[0]))
 
     def _called(self, eqn: Eqn) -> None:
         """A helper that stands by itself knows which of its parameters are trees."""
