@@ -115,7 +115,7 @@ class Editor:
     def hoist(self, eqn: Eqn, wanted: str = "") -> str:
         """The expression behind `eqn` gets a name, on a line before its statement."""
         assert eqn.statement is not None
-        if eqn.node is None or isinstance(eqn.node, cst.BaseCompoundStatement):
+        if not isinstance(eqn.node, cst.BaseExpression):
             what = "the backward needs a value within this statement that no expression of its own stands for"
             raise self.refusal(
                 "FG123",
