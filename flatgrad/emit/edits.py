@@ -61,6 +61,7 @@ class Edits:
     first: dict[Statement, list[str]] = field(default_factory=dict)
     beside: dict[Statement, list[str]] = field(default_factory=dict)
     after: dict[Statement, list[str]] = field(default_factory=dict)
+    lists: dict[str, Statement] = field(default_factory=dict)  # filled by these loops
     given: set[str] = field(default_factory=set)  # names of lists and counters
     # Of helpers read in place: what their variables are called, and which parameters are variables of their own.
     locals: dict[Frame, dict[str, str]] = field(default_factory=dict)
@@ -386,6 +387,7 @@ class Editor:
         listed = self.names.fresh(_plural(stem))
         self.edits.given.add(listed)
         place.append(f"{listed}.append({self._kept(value, text)})")
+        self.edits.lists[listed] = home.statement
         self.edits.saved.setdefault(self._outermost(home), []).append((listed, "[]"))
         return listed
 

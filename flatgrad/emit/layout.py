@@ -183,7 +183,17 @@ class Layout:
     # --- definitions -----------------------------------------------------------------
 
     def texts(self) -> list[str]:
-        return self._pair() if self.style.emit == "pair" else [self._flat()]
+        found = self._pair() if self.style.emit == "pair" else [self._flat()]
+        self._refuse_unfilled(found[0])
+        return found
+
+    def _refuse_unfilled(self, text: str) -> None:
+        """Lines that two ways through a loop share are printed once, and may be kept for one of them only."""
+        for listed, loop in self.available.edits.lists.items():
+            if f"{listed}.append(" not in text:
+                what = "the backward needs a value of lines that follow a branch that may leave this loop"
+                step = "write these lines into the else of the branch"
+                raise self.available.editor.refusal("FG123", what, step, loop.node)
 
     def _flat(self) -> str:
         """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
