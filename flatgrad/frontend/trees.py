@@ -169,7 +169,7 @@ class _Uses:
         self.made.update((out, eqn) for out in eqn.outs)
         if eqn.op == "getitem":
             self.bases.setdefault(self.root(eqn.args[0]), []).append(eqn)
-            if not _is_one_key(eqn.args[1]):
+            if not _is_one_key(eqn.args[1]) and not self._is_length(eqn.args[1]):
                 self.arrays.add(self.root(eqn.args[0]))
         elif eqn.op in LISTED:
             self.listed.add(self.root(eqn.args[0]))
@@ -185,6 +185,16 @@ class _Uses:
             self.arrays.update(map(self.root, eqn.args))
         if eqn.op in MATRICES:
             self.matrices.update(eqn.args)
+
+    def _is_length(self, index: Atom) -> bool:
+        """n of `n, m = x.shape`."""
+        made = self.made.get(index)
+        shape = (
+            self.made.get(made.args[0])
+            if made is not None and made.op == "getitem"
+            else None
+        )
+        return shape is not None and shape.op == "shape"
 
     def _note_slice(self, eqn: Eqn) -> None:
         """What x[1:] is used as an array of is an array."""
