@@ -95,6 +95,13 @@ def taken(g, index, value):
     return part if items else fitted(part, value)
 
 
+def added(g, index, value):
+    """The cotangent of what was added to a part, which it may have been stretched to, in lists and dicts too."""
+    if is_constant(value) or is_container(value):
+        return taken(g, index, value)
+    return fitted(xp.getitem(g, index), value)
+
+
 def cleared(g, x, index, value, given):
     """The cotangent of `x`, of which what was at the index is no part of the result."""
     if is_container(g) and given:
@@ -147,7 +154,7 @@ def index_add(x, index, value, /):
         return xp.index_add(moved(x, dx), index, 0 if dvalue is None else dvalue)
 
     def vjp(g):
-        return g, None, taken(g, index, value)
+        return g, None, added(g, index, value)
 
     return jvp, vjp
 
