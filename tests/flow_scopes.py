@@ -87,7 +87,13 @@ class Scope:
             text: shape
             for text, shape in found.items()
             if shape is not None and (self.axes or "axis" not in text)
+            if self._is_within(text, shape)
         }
+
+    def _is_within(self, text: str, shape: Shape) -> bool:
+        """The bound of a slice lies within the array (docs/decisions/shapes.md)."""
+        bound = re.search(r"\[:(\w+)\]$", text)
+        return bound is None or self.values(bound[1])[-1] == shape[0]
 
     def arrays(self, rank: int) -> list[str]:
         return [n for n in self.names("array") if len(self.shape(n) or ()) == rank]
