@@ -10,6 +10,7 @@ FLOWING = [
     "h = x; for k in range(2):;     out = h[0]; for k in range(2):;     h = 0.5; return h + out",
     "v = y; for e in x:;     v = x; return v",
     "w = np.zeros(3); for e in x[:0]:;     w = e; for k in range(2):;     w = w * y; return w",
+    "for k in range(2):;     for j in range(k, 2):;         v = t = y;     y = t if z[0] > 0 else y * z; return y",
     # what a branch or a loop may not have made is not asked for its shape
     "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
     "if z[0] > -9:;     x = z; elif z[1] > 0:;     z = x.mean(axis=0);     w = x; return z * x",

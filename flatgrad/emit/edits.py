@@ -307,8 +307,8 @@ class Editor:
         frame, home = self.owner(value), self.homes.of.get(value)
         if frame is None and home is not None and value in home.block.params:
             frame = home.statement.frame
-        if frame is None:
-            return
+        if frame is None or value.name in self.function.params:
+            return  # a parameter has a value from the start
         first = min(
             (s for v, (_, s) in frame.writes.items() if v.name == value.name),
             key=lambda s: s.order,
