@@ -19,8 +19,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from checking import AGREED, REFUSED, judged
+from flow_programs import Impossible
 from programs import FEATURES, Dice, program, shorter
 
+NONE = "no program"
 Task = tuple[int, str, bool]  # the seed, the features, whether to show what is wrong
 
 
@@ -38,7 +40,7 @@ def main() -> int:
         for found, shown in pool.imap_unordered(tried, _tasks(arguments, counts)):
             counts[found] += 1
             print(shown, end="", flush=True)
-    total = sum(counts.values())
+    total = sum(counts.values()) - counts[NONE]
     print(
         f"{total} programs tried, {counts[AGREED]} accepted and right, {counts[REFUSED]} refused, "
         f"{counts['rough']} too rough to tell, {counts['wrong']} wrong, {counts['crash']} crashed"
@@ -63,7 +65,10 @@ def tried(task: Task) -> tuple[str, str]:
     """What came of one program, and the report of what is wrong."""
     seed, kind, show = task
     warnings.simplefilter("ignore")  # lines that are tried and taken back
-    trial = program(Dice(seed), kind, 2 + seed % 9)
+    try:
+        trial = program(Dice(seed), kind, 2 + seed % 9)
+    except Impossible:  # these choices lead to no program
+        return NONE, ""
     found, what = judged(trial)
     if not what or not show:
         return found, ""
