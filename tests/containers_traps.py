@@ -19,6 +19,11 @@ LISTS = [
     "z = x * 1.0; hs = []; for i in range(2):;     hs.append(z); hs[0] += y; return (z * hs[1]).sum()",
     "rows = [[0.0] * 2 for _ in range(2)]; for i in range(2):;     rows[i][0] = x[i] * y[i];     rows[i][1] += x[i + 1]; return rows[0][0] * rows[1][1] + rows[1][0] * rows[0][1]",
     "rows = [[0.0] * 2] * 2; for i in range(2):;     rows[i][0] += x[i] * y[i]; return rows[0][0] * rows[1][0]",
+    # one array that is two items
+    "d = {'a': x, 'b': x}; d['a'] *= y; return d['b']",
+    "d = {'a': x, 'b': x[1:]}; d['a'] *= y; return d['b']",
+    "xs = [np.zeros(3)] * 2; xs[0] += x; return xs[1] * y",
+    "z = np.zeros(3); xs = [z, z]; xs[0] += x; return xs[1] * y",
     # lists that shrink and grow
     "s = [x, y]; a = s.pop(); s.append(a * a); return (s[0] * s[1]).sum()",
     "s = []; s.append(x); s.append(y); s.append(s.pop() * s.pop()); return (s[0] ** 2).sum()",

@@ -16,6 +16,7 @@ from flatgrad.frontend.containers import (
     replaced,
 )
 from flatgrad.frontend.scope import Refusal, Struct, Value
+from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Lit, Var
 
 if TYPE_CHECKING:
@@ -151,11 +152,21 @@ def _augment_known(
     if isinstance(old, Var) and not (
         old.type.shape.is_scalar and old not in low.storages.arrays
     ):
+        _refuse_twice(low, target, kept, old)
         low.overwrite(old, new, unsure=True)
     after = _stored(base, index, new)
     assert after is not None
     replaced_after_write(low, base, target, after)
     return True
+
+
+def _refuse_twice(
+    low: Lowering, target: cst.Subscript, others: Struct, old: Var
+) -> None:
+    """The array is another item, too, or may be."""
+    if any(low.storages.may_share(v, old) for v in vars_in(others)):
+        what = "another item may share the array that is written in place"
+        raise Refusal("FG401", what, "put a copy of it into the list or dict", target)
 
 
 def replaced_after_write(
