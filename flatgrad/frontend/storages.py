@@ -216,6 +216,10 @@ class Storages:
         default_factory=dict
     )  # of lists and dicts: where their items lie
 
+    put: set[Var] = field(
+        default_factory=set
+    )  # what was made an item of a list or dict
+
     def root(self, var: Var) -> Var:
         if var not in self.parent:
             self.own(var)
@@ -341,6 +345,8 @@ class Storages:
             ):
                 continue
             inner = arg in like and arg.type.kind in CONTAINERS
+            if arg in items:
+                self.put.add(arg)
             self.approach(self.items_of(arg) if inner else arg, self.items_of(made))
 
     def enter(self, param: Var, start: Value, sharing: Iterable[Var]) -> None:
@@ -386,6 +392,7 @@ class Storages:
             dict(self.indices),
             [*self.targets],
             dict(self.content),
+            set(self.put),
         )
 
     def _join(self, a: Var, b: Var) -> None:
@@ -533,9 +540,15 @@ class Storages:
         """xs[i] += v may have written into an array that lies in the list, which others may have too."""
         assert statement is not None
         inside = self.items_of(held)
-        if any(v.name for v in self.shown[inside]) or self._lies_elsewhere(
-            inside, held
-        ):
+        named = next(
+            (v.name for v in self.shown[inside] if v.name and v in self.put), ""
+        )
+        if named:
+            what = f"{named} may be an item more than once, and an item is written in place"
+            step = "put a copy of it into the list or dict"
+            raise Refusal("FG401", what, step, statement.node)
+        taken = any(v.name for v in self.shown[inside])
+        if taken or self._lies_elsewhere(inside, held):
             self.spoil(self.item_of(held), statement)
 
     def _lies_elsewhere(self, inside: Var, held: Var) -> bool:
