@@ -24,6 +24,10 @@ LISTS = [
     "d = {'a': x, 'b': x[1:]}; d['a'] *= y; return d['b']",
     "xs = [np.zeros(3)] * 2; xs[0] += x; return xs[1] * y",
     "z = np.zeros(3); xs = [z, z]; xs[0] += x; return xs[1] * y",
+    "rows = []; for _ in range(2):;     rows.append(x); rows[0] *= y; return rows[1]",
+    "rows = []; for _ in range(2):;     rows.append(x); rows[0][0] *= y[0]; return rows[1]",
+    "rows = {}; for k in ('a', 'b'):;     rows[k] = x; rows['a'] *= y; return rows['b']",
+    "rows = [z for z in (x, x)]; rows[0] *= y; return rows[1]",
     # lists that shrink and grow
     "s = [x, y]; a = s.pop(); s.append(a * a); return (s[0] * s[1]).sum()",
     "s = []; s.append(x); s.append(y); s.append(s.pop() * s.pop()); return (s[0] ** 2).sum()",

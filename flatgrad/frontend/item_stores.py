@@ -42,6 +42,7 @@ def store(
     if base.type.kind not in ("list", "dict") and not _is_in_list(low, target):
         return False
     _leave_open(base)
+    _refuse_put_twice(low, target)
     item = item_atom(low, target, value)
     if index.type.kind == "slice":
         raise Refusal(
@@ -101,6 +102,7 @@ def augment_part(
         )
     assert isinstance(base, Var)
     _leave_open(base)
+    _refuse_put_twice(low, target)
     amount = low.atom(low.expression(node), node)
     if low.module.imports_library_of_arrays():
         low.note()
@@ -181,12 +183,26 @@ def replaced_after_write(
 
 def _is_in_list(low: Lowering, target: cst.Subscript) -> bool:
     """rows[i][j] where rows is a list or a dict."""
+    return _list_around(low, target) is not None
+
+
+def _list_around(low: Lowering, target: cst.Subscript) -> Var | None:
+    """The list or dict rows of rows[i][j]."""
     match target.value:
         case cst.Subscript(value=outer):
             held = low.frame.values.get(outer)
-            return isinstance(held, Var) and held.type.kind in ("list", "dict")
+            known = isinstance(held, Var) and held.type.kind in ("list", "dict")
+            return held if known else None  # type: ignore[return-value]
         case _:
-            return False
+            return None
+
+
+def _refuse_put_twice(low: Lowering, target: cst.Subscript) -> None:
+    """A write into rows[i], which may be another item of rows, too."""
+    held, statement = _list_around(low, target), low.build.statement
+    if held is not None and statement is not None:
+        low.note()
+        low.storages.refuse_twice(held, statement)
 
 
 def _stored(base: Struct, index: Atom, value: Value) -> Struct | None:

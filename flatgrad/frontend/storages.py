@@ -539,17 +539,20 @@ class Storages:
     def spoil_items(self, held: Var, statement: Statement | None) -> None:
         """xs[i] += v may have written into an array that lies in the list, which others may have too."""
         assert statement is not None
+        self.refuse_twice(held, statement)
         inside = self.items_of(held)
-        named = next(
-            (v.name for v in self.shown[inside] if v.name and v in self.put), ""
-        )
+        taken = any(v.name for v in self.shown[inside])
+        if taken or self._lies_elsewhere(inside, held):
+            self.spoil(self.item_of(held), statement)
+
+    def refuse_twice(self, held: Var, statement: Statement) -> None:
+        """An array that was put into a list by its name may be in it more than once."""
+        values = self.shown[self.items_of(held)]
+        named = next((v.name for v in values if v.name and v in self.put), "")
         if named:
             what = f"{named} may be an item more than once, and an item is written in place"
             step = "put a copy of it into the list or dict"
             raise Refusal("FG401", what, step, statement.node)
-        taken = any(v.name for v in self.shown[inside])
-        if taken or self._lies_elsewhere(inside, held):
-            self.spoil(self.item_of(held), statement)
 
     def _lies_elsewhere(self, inside: Var, held: Var) -> bool:
         """An item may lie in another list or dict, too."""
