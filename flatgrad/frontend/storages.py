@@ -518,7 +518,7 @@ class Storages:
         written = new.name or next((v.name for v in after.values() if v.name), "")
         if not written:
             return Stale(
-                name, f"{name} may have been written into by a call", statement
+                name, f"{name} may share an array that was written in place", statement
             )
         why = f"{name} and {written} may share one array, and {written} was written in place"
         return Stale(name, why, statement)
