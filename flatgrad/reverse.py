@@ -367,9 +367,8 @@ class _Reverse:
         )
         eqns = tuple(inner.build.eqns)
         for i, (at, param) in enumerate(zip(carried, params, strict=False)):
-            lighter = (
-                _only_added(eqns, param, ends[i]) if starts[at] == Lit(None) else None
-            )
+            begun = starts[at] != Lit(None)
+            lighter = None if begun else _only_added(eqns, param, ends[i])
             if lighter is not None:
                 eqns, ends = lighter[0], (*ends[:i], lighter[1], *ends[i + 1 :])
         outs = tuple(Var("", p.type, primal=v) for v, p in zip(primals, params, strict=True))  # fmt: skip
@@ -390,13 +389,18 @@ class _Reverse:
                 blocks=(block,),
             )
         )
-        read = Block((), body.eqns, ()).free_or_params()
         for i, out in zip(carried, outs, strict=False):
-            if isinstance(start := starts[i], Var) and start in self.active:
-                again = body.params[1 + i] in read or same_shape(start.type.shape, out.type.shape)  # fmt: skip
-                found = out if again else self._unless_replaced(eqn, start, out)
-                self._contribute(start, self.build.wrap(found))
+            self._to_start(eqn, starts[i], body.params[1 + i], out)
         self._settle(touched, outs[len(carried) :])
+
+    def _to_start(self, eqn: Eqn, start: Atom, param: Var, cotangent: Var) -> None:
+        """What the reversed loop leaves is the cotangent of what the loop began with."""
+        if not isinstance(start, Var) or start not in self.active:
+            return
+        read = Block((), eqn.blocks[-1].eqns, ()).free_or_params()
+        if param not in read and not same_shape(start.type.shape, cotangent.type.shape):
+            cotangent = self._unless_replaced(eqn, start, cotangent)
+        self._contribute(start, self.build.wrap(cotangent))
 
     def _like(self, eqn: Eqn, value: Var, cotangent: Var, steady: bool) -> Atom:
         """What has the shape of the zeros that an iteration hands on; the number 0, where they are only added."""
