@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
-from flatgrad.versions import UPDATING, versions
+from flatgrad.versions import UPDATING, VIEWS, versions
+
+STORES = {"setitem", "index_add"}
 
 
 def is_drained(body: Block, position: int, numbers: tuple[Var, ...] = ()) -> bool:
@@ -70,6 +72,46 @@ def is_own_part(body: Block, index: Atom, number: Var) -> bool:
     eqns = (*(body.undoes.eqns if body.undoes is not None else ()), *body.eqns)
     made = next((e for e in eqns if index in e.outs), None)
     return made is not None and made.op == "tuple" and number in made.args
+
+
+def is_overwritten(loop: Eqn) -> bool:
+    """The loop runs over an array, or a view of one, of which an iteration writes more than its own item."""
+    body = loop.blocks[-1]
+    index, *params = body.params
+    made = {out: eqn for eqn in body.eqns for out in eqn.outs}
+    read = {e.args[0] for e in body.eqns if e.op == "getitem" and e.args[1] is index}
+
+    def shown(value: Atom) -> Atom:
+        """The array that the value is a view of."""
+        while value in made and made[value].op in VIEWS:
+            value = made[value].args[0]
+        return value
+
+    def is_kept(value: Atom, array: Atom, whole: Atom) -> bool:
+        """All that was stored into the array is the item of `whole`, which it is or has as a part."""
+        if value is array:
+            return True
+        eqn = made.get(value)
+        if (
+            eqn is None
+            or eqn.op not in STORES
+            or not is_kept(eqn.args[0], array, whole)
+        ):
+            return False
+        place, part = eqn.args[1:3]
+        if array is whole:
+            return place is index
+        views = (
+            v for v, e in made.items() if e.op == "getitem" and e.args == (array, place)
+        )
+        return any(is_kept(part, v, whole) for v in views)
+
+    ends = zip(params, body.outs[1:], strict=True)
+    return any(
+        shown(whole) is param and not is_kept(end, param, whole)
+        for param, end in ends
+        for whole in read
+    )
 
 
 def renewed_items(loop: Eqn) -> set[Atom]:

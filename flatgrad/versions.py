@@ -13,6 +13,11 @@ RESIZING = {"list_append", "list_insert", "list_pop", "list_drop", "list_concat"
 # The result is the first argument with a change, or a part of it.
 VERSIONS = {"getitem", "alias", "list_copy", "dict_copy", "dict_update", "dict_setdefault", "dict_values", "list_sort"}  # fmt: skip
 VERSIONS |= UPDATING
+# The result may be the memory of the first argument.
+VIEWS = {
+    "alias", "transpose", "matrix_transpose", "reshape", "expand_dims", "squeeze", "getitem", "ravel", "swapaxes",
+    "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split", "rot90",
+}  # fmt: skip
 
 
 def given(block: Block) -> set[Atom]:

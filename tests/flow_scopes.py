@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +11,14 @@ from typing import Any
 import numpy as np
 from flow_statements import ATOMS, KEYS, PLACES, UNREAD
 from programs import is_fine
-from walking import kind_of
+from walking import failing_at_warnings, kind_of
 
 Shape = tuple[int, ...]
+
+
+@functools.lru_cache(maxsize=2**14)
+def expression(text: str) -> Any:
+    return compile(text, "<expression>", "eval")
 
 
 @dataclass(eq=False)
@@ -27,20 +31,30 @@ class Scope:
     shapes: dict[str, Shape | None] = field(default_factory=dict)
 
     def values(self, text: str) -> list[Any]:
-        code = compile(text, "<expression>", "eval")
-        with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
-            warnings.simplefilter("error")
-            return [eval(code, {**self.constants, **visit}) for visit in self.visits]
+        with failing_at_warnings():
+            return self._evaluated(text)
+
+    def _evaluated(self, text: str) -> list[Any]:
+        code = expression(text)
+        return [eval(code, names) for names in self._spaces]
+
+    @functools.cached_property
+    def _spaces(self) -> list[dict[str, Any]]:
+        return [{**self.constants, **visit} for visit in self.visits]
 
     def shape(self, text: str) -> Shape | None:
         """Of an expression that is a number or an array of them."""
         if text not in self.shapes:
-            self.shapes[text] = self._shape(text)
+            self._find_shapes([text])
         return self.shapes[text]
+
+    def _find_shapes(self, texts: Sequence[str]) -> None:
+        with failing_at_warnings():  # slow to enter
+            self.shapes |= {t: self._shape(t) for t in texts if t not in self.shapes}
 
     def _shape(self, text: str) -> Shape | None:
         try:
-            found = self.values(text)
+            found = self._evaluated(text)
         except Exception:
             return None
         if not all(kind_of(v) in ("float", "int", "array") for v in found):
@@ -82,11 +96,13 @@ class Scope:
 
     @functools.cached_property
     def atoms(self) -> dict[str, Shape]:
-        found = {text: self.shape(text) for text in [*self.forms(ATOMS), "0.5", "C"]}
+        texts = [*self.forms(ATOMS), "0.5", "C"]
+        self._find_shapes(texts)
         return {
             text: shape
-            for text, shape in found.items()
-            if shape is not None and (self.axes or "axis" not in text)
+            for text in texts
+            if (shape := self.shapes[text]) is not None
+            if self.axes or "axis" not in text
             if self._is_within(text, shape)
         }
 
@@ -105,7 +121,9 @@ class Scope:
     @functools.cached_property
     def places(self) -> list[str]:
         """Where a value can be stored."""
-        return [t for t in self.forms(PLACES) if self.shape(t) is not None]
+        texts = self.forms(PLACES)
+        self._find_shapes(texts)
+        return [t for t in texts if self.shapes[t] is not None]
 
 
 def goes_into(shape: Shape, other: Shape) -> bool:

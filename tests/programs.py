@@ -405,6 +405,8 @@ def is_fine(value: Any) -> bool:
         return all(map(is_fine, value))
     if callable(value) or not isinstance(value, np.ndarray | float | int):
         return True
+    if isinstance(value, float | int):  # also NumPy's; no array has to be made
+        return abs(value) < LARGEST
     array = np.asarray(value)
     if array.size > 60 or array.dtype.kind not in "fiub":
         return False

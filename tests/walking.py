@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import sys
@@ -37,6 +38,14 @@ def compiled(text: str) -> Any:
     return compile(text, "<written>", "exec")
 
 
+@contextlib.contextmanager
+def failing_at_warnings() -> Iterator[None]:
+    """What would be a warning is an error."""
+    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
+        warnings.simplefilter("error")
+        yield
+
+
 def walk(
     text: str, function: str, inputs: Mapping[str, Any], **more: Callable[..., Any]
 ) -> Walk:
@@ -58,8 +67,7 @@ def walk(
         return trace
 
     module: dict[str, Any] = {"__name__": "written", **more}
-    with warnings.catch_warnings(), np.errstate(all="raise", under="ignore"):
-        warnings.simplefilter("error")
+    with failing_at_warnings():
         exec(compiled(text), module)
         arguments = copy.deepcopy(list(inputs.values()))
         before = sys.gettrace()
@@ -88,9 +96,9 @@ def moved(value: Any, step: float, signs: np.random.Generator) -> Any:
         case list() | tuple():
             return type(value)(moved(v, step, signs) for v in value)
         case float():
-            return value + step * float(signs.choice([-1, 1]))
+            return value + step * (2 * int(signs.integers(0, 2)) - 1)
         case np.ndarray() if value.dtype.kind == "f":
-            return value + step * signs.choice([-1, 1], value.shape)
+            return value + step * (2 * signs.integers(0, 2, value.shape) - 1)
     return value
 
 

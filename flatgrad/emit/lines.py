@@ -16,11 +16,8 @@ from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 from flatgrad.shapes import is_basic_index
 from flatgrad.simplify import is_line
 from flatgrad.types import same_shape
+from flatgrad.versions import VIEWS
 
-VIEWS = {
-    "alias", "transpose", "matrix_transpose", "reshape", "expand_dims", "squeeze", "getitem", "ravel", "swapaxes",
-    "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split", "rot90",
-}  # fmt: skip
 STORES = {"setitem", "index_add"}
 REPEATABLE = {
     "shape",

@@ -16,7 +16,7 @@ import libcst as cst
 from flatgrad.emit.containers import MAY_HOLD, copied, is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Var
-from flatgrad.loops import renewed_items
+from flatgrad.loops import is_overwritten, renewed_items
 
 if TYPE_CHECKING:
     from flatgrad.emit.lines import Lines, Printed
@@ -377,7 +377,7 @@ def _over_items(
         body.params[0],
         loop_text(forward).target,
     )
-    if source.length is not None and _is_overwritten(forward):
+    if source.length is not None and is_overwritten(forward):
         name = _fresh_index(lines, index)
         available.local[index] = ast.Name(name)
         length = count if count is not None else lines.read(source.length)
@@ -413,25 +413,6 @@ def _over_items(
         header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
-
-
-def _is_overwritten(forward: Eqn) -> bool:
-    """The loop runs over an array of which an iteration writes more than its own item."""
-    body = forward.blocks[-1]
-    index, *params = body.params
-    items = {e.args[0] for e in body.eqns if e.op == "getitem" and e.args[1] is index}
-    made = {out: eqn for eqn in body.eqns for out in eqn.outs}
-
-    def is_kept(value: Atom, param: Var) -> bool:
-        while isinstance(value, Var) and value is not param:
-            eqn = made.get(value)
-            if eqn is None or eqn.op not in STORES or eqn.args[1] is not index:
-                return False
-            value = eqn.args[0]
-        return value is param
-
-    ends = zip(params, body.outs[1:], strict=True)
-    return any(param in items and not is_kept(end, param) for param, end in ends)
 
 
 def _counted(lines: Lines, source: Any, target: Any) -> ast.expr:

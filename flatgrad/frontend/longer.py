@@ -1,4 +1,6 @@
-"""Module, place -> the module with the comprehension, map or reduce that stands there written as a loop.
+"""Module, place -> the module with what stands there written as more lines, that can keep what the backward needs.
+
+A comprehension, map or reduce becomes a loop; items of a loop get a name of their own before their variable has them.
 
 ys = [f(x) for x in xs if x > 0]        ys = []
                                   ->    for x in xs:
@@ -81,7 +83,24 @@ class _Rewrite(cst.CSTTransformer):
             if found is not None and (lines := self._written(line, found)):
                 self.done = True
                 return lines
+        if isinstance(line, cst.For) and self._is_all(line):
+            return self._with_items_named(line)
         return []
+
+    def _with_items_named(self, loop: cst.For) -> list[Any]:
+        """for x in xs: ...  ->  for next_x in xs: x = next_x; ...  where x is also something else."""
+        others = _names_outside(self.functions[-1], loop)
+        shared = [n for n in names_of_target(loop.target) if n in others]
+        if not shared or not isinstance(loop.body, cst.IndentedBlock):
+            return []
+        fresh = Fresh(names_in_text(self.module.text))
+        items = {name: cst.Name(fresh.name(f"next_{name}")) for name in shared}
+        lines = [_assigned(name, item) for name, item in items.items()]
+        body = loop.body.with_changes(body=[*lines, *loop.body.body])
+        self.done = True
+        return [
+            loop.with_changes(target=loop.target.visit(_Renaming(items)), body=body)
+        ]
 
     def _has_place(self, node: cst.CSTNode) -> bool:
         own = self.module.place(node)
@@ -108,6 +127,17 @@ class _Rewrite(cst.CSTTransformer):
         taken = names_in_text(self.module.text)
         writer = _Writer(self.module, self.functions[-1], Fresh(taken), line, node)
         return writer.lines()
+
+
+def _names_outside(function: cst.FunctionDef, loop: cst.For) -> set[str]:
+    """The names of the function that occur elsewhere than in the loop."""
+    found, stack = set[str](), [function.params, function.body]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, cst.Name):
+            found.add(current.value)
+        stack += [child for child in children_of(current) if child is not loop]
+    return found
 
 
 def _evaluated_first(line: Any) -> list[cst.CSTNode]:

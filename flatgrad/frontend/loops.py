@@ -7,6 +7,7 @@ writes and the next one reads, by whatever alias, is always seen.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -608,7 +609,8 @@ def _flexible(low: Lowering, assumed: Assumed) -> None:
     containers.changes(low, sorted(assumed.dynamic))
 
 
-def growing(node: Any) -> list[str]:
+@functools.lru_cache(maxsize=2**14)
+def growing(node: Any) -> tuple[str, ...]:
     """Names of lists and dicts that the text within `node` changes."""
     found: list[str] = []
     for inner in nodes_in(node):
@@ -627,7 +629,7 @@ def growing(node: Any) -> list[str]:
                 found += [n.value for n in names_in(inner)]
             case _:
                 pass
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
 
 
 __all__ = ["for_loop", "growing", "while_loop"]

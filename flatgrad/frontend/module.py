@@ -45,6 +45,7 @@ class Module:
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
     _places: dict[cst.CSTNode, Place] | None = None
+    _codes: dict[cst.CSTNode, str] = field(default_factory=dict)
 
     def place(self, node: cst.CSTNode | None) -> Place | None:
         """Where a node stands; found only when a diagnostic asks, since positions cost more than parsing."""
@@ -62,7 +63,9 @@ class Module:
         return None
 
     def code(self, node: cst.CSTNode) -> str:
-        return self.tree.code_for_node(node)
+        if node not in self._codes:
+            self._codes[node] = self.tree.code_for_node(node)
+        return self._codes[node]
 
     def imports_library_of_arrays(self) -> bool:
         return any(
@@ -355,11 +358,41 @@ def nodes_in(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 @functools.lru_cache(maxsize=2**16)
 def children_of(node: cst.CSTNode) -> tuple[cst.CSTNode, ...]:
     """What a node is made of but white space; asked often, and libcst has to look for it."""
-    return tuple(c for c in node.children if not isinstance(c, WHITE_SPACE))
+    collector = _Children(node)
+    node.visit(collector)
+    return tuple(collector.found)
 
 
-def bound_names(node: cst.CSTNode) -> Iterator[str]:
+class _Children(cst.CSTVisitor):
+    """What `children` of libcst gives but white space, without a call for every attribute."""
+
+    def __init__(self, parent: cst.CSTNode) -> None:
+        self.parent = parent
+        self.found: list[cst.CSTNode] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if node is self.parent:
+            return True
+        if not isinstance(node, WHITE_SPACE):
+            self.found.append(node)
+        return False
+
+    def on_leave(self, original_node: cst.CSTNode) -> None: ...
+
+    def on_visit_attribute(self, node: cst.CSTNode, attribute: str) -> None: ...
+
+    def on_leave_attribute(
+        self, original_node: cst.CSTNode, attribute: str
+    ) -> None: ...
+
+
+@functools.lru_cache(maxsize=2**16)
+def bound_names(node: cst.CSTNode) -> tuple[str, ...]:
     """The plain names that a statement binds, in whatever it has for a body too."""
+    return tuple(_bound_names(node))
+
+
+def _bound_names(node: cst.CSTNode) -> Iterator[str]:
     match node:
         case cst.FunctionDef(name=name) | cst.ClassDef(name=name):
             yield name.value
