@@ -19,6 +19,15 @@ FLOWING = [
     "for q in y:;     y *= q; return y * z",
     "for i, q in enumerate(y):;     y[2] += q * q; return y",
     "for i, q in enumerate(y):;     y[i] = q * q; return y * z",
+    "'''x: (N, D)'''; for q in x[::-1]:;     x /= 1 + q[0] ** 2; return x * y",
+    "'''x: (N, D)'''; for q in x.T:;     x /= 1 + q[0] ** 2; return x * y",
+    "'''x: (N, D)'''; for i, q in enumerate(x[::-1]):;     x[i] /= 1 + q[0] ** 2; return x * y",
+    "'''x: (N, D)'''; for i, q in enumerate(x[1:]):;     x[i] *= np.sum(q); return x * y",
+    "'''x: (N, D)'''; for q, r in zip(x, x[::-1]):;     q *= np.sum(r); return x * y",
+    "'''x: (N, D)'''; for q in x[::-1].T:;     q[1:] *= np.sum(q); return x * y[0]",
+    # an item whose variable was something else before, and is read after the loop
+    "for q in (y, z):;     v = q.copy(); return v - q * y",
+    "q = y * z; for k, (q, r) in enumerate(zip((y, z), (z, y))):;     q = q * r + k; return q * z",
     # a view that two writes change, one of them by another name
     "'''x: (N, D)'''; v = x[1]; x *= 0.5; v *= 2.0; return v * x",
     # names of the backward: two versions of one variable, a loop within a loop
