@@ -78,7 +78,7 @@ def is_overwritten(loop: Eqn) -> bool:
     """The loop runs over an array, or a view of one, of which an iteration writes more than its own item."""
     body = loop.blocks[-1]
     index, *params = body.params
-    made = {out: eqn for eqn in body.eqns for out in eqn.outs}
+    made: dict[Atom, Eqn] = {out: eqn for eqn in body.eqns for out in eqn.outs}
     read = {e.args[0] for e in body.eqns if e.op == "getitem" and e.args[1] is index}
 
     def shown(value: Atom) -> Atom:

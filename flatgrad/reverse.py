@@ -16,11 +16,12 @@ from typing import Any
 from flatgrad import trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
-from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
-from flatgrad.types import Shape, Type, same_shape
+from flatgrad.types import Type, same_shape
+from flatgrad.varying import takes_an_item, varying
 from flatgrad.versions import MAY_HOLD, given
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
@@ -345,8 +346,8 @@ class _Reverse:
         inits = [self._or_zeros(gs[i], eqn.outs[1 + i]) for i in carried]
         inits += [self._or_zeros(self._so_far(v), v) for v in touched]
         primals = [body.params[1 + i] for i in carried] + touched
-        varying = _varying(body)
-        steady = [_is_steady(body, i, varying) for i in carried]
+        changed = varying(body)
+        steady = [_is_steady(body, i, changed) for i in carried]
         steady += [True for _ in touched]
         kinds = [eqn.outs[1 + i] for i in carried] + touched
         params = [Var("", _cotangent_type(v if same else whole), primal=v)
@@ -442,29 +443,10 @@ class _Reverse:
             self.settled[value] = self.build.wrap(cotangent)
 
 
-def _is_steady(body: Block, position: int, varying: set[Atom]) -> bool:
+def _is_steady(body: Block, position: int, changed: set[Atom]) -> bool:
     """What a loop carries has one shape: an iteration ends with that which it starts with."""
     param, end = body.params[1 + position], body.outs[1 + position]
-    return end not in varying and same_shape(param.type.shape, end.type.shape)
-
-
-def _varying(body: Block) -> set[Atom]:
-    """Values that may have another shape in each iteration: they come from items of lists and dicts, or from such."""
-    pairs = zip(body.params[1:], body.outs[1:], strict=True)
-    found: set[Atom] = {p for p, end in pairs if not same_shape(p.type.shape, end.type.shape)}  # fmt: skip
-    for eqn in body.eqns:
-        inner = [e for block in eqn.blocks for e in all_equations(block.eqns)]
-        taken = any(_takes_an_item(e) for e in (eqn, *inner))
-        if taken or not found.isdisjoint(eqn.reads()):
-            found.update(out for out in eqn.outs if not _is_spelled_out(out.type.shape))
-    return found
-
-
-def _is_spelled_out(shape: Shape) -> bool:
-    """Every length is a number or has a name, so that it is the same all through."""
-    if shape.dims is None:
-        return False
-    return all(d.known is not None or d.root()[0].name for d in shape.dims)
+    return end not in changed and same_shape(param.type.shape, end.type.shape)
 
 
 def _is_replaced_by_an_item(body: Block, param: Var) -> bool:
@@ -476,12 +458,7 @@ def _is_replaced_by_an_item(body: Block, param: Var) -> bool:
     rules = [RULES.get(e.op) for e in readers]
     arithmetic = all(r is not None and r.kind is Kind.ELEMENTWISE for r in rules)
     taken = (e for e in body.eqns if end in e.outs and e.op != "list_pop")
-    return arithmetic and any(map(_takes_an_item, taken))
-
-
-def _takes_an_item(eqn: Eqn) -> bool:
-    takes = ("getitem", "list_pop", "dict_get")
-    return eqn.op in takes and eqn.args[0].type.kind in MAY_HOLD
+    return arithmetic and any(map(takes_an_item, taken))
 
 
 def _only_added(

@@ -11,10 +11,16 @@ FLOWING = [
     "v = y; for e in x:;     v = x; return v",
     "w = np.zeros(3); for e in x[:0]:;     w = e; for k in range(2):;     w = w * y; return w",
     "for k in range(2):;     for j in range(k, 2):;         v = t = y;     y = t if z[0] > 0 else y * z; return y",
+    "k = 0; while True:;     w = x if k else x[k];     k += 1;     if k >= 2:;         break; return w * y",
+    "for k in range(2):;     if k == 0:;         w = y;     else:;         w = np.outer(y, z); return w * x",
+    "for k in range(1, 4):;     w = y[:k] * 2; return w * x",
+    "h = y[:1]; for k in range(1, 3):;     w = h;     h = np.concatenate([h, z[:k]]); return np.sum(w * y) * np.sum(h * h)",
+    "for k in range(2):;     w = x * y if k > 0 else y.sum();     for j in range(2):;         v = w if j > 0 else 1.0; return np.sum(w * z) * np.sum(v)",
     # what a branch or a loop may not have made is not asked for its shape
     "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
     "if z[0] > -9:;     x = z; elif z[1] > 0:;     z = x.mean(axis=0);     w = x; return z * x",
     "for t in (1, 0):;     if t:;         w = 0;         continue;     return y[w] * z[w]",
+    "for k in range(0):;     v = y; v = 1 if len(y) == 3 else np.maximum(y, v); return v * y",
     # an array that is written into while it is gone through
     "for q in y:;     y *= q; return y * z",
     "for i, q in enumerate(y):;     y[2] += q * q; return y",

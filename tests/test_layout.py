@@ -22,7 +22,7 @@ LAYERS = [
     ["flatgrad.graph", "flatgrad.options"],
     ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions"],
     ["flatgrad.registry"],
-    ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting"],
+    ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting", "flatgrad.varying"],
     ["flatgrad.rules", "flatgrad.namespaces"],
     ["flatgrad.frontend"],
     ["flatgrad.patterns", "flatgrad.trees", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],

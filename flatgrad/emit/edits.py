@@ -250,6 +250,9 @@ class Editor:
     def keep_version(self, frame: Frame, value: Var) -> str:
         """A name of its own for a version of a variable that is overwritten."""
         self._asked.append(value)
+        unsure = value in self.homes.partial
+        if unsure:
+            self.begin_with_nothing(value)
         printed = self.edits.renamed.get(value, value.name)
         name = self.names_of[value] = self.names.fresh(
             f"{printed}{self._number_of(frame, value)}"
@@ -280,7 +283,7 @@ class Editor:
                 else rebound
             )
             self.edits.saved.setdefault(before, []).append(
-                (name, self.copy(value, printed))
+                (name, self.copy(value, printed, unsure))
             )
             return name
         if destroyer is not None:
@@ -351,7 +354,8 @@ class Editor:
     def _keep_after(self, frame: Frame, value: Var, name: str, destroyed: bool) -> None:
         """x0 = x, as soon as x has the value."""
         printed = self.edits.renamed.get(value, value.name)
-        text = self.copy(value, printed) if destroyed else printed
+        unsure = value in self.homes.partial
+        text = self.copy(value, printed, unsure) if destroyed else printed
         if value not in frame.writes:  # a parameter
             first = frame.statements[0]
             if is_docstring(first.node) and len(frame.statements) > 1:

@@ -173,6 +173,13 @@ def _assignment(
             result = pragmas.stopped(low, low.expression(one_by_one or value))
             iterators.taken(low, value)
             assignments.assign(low, names, result, value)
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Name(value=name))],
+            value=cst.Name(value=same),
+        ) if (
+            name == same
+        ):
+            low.expression(node.value)  # x = x
         case cst.Assign(targets=targets, value=value):
             result = pragmas.stopped(low, low.expression(value))
             for target in targets:  # the first target names the value
