@@ -67,6 +67,7 @@ class _Reverse:
             {}
         )  # trees whose cotangents are parts of those of others
         self.given: set[Atom] = set()  # lists and dicts that came in as parameters
+        self.changed: set[Atom] = set()  # has another shape in each iteration
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -122,7 +123,7 @@ class _Reverse:
             return
         if rule.kind is Kind.ELEMENTWISE:
             self._refuse_lists(eqn)
-        if eqn.op == "setitem" and eqn.args[0] in self.given:
+        if eqn.op in ("setitem", "index_add") and eqn.args[0] in self.given:
             eqn = replace(eqn, attrs={**eqn.attrs, "given": True})
         try:
             cotangents = pull_back(self.build, rule, eqn, gs)
@@ -287,7 +288,7 @@ class _Reverse:
         inner = _Reverse(
             self.active, Builder(statement=self.build.statement), self.partial
         )
-        inner.parts, inner.given = self.parts, self.given
+        inner.parts, inner.given, inner.changed = self.parts, self.given, self.changed
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 
@@ -331,7 +332,11 @@ class _Reverse:
             alike = (end, *(v for v in other.free() if v.name and v.name == out.name))
             if g is not None:
                 found |= {
-                    v: g.atom for v in alike if isinstance(v, Var) and v in self.partial
+                    v: g.atom
+                    for v in alike
+                    if isinstance(v, Var)
+                    and v in self.partial
+                    and v not in self.changed
                 }
         return found
 
@@ -346,7 +351,7 @@ class _Reverse:
         inits = [self._or_zeros(gs[i], eqn.outs[1 + i]) for i in carried]
         inits += [self._or_zeros(self._so_far(v), v) for v in touched]
         primals = [body.params[1 + i] for i in carried] + touched
-        changed = varying(body)
+        changed = self.changed | varying(body)
         steady = [_is_steady(body, i, changed) for i in carried]
         steady += [True for _ in touched]
         kinds = [eqn.outs[1 + i] for i in carried] + touched
@@ -355,6 +360,7 @@ class _Reverse:
         inner = self._inside(
             body, dict(zip(touched, params[len(carried) :], strict=True))
         )
+        inner.changed = changed
         seeds: list[Expr | None] = [None] * len(body.outs)
         for i, param in zip(carried, params, strict=False):
             seeds[1 + i] = inner.build.wrap(param)

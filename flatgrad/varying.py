@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flatgrad.graph import Atom, Block, Eqn
+from flatgrad.graph import Atom, Block, Eqn, all_equations
 from flatgrad.registry import RULES, Kind
 from flatgrad.types import Shape, same_shape
-from flatgrad.versions import MAY_HOLD
+from flatgrad.versions import CONTAINERS, MAY_HOLD, RESIZING, UPDATING, versions
 
 COUNTS = ("int", "slice", "tuple", "bool", "arange")
 STORES = ("setitem", "index_add")
@@ -18,9 +18,16 @@ def varying(body: Block) -> set[Atom]:
     index, *params = body.params
     pairs = zip(params, body.outs[1:], strict=True)
     found: set[Atom] = {p for p, end in pairs if not same_shape(p.type.shape, end.type.shape)}  # fmt: skip
+    found |= {p for p in params if p.type.kind in CONTAINERS and _is_resized(body, p)}
     changing: set[Atom] = {index, *(p for p in params if p.type.kind in COUNTS)}
     _spread(body.eqns, found, changing)
     return found
+
+
+def _is_resized(body: Block, held: Atom) -> bool:
+    """The iteration puts items into the list or dict, or takes some out."""
+    same = versions({held}, body.eqns, UPDATING | {"alias"})
+    return any(e.op in RESIZING and e.args[0] in same for e in all_equations(body.eqns))
 
 
 def takes_an_item(eqn: Eqn) -> bool:

@@ -21,8 +21,13 @@ VIEWS = {
 
 
 def given(block: Block) -> set[Atom]:
-    """Lists and dicts that came in as parameters, in all of their versions: what they hold is anything."""
-    held = {p for p in block.params if p.type.kind in CONTAINERS}
+    """Lists and dicts that came in as parameters, or that comprehensions made, in all of their versions.
+
+    What these hold is anything.
+    """
+    made = (e.outs for e in block.eqns if e.op == "for" and e.attrs.get("inline"))
+    every = (*block.params, *(out for outs in made for out in outs))
+    held = {v for v in every if v.type.kind in CONTAINERS}
     return versions(held, block.eqns, VERSIONS) if held else set()
 
 

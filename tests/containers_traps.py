@@ -123,4 +123,10 @@ GIVEN = [
     # what is known late
     "for t in range(2):;     q = p.copy(); return q['b'] * x",
     "for t in range(2):;     q = {k: v * 2 for k, v in p.items()}; return q['b'] * x",
+    # an item of another shape than before, a list of another length in each iteration
+    "d = {k: v for k, v in p.items()}; d['w'] = y; return d['b']",
+    "p['w'] += y; return p['b'] * p['w']",
+    "xs[0] = y[0]; xs[0] += y; return xs[0] * xs[1]",
+    "for j in range(3):;     if j == 1:;         s = xs.pop(0);     else:;         h = xs + [y]; return h[0] * h[-1]",
+    "z = xs[0][0]; v = xs.pop(0); return z * v",
 ]  # fmt: skip

@@ -12,9 +12,7 @@ FLOWING = [
     "w = np.zeros(3); for e in x[:0]:;     w = e; for k in range(2):;     w = w * y; return w",
     "for k in range(2):;     for j in range(k, 2):;         v = t = y;     y = t if z[0] > 0 else y * z; return y",
     "k = 0; while True:;     w = x if k else x[k];     k += 1;     if k >= 2:;         break; return w * y",
-    "for k in range(2):;     if k == 0:;         w = y;     else:;         w = np.outer(y, z); return w * x",
     "for k in range(1, 4):;     w = y[:k] * 2; return w * x",
-    "h = y[:1]; for k in range(1, 3):;     w = h;     h = np.concatenate([h, z[:k]]); return np.sum(w * y) * np.sum(h * h)",
     "for k in range(2):;     w = x * y if k > 0 else y.sum();     for j in range(2):;         v = w if j > 0 else 1.0; return np.sum(w * z) * np.sum(v)",
     # what a branch or a loop may not have made is not asked for its shape
     "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
@@ -41,6 +39,8 @@ FLOWING = [
     "s = np.outer(y, z); k = 0; while k < 2:;     w = y[0] - np.mean(y);     j = 0;     while j < 2:;         z = z * z.max();         j += 1;     s = s * z;     k += 1; return s * w",
     # what a loop that nobody reads knows by its name
     "v = w = y - z; s = v @ y; for _ in range(3):;     v = v; return s * w",
+    # two versions of one variable come out of one branch
+    "w = x; x[0] = 0.3; x += x; return w",
     # an index that is told outside of brackets
     "k = 1; return x[k, 1:] * y[1:]",
     "return x[np.array([0, 1, 0]), 1:].sum(axis=0) * y[1:]",
@@ -48,6 +48,10 @@ FLOWING = [
 
 # Right or refused.
 SHARED = [
+    "for q in y:;     if w := np.exp(q):;         w = q * w; return w",
+    "for q in y:;     if q > 0:;         pass;     elif (w := q * q) > 1:;         q = q * w * 0.1;         w = q * w;     else:;         w = w * q;     q = w * w; return w * q",
+    "for k in range(2):;     if k == 0:;         w = y;     else:;         w = np.outer(y, z); return w * x",
+    "h = y[:1]; for k in range(1, 3):;     w = h;     h = np.concatenate([h, z[:k]]); return np.sum(w * y) * np.sum(h * h)",
     "for e in x:;     t = e.sum(); for e in y:;     t = t * e; return t * e",
     "'''y: (N,)'''; v = y.reshape(-1, 1); s = np.squeeze(v[:1]); y[:1] *= s; return y * s",
     "for q in (y, z):;     q *= 0.5; return y * z",

@@ -211,6 +211,8 @@ SCOPES = [
     agrees_module("def f(x):\n    a = x * x\n    g = lambda t: t * a\n    a = a * 2\n    return g(x) + a", x=X),
     agrees_module("A, B = 2.0, 3.0\n\n\ndef f(x):\n    return A * x + B", x=X),
     agrees_module("def f(x):\n    return A * x * x\n\n\nA = 4.0", x=X),
+    agrees_module("def h(t, u):\n    u = u\n    return u\n\n\ndef f(x, y):\n    return x * h(x, y ** 2)", x=X, y=Y),
+    safe_module("def h(t, u):\n    while t[0] > 9:\n        t = u\n    return t\n\n\ndef f(x, y):\n    z = np.sin(h(x, y))\n    x[0] = 0\n    return z", x=X, y=Y),
     safe_module("C = 2.0\nC = 3.0\n\n\ndef f(x):\n    return C * x", x=X),
     safe_module("C = 2.0\nC *= 3.0\n\n\ndef f(x):\n    return C * x", x=X),
     safe_module("C = 2.0\nif True:\n    C = 3.0\n\n\ndef f(x):\n    return C * x", x=X),

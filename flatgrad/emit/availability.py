@@ -409,14 +409,10 @@ class Availability:
         if value is eqn.outs[-1]:
             self.names_of[value] = cache
         if value not in self.names_of:
-            what = (
-                "what this call writes into is needed by the backward and has no name"
-            )
+            what = "the backward needs a result of this call that is written into"
+            step = "give the result a name on a line of its own"
             raise self.editor.refusal(
-                "FG123",
-                what,
-                "give it a name before the call",
-                eqn.node or eqn.statement.node,
+                "FG123", what, step, eqn.node or eqn.statement.node
             )
         return ast.Name(self.names_of[value])
 

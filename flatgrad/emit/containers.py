@@ -73,7 +73,7 @@ def _statement(lines: Lines, number: int, eqn: Eqn, name: str) -> list[ast.stmt]
         case "index_add" if eqn.args[1].type.kind == "slice":
             return [_slice_added(lines, eqn, target)]
         case _:
-            return [_added(lines, eqn, target)]
+            return _added(lines, eqn, target)
 
 
 def _call(target: ast.expr, method: str, *args: ast.expr) -> ast.stmt:
@@ -101,21 +101,26 @@ def _popped(lines: Lines, number: int, eqn: Eqn, target: ast.expr) -> ast.stmt:
     return ast.Assign([ast.Name(name)], taken)
 
 
-def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:
+def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> list[ast.stmt]:
     """xs[i] += v, or xs[i] = xs[i] + v where others may have the array xs[i]."""
     *path, value = eqn.args[1:]
+    unshared = is_unshared(lines, eqn.outs[0])
+    own: list[ast.stmt] = []  # xs[i] = xs[i].copy(), before something is put into it
     place: Any = target
     for step in path:
+        if place is not target and not unshared:
+            copy = ast.Call(ast.Attribute(place, "copy"), [], [])
+            own.append(ast.Assign([place], copy))
         place = ast.Subscript(place, lines.read(step))
     if value.type.kind in MAY_HOLD:
         summed = ast.Call(
             lines.dialect.helper("add_trees"), [place, lines.read(value)], []
         )
-        return ast.Assign([place], summed)
+        return [*own, ast.Assign([place], summed)]
     operator, amount = lines._signed(value)
-    if is_unshared(lines, eqn.outs[0]) or value.type.shape.is_scalar:
-        return ast.AugAssign(place, operator, amount)
-    return ast.Assign([place], ast.BinOp(place, operator, amount))
+    if unshared or value.type.shape.is_scalar:
+        return [*own, ast.AugAssign(place, operator, amount)]
+    return [*own, ast.Assign([place], ast.BinOp(place, operator, amount))]
 
 
 def _slice_added(lines: Lines, eqn: Eqn, target: ast.expr) -> ast.stmt:

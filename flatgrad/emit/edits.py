@@ -20,7 +20,12 @@ from flatgrad.emit.homes import Home, Homes
 from flatgrad.emit.names import Names, telling
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.exits import may_leave
-from flatgrad.frontend.module import names_in_text, names_of_target, nodes_in
+from flatgrad.frontend.module import (
+    bound_names,
+    names_in_text,
+    names_of_target,
+    nodes_in,
+)
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var, all_equations
 
@@ -241,7 +246,8 @@ class Editor:
             )
             self.edits.given.add(given)
             found.append(given)
-            if self.homes.loop(out) is None:
+            destroyed = out in self.function.storages.destroyed
+            if self.homes.loop(out) is None and not destroyed:
                 self.names_of.setdefault(out, given)
         return tuple(found)
 
@@ -449,8 +455,13 @@ class Editor:
         return text, self.edits.beside.setdefault(made.statement, [])
 
     def _refuse_in_condition(self, value: Var, statement: Statement) -> None:
-        """After a branch that leaves the loop there is no place for a line."""
+        """After a branch that leaves the loop, or assigns the value again, there is no place for a line."""
         node = statement.node
+        walrus = any(v is value for _, v in self.function.walrus.get(statement, ()))
+        if walrus and isinstance(node, cst.If) and value.name in _bound_within(node):
+            what = f"{value.name} is given two values by one statement"
+            step = "give the assignment a line of its own"
+            raise self.refusal("FG119", what, step, node.test)
         if (
             isinstance(node, cst.If)
             and may_leave(node)
@@ -835,6 +846,12 @@ def is_docstring(node: Any) -> bool:
             return True
         case _:
             return False
+
+
+def _bound_within(node: cst.If) -> set[str]:
+    """The variables that the branches assign."""
+    orelse = bound_names(node.orelse) if node.orelse is not None else ()
+    return {*bound_names(node.body), *orelse}
 
 
 def _is_augmented(statement: Statement) -> bool:

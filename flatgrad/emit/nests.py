@@ -37,7 +37,7 @@ def _branch(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     from flatgrad.emit.lines import Nest
 
     test = lines.read(eqn.args[0])
-    names = [_name(lines, number, out, ()) for out in eqn.outs]
+    names = _names(lines, number, eqn.outs, (), [None for _ in eqn.outs])
     before = lines.arrays
     suites, owned = [], []
     for block in eqn.blocks:
@@ -266,9 +266,9 @@ def _is_own(inner: Lines, end: Atom, ends: Sequence[Atom]) -> bool:
 
 
 def _names(
-    lines: Lines, number: int, outs: Sequence[Var], free: Sequence[Var], starts: Sequence[Atom]
+    lines: Lines, number: int, outs: Sequence[Var], free: Sequence[Var], starts: Sequence[Atom | None]
 ) -> list[str]:  # fmt: skip
-    """Two versions of a variable may both be carried: each has a name of its own."""
+    """Two versions of a variable may both be carried, or come out of a branch: each has a name of its own."""
     found: list[str] = []
     for out, start in zip(outs, starts, strict=True):
         name = _name(lines, number, out, free, start)

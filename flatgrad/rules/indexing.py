@@ -112,6 +112,24 @@ def cleared(g, x, index, value, given):
     return xp.setitem(g, index, zero)
 
 
+def is_one_item(index):
+    return isinstance(index, Expr) and index.atom.type.kind in ("int", "str")
+
+
+def may_widen(value):
+    """It may be an array, which makes one of a number that it is added to."""
+    return (
+        not is_constant(value)
+        and not value.atom.type.shape.is_scalar
+        and not is_container(value)
+    )
+
+
+def narrow(g, xs, index):
+    """The cotangents of items, of which the one at the index may have been a number before."""
+    return xp.setitem(g, index, fitted(xp.getitem(g, index), xp.getitem(xs, index)))
+
+
 @general(
     at=[
         (VECTOR, 1, 0.3),
@@ -147,14 +165,19 @@ def setitem(x, index, value, /, given=False):
     ],
     shape=shapes.updated,
 )
-def index_add(x, index, value, /):
-    """x with value added at index, as often as the index says."""
+def index_add(x, index, value, /, given=False):
+    """x with value added at index, as often as the index says.
+
+    A number in a list or a dict that was `given` may become an array.
+    """
 
     def jvp(dx, dindex, dvalue):
         return xp.index_add(moved(x, dx), index, 0 if dvalue is None else dvalue)
 
     def vjp(g):
-        return g, None, added(g, index, value)
+        narrowed = given and is_one_item(index) and may_widen(value)
+        before = narrow(g, x, index) if narrowed else g
+        return before, None, added(g, index, value)
 
     return jvp, vjp
 
