@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 from flow_statements import ATOMS, KEYS, PLACES, UNREAD
 from programs import is_fine
-from walking import failing_at_warnings, kind_of
+from walking import ending, failing_at_warnings, kind_of
 
 Shape = tuple[int, ...]
 
@@ -36,7 +38,20 @@ class Scope:
 
     def _evaluated(self, text: str) -> list[Any]:
         code = expression(text)
-        return [eval(code, names) for names in self._spaces]
+        calls = not self._functions.isdisjoint(code.co_names)
+        with ending() if calls else contextlib.nullcontext():
+            return [eval(code, names) for names in self._spaces]
+
+    @functools.cached_property
+    def _functions(self) -> set[str]:
+        """The names of functions that were written, which may have loops without an end."""
+        spaces = [self.constants, *self.visits]
+        return {
+            n
+            for names in spaces
+            for n, v in names.items()
+            if isinstance(v, FunctionType)
+        }
 
     @functools.cached_property
     def _spaces(self) -> list[dict[str, Any]]:

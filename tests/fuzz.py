@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import warnings
@@ -23,6 +24,7 @@ from flow_programs import Impossible
 from programs import FEATURES, Dice, program, shorter
 
 NONE = "no program"
+PATIENCE = 60  # seconds for one program
 Task = tuple[int, str, bool]  # the seed, the features, whether to show what is wrong
 
 
@@ -65,6 +67,22 @@ def tried(task: Task) -> tuple[str, str]:
     """What came of one program, and the report of what is wrong."""
     seed, kind, show = task
     warnings.simplefilter("ignore")  # lines that are tried and taken back
+    signal.signal(signal.SIGALRM, _refuse_to_wait)
+    signal.setitimer(signal.ITIMER_REAL, PATIENCE, 5)  # again where it was caught
+    try:
+        return _tried(seed, kind, show)
+    except TimeoutError:
+        again = f"--seed {seed} --programs 1 --features {kind}"
+        return "crash", f"\n===== takes more than {PATIENCE} s: {again}\n"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _refuse_to_wait(*_: object) -> None:
+    raise TimeoutError
+
+
+def _tried(seed: int, kind: str, show: bool) -> tuple[str, str]:
     try:
         trial = program(Dice(seed), kind, 2 + seed % 9)
     except Impossible:  # these choices lead to no program

@@ -46,6 +46,26 @@ def failing_at_warnings() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def ending() -> Iterator[None]:
+    """What was written raises where it goes on for too long."""
+    steps = 0
+
+    def trace(frame: Any, event: str, _: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps > LONGEST:
+            raise TimeoutError
+        return trace if frame.f_code.co_filename == "<written>" else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
 def walk(
     text: str, function: str, inputs: Mapping[str, Any], **more: Callable[..., Any]
 ) -> Walk:
