@@ -344,7 +344,7 @@ def _wider(
         assumed.types.pop(name, None)
         return True
     changed = False
-    for position, (param, (_, out)) in enumerate(zip(params, pairs, strict=True)):
+    for position, (param, (begun, out)) in enumerate(zip(params, pairs, strict=True)):
         if not isinstance(out, Var | Lit):
             continue
         if (
@@ -356,6 +356,8 @@ def _wider(
         if (name, position) in assumed.opened:
             continue
         wide = _widened(param.type, out.type, give_up)
+        if begun == NOTHING and param.type.kind == "any" and not give_up:
+            wide = wide or _only_given(body, param, out)
         if wide is not None:
             if wide.kind == "any" and wide.shape.dims is None:
                 assumed.opened.add((name, position))
@@ -382,6 +384,24 @@ def _pairs(start: Value, end: Value) -> list[tuple[Value, Value]] | None:
             return []
         case _:
             return None
+
+
+def _only_given(body: Body, param: Var, end: Atom) -> Type | None:
+    """A list or a dict, where an iteration gives the variable one or leaves it as it is."""
+    kinds = {v.type.kind for v in _given(body.eqns, param, end)}
+    return Type(Shape(), kinds.pop()) if kinds in ({"list"}, {"dict"}) else None
+
+
+def _given(eqns: Sequence[Eqn], param: Var, end: Atom) -> list[Atom]:
+    """What the branches of an iteration give a variable, but for those that leave it as it is."""
+    if end is param:
+        return []
+    made = next((e for e in eqns if end in e.outs), None)
+    if made is None or made.op != "if":
+        return [end]
+    position = made.outs.index(end)
+    ways = [_given(b.eqns, param, b.outs[position]) for b in made.blocks]
+    return [v for way in ways for v in way]
 
 
 def _widened(assumed: Type, end: Type, give_up: bool) -> Type | None:
