@@ -193,6 +193,15 @@ def current(low: Lowering, held: Atom) -> Atom:
     return found or held
 
 
+def meet(low: Lowering, held: Sequence[Var], params: Mapping[Var, Var]) -> None:
+    """What a loop runs over may lie in the arrays that an iteration starts with."""
+    low.note()
+    for value in held:
+        for start, param in params.items():
+            if low.storages.may_share(value, start):
+                low.storages.approach(value, param)
+
+
 def refuse_written(
     low: Lowering,
     held: Sequence[Var],

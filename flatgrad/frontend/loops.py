@@ -151,6 +151,7 @@ def _read(
             start(index)
             through = carried.gone_through(low.build.eqns)
             held, low.entering, low.running = low.running, {}, running
+            carried.meet(low, held, entered)
             low.lines(lines_of(node.body))
             _as_values(low, starts)
         low.note()
