@@ -48,6 +48,8 @@ FLOWING = [
 
 # Right or refused.
 SHARED = [
+    "u = y ** 2; for e in (u, u):;     for r in [0.3, 0.8]:;         e /= 2;     u *= u; return u",
+    "u = y ** 2; v = y * 2; for e in (u, v):;     for r in [0.3, 0.8]:;         e /= 2;     u *= u; return u",
     "for q in y:;     if w := np.exp(q):;         w = q * w; return w",
     "for q in y:;     if q > 0:;         pass;     elif (w := q * q) > 1:;         q = q * w * 0.1;         w = q * w;     else:;         w = w * q;     q = w * w; return w * q",
     "for k in range(2):;     if k == 0:;         w = y;     else:;         w = np.outer(y, z); return w * x",

@@ -174,7 +174,7 @@ def _opaque(
     low: Lowering, node: cst.Call, callee: Callee, given: Arguments, what: str, code: str
 ) -> Var:  # fmt: skip
     """A call that is not read depends on its arguments and on what the function sees around it, and may write into it."""
-    seen = [*given.atoms, *_seen(callee, node)]
+    seen = [*given.atoms, *values_seen(callee, node)]
     value = low.opaque(what, seen, node, code=code)[0]
     if code != "FG112":  # where a function calls itself, the first call does
         for atom in seen:
@@ -192,9 +192,9 @@ def _reason(low: Lowering, problems: Sequence[Refusal]) -> tuple[str, str]:
     return first.code, f"{first.what}{where}"
 
 
-def _seen(callee: Callee, node: cst.Call) -> list[Atom]:
-    """The values that a nested function sees around it."""
-    found: list[Atom] = []
+def values_seen(callee: Callee, node: cst.CSTNode | None) -> list[Atom]:
+    """The values that a nested function sees around it, and that its parameters have where they are not given."""
+    found = [a for value in callee.defaults.values() for a in atoms_in(value)]
     names = {n.value for n in names_in(callee.node.body)}
     frame = callee.frame
     while frame is not None:

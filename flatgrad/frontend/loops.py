@@ -44,6 +44,7 @@ class Assumed:
     # Values of which nothing was taken for granted: what their types say by now, the body asks for.
     opened: set[tuple[str, int]] = field(default_factory=set)
     shared: carried.Shared = field(default_factory=carried.Shared)
+    functions: set[str] = field(default_factory=set)  # that the loop defines
 
 
 @dataclass
@@ -130,7 +131,7 @@ def _read(
     views = carried.derived(low, starts, assumed.shared)
     for name, value in starts.items():
         made: list[Var] = []
-        if name in views:
+        if name in views or name in assumed.functions:
             continue
         _carry(low, name, _fresh(low, name, value, assumed, made))
         if made:
@@ -289,7 +290,13 @@ def _test(low: Lowering, test: Any, views: dict[str, Any]) -> Block:
 def _mend(low: Lowering, body: Body, assumed: Assumed, give_up: bool) -> bool:
     """Correct what was taken for granted; False if it held."""
     changed = _more_names(low, body, assumed)
+    defined = {n for n in body.params if isinstance(body.ends.get(n), Callee | Path)}
+    defined = {n for n in defined if body.starts[n] == NOTHING}
+    assumed.functions |= defined
+    changed |= bool(defined)
     for name, params in body.params.items():
+        if name in defined:
+            continue
         changed |= _wider(low, name, params, body, assumed, give_up)
     changed |= _more_sharing(low, body, assumed)
     changed |= _more_touching(low, body, assumed)
@@ -567,6 +574,8 @@ def _after(low: Lowering, body: Body, kept: Sequence[str]) -> None:
             continue
         elif isinstance(start, Stale):
             _carry(low, name, start)
+        elif isinstance(end, Callee | Path) and _is_the_same(start, end):
+            _carry(low, name, _function_after(low, body, name, end))
         elif not isinstance(start, Struct) and end is not start:
             what = f"{name} changes its kind from one iteration to the next"
             raise Refusal("FG121", what, "keep it of one kind", low.here())
@@ -577,6 +586,32 @@ def _after(low: Lowering, body: Body, kept: Sequence[str]) -> None:
     low.note()
     carried.show(low, body.views)
     low.note()
+
+
+def _is_the_same(start: Value, end: Callee | Path) -> bool:
+    """Each iteration defines one function, or reads one definition again."""
+    match start, end:
+        case Callee(node=one), Callee(node=other):
+            return one is other
+        case _:
+            return start in (NOTHING, end)
+
+
+def _function_after(low: Lowering, body: Body, name: str, end: Callee | Path) -> Value:
+    """The function that the last iteration defined, unless it holds what only an iteration knows."""
+    if isinstance(end, Path):
+        return end
+    held = [v for value in end.defaults.values() for v in vars_in(value)]
+    params = [p for made in body.params.values() for p in made]
+    inside = {body.index, *params, *(o for e in body.eqns for o in e.outs)}
+    if (end.frame is None or end.frame in low._all_frames()) and inside.isdisjoint(
+        held
+    ):
+        return end
+    statement = low.build.statement
+    assert statement is not None
+    why = f"{name} is a function that holds a value of the last iteration"
+    return Stale(name, why, statement, "FG121", "give it the value as an argument")
 
 
 def _rebuilt(start: Value, outs: list[Var]) -> Value:

@@ -17,6 +17,7 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import (
+    activations,
     assignments,
     conditions,
     expressions,
@@ -595,6 +596,9 @@ class Lowering:
                     return self.external(self.module.code(node), path)
                 return self.external(path, path)
             case Callee(name=name):
+                if seen := activations.values_seen(value, node):
+                    what = f"what {name} does where it is called as a value is not read"
+                    return self.opaque(what, seen, node or value.node, code="FG108")[0]
                 return self.external(name, name)
             case Stale():
                 raise stale(value, node)
