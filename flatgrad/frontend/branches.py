@@ -11,7 +11,7 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.frontend import carried, containers, effects, windows
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
-from flatgrad.frontend.scope import Callee, Frame, Path, Stale, Struct, Value
+from flatgrad.frontend.scope import Callee, Choice, Frame, Path, Stale, Struct, Value
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.types import Dim, Shape, Type, same_dim, same_shape
 
@@ -107,7 +107,7 @@ def joined(
     low: Lowering, test: Atom, ways: Sequence[Way], inline: bool = False
 ) -> Value | None:
     """The `if` equation of two ways; every name holds what either way gave it. Returns the ways' own values, joined."""
-    join = _Join(low)
+    join = _Join(low, test)
     views: dict[str, Any] = {}
     for frame in ways[0].envs:
         envs = [w.envs[frame] for w in ways]
@@ -177,6 +177,7 @@ def _join_names(
 @dataclass
 class _Join:
     low: Lowering
+    test: Atom
     outs: list[Var] = field(default_factory=list)
     first: list[Atom] = field(default_factory=list)
     second: list[Atom] = field(default_factory=list)
@@ -203,6 +204,8 @@ class _Join:
                 return self.atom(name, a, b)
             case (Path(), _) | (_, Path()) if NOTHING in (a, b):
                 return a if isinstance(a, Path) else b
+            case (Path(), Path()):
+                return a if a == b else Choice(self.test, a, b)
             case (Callee(), _) | (_, Callee()):
                 return self._one_function(name, a, b)
             case _:

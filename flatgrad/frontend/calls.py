@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -10,6 +11,7 @@ from flatgrad.frontend import (
     activations,
     arguments,
     comprehensions,
+    conditions,
     containers,
     effects,
     functions,
@@ -18,9 +20,11 @@ from flatgrad.frontend import (
     listed,
     stores,
 )
+from flatgrad.frontend.branches import way
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
+    Choice,
     Path,
     Refusal,
     Value,
@@ -40,6 +44,8 @@ TAKING_TUPLES = {
 def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
     function = _function(low, node.func)
+    if isinstance(function, Choice):
+        return _of_either(low, node, function)
     if (found := stores.without_out(node, function)) is not None:
         given = _arguments(low, found[0], function)
         value = _value(low, found[0], function, given)
@@ -67,6 +73,22 @@ def call(low: Lowering, node: cst.Call) -> Value:
     if not isinstance(function, Callee):
         effects.effects(low, node, function, value)
     return value
+
+
+def _of_either(low: Lowering, node: cst.Call, choice: Choice) -> Value:
+    """What the one function or the other gives."""
+    if stores.without_out(node, choice.then) is not None:
+        what = "a call of a function that a branch has chosen writes into an array"
+        raise Refusal("FG120", what, "call each function in its branch", node)
+    given = _arguments(low, node, choice.then)
+
+    def read(function: Path) -> Value:
+        value = _value(low, node, function, given)
+        effects.effects(low, node, function, value)
+        return value
+
+    one, other = (way(low, partial(read, f)) for f in (choice.then, choice.other))
+    return conditions.chosen(low, choice.test, node, one, other)
 
 
 def _value(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Value:

@@ -91,7 +91,7 @@ def ternary(low: Lowering, node: cst.IfExp) -> Value:
     test = tested(low, node.test)
     if isinstance(test, Lit):
         return low.expression(node.body if test.value else node.orelse)
-    return _chosen(low, test, node, _part(low, node.body), _part(low, node.orelse))
+    return chosen(low, test, node, _part(low, node.body), _part(low, node.orelse))
 
 
 def boolean(low: Lowering, node: cst.BooleanOperation, truth: bool = False) -> Value:
@@ -108,7 +108,7 @@ def boolean(low: Lowering, node: cst.BooleanOperation, truth: bool = False) -> V
     _refuse_names(node.right)
     more = way(low, right)
     same = way(low, lambda: left)
-    return _chosen(low, test, node, *((more, same) if both else (same, more)))
+    return chosen(low, test, node, *((more, same) if both else (same, more)))
 
 
 def _part(low: Lowering, node: Any) -> Way:
@@ -124,7 +124,7 @@ def _refuse_names(node: cst.CSTNode) -> None:
             raise Refusal("FG118", what, "give the assignment a line of its own", inner)
 
 
-def _chosen(low: Lowering, test: Atom, node: Any, first: Way, second: Way) -> Value:
+def chosen(low: Lowering, test: Atom, node: Any, first: Way, second: Way) -> Value:
     """The `if` equation that stands for `node`."""
     _refuse_writes(low, node, first, second)
     value = joined(low, test, _alike(low, node, [first, second]), inline=True)
@@ -203,7 +203,7 @@ def _link(low: Lowering, node: cst.Comparison, left: Value, position: int) -> Va
     _one_truth(low, found)
     _refuse_names(node.comparisons[position + 1])
     more = way(low, lambda: _link(low, node, right, position + 1))
-    return _chosen(low, found, node, more, way(low, lambda: found))
+    return chosen(low, found, node, more, way(low, lambda: found))
 
 
 def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) -> Value:

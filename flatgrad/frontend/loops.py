@@ -19,7 +19,16 @@ from flatgrad.frontend import carried, containers, iterators, trees
 from flatgrad.frontend.branches import NOTHING, are_apart, either
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.module import bound_names, names_in, names_of_target, nodes_in
-from flatgrad.frontend.scope import Callee, Path, Refusal, Stale, Struct, Value, stale
+from flatgrad.frontend.scope import (
+    Callee,
+    Choice,
+    Path,
+    Refusal,
+    Stale,
+    Struct,
+    Value,
+    stale,
+)
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
@@ -28,6 +37,7 @@ from flatgrad.types import Shape, Type, join, same_shape, scalar
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
+FUNCTIONS = (Callee, Path, Choice)
 TRIES = 8  # how often a body is read before the types of what it carries are left open
 
 
@@ -290,7 +300,7 @@ def _test(low: Lowering, test: Any, views: dict[str, Any]) -> Block:
 def _mend(low: Lowering, body: Body, assumed: Assumed, give_up: bool) -> bool:
     """Correct what was taken for granted; False if it held."""
     changed = _more_names(low, body, assumed)
-    defined = {n for n in body.params if isinstance(body.ends.get(n), Callee | Path)}
+    defined = {n for n in body.params if isinstance(body.ends.get(n), FUNCTIONS)}
     defined = {n for n in defined if body.starts[n] == NOTHING}
     assumed.functions |= defined
     changed |= bool(defined)
@@ -388,7 +398,7 @@ def _pairs(start: Value, end: Value) -> list[tuple[Value, Value]] | None:
             return [(start, end)]
         case (Var() | Lit(), _) if start == NOTHING:
             return [(start, end)]
-        case (Callee() | Path() | Stale(), _):
+        case (Callee() | Path() | Choice() | Stale(), _):
             return []
         case _:
             return None
@@ -574,7 +584,7 @@ def _after(low: Lowering, body: Body, kept: Sequence[str]) -> None:
             continue
         elif isinstance(start, Stale):
             _carry(low, name, start)
-        elif isinstance(end, Callee | Path) and _is_the_same(start, end):
+        elif isinstance(end, Callee | Path | Choice) and _is_the_same(start, end):
             _carry(low, name, _function_after(low, body, name, end))
         elif not isinstance(start, Struct) and end is not start:
             what = f"{name} changes its kind from one iteration to the next"
@@ -588,7 +598,7 @@ def _after(low: Lowering, body: Body, kept: Sequence[str]) -> None:
     low.note()
 
 
-def _is_the_same(start: Value, end: Callee | Path) -> bool:
+def _is_the_same(start: Value, end: Callee | Path | Choice) -> bool:
     """Each iteration defines one function, or reads one definition again."""
     match start, end:
         case Callee(node=one), Callee(node=other):
@@ -597,16 +607,19 @@ def _is_the_same(start: Value, end: Callee | Path) -> bool:
             return start in (NOTHING, end)
 
 
-def _function_after(low: Lowering, body: Body, name: str, end: Callee | Path) -> Value:
+def _function_after(
+    low: Lowering, body: Body, name: str, end: Callee | Path | Choice
+) -> Value:
     """The function that the last iteration defined, unless it holds what only an iteration knows."""
     if isinstance(end, Path):
         return end
-    held = [v for value in end.defaults.values() for v in vars_in(value)]
+    values = end.defaults.values() if isinstance(end, Callee) else [end]
+    held = [v for value in values for v in vars_in(value)]
     params = [p for made in body.params.values() for p in made]
     inside = {body.index, *params, *(o for e in body.eqns for o in e.outs)}
-    if (end.frame is None or end.frame in low._all_frames()) and inside.isdisjoint(
-        held
-    ):
+    frame = end.frame if isinstance(end, Callee) else None
+    known = frame is None or frame in low._all_frames()
+    if known and inside.isdisjoint(held):
         return end
     statement = low.build.statement
     assert statement is not None

@@ -43,6 +43,7 @@ from flatgrad.frontend.pairs import Pair
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import (
     Callee,
+    Choice,
     Frame,
     Function,
     Path,
@@ -600,6 +601,9 @@ class Lowering:
                     what = f"what {name} does where it is called as a value is not read"
                     return self.opaque(what, seen, node or value.node, code="FG108")[0]
                 return self.external(name, name)
+            case Choice():
+                what = "a function that a branch has chosen is read only where it is called"
+                raise Refusal("FG120", what, "call it by its name", node)
             case Stale():
                 raise stale(value, node)
 

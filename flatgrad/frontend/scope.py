@@ -59,7 +59,16 @@ class Stale:
     next_step: str = "take a copy before the write, or state the shapes"
 
 
-Value = Atom | Struct | Callee | Path | Stale
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """One importable function where the test holds, and another where not."""
+
+    test: Atom
+    then: Path
+    other: Path
+
+
+Value = Atom | Struct | Callee | Path | Choice | Stale
 
 
 def atoms_in(value: Value) -> list[Atom]:
@@ -69,6 +78,8 @@ def atoms_in(value: Value) -> list[Atom]:
             return [value]
         case Struct(items=items):
             return [atom for item in items for atom in atoms_in(item)]
+        case Choice(test=test):
+            return [test]
         case Callee() | Path() | Stale():
             return []
 
@@ -78,7 +89,7 @@ def word_for(value: Value) -> str:
     match value:
         case Struct(kind=kind):
             return kind
-        case Callee():
+        case Callee() | Choice():
             return "function"
         case Path(path=path):
             return path

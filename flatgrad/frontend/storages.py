@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from flatgrad.frontend.scope import Frame, Refusal, Stale, Struct, Value
+from flatgrad.frontend.scope import Choice, Frame, Refusal, Stale, Struct, Value
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 from flatgrad.registry import RULES, Kind
 from flatgrad.shapes import is_basic_index
@@ -587,5 +587,7 @@ def vars_in(value: Value) -> list[Var]:
             return [value]
         case Struct(items=items):
             return [v for item in items for v in vars_in(item)]
+        case Choice(test=Var() as test):
+            return [test]
         case _:
             return []

@@ -154,6 +154,11 @@ def _part_of_unknown(
     if None in cuts:
         return join(part, x.root().parts.setdefault(("part", *parts), part))
     if part.dims is not None:
+        kept = sum(cut != "integer" for cut in cuts)
+        if len(part.dims) < kept:
+            raise Contradiction(
+                f"a part with {kept} or more axes", f"one of shape {part}"
+            )
         dims = iter(part.dims)
         before: list[Dim] = []
         for cut in cuts:
