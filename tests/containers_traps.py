@@ -123,6 +123,7 @@ GIVEN = [
     # what is known late
     "for t in range(2):;     q = p.copy(); return q['b'] * x",
     "for t in range(2):;     q = {k: v * 2 for k, v in p.items()}; return q['b'] * x",
+    "xs[0] = 1 / y; xs[0] *= 0.5; return xs[0] * x",
     # an item of another shape than before, a list of another length in each iteration
     "d = {k: v for k, v in p.items()}; d['w'] = y; return d['b']",
     "p['w'] += y; return p['b'] * p['w']",

@@ -131,16 +131,16 @@ import numpy as np
 
 def f(x, k):
     if k > 0:
-        g = np.sin
+        g = lambda t: np.sin(t)
     else:
         g = np.cos
     return g(x)
 """,
         """\
-f.py:9:12: FG120 g is one thing or another, depending on a branch
+f.py:9:12: FG120 g is one function or another, depending on a branch
     9 |     return g(x)
       |            ^
-  give both branches values of one kind
+  call each function in its branch
 """,
     ),
     "a random number in a conditional expression": (

@@ -373,7 +373,10 @@ def _wider(
             join(out.type.shape, scalar())
         if (name, position) in assumed.opened:
             continue
-        wide = _widened(param.type, out.type, give_up)
+        begun_type = begun.type if isinstance(begun, Var | Lit) else Type()
+        wide = _widened(begun_type, param.type, out.type, give_up)
+        if _is_another(body, begun, param, out):
+            wide = wide or Type(Shape(), param.type.kind)
         if begun == NOTHING and param.type.kind == "any" and not give_up:
             wide = wide or _only_given(body, param, out)
         if wide is not None:
@@ -404,6 +407,15 @@ def _pairs(start: Value, end: Value) -> list[tuple[Value, Value]] | None:
             return None
 
 
+def _is_another(body: Body, start: Value, param: Var, end: Atom) -> bool:
+    """What no iteration reads and each replaces has the shape of what replaces it, not that of the start."""
+    if not isinstance(start, Var) or start.type.shape.dims is not None:
+        return False
+    shapes = [v.type.shape for v in (start, param, end)]
+    read = param in Block((), body.eqns, ()).free_or_params()
+    return not read and same_shape(*shapes[:2]) and not same_shape(*shapes[1:])
+
+
 def _only_given(body: Body, param: Var, end: Atom) -> Type | None:
     """A list or a dict, where an iteration gives the variable one or leaves it as it is."""
     kinds = {v.type.kind for v in _given(body.eqns, param, end)}
@@ -422,7 +434,7 @@ def _given(eqns: Sequence[Eqn], param: Var, end: Atom) -> list[Atom]:
     return [v for way in ways for v in way]
 
 
-def _widened(assumed: Type, end: Type, give_up: bool) -> Type | None:
+def _widened(start: Type, assumed: Type, end: Type, give_up: bool) -> Type | None:
     """A type that covers what an iteration ends with too; None where the one at hand does."""
     if end.kind == "none" or assumed is end:
         return None
@@ -434,7 +446,7 @@ def _widened(assumed: Type, end: Type, give_up: bool) -> Type | None:
         and len(assumed.shape.dims) == len(wide.shape.dims)
     )
     if assumed.kind in ("any", wide.kind) and (
-        same_rank or (loose and _all_open(assumed, wide))
+        same_rank or (loose and _all_open(start, assumed, wide))
     ):
         return None
     if give_up:
@@ -453,11 +465,13 @@ def _widened(assumed: Type, end: Type, give_up: bool) -> Type | None:
     return Type(wide.shape, kind, None, wide.items)
 
 
-def _all_open(assumed: Type, wide: Type) -> bool:
-    """Lengths that differ from one iteration to the next are unknown ones."""
+def _all_open(start: Type, assumed: Type, wide: Type) -> bool:
+    """Lengths that differ from one iteration to the next are unknown ones, and not those of the first."""
+    first = {d.root() for d in start.shape.dims or ()}
     pairs = zip(assumed.shape.dims or (), wide.shape.dims or (), strict=True)
     return all(
-        d.root() == e.root() or (d.known is None and not d.root()[0].name)
+        d.root() == e.root()
+        or (d.known is None and not d.root()[0].name and d.root() not in first)
         for d, e in pairs
     )
 

@@ -544,6 +544,8 @@ class Storages:
         taken = any(v.name for v in self.shown[inside])
         if taken or self._lies_elsewhere(inside, held):
             self.spoil(self.item_of(held), statement)
+        for value in self.shown[inside]:
+            self.destroyed.setdefault(value, statement)
 
     def refuse_twice(self, held: Var, statement: Statement) -> None:
         """An array that was put into a list by its name may be in it more than once."""
