@@ -48,6 +48,9 @@ FLOWING = [
 
 # Right or refused.
 SHARED = [
+    "for q in x.T:;     k = 0; for i, q in enumerate(x):;     h = q[k];     while h < 4.3:;         h = h + 0.2; return q",
+    "for q in x.T:;     k = 0; for t in range(2):;     for i, q in enumerate(x):;         h = q[k];         while h < 4.3:;             h = h + 0.2; return q",
+    "v = sum([y[:] for _ in range(0)]); if not (v == 1):;     h = y; return h",
     "u = y ** 2; for e in (u, u):;     for r in [0.3, 0.8]:;         e /= 2;     u *= u; return u",
     "u = y ** 2; v = y * 2; for e in (u, v):;     for r in [0.3, 0.8]:;         e /= 2;     u *= u; return u",
     "for q in y:;     if w := np.exp(q):;         w = q * w; return w",

@@ -223,6 +223,7 @@ SCOPES = [
     safe_module("def f(x, y):\n    for k in range(3):\n        act = np.tanh if k > 1 else np.exp\n    return act(x * y)", x=X, y=Y),
     safe_module("def f(x, y, n):\n    act = np.add if n > 1 else np.multiply\n    z = np.zeros(3)\n    act(x, y, out=z)\n    return z * y", x=X, y=Y, n=2),
     safe_module("def f(x, y, n):\n    act = np.copyto if n > 1 else np.put\n    z = np.zeros(3)\n    act(z, x)\n    return z * y", x=X, y=Y, n=2),
+    agrees_module("def h(t, n=2):\n    return 1.0\n    return t\n\n\ndef f(x, n):\n    for i in range(n):\n        s = 0.0\n        x = x * h(s)\n    return x", x=X, n=2),
     safe_module("C = 2.0\nC = 3.0\n\n\ndef f(x):\n    return C * x", x=X),
     safe_module("C = 2.0\nC *= 3.0\n\n\ndef f(x):\n    return C * x", x=X),
     safe_module("C = 2.0\nif True:\n    C = 3.0\n\n\ndef f(x):\n    return C * x", x=X),

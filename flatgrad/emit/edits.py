@@ -510,7 +510,7 @@ class Editor:
     def stem(self, value: Var) -> str:
         """What a value without a name is called."""
         made = self.defs.get(value)
-        if made is not None and made.op == "call":
+        if made is not None and made.op == "call" and made.attrs["pair"].forward_name:
             cache = self.pair_call(made)
             assert made.statement is not None
             results = self.edits.paired[made.statement.frame][made.node].results
@@ -522,11 +522,6 @@ class Editor:
         )
         if made is not None and made.node in places:
             return places[made.node][0]
-        if made is not None and made.op == "call" and made.statement is not None:
-            paired = self.edits.paired.get(made.statement.frame, {}).get(made.node)
-            names = (*paired.results, paired.cache) if paired is not None else ()
-            if len(names) == len(made.outs):
-                return names[made.outs.index(value)]
         return self.counters.get(value) or telling(made, self.readers.get(value))
 
     def when(self, value: Atom) -> int:

@@ -31,7 +31,7 @@ from flatgrad.frontend.scope import (
 )
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
-from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.types import Shape, Type, join, same_shape, scalar
 
 if TYPE_CHECKING:
@@ -408,11 +408,11 @@ def _pairs(start: Value, end: Value) -> list[tuple[Value, Value]] | None:
 
 
 def _is_another(body: Body, start: Value, param: Var, end: Atom) -> bool:
-    """What no iteration reads and each replaces has the shape of what replaces it, not that of the start."""
+    """What no iteration computes with and each replaces has the shape of what replaces it, not that of the start."""
     if not isinstance(start, Var) or start.type.shape.dims is not None:
         return False
     shapes = [v.type.shape for v in (start, param, end)]
-    read = param in Block((), body.eqns, ()).free_or_params()
+    read = any(param in e.args for e in all_equations(body.eqns) if not e.blocks)
     return not read and same_shape(*shapes[:2]) and not same_shape(*shapes[1:])
 
 
