@@ -84,6 +84,7 @@ class Availability:
         self.local: dict[Atom, ast.expr] = {}
         # What the lines of a body begin with: (when the forward computed it, its name, how it is had again).
         self.taken: dict[Block, list[tuple[int, str, ast.expr]]] = {}
+        self.looped: set[str] = set()  # what the reversed loops call their items
         self.lists: dict[Var, str] = {}
         self.asked: set[Var] = set()  # what needs a list
         self.wanted = wanted  # what needed one in the printing before
@@ -260,12 +261,18 @@ class Availability:
     def loop_name(self, wanted: str) -> str:
         """The user's name of an index or item, for the reversed loop; another where what has that name is read."""
         name = wanted
-        while name in self.protected or name in self.around:
+        begun = self._begun()
+        while name in self.protected or name in self.around or name in begun:
             if name not in self.renamed_items:
                 self.renamed_items[name] = self.names.fresh(wanted)
                 self.edits.given.add(self.renamed_items[name])
             name = self.renamed_items[name]
+        self.looped.add(name)
         return name
+
+    def _begun(self) -> set[str]:
+        """The names that the bodies of reversed loops begin by giving values."""
+        return {name for lines in self.taken.values() for _, name, _ in lines}
 
     @contextmanager
     def within(self, names: set[str]) -> Iterator[None]:
@@ -278,14 +285,13 @@ class Availability:
 
     def bound(self) -> set[str]:
         """Names that the backward itself binds: elements taken from lists, what its loops run over."""
-        begun = {name for lines in self.taken.values() for _, name, _ in lines}
         looped = {
             n.id
             for found in self.local.values()
             for n in ast.walk(found)
             if isinstance(n, ast.Name)
         }
-        return (begun | looped) - self.outer
+        return (self._begun() | looped) - self.outer
 
     def _computed_again(self, value: Var) -> ast.expr:
         """What an expression computed that need not have been evaluated: computed again, from what it reads."""
@@ -490,9 +496,9 @@ class Availability:
         """The reversed body begins with a line that gives the value a name: its own, if that is free."""
         home = self.homes.of[value]
         stem = value.name or self.editor.stem(value)
-        begun = {name for lines in self.taken.values() for _, name, _ in lines}
         own = bool(value.name) and self.blocked is not None
-        free = own and stem not in self.blocked and stem not in begun  # type: ignore[operator]
+        other = self._begun() | self.looped
+        free = own and stem not in self.blocked and stem not in other  # type: ignore[operator]
         name = stem if free else self.names.fresh(stem)
         self.edits.given.add(name)
         self.names.taken.add(name)
