@@ -37,7 +37,7 @@ FLOWING = [
     # names of the backward: two versions of one variable, a loop within a loop
     "for e in x:;     x = x; for e in z:;     x, w = x * y, x; return x * w * e",
     "s = np.outer(y, z); k = 0; while k < 2:;     w = y[0] - np.mean(y);     j = 0;     while j < 2:;         z = z * z.max();         j += 1;     s = s * z;     k += 1; return s * w",
-    "w = y ** 2; i = 2; while i:;     for q in x:;         x /= y @ q + w[i];     for i in range(3, 0, -1):;         y += w;     i = i - 1; return x",
+    "'''x: (D, D)  y: (D,)'''; w = y ** 2; i = 2; while i:;     for q in x:;         x /= y @ q + w[i];     for i in range(3, 0, -1):;         y += w;     i = i - 1; return x",
     # what a loop that nobody reads knows by its name
     "v = w = y - z; s = v @ y; for _ in range(3):;     v = v; return s * w",
     # two versions of one variable come out of one branch
