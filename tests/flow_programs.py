@@ -137,7 +137,8 @@ class FlowWriter:
         at, before = self._at(slot), (self.lines, self.slots)
         new = textwrap.indent(text, " " * indent(self.lines[at])).split("\n")
         self.lines = [*self.lines[:at], *map(self._numbered, new), *self.lines[at:]]
-        sound = is_sound(self.text(self.lines), self.name, self.inputs)
+        text = self.text(self.lines)  # the whole program is asked about more
+        sound = is_sound(text, self.name, self.inputs, directions=1)
         if sound and (not forced or self._visits(slot, forced)):
             return True
         self.lines, self.slots = before

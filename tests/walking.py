@@ -140,7 +140,9 @@ def flat(value: Any) -> np.ndarray:
     return np.concatenate([np.zeros(0), *numbers(value)])
 
 
-def is_sound(text: str, function: str, inputs: Mapping[str, Any]) -> bool:
+def is_sound(
+    text: str, function: str, inputs: Mapping[str, Any], directions: int = 2
+) -> bool:
     """It runs, everything is small, and it is smooth around its inputs: the same path, and no kink."""
 
     def at(step: float, seed: int) -> Walk:
@@ -153,10 +155,11 @@ def is_sound(text: str, function: str, inputs: Mapping[str, Any]) -> bool:
         start = at(0, 0)
         if not is_fine(start.values):
             return False
-        for seed in range(2):
+        for seed in range(directions):
             if any(at(step, seed).path != start.path for step in (-FAR, FAR)):
                 return False
-            values = np.array([flat(at(step, seed).values) for step in steps])
+            found = (at(step, seed) if step else start for step in steps)
+            values = np.array([flat(walked.values) for walked in found])
             slopes = np.diff(values, axis=0) / np.diff(steps)[:, None]
             if np.any(np.ptp(slopes, axis=0) > 0.03 * (1 + np.abs(slopes).max(axis=0))):
                 return False

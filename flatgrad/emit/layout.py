@@ -443,7 +443,9 @@ def _beginning_with_nothing(
     """x = None, or xs = [], before the statement that need not assign x, which the cache holds all the same."""
     found: list[Any] = []
     left = set(missing)
-    for line in body:
+    for number, line in enumerate(body):
+        if not left:
+            return [*found, *body[number:]]
         tree = ast.parse(cst.Module([line]).code)
         here = left & {
             n.id

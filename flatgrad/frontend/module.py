@@ -101,10 +101,16 @@ SCALAR_LIBRARIES = {
 def read_module(text: str) -> Module:
     """Parse `text`; a syntax error becomes a located diagnostic."""
     try:
-        tree = cst.parse_module(text)
+        tree = _parsed(text)
     except cst.ParserSyntaxError as error:
         raise FlatgradError(_syntax_error(text, error)) from None
     return module_of(text, tree)
+
+
+@functools.lru_cache(maxsize=4)
+def _parsed(text: str) -> cst.Module:
+    """One tree for one text: what is known of its nodes is known when it is read again."""
+    return cst.parse_module(text)
 
 
 def module_of(text: str, tree: cst.Module, parsed: cst.Module | None = None) -> Module:

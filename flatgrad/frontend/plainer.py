@@ -6,6 +6,7 @@ the loop, and what follows an if statement in which one of several ways leaves t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from flatgrad.frontend.rebinding import without_nonlocal
 Lines = list[Any]
 
 
+@functools.lru_cache(maxsize=256)
 def plainer(function: cst.FunctionDef) -> cst.FunctionDef:
     """The function itself where there is nothing to write in another way."""
     function = without_nonlocal(function)
