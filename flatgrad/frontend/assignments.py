@@ -54,6 +54,7 @@ def _unread_target(target: cst.CSTNode) -> Refusal:
 
 def _bind(low: Lowering, target: cst.Name, value: Value, source: cst.CSTNode) -> None:
     """The first name of a new value becomes its own; any other name is an alias."""
+    value = low.constant(value, source)
     if isinstance(value, Lit | Var):
         fresh = isinstance(value, Var) and not value.name
         if not fresh or value in low.externals.values():

@@ -113,7 +113,7 @@ def boolean(low: Lowering, node: cst.BooleanOperation, truth: bool = False) -> V
 
 def _part(low: Lowering, node: Any) -> Way:
     _refuse_names(node)
-    return way(low, lambda: low.expression(node))
+    return way(low, lambda: low.constant(low.expression(node), node))
 
 
 def _refuse_names(node: cst.CSTNode) -> None:

@@ -13,7 +13,6 @@ that says so. A function with one return at its end is left as it is.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -35,7 +34,7 @@ class TooManyExits(Exception):
         self.what, self.node = what, node
 
 
-@functools.lru_cache(maxsize=256)
+@lru_cache(maxsize=256)
 def single_exit(function: cst.FunctionDef) -> cst.FunctionDef:
     """The function with its one return at the end."""
     body = function.body

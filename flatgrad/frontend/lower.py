@@ -602,10 +602,18 @@ class Lowering:
                     return self.opaque(what, seen, node or value.node, code="FG108")[0]
                 return self.external(name, name)
             case Choice():
-                what = "a function that a branch has chosen is read only where it is called"
-                raise Refusal("FG120", what, "call it by its name", node)
+                what = (
+                    "what a branch has chosen among names of a library is not read here"
+                )
+                step = "use each name in its branch; a function may be called"
+                raise Refusal("FG120", what, step, node)
             case Stale():
                 raise stale(value, node)
+
+    def constant(self, value: Value, node: cst.CSTNode) -> Value:
+        """np.pi as a value of the graph; what is no number of a library stays what it is."""
+        known = isinstance(value, Path) and value.path in FLOATS
+        return self.atom(value, node) if known else value
 
     def external(self, text: str, path: str = "") -> Var:
         """A value that comes from outside of the function and never changes while it runs."""
