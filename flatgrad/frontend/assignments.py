@@ -192,7 +192,11 @@ def _augment_name(
     """An array is written in place, a number gets another value."""
     if item_stores.augment_name(low, target, op, node.value):
         return
-    old = low.atom(low.expression(target), target)
+    held = low.expression(target)
+    if op == "bitor" and _is_dict(held):
+        what = "an update of a dict by |= is not read"
+        raise Refusal("FG106", what, "store the items one by one", target)
+    old = low.atom(held, target)
     right = low.atom(low.expression(node.value), node.value)
     low.build.dialect = ""
     left, right = stopped_atom(low, old), stopped_atom(low, right)
@@ -208,6 +212,12 @@ def _augment_name(
         _follow_arrays(low, others, new)
     low.wrote(target, new)
     low.hold(target.value, new)
+
+
+def _is_dict(value: Value) -> bool:
+    if isinstance(value, Struct):
+        return value.kind == "dict"
+    return isinstance(value, Var) and value.type.kind == "dict"
 
 
 def _other_names(low: Lowering, name: str, value: Var) -> dict[str, Var]:

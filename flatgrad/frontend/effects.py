@@ -24,6 +24,7 @@ WRITING_FUNCTIONS = {
     "copyto", "put", "place", "putmask", "fill_diagonal", "shuffle", "at", "put_along_axis", "setattr", "exec", "eval",
     "next", "heappush", "iadd", "imul", "isub", "setitem",
 }  # fmt: skip
+WRITING_METHODS = {"shuffle", "readinto", "readinto1", "recv_into"}  # rng.shuffle(x)
 PURE_LIBRARIES = {
     "numpy", "scipy", "math", "cmath", "builtins", "warnings", "logging", "sys", "os", "time", "random", "itertools",
     "functools", "operator", "copy", "typing",
@@ -79,6 +80,8 @@ def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
             assert isinstance(node.func, cst.Attribute)
             if name in CHANGING_METHODS or name.startswith("__"):
                 found.append(node.func.value)
+            if name in WRITING_METHODS:
+                found += [a.value for a in node.args]
         case _:
             found += [a.value for a in node.args]
     return found

@@ -260,6 +260,8 @@ def _operate(
             kind == other
         ):
             return Struct(a + b, kind)
+        case "bitor", _, _ if "dict" in (_kind(left), _kind(right)):
+            return unread(low, node, "a union of dicts")
         case "mul", Struct(items=a, kind=kind), Lit(value=int() as n):
             return Struct(a * n, kind)
         case "mod", Lit(value=str()), _:
@@ -390,6 +392,8 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
         array = containers.as_dict(low, node, base)
         low.build.dialect = ""
         return low.emit("getitem", array, where, node=node)
+    if isinstance(base, Path) and not isinstance(where, Lit):  # np.r_[x, y]
+        return unread(low, node, f"{base.path}[...]")
     if isinstance(base, Path):
         return low.external(low.module.code(node))
     array = low.atom(base, node.value)

@@ -23,6 +23,7 @@ HARMLESS_OPTIONS = {
 }  # fmt: skip
 FLOATS = ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
 KNOWN_FLOATS = {f"{library}.inf": float("inf") for library in ("math", "numpy")}
+SEEING = {f"builtins.{name}" for name in ("eval", "exec", "locals", "vars", "globals")}
 TAKING_SHAPES = {
     "zeros", "ones", "empty", "full", "eye", "arange", "random_normal", "random_uniform", "random", "tri",
 }  # fmt: skip
@@ -42,6 +43,12 @@ def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Valu
     if path in FLOATS and _is_a_computed_text(given):
         what = f"{name}() of a text: what the text depends on is lost"
         raise Refusal("FG108", what, "use the number itself, not its text", node)
+    if path in SEEING:
+        seen = [v for frame in low._all_frames() for v in frame.env.values()]
+        what = f"{name}() sees every variable, and what it does with them is not read"
+        step = "write what it computes as an expression"
+        reads = [*given.atoms, *(a for v in seen for a in atoms_in(v))]
+        return low.opaque(what, reads, node, code="FG108", next_step=step)[0]
     if spelling is None:
         return _unknown(low, node, path, given)
     return _apply(low, node, spelling, path, given, namespace)

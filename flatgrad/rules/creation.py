@@ -1,8 +1,11 @@
 """New arrays, conversions, and questions about an array."""
 
+from typing import Any
+
 from flatgrad import shapes
 from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
+from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, multilinear, probe
 from flatgrad.rules.arithmetic import absent, unwrapped, without_derivative
 from flatgrad.rules.axes import MATRIX, VECTOR
@@ -108,7 +111,12 @@ def fill(x, value, /, *, y):
     at=[probe(0.3, 1.7), probe(0.3, 1.7, num=5, endpoint=False)], shape=shapes.spaced
 )
 def linspace(start, stop, /, num=50, endpoint=True, *, g):
-    t = xp.linspace(0.0, 1.0, num=num, endpoint=endpoint)
+    points = {"num": num} | ({} if endpoint is True else {"endpoint": endpoint})
+    t: Any
+    if isinstance(g, Expr):  # as text, also where all of it is known
+        t = g.builder.emit("linspace", Lit(0.0), Lit(1.0), **points)
+    else:
+        t = xp.linspace(0.0, 1.0, **points)
     return xp.sum(g * (1 - t)), xp.sum(g * t)
 
 
