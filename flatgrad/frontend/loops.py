@@ -32,7 +32,8 @@ from flatgrad.frontend.scope import (
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
-from flatgrad.types import Shape, Type, join, same_shape, scalar
+from flatgrad.types import Dim, Shape, Type, join, same_shape, scalar
+from flatgrad.varying import varying
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -518,6 +519,7 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> No
             params.append(param)
             ends.append(end if isinstance(end, Var | Lit) else NOTHING)
     block = Block((body.index, *params), body.eqns, (body.stop, *ends))
+    _let_vary(block)
     blocks = (block,) if body.test is None else (body.test, block)
     steps = Var("", Type(scalar(), "int"))
     outside = carried.visible(low, [*body.params, *body.starts])
@@ -539,6 +541,16 @@ def _emit(low: Lowering, node: Any, op: str, args: list[Atom], body: Body) -> No
     )
     low.build.eqns.append(eqn)
     body.params = _sorted_out(body.params, outs)
+
+
+def _let_vary(body: Block) -> None:
+    """What has another shape in each iteration has not that of the last one where an iteration begins."""
+    changed = varying(body)
+    for param, end in zip(body.params[1:], body.outs[1:], strict=True):
+        shape = param.type.shape
+        if end in changed and same_shape(shape, end.type.shape):
+            own = Shape() if shape.dims is None else Shape(Dim() for _ in shape.dims)
+            param.type = Type(own, param.type.kind, None, param.type.items)
 
 
 def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:
