@@ -14,6 +14,8 @@ FLOWING = [
     "k = 0; while True:;     w = x if k else x[k];     k += 1;     if k >= 2:;         break; return w * y",
     "for k in range(1, 4):;     w = y[:k] * 2; return w * x",
     "for k in range(2):;     w = x * y if k > 0 else y.sum();     for j in range(2):;         v = w if j > 0 else 1.0; return np.sum(w * z) * np.sum(v)",
+    "'''x: (N, D)'''; for k in range(2):;     w = x[k:, k:]; return w * y[0]",
+    "'''x: (N, D)'''; for k in range(2):;     v = x[k:, k:];     w = v[0] if k else v; return np.sum(w) * v",
     # what a branch or a loop may not have made is not asked for its shape
     "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
     "if z[0] > -9:;     x = z; elif z[1] > 0:;     z = x.mean(axis=0);     w = x; return z * x",

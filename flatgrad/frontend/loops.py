@@ -402,7 +402,9 @@ def _pairs(start: Value, end: Value) -> list[tuple[Value, Value]] | None:
             return [(start, end)]
         case (Var() | Lit(), _) if start == NOTHING:
             return [(start, end)]
-        case (Callee() | Path() | Choice() | Stale(), _):
+        case (Callee() | Path() | Choice(), Callee() | Path() | Choice() as other):
+            return [] if _is_the_same(start, other) else None
+        case (Stale(), _):
             return []
         case _:
             return None
@@ -589,10 +591,22 @@ def _refuse_other_kinds(body: Body, statement: Statement) -> None:
 def _refuse_stale(low: Lowering, body: Body) -> None:
     """What an iteration leaves as not known must not be what the next one begins by reading."""
     read = Block((), body.eqns, ()).free_or_params()
+    for name, start in body.starts.items():
+        if name not in body.params and _is_unseen(start, body.ends.get(name)):
+            what = f"{name} is another function in the next iteration"
+            step = "call each function in its branch"
+            raise Refusal("FG121", what, step, low.here())
     for name, made in body.params.items():
         end = body.ends.get(name)
         if isinstance(end, Stale) and any(p in read for p in made):
             raise stale(end, low.here() or low.node)
+
+
+def _is_unseen(start: Value, end: Value | None) -> bool:
+    """A function, or a tuple of them, changes: it is no value of the graph, so that nothing shows who reads it."""
+    if isinstance(start, Struct):
+        return end is None or _pairs(start, end) is None
+    return isinstance(start, FUNCTIONS) and isinstance(end, Stale)
 
 
 def _after(low: Lowering, body: Body, kept: Sequence[str]) -> None:
