@@ -39,6 +39,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     if problem := _problem(low, callee, frame):
         return _opaque(low, node, callee, given, problem.what, problem.code)
     _refuse_rebinding(callee)
+    _refuse_outdated(callee, node)
     if pairs.has_flow(callee) or pairs.reads_better(low, callee):
         values = {
             name: value
@@ -139,6 +140,26 @@ def _problem(low: Lowering, callee: Callee, frame: Frame) -> Refusal | None:
         what = f"{name} calls itself, which is not read yet"
         return Refusal("FG112", what, "", callee.node)
     return None
+
+
+def _refuse_outdated(callee: Callee, node: cst.Call) -> None:
+    """A function made by another, whose argument was a parameter that is another value by now.
+
+    The text of the argument, which is printed in place of the name, would be read too late.
+    """
+    names = {n.value for n in names_in(callee.node.body)}
+    frame = callee.frame
+    while frame is not None and frame.statement is not None:
+        caller = frame.statement.frame
+        for name in names & frame.arguments.keys():
+            text, value = frame.arguments[name]
+            if not isinstance(text, cst.Name) or not isinstance(value, Var):
+                continue
+            now = caller.env.get(text.value, value)
+            if now is not value and value not in caller.writes:
+                what = f"{text.value} has been given another value since {callee.name} was made"
+                raise Refusal("FG117", what, "give the new value another name", node)
+        frame = frame.enclosing
 
 
 def _refuse_rebinding(callee: Callee) -> None:
