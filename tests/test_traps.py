@@ -237,7 +237,10 @@ SCOPES = [
     safe_module("def f(x, y):\n    acts = (np.sin, np.cos)\n    for i in range(3):\n        x = acts[0](x) * y\n        if i == 0:\n            acts = (np.cos, np.sin)\n    return x", x=X, y=Y),
     safe_module("def make(a):\n    return lambda t: t * a\n\n\ndef f(x, y):\n    g = make(x)\n    x = x * 2\n    return g(y) * x", x=X, y=Y),
     safe_module("def f(x, y):\n    def make(a):\n        def g(t):\n            return t * a\n        return g\n    g, h = make(x), make(y)\n    x = x * 2\n    return g(y) * h(x)", x=X, y=Y),
-    agrees_module("def make(a):\n    return lambda t: t * a\n\n\ndef f(x, y):\n    z = x * 1.0\n    g = make(z)\n    z = z * 2\n    return g(y) * z", x=X, y=Y),
+    safe_module("def make(a):\n    return lambda t: t * a\n\n\ndef f(x, y):\n    z = x * 1.0\n    g = make(z)\n    z = z * 2\n    return g(y) * z", x=X, y=Y),
+    safe_module("def make(a):\n    return lambda t: t * a\n\n\ndef f(x, y):\n    if y[0] > 0:\n        z = x\n    else:\n        z = y * 2\n    g = make(z)\n    z = z * 3\n    return g(y) * z", x=X, y=Y),
+    safe_module("def make(a):\n    return lambda t: t * a\n\n\ndef f(x, y):\n    z = 0.0\n    for v in x:\n        g = make(v)\n        v = v * 2\n        z = z + g(y) * v\n    return z", x=X, y=Y),
+    safe_module("def make(a):\n    return lambda t: t * a\n\n\ndef f(x, y):\n    z = x * 1.0\n    g = make(z)\n    z[0] = 2\n    return g(y) * z", x=X, y=Y),
     # what a value is made of without a call of an operation that is known
     safe_module("def f(x, y):\n    return np.r_[x, y] ** 2", x=X, y=Y),
     safe_module("def f(x, y):\n    return np.r_[x[0]:y[0] + 9:4j]", x=X, y=Y),

@@ -143,7 +143,7 @@ def _problem(low: Lowering, callee: Callee, frame: Frame) -> Refusal | None:
 
 
 def _refuse_outdated(callee: Callee, node: cst.Call) -> None:
-    """A function made by another, whose argument was a parameter that is another value by now.
+    """A function made by another, whose argument was a variable that is another value by now.
 
     The text of the argument, which is printed in place of the name, would be read too late.
     """
@@ -156,7 +156,7 @@ def _refuse_outdated(callee: Callee, node: cst.Call) -> None:
             if not isinstance(text, cst.Name) or not isinstance(value, Var):
                 continue
             now = caller.env.get(text.value, value)
-            if now is not value and value not in caller.writes:
+            if now is not value:
                 what = f"{text.value} has been given another value since {callee.name} was made"
                 raise Refusal("FG117", what, "give the new value another name", node)
         frame = frame.enclosing
