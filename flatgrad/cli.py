@@ -15,7 +15,6 @@ import click
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.options import (
     EMITS,
-    PLANNED_EMITS,
     Options,
     parse_names,
     parse_shapes,
@@ -125,7 +124,7 @@ def _checked(parse: Callable[[Any], Parsed]) -> Callable[..., Parsed]:
 
 
 def _parse_emit(text: str) -> str:
-    if text not in EMITS + PLANNED_EMITS:
+    if text not in EMITS:
         raise ValueError(f"{text!r} is not one of {', '.join(EMITS)}")
     return text
 

@@ -11,8 +11,7 @@ from flatgrad.errors import Diagnostic, FlatgradError
 
 Shape = tuple[str | int, ...]
 
-EMITS = ("grad", "pair")
-PLANNED_EMITS = ("jvp",)
+EMITS = ("grad", "pair", "jvp")
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,7 @@ class Options:
 
 
 def _cannot_emit(emit: str) -> Diagnostic:
-    next_step = f"flatgrad can emit {' or '.join(EMITS)}"
-    if emit in PLANNED_EMITS:
-        return Diagnostic("FG501", f"--emit {emit} is not available yet", next_step)
+    next_step = f"flatgrad can emit {', '.join(EMITS[:-1])} or {EMITS[-1]}"
     return Diagnostic("FG502", f"{emit!r} is nothing that can be emitted", next_step)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
 from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.forward import forward, tangent_of
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
@@ -43,7 +45,9 @@ DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that dep
 def transform(text: str, options: Options) -> str:
     """The module that `options` ask for, for the functions of the module `text`."""
     with _long_functions():
-        module = segmented(read_module(text))
+        module = read_module(text)
+        if options.emit != "jvp":  # which runs through a loop once
+            module = segmented(module)
         names, elsewhere = Names(module.text), names_elsewhere(module)
         problems: list[Diagnostic] = []
         emitted: list[Emitted] = []
@@ -93,9 +97,12 @@ def _one(
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes, flat=options.inline)
     wrt = _wrt(function, options)
+    if options.emit == "jvp":
+        return _with_tangents(module, function, wrt, options, names, elsewhere)
     found = []
     for pair in _pairs(function, wrt, names):
         assert pair.function is not None
+        _name(pair, names, "_forward", "_backward")
         pair.function.seeds = pair.chosen_seeds()
         pair.function.storages.targets += careful_values(pair.function, pair.careful)
         pair.function.copies = bool(pair.careful)
@@ -121,7 +128,8 @@ def _emitted(
     local = names.copy(without=elsewhere)
     local.taken |= gradient.function.invented
     dialect = Emitted.dialect_of(module, names)
-    layout = Layout(gradient, local, names, dialect, style)
+    kind = TangentLayout if style.emit == "jvp" else Layout
+    layout = kind(gradient, local, names, dialect, style)
     return Emitted(
         gradient.function, layout.texts(), dialect, layout.available.edits.expanded
     )
@@ -164,20 +172,67 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
                         active_values(pair.function.block, params, seeds),
                     )
                 )
-    for pair in ordered:
-        name = pair.callee.name
-        pair.forward_name = pair.forward_name or names.underscored(f"{name}_forward")
-        pair.backward_name = pair.backward_name or names.underscored(f"{name}_backward")
     return ordered
+
+
+def _name(pair: Pair, names: Names, *endings: str) -> None:
+    """The names of what is emitted for a helper."""
+    given = [names.underscored(pair.callee.name + ending) for ending in endings]
+    pair.forward_name, pair.backward_name = (*given, "")[:2]
+
+
+def _with_tangents(
+    module: Module,
+    function: Function,
+    wrt: Sequence[Var],
+    options: Options,
+    names: Names,
+    elsewhere: set[str],
+) -> list[Emitted]:
+    """The function with the tangents of its values, after those of the helpers that it calls."""
+    prefix = "dot_" if options.names == Options().names else options.names
+    pairs, found = _pairs(function, wrt, names), []
+    for pair in pairs:
+        _name(pair, names, "_jvp")
+    for pair in pairs:
+        assert pair.function is not None
+        inner = _pushed(pair.function, [pair.function.params[n] for n in pair.wrt])
+        count = len(pair.function.seeds)
+        tangents = (inner.block.outs[count + i] for i in sorted(pair.seeded))
+        outs = (*inner.block.outs[:count], *tangents)
+        inner = replace(inner, block=replace(inner.block, outs=outs))
+        style = Style("jvp", prefix, options.comments, (pair.forward_name, ""))
+        found.append(_emitted(module, inner, names, elsewhere, style))
+    style = Style("jvp", prefix, options.comments)
+    own = _emitted(module, _pushed(function, wrt), names, elsewhere, style)
+    return [*found, own]
+
+
+def _pushed(function: Function, wrt: Sequence[Var]) -> Gradient:
+    """Function -> its tangent, simplified."""
+    return _all_problems(function, lambda: _push(function, wrt))
+
+
+def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
+    primal = recognise(function.block)
+    keep = len(primal.eqns)
+    tangents = tuple(tangent_of(p) for p in wrt)
+    with _located(function, primal, wrt):
+        block = simplify(forward(primal, wrt, tangents), keep, in_step=True)
+    return Gradient(function, block, keep, tuple(wrt), tangents)
 
 
 def _differentiated(function: Function, wrt: Sequence[Var]) -> Gradient:
     """The gradient, or all that stands against it: what was not read and what has no rule."""
+    return _all_problems(function, lambda: differentiate(function, wrt))
+
+
+def _all_problems(function: Function, made: Callable[[], Gradient]) -> Gradient:
     if not function.problems:
-        return differentiate(function, wrt)
+        return made()
     problems = list(function.problems)
     try:
-        differentiate(function, wrt)
+        made()
     except FlatgradError as error:
         problems += [d for d in error.diagnostics if d not in problems]
     raise FlatgradError(*sorted(problems, key=_line))
@@ -225,9 +280,16 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
         if seed is not None:
             seed.type = out.type
     keep = len(primal.eqns)
-    try:
+    with _located(function, primal, wrt):
         block = reverse(primal, wrt, function.seeds)
         return Gradient(function, simplify(block, keep), keep, tuple(wrt))
+
+
+@contextmanager
+def _located(function: Function, primal: Block, wrt: Sequence[Var]) -> Iterator[None]:
+    """What cannot be differentiated becomes diagnostics with their places."""
+    try:
+        yield
     except NoRule as refused:
         raise FlatgradError(*_no_rules(function, primal, wrt, refused)) from None
     except Contradiction as found:
@@ -267,6 +329,9 @@ def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
     )
     place = function.module.place(node) if node is not None else None
     step = "write it with operations that have one: docs/operations.md"
+    if eqn.op == "for" and eqn.attrs.get("inline"):
+        what = "the tangent of this expression needs a loop of its own"
+        return Diagnostic(WITHIN, what, "write it as a loop", place)
     if eqn.op == "opaque":
         what = str(eqn.attrs["what"])
         return Diagnostic(

@@ -7,7 +7,7 @@ put in order and what nobody reads removed.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from flatgrad import trees
 from flatgrad.broadcasting import fit, stretched_axes
 from flatgrad.builder import Builder, Expr, atom
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check, prune
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations, check, prune
 from flatgrad.loops import is_drained
 from flatgrad.products import in_order
 from flatgrad.registry import RULES
@@ -49,15 +49,29 @@ FOLDED = {
 }
 
 
-def simplify(block: Block, keep: int = 0) -> Block:
-    """Simplify all but the first `keep` equations."""
+def simplify(block: Block, keep: int = 0, in_step: bool = False) -> Block:
+    """Simplify all but the first `keep` equations.
+
+    In step with them, an equation is computed where its statement stands, and knows nothing of later ones.
+    """
     nested = any(eqn.blocks for eqn in block.eqns)
+    order = Order(block.eqns[:keep]) if in_step else None
     for _ in range(ROUNDS_OF_NESTED if nested else ROUNDS):
-        walk = _Walk(block, keep)
+        walk = _Walk(block, keep, order=order)
         block = check(walk.run())
         if not walk.changed:
             break
-    return check(_Walk(check(in_order(block, keep)), keep).run())
+    return check(_Walk(check(in_order(block, keep)), keep, order=order).run())
+
+
+class Order:
+    """When equations are computed, and when the last one of each statement is."""
+
+    def __init__(self, eqns: Sequence[Eqn]):
+        self.of: dict[Eqn, int] = {}
+        self.end: dict[Statement | None, int] = {}
+        for when, eqn in enumerate(all_equations(eqns)):
+            self.of[eqn] = self.end[eqn.statement] = when
 
 
 @dataclass(eq=False)
@@ -67,6 +81,7 @@ class _Walk:
     block: Block
     keep: int
     outer: _Walk | None = None  # the walk over the block around this one
+    order: Order | None = None  # of the primal, where it is not all computed before
     build: Builder = field(default_factory=Builder)
     same: dict[Atom, Atom] = field(default_factory=dict)
     seen: dict[Any, Var] = field(default_factory=dict)
@@ -75,7 +90,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.uses = uses(self.block.eqns[self.keep :], self.block.outs)
-        self.lengths = named_lengths(self.block.eqns[: self.keep])
+        self.lengths: dict[Any, Var] = {}
         self.primal: dict[Atom, Eqn] = {}
         self.stores: dict[Atom, Eqn] = {}  # by what is overwritten
         if self.outer is not None:
@@ -86,18 +101,22 @@ class _Walk:
 
     def run(self) -> Block:
         self.build.eqns += self.block.eqns[: self.keep]
-        self._know(self.block.eqns[: self.keep])
-        if self.block.undoes is not None:
-            self._know(self.block.undoes.eqns)
+        inner = self.block.undoes.eqns if self.block.undoes is not None else ()
+        primal = deque((*self.block.eqns[: self.keep], *inner))
         for eqn in self.block.eqns[self.keep :]:
+            self._know(primal, eqn.statement)
             self._equation(self._updated(eqn))
         outs = tuple(self.same.get(o, o) for o in self.block.outs)
         whole = replace(self.block, eqns=tuple(self.build.eqns), outs=outs)
         return remove_dead(whole, self.keep)
 
-    def _know(self, eqns: Sequence[Eqn]) -> None:
-        """Equations of the forward part."""
-        for eqn in eqns:
+    def _know(self, primal: deque[Eqn], statement: Statement | None) -> None:
+        """Equations of the forward part that are computed when `statement` has been."""
+        end = None if self.order is None else self.order.end.get(statement, -1)
+        while primal and (end is None or self.order.of[primal[0]] <= end):  # type: ignore[union-attr]
+            eqn = primal.popleft()
+            for key, value in named_lengths([eqn]).items():
+                self.lengths.setdefault(key, value)
             if len(eqn.outs) == 1 and not eqn.blocks:
                 self.seen.setdefault(_key(eqn), eqn.out)
                 self.primal[eqn.out] = eqn
@@ -146,7 +165,7 @@ class _Walk:
         """Simplify within; what a loop only hands on is what it started with."""
         if eqn.op == "for":
             eqn = self._without_steady(eqn)
-        inner = [_Walk(block, 0, self) for block in eqn.blocks]
+        inner = [_Walk(block, 0, self, self.order) for block in eqn.blocks]
         blocks = tuple(walk.run() for walk in inner)
         self.changed |= any(walk.changed for walk in inner)
         self.build.eqns.append(replace(eqn, blocks=blocks))
@@ -529,7 +548,7 @@ def is_line(value: Var) -> bool:
     return value.primal is not None and value.primal.name != ""
 
 
-def named_lengths(eqns: tuple[Eqn, ...]) -> dict[Any, Var]:
+def named_lengths(eqns: Sequence[Eqn]) -> dict[Any, Var]:
     """Lengths of axes that the user has names for: `N, D = x.shape`."""
     found: dict[Any, Var] = {}
     for eqn in eqns:

@@ -39,14 +39,18 @@ WRITES = ("setitem", "index_add", "opaque")  # into what surely is an array or a
 
 @dataclass(frozen=True)
 class Paired:
-    """A call of a helper's forward: the names that take its results on a line before, none where the line has them."""
+    """A call of a helper's forward: the names that take its results on a line before, none where the line has them.
+
+    `more` are the names of what it returns besides: the cache, or the tangents of its results.
+    """
 
     pair: Any
     results: tuple[str, ...]
-    cache: str
+    more: tuple[str, ...]
     around: dict[str, tuple[Frame, Any]] = field(
         default_factory=dict
     )  # what it reads of other activations
+    given: dict[str, str] = field(default_factory=dict)  # arguments besides the user's
 
 
 @dataclass
@@ -66,6 +70,11 @@ class Edits:
     first: dict[Statement, list[str]] = field(default_factory=dict)
     beside: dict[Statement, list[str]] = field(default_factory=dict)
     after: dict[Statement, list[str]] = field(default_factory=dict)
+    # Lines before a statement, by when in its evaluation they can stand, and lines at the end of one of its suites.
+    steps: dict[Statement, list[tuple[int, str]]] = field(default_factory=dict)
+    last: dict[tuple[Statement, int], list[str]] = field(default_factory=dict)
+    # Loops over items that count their iterations, with the name of the number or key.
+    counted: dict[Statement, str] = field(default_factory=dict)
     lists: dict[str, Statement] = field(default_factory=dict)  # filled by these loops
     given: set[str] = field(default_factory=set)  # names of lists and counters
     # Of helpers read in place: what their variables are called, and which parameters are variables of their own.
@@ -187,14 +196,18 @@ class Editor:
         frame: Frame = eqn.statement.frame
         places = self.edits.paired.setdefault(frame, {})
         if eqn.node not in places:
-            around = self._around(eqn)
+            around = self.around_of(eqn)
             cache = self.names.fresh(f"{eqn.attrs['pair'].callee.name}_cache")
             self.edits.given.add(cache)
-            results = () if self.takes_results(eqn) else self._result_names(eqn)
-            places[eqn.node] = Paired(eqn.attrs["pair"], results, cache, around)
-        return places[eqn.node].cache
+            results = self.results_of(eqn)
+            places[eqn.node] = Paired(eqn.attrs["pair"], results, (cache,), around)
+        return places[eqn.node].more[0]
 
-    def _around(self, eqn: Eqn) -> dict[str, tuple[Frame, Any]]:
+    def results_of(self, eqn: Eqn) -> tuple[str, ...]:
+        """The names that take the results of a call, where its line does not."""
+        return () if self.takes_results(eqn) else self._result_names(eqn)
+
+    def around_of(self, eqn: Eqn) -> dict[str, tuple[Frame, Any]]:
         """What the helper reads of other activations, which are read in place then."""
         around: dict[str, tuple[Frame, Any]] = eqn.attrs.get("around", {})
         for name, (frame, _) in around.items():

@@ -11,7 +11,7 @@ from flatgrad.emit.activations import defining, printed_names, renaming
 from flatgrad.emit.edits import Edits, Paired, is_docstring
 from flatgrad.frontend.blocks import is_transparent
 from flatgrad.frontend.exits import lines_of
-from flatgrad.frontend.module import nodes_in
+from flatgrad.frontend.module import nodes_in, parameters_of
 from flatgrad.frontend.scope import Callee, Frame, Function, Path, atoms_in
 from flatgrad.frontend.statements import deletes_names
 from flatgrad.graph import Atom, Statement, Var, all_equations
@@ -185,13 +185,13 @@ class Forward:
         before = list(self.before(statement))
         node = self.node(statement)
         if node is None:
-            return before
+            return [*before, *parsed(self.edits.after.get(statement, ()))]
         if before:
             node, first = _without_leading(node), before[0]
             before[0] = first.with_changes(
                 leading_lines=(*_leading(statement.node), *_leading(first))
             )
-        return [*before, node, *_parsed(self.edits.after.get(statement, ()))]
+        return [*before, node, *parsed(self.edits.after.get(statement, ()))]
 
     # --- statements with a body ----------------------------------------------------------------------------------
 
@@ -207,8 +207,9 @@ class Forward:
                     **changes, orelse=self._orelse(statement, node.orelse)
                 )
             case cst.For(iter=iter, target=target, body=body):
-                changes = {"iter": self.rewritten(statement, iter), "target": self.rewritten(statement, target),
-                           "body": self._suite(statement, body, self.edits.first.get(statement, ()))}  # fmt: skip
+                target, iter = self._items(statement, target, iter)
+                body = self._suite(statement, body, self.edits.first.get(statement, ()))
+                changes = {"iter": iter, "target": target, "body": body}
                 return node.with_changes(
                     **changes, orelse=self._orelse(statement, node.orelse)
                 )
@@ -231,6 +232,22 @@ class Forward:
             case _:
                 return self.rewritten(statement, node)
 
+    def _items(self, statement: Statement, target: Any, iter: Any) -> tuple[Any, Any]:
+        """for i, x in enumerate(xs), or for key, x in d.items(), where the number or key has to be known."""
+        target, iter = self.rewritten(statement, target), self.rewritten(statement, iter)
+        if (name := self.edits.counted.get(statement)) is None:
+            return target, iter
+        if isinstance(target, cst.Tuple):
+            target = target.with_changes(lpar=PARENTHESES[0], rpar=PARENTHESES[1])
+        elements = [cst.Element(cst.Name(name)), cst.Element(target)]
+        both = cst.Tuple(elements, lpar=[], rpar=[])
+        match iter:
+            case cst.Call(func=cst.Attribute(attr=cst.Name(value="values"))):
+                func = iter.func.with_changes(attr=cst.Name("items"))
+                return both, iter.with_changes(func=func)
+            case _:
+                return both, cst.Call(cst.Name("enumerate"), [cst.Arg(bare(iter))])
+
     def _tried(self, statement: Statement, node: cst.Try) -> cst.Try:
         """The clauses of a try statement besides its body."""
         final = node.finalbody
@@ -246,7 +263,8 @@ class Forward:
     def _suite(
         self, statement: Statement, suite: Any, first: Sequence[str] = ()
     ) -> Any:
-        lines = [*_parsed(first), *self._lines(statement, lines_of(suite))]
+        lines = [*parsed(first), *self._lines(statement, lines_of(suite))]
+        lines += parsed(self.edits.last.get((statement, 0), ()))
         lines = lines or [cst.SimpleStatementLine([cst.Pass()])]
         if isinstance(suite, cst.IndentedBlock):
             return suite.with_changes(body=lines)
@@ -270,6 +288,7 @@ class Forward:
         match orelse:
             case cst.If():
                 lines = self._lines(statement, [orelse])
+                lines += parsed(self.edits.last.get((statement, 1), ()))
                 if len(lines) == 1 and isinstance(lines[0], cst.If):
                     return lines[0]
                 return cst.Else(cst.IndentedBlock(lines))
@@ -280,7 +299,11 @@ class Forward:
                     if isinstance(body, cst.IndentedBlock)
                     else cst.IndentedBlock([])
                 )
+                lines += parsed(self.edits.last.get((statement, 1), ()))
                 return orelse.with_changes(body=block.with_changes(body=lines))
+            case _ if (statement, 1) in self.edits.last:
+                lines = parsed(self.edits.last[statement, 1])
+                return cst.Else(cst.IndentedBlock(lines))
             case _:
                 return None
 
@@ -297,8 +320,11 @@ class Forward:
             for n, p in self._paired(statement).items()
             if p.results
         ]
+        steps += self.edits.steps.get(statement, ())
         for _, step in sorted(steps, key=lambda step: step[0]):
-            if isinstance(step, Frame):
+            if isinstance(step, str):
+                yield from parsed([step])
+            elif isinstance(step, Frame):
                 yield from self._activation(step)
             elif isinstance(step, Paired):
                 yield self._forward_call(statement, step)
@@ -312,7 +338,7 @@ class Forward:
                 yield assignment(shown, value)
                 if copy is not None:
                     yield assignment(name, cst.parse_expression(copy))
-        yield from _parsed(self.edits.beside.get(statement, ()))
+        yield from parsed(self.edits.beside.get(statement, ()))
 
     def _begins(self, frame: Frame) -> int:
         """When an activation begins; one that computes nothing, once its arguments are there."""
@@ -332,10 +358,8 @@ class Forward:
         """y, cache = helper_forward(x)"""
         node = next(n for n, p in self._paired(statement).items() if p is paired)
         value = self._call_of(statement, node, paired)
-        names = [cst.Element(cst.Name(n)) for n in (*paired.results, paired.cache)]
-        return cst.SimpleStatementLine(
-            [cst.Assign([cst.AssignTarget(cst.Tuple(names, lpar=[], rpar=[]))], value)]
-        )
+        target = _names_taking((*paired.results, *paired.more))
+        return cst.SimpleStatementLine([cst.Assign([target], value)])
 
     def _call_of(self, statement: Statement, node: Any, paired: Paired) -> Any:
         call = self.rewritten(statement, node, hoisting=node)
@@ -345,6 +369,7 @@ class Forward:
             cst.Arg(self._around(*place, name), keyword=cst.Name(name), equal=cst.AssignEqual(nothing, nothing))
             for name, place in paired.around.items() if name not in given
         ]  # fmt: skip
+        added += _more_arguments(node, paired)
         args = (
             [*call.args, *added]
             if not added
@@ -374,7 +399,7 @@ class Forward:
                 case cst.SimpleStatementLine(body=[cst.Expr(value=value)]) if (
                     value is call and not paired.results
                 ):
-                    taken = cst.AssignTarget(cst.Name(paired.cache))
+                    taken = _names_taking(paired.more)
                     return node.with_changes(
                         body=[
                             cst.Assign([taken], self._call_of(statement, call, paired))
@@ -393,7 +418,9 @@ class Forward:
                         e.with_changes(comma=cst.MaybeSentinel.DEFAULT) for e in items
                     ]
                     whole = cst.Tuple(
-                        [*items, cst.Element(cst.Name(paired.cache))], lpar=[], rpar=[]
+                        [*items, *(cst.Element(cst.Name(n)) for n in paired.more)],
+                        lpar=[],
+                        rpar=[],
                     )
                     changed = assign.with_changes(
                         targets=[target.with_changes(target=whole)],
@@ -653,11 +680,31 @@ def _element(
             return None
 
 
+def _names_taking(names: Sequence[str]) -> cst.AssignTarget:
+    """y, dot_y = ..."""
+    if len(names) == 1:
+        return cst.AssignTarget(cst.Name(names[0]))
+    elements = [cst.Element(cst.Name(n)) for n in names]
+    return cst.AssignTarget(cst.Tuple(elements, lpar=[], rpar=[]))
+
+
+def _more_arguments(call: cst.Call, paired: Paired) -> list[cst.Arg]:
+    """f_jvp(x, dot_x), or f_jvp(x, dot_x=dot_x) where the call leaves parameters out."""
+    plain = not paired.around and not any(a.keyword or a.star for a in call.args)
+    plain = plain and len(call.args) == len([*parameters_of(paired.pair.callee.node)])
+    nothing = cst.SimpleWhitespace("")
+    equal = cst.AssignEqual(nothing, nothing)
+    values = {n: cst.parse_expression(text) for n, text in paired.given.items()}
+    if plain:
+        return [cst.Arg(value) for value in values.values()]
+    return [cst.Arg(v, keyword=cst.Name(n), equal=equal) for n, v in values.items()]
+
+
 def _plain_argument(arg: cst.Arg) -> cst.Arg:
     return arg.with_changes(comma=cst.MaybeSentinel.DEFAULT)
 
 
-def _parsed(lines: Sequence[str]) -> list[Any]:
+def parsed(lines: Sequence[str]) -> list[Any]:
     return [cst.parse_statement(line) for line in lines]
 
 

@@ -34,6 +34,7 @@ class Gradient:
     block: Block
     keep: int
     wrt: tuple[Var, ...]
+    tangents: tuple[Var, ...] = ()  # of `wrt`, where the block holds tangents
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,16 @@ class Layout:
             gradient.block.outs[:count],
             gradient.block.outs[count:],
         )
+        self.unnamed: dict[int, str] = {}
         self.seeds = self._name_seeds()
+        self._settle(names)
+        order = _first_equations(gradient.block.eqns[: gradient.keep])
+        when = {out: self.available.editor.when(out) for out in self.available.defs}
+        self.forward = Forward(self.function, self.available.edits, order, when)
+
+    def _settle(self, names: Names) -> None:
+        """Print the lines; the text of the function is made of them afterwards."""
+        gradient = self.gradient
         trial = names.copy()
         edited = self._print(trial, [], None, set(), set())
         nested = any(eqn.blocks for eqn in gradient.block.eqns[gradient.keep :])
@@ -83,9 +93,6 @@ class Layout:
             self._print_again(names, edited)
         else:
             names.taken = trial.taken
-        order = _first_equations(gradient.block.eqns[: gradient.keep])
-        when = {out: self.available.editor.when(out) for out in self.available.defs}
-        self.forward = Forward(self.function, self.available.edits, order, when)
 
     def _print_again(self, names: Names, edited: list[Var]) -> None:
         """With what the printing before has shown: which names are free, and what is kept in lists."""
@@ -197,7 +204,7 @@ class Layout:
 
     def _flat(self) -> str:
         """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
-        value = _tuple_of(self.outputs, self.function.returns_tuple)
+        value = tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
         seeds = list(self.seeds.values())
         seeded = [
@@ -264,7 +271,7 @@ class Layout:
         return name
 
     def _result(self) -> ast.expr:
-        return _tuple_of(self.results, len(self.results) > 1)
+        return tuple_of(self.results, len(self.results) > 1)
 
     def _shown_outputs(self) -> str:
         shown = self.outputs[: len(self.outputs) - len(self.function.written)]
@@ -476,7 +483,7 @@ def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
     return found
 
 
-def _tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:
+def tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:
     return ast.Tuple(list(items)) if as_tuple else items[0]
 
 

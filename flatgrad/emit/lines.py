@@ -61,9 +61,13 @@ class Printed:
 
 @dataclass(frozen=True)
 class Nest:
-    """A branch or a loop of the backward part: the line that opens each suite, and what stands in it."""
+    """A branch or a loop of the backward part: the line that opens each suite, and what stands in it.
+
+    What stands along a branch or a loop of the forward part has no lines of its own that open it.
+    """
 
     suites: list[tuple[str, list[Printed]]]
+    along: Eqn | None = None
 
 
 @dataclass(eq=False)

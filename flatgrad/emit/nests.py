@@ -36,7 +36,6 @@ def print_nest(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
 def _branch(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     from flatgrad.emit.lines import Nest
 
-    test = lines.read(eqn.args[0])
     names = _names(lines, number, eqn.outs, (), [None for _ in eqn.outs])
     before = lines.arrays
     suites, owned = [], []
@@ -51,6 +50,9 @@ def _branch(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     then, other = suites
     if not then and not other:
         return []
+    if (beside := eqn.attrs.get("along")) is not None:
+        return [Nest([("", then), ("", other)], beside)]
+    test = lines.read(eqn.args[0])
     if not then:
         return [Nest([(f"if {_text(_negated(test))}:", other)])]
     found = [(f"if {_text(test)}:", then)]
@@ -78,7 +80,7 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     """Printed again with less taken for owned, until what is taken for owned is."""
     from flatgrad.emit.lines import Nest
 
-    (body,) = eqn.blocks
+    (body,), beside = eqn.blocks, eqn.attrs.get("along")
     starts, outs, params = eqn.args[1:], eqn.outs[1:], body.params[1:]
     free = [v for v in body.free() if isinstance(v, Var)]
     owned = {
@@ -91,7 +93,7 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
         start_again()
         names = _names(lines, number, outs, free, starts)
         opening = _starts(lines, number, names, starts, params, owned)
-        header = _header(lines, eqn, body)
+        header = "" if beside is not None else _header(lines, eqn, body)
         inner = _inner(lines, number, body, params)
         for param, name in zip(params, names, strict=True):
             _hold(inner, param, name, owned=param in owned)
@@ -105,7 +107,7 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     lines.arrays = inner.arrays
     for out, name, param in zip(outs, names, params, strict=True):
         _hold(lines, out, name, owned=param in owned)
-    return [*opening, Nest([(header, suite)])] if suite else opening
+    return [*opening, Nest([(header, suite)], beside)] if suite else opening
 
 
 def _fresh_start(lines: Lines) -> Callable[[], None]:
@@ -202,10 +204,8 @@ def _is_stored(block: Block, param: Var) -> bool:
 
 
 def _inner(lines: Lines, number: int, block: Block, params: tuple[Var, ...]) -> Lines:
-    from flatgrad.emit.lines import Lines
-
     outs = block.outs[1:] if params or len(block.params) else block.outs
-    return Lines(block.eqns, outs, lines.available, lines.names, lines.dialect, lines.prefix, {}, lines, number,
+    return type(lines)(block.eqns, outs, lines.available, lines.names, lines.dialect, lines.prefix, {}, lines, number,
                   params, bool(block.params))  # fmt: skip
 
 
@@ -324,6 +324,8 @@ def _header(lines: Lines, eqn: Eqn, body: Block) -> str:
 
 def _bound_by(header: str) -> set[str]:
     """The names that the line that opens a loop gives values."""
+    if not header:
+        return set()
     (loop,) = ast.parse(f"{header}\n    pass").body
     assert isinstance(loop, ast.For)
     return {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}

@@ -11,8 +11,11 @@ from flatgrad.rules.arithmetic import is_constant
 from flatgrad.shapes import containers as shapes
 
 
-def _without_tangents(*tangents):
-    raise NotImplementedError("forward mode of lists")
+def _tangent(value, dot):
+    """The tangent of `value`, zeros where it has none."""
+    if dot is not None:
+        return dot
+    return 0.0 if is_constant(value) else xp.zeros_like(value)
 
 
 def _popped(g, index):
@@ -29,26 +32,35 @@ def _known(index):
 
 @general(shape=shapes.same_container)
 def list_append(xs, v, /):
+    def jvp(dxs, dv):
+        return xp.list_append(_tangent(xs, dxs), _tangent(v, dv))
+
     def vjp(g):
         rest, last = _popped(g, -1)
         return rest, None if is_constant(v) else last
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 @general(shape=shapes.same_container)
 def list_insert(xs, index, v, /):
+    def jvp(dxs, di, dv):
+        return xp.list_insert(_tangent(xs, dxs), index, _tangent(v, dv))
+
     def vjp(g):
         at = _known(index)
         rest, part = _popped(g, at - 1 if at is not None and at < 0 else index)
         return rest, None, None if is_constant(v) else part
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 @general(shape=shapes.same_container)
 def list_pop(xs, index, /, *, y):
     """(what is left, the item)"""
+
+    def jvp(dxs, di):
+        return tuple(_popped(dxs, index))
 
     def vjp(gs):
         rest, part = (
@@ -64,12 +76,15 @@ def list_pop(xs, index, /, *, y):
             None,
         )
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 @general(shape=shapes.same_container)
 def list_drop(xs, index, item, /):
     """What is left without the item."""
+
+    def jvp(dxs, di, ditem):
+        return _popped(_tangent(xs, dxs), index)[0]
 
     def vjp(g):
         zero, at = xp.zeros_like(item), _known(index)
@@ -83,11 +98,14 @@ def list_drop(xs, index, item, /):
             None,
         )
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 @general(shape=shapes.a_list)
 def list_concat(xs, ys, /):
+    def jvp(dxs, dys):
+        return xp.list_concat(_tangent(xs, dxs), _tangent(ys, dys))
+
     def vjp(g):
         build = g.builder
         cut = build.emit("len", xs)
@@ -97,7 +115,7 @@ def list_concat(xs, ys, /):
         )
         return first, second
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 @linear(shape=shapes.a_list)
@@ -115,9 +133,15 @@ def dict_copy(d, /, *, g):
     return g
 
 
-@linear(shape=shapes.a_list)
-def list_sort(xs, /, reverse=False, *, g):
-    return xp.list_unsort(g, xp.list_order(xs, reverse=reverse))
+@general(shape=shapes.a_list)
+def list_sort(xs, /, reverse=False):
+    def jvp(dxs):
+        return xp.list_taken(dxs, xp.list_order(xs, reverse=reverse))
+
+    def vjp(g):
+        return xp.list_unsort(g, xp.list_order(xs, reverse=reverse))
+
+    return jvp, vjp
 
 
 @linear(shape=shapes.a_dict)
@@ -129,18 +153,24 @@ def dict_(*values, keys=(), g):
 def dict_update(d, other, /):
     """The keys of `other` win."""
 
+    def jvp(dd, dother):
+        return xp.dict_update(_tangent(d, dd), _tangent(other, dother))
+
     def vjp(g):
         return xp.dict_without(g, other, d), xp.dict_restricted(g, other)
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 @general(shape=shapes.a_dict)
 def dict_setdefault(d, key, value, /):
+    def jvp(dd, dkey, dvalue):
+        return xp.dict_setdefault(_tangent(d, dd), key, _tangent(value, dvalue))
+
     def vjp(g):
         return xp.dict_restricted(g, d), None, xp.dict_fresh(g, key, d)
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 @linear(shape=shapes.a_list)
@@ -168,10 +198,14 @@ def join_list(xs, /, way="concatenate", axis=0, *, g):
 
 @general()
 def sum_list(xs, start, /):
+    def jvp(dxs, dstart):
+        total = xp.sum_list(_tangent(xs, dxs), 0)
+        return total if dstart is None else dstart + total
+
     def vjp(g):
         return _for_each(g, xs), fitted(g, start)
 
-    return _without_tangents, vjp
+    return jvp, vjp
 
 
 def _for_each(g, xs):
@@ -181,18 +215,27 @@ def _for_each(g, xs):
     return xp.list_fitted(g, xs)
 
 
-def _extreme(xs, y, g):
-    return xp.index_add(xp.zeros_like(xs), xp.list_index(xs, y), g, repeats=False)
+def _picked(xs, y):
+    """The item that is the largest or smallest."""
+
+    def jvp(dxs):
+        return dxs[xp.list_index(xs, y)]
+
+    def vjp(g):
+        at = xp.list_index(xs, y)
+        return xp.index_add(xp.zeros_like(xs), at, g, repeats=False)
+
+    return jvp, vjp
 
 
-@linear()
-def max_list(xs, /, *, y, g):
-    return _extreme(xs, y, g)
+@general()
+def max_list(xs, /, *, y):
+    return _picked(xs, y)
 
 
-@linear()
-def min_list(xs, /, *, y, g):
-    return _extreme(xs, y, g)
+@general()
+def min_list(xs, /, *, y):
+    return _picked(xs, y)
 
 
 # --- cotangents of containers: linear in the first argument -----------------------------------------------------------
@@ -223,6 +266,7 @@ def unstack(x, /, axis=0, *, g):
 
 constant(
     "list_fold",
+    "list_taken",
     "list_unsort",
     "list_fitted",
     "parts_like",

@@ -1,0 +1,218 @@
+"""Tangent equations -> lines, each with its place in the forward part: before or after the statement whose tangent it is.
+
+A line stands after its statement, where the results are at hand, unless it reads what the statement overwrites.
+What the call of a helper needs stands before the statement with the call.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+
+from flatgrad.emit.alongside import Alongside, executed_with
+from flatgrad.emit.edits import Editor, Paired
+from flatgrad.emit.expressions import print_statement
+from flatgrad.emit.lines import Line, Lines, Nest, Printed
+from flatgrad.frontend.exits import may_leave
+from flatgrad.graph import Atom, Eqn, Statement
+
+BEFORE, AFTER, FIRST = "before", "after", "first"
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Placed(Printed):
+    """Statements with their place beside `statement`, and when in its evaluation they can be executed."""
+
+    where: str = AFTER
+    when: int = -1
+
+
+class Tangents(Lines):
+    """The lines of one block of tangents."""
+
+    available: Alongside
+
+    def print(self) -> list[Printed]:
+        found: list[Printed] = []
+        when = -1
+        places = self._places()
+        for number, (line, where) in enumerate(zip(self.lines, places, strict=True)):
+            statement = self._at(line)
+            self.available.move(statement, after=where == AFTER)
+            when = max(when, self._when(line))
+            nodes = self._line(number, line)
+            if nodes:
+                found.append(Placed(statement, nodes, where=where, when=when))
+        return found
+
+    def _folds(self, eqn: Eqn, size: int, results: set[Atom]) -> bool:
+        return eqn.op != "call_jvp" and super()._folds(eqn, size, results)
+
+    def _when(self, line: Line) -> int:
+        """When all is there that a line reads of the forward part."""
+        editor = self.available.editor
+        if line.eqn.op == "call_jvp":
+            return editor.when(line.eqn.attrs["call"].outs[-1])
+        return max((editor.when(v) for v in line.reads), default=-1)
+
+    def _line(self, number: int, line: Line) -> list[Any]:
+        if line.eqn.op == "call_jvp":
+            self._call(number, line.eqn)
+            return []
+        return super()._line(number, line)
+
+    # --- where a line stands ---------------------------------------------------------
+
+    def _at(self, line: Line) -> Statement | None:
+        """The statement beside which a line stands."""
+        out = line.eqn.outs[0] if line.eqn.op != "call_jvp" else None
+        return self.available.place_of(out, line.eqn.statement)
+
+    def _places(self) -> list[str]:
+        """The place of each line: before what it is needed for, else all of a statement on one side of it."""
+        waiting: set[Statement] = set()  # what comes next is evaluated within these
+        early: list[bool] = []
+        for line in reversed(self.lines):
+            statement = self._at(line)
+            early.append(statement is None or statement in waiting)
+            if statement is not None:
+                outer = executed_with(statement)
+                waiting |= {s for s in outer if s.frame is not statement.frame}
+                if line.eqn.op == "call_jvp":
+                    waiting.add(statement)
+        early.reverse()
+        pairs = list(zip(self.lines, early, strict=True))
+        sides: dict[Statement | None, str] = {}
+        for line, sooner in pairs:
+            own = self._at(line)
+            if not sooner and own not in sides:
+                group = [li for li, e in pairs if not e and self._at(li) is own]
+                sides[own] = self._side(own, group)
+        return [
+            BEFORE if sooner else sides[self._at(line)] for line, sooner in pairs
+        ]
+
+    def _side(self, statement: Statement | None, lines: Sequence[Line]) -> str:
+        """After the statement, unless that is a loop, or has overwritten what these lines read."""
+        assert statement is not None
+        if self._is_header(statement):
+            return FIRST
+        if any(line.eqn.attrs.get("along") for line in lines):
+            return BEFORE
+        reads = {v for line in lines for v in line.reads if v not in self.defs}
+        if any(self.available.written_by(v, statement) for v in reads):
+            return AFTER
+        changed = any(statement in self.available.changes(v) for v in reads)
+        return BEFORE if changed else AFTER
+
+    def _is_header(self, statement: Statement) -> bool:
+        """The block is the body of this loop: what belongs to the loop itself gives its items."""
+        if self.outer is None:
+            return False
+        around = self.outer.lines[self.at].eqn
+        return around.op == "for" and around.statement is statement
+
+    # --- helpers with a function for their tangents ------------------------------------
+
+    def _call(self, number: int, eqn: Eqn) -> None:
+        """y = f(x)  ->  y, dot_y = f_jvp(x, dot_x): an edit of the forward line."""
+        call: Eqn = eqn.attrs["call"]
+        pair = eqn.attrs["pair"]
+        editor: Editor = self.available.editor
+        assert call.statement is not None
+        editor.expand(call.statement.frame)
+        given = {
+            f"{self.prefix}{name}": print_statement(ast.Expr(self.read(arg))).strip()
+            for name, arg in zip(pair.wrt, eqn.args, strict=True)
+        }
+        names = []
+        for out in eqn.outs:
+            names.append(self._name(number, out))
+            self._assign(out, names[-1], out)
+            self.owned.discard(self.root[out])
+        results = editor.results_of(call)
+        for out, result in zip(call.outs, results, strict=False):
+            self.available.known[out] = result
+        places = editor.edits.paired.setdefault(call.statement.frame, {})
+        around = editor.around_of(call)
+        places[call.node] = Paired(pair, results, tuple(names), around, given)
+
+
+# --- lines into the forward part ---------------------------------------------------------
+
+
+def place(editor: Editor, printed: Sequence[Printed], first: Statement) -> None:
+    """Put the lines where they belong; `first` is the first statement of the function."""
+    for group in printed:
+        assert isinstance(group, Placed)
+        plain = [n for n in group.nodes if not _is_along(n)]
+        where, statement = group.where, group.statement or first
+        texts = ["\n".join(_texts(node)) for node in plain]
+        _put(editor, statement, where, group.when, texts)
+        for nest in filter(_is_along, group.nodes):
+            _place_nest(editor, nest, statement)
+
+
+def _put(
+    editor: Editor, statement: Statement, where: str, when: int, texts: list[str]
+) -> None:
+    edits, frame = editor.edits, statement.frame
+    while frame.statement is not None and frame not in edits.expanded:
+        statement, where = frame.statement, BEFORE
+        frame = statement.frame
+    if where == BEFORE:
+        edits.steps.setdefault(statement, []).extend((when, text) for text in texts)
+    elif where == AFTER:
+        edits.after.setdefault(statement, []).extend(texts)
+    else:
+        edits.first.setdefault(statement, []).extend(texts)
+
+
+def _is_along(node: Any) -> bool:
+    return isinstance(node, Nest) and node.along is not None
+
+
+def _place_nest(editor: Editor, nest: Nest, statement: Statement) -> None:
+    for branch, (_, suite) in enumerate(nest.suites):
+        inner = [g for g in suite if isinstance(g, Placed)]
+        place(editor, inner, statement)
+        last = [n for g in suite if not isinstance(g, Placed) for n in g.nodes]
+        texts = ["\n".join(_texts(node)) for node in last]
+        if texts:
+            _put_last(editor, statement, branch, texts)
+
+
+def _put_last(
+    editor: Editor, statement: Statement, branch: int, texts: list[str]
+) -> None:
+    """At the end of a suite, which every way through it has to reach."""
+    node: Any = statement.node
+    if may_leave(node) or _may_go_on(node):
+        what = "a variable has a tangent on one way through this statement only"
+        step = "give the variable its value in front of it, as a number with a decimal point"
+        raise editor.refusal("FG125", what, step, node)
+    editor.edits.last.setdefault((statement, branch), []).extend(texts)
+
+
+def _may_go_on(node: cst.CSTNode) -> bool:
+    """A continue or a break stands in it somewhere."""
+    from flatgrad.frontend.module import nodes_in
+
+    return any(isinstance(n, cst.Continue | cst.Break) for n in nodes_in(node))
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """The lines of a statement, or of a branch within an expression."""
+    if not isinstance(node, Nest):
+        yield from print_statement(node).rstrip().split("\n")
+        return
+    for header, suite in node.suites:
+        yield header
+        for group in suite:
+            for inner in group.nodes:
+                yield from (INDENT + line for line in _texts(inner))

@@ -1,0 +1,374 @@
+"""Primal block -> block with tangents: the primal, and after each value v that varies, dot_v.
+
+A tangent is computed where its value is: its equation belongs to the same statement, a branch has a branch beside it
+and a loop a loop, which read what the primal computes there. What one way through a branch or a loop gives a tangent
+has one on every other way too, if only of zeros, so that a variable and its tangent are always assigned together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+from flatgrad.builder import Builder, Expr
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.registry import RULES, Kind, Rule
+from flatgrad.reverse import COMPLEX, NoRule, active_values
+from flatgrad.types import Type, same_shape
+from flatgrad.versions import MAY_HOLD, UPDATING
+
+HELD_TOGETHER = ("list", "dict", "tuple")
+
+
+def forward(block: Block, wrt: Sequence[Var], tangents: Sequence[Atom]) -> Block:
+    """(params, tangents of `wrt`) -> (outs, tangent of each of the outs)."""
+    active = active_values(block, wrt, [Lit(1.0) for _ in block.outs])
+    walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
+    for param, tangent in zip(wrt, tangents, strict=True):
+        walk.tangents[param] = tangent
+    for param in block.params:
+        if param in walk.needed and param not in walk.tangents:
+            walk.settle(param, walk.zeros(param))
+    walk.run(block.eqns)
+    walk.build.statement = None
+    outs = [walk.tangent_or_zeros(out) for out in block.outs]
+    params = (*block.params, *(t for t in tangents if isinstance(t, Var)))
+    return walk.build.block(params, [*block.outs, *outs])
+
+
+def needed_values(block: Block, active: set[Var]) -> set[Var]:
+    """Active values, and what becomes another version of one: it has a tangent of zeros."""
+    found, size = set(active), -1
+    while size != len(found):
+        size = len(found)
+        for eqn in all_equations(block.eqns):
+            for group in _versions(eqn):
+                if not found.isdisjoint(group):
+                    found.update(v for v in group if isinstance(v, Var))
+    return found
+
+
+def _versions(eqn: Eqn) -> Iterable[tuple[Atom, ...]]:
+    """Values of which all have a tangent, if the last one has."""
+    if eqn.op in UPDATING:
+        yield (eqn.outs[0], *eqn.args[:1])
+    elif eqn.op == "if":
+        for i, out in enumerate(eqn.outs):
+            yield (out, *(block.outs[i] for block in eqn.blocks))
+    elif eqn.blocks:
+        body, outs = eqn.blocks[-1], eqn.outs[1:]
+        starts = eqn.args[len(eqn.args) - len(outs) :]
+        yield from zip(body.params[1:], outs, starts, body.outs[1:], strict=True)
+
+
+class _Forward:
+    """The way through one block; `tangents` holds those of everything computed so far."""
+
+    def __init__(
+        self, needed: set[Var], build: Builder, tangents: dict[Atom, Atom]
+    ) -> None:
+        self.needed, self.build, self.tangents = needed, build, tangents
+
+    def run(self, eqns: Iterable[Eqn]) -> None:
+        for eqn in eqns:
+            if not self.needed.isdisjoint(eqn.outs):
+                self.build.statement, self.build.dialect = eqn.statement, eqn.dialect
+                self._equation(eqn)
+
+    def _equation(self, eqn: Eqn) -> None:
+        if eqn.op == "if":
+            self._along_branch(eqn)
+        elif eqn.blocks:
+            self._along_loop(eqn)
+        elif eqn.op == "call":
+            self._along_call(eqn)
+        else:
+            for out, tangent in zip(eqn.outs, self._pushed(eqn), strict=True):
+                if out in self.needed:
+                    self.settle(out, tangent)
+
+    def _pushed(self, eqn: Eqn) -> Sequence[Expr]:
+        """The tangents of the results of one equation."""
+        dots = [self.tangent(arg) for arg in eqn.args]
+        varies = any(dot is not None for dot in dots)
+        if not varies and eqn.op not in HELD_TOGETHER:
+            return [self.zeros(out) for out in eqn.outs]
+        rule = RULES.get(eqn.op)
+        if rule is None:
+            raise NoRule(eqn)
+        if rule.kind is Kind.CONSTANT:
+            return [self.zeros(out) for out in eqn.outs]
+        _refuse(eqn, rule, self.tangents)
+        try:
+            found = push_forward(self.build, rule, eqn, dots)
+        except NotImplementedError as why:
+            raise NoRule(eqn, str(why)) from None
+        return [
+            self.zeros(out) if dot is None else self.build.wrap(dot)
+            for out, dot in zip(eqn.outs, found, strict=True)
+        ]
+
+    # --- tangents of values ----------------------------------------------------------
+
+    def settle(self, value: Var, tangent: Expr) -> None:
+        """`tangent` is that of `value`; one with a name has a line of its own."""
+        made, eqns = tangent.atom, self.build.eqns
+        fresh = isinstance(made, Var) and made.primal is None
+        fresh = fresh and bool(eqns) and made in eqns[-1].outs
+        if value.name and not fresh:
+            tangent = self.build.emit("alias", tangent)
+        if isinstance(tangent.atom, Var) and tangent.atom.primal is None:
+            tangent.atom.primal = value
+        self.tangents[value] = tangent.atom
+
+    def tangent(self, value: Atom) -> Expr | None:
+        if value not in self.tangents:
+            return None
+        return self.build.wrap(self.tangents[value])
+
+    def zeros(self, value: Atom) -> Expr:
+        return self.build.emit("zeros_like", value)
+
+    def tangent_or_zeros(self, value: Atom) -> Expr:
+        """The tangent of what is handed on; of what is not there, nothing."""
+        if (known := self.tangent(value)) is not None:
+            return known
+        if isinstance(value, Lit):
+            return self.build.wrap(None if value.value is None else 0.0)
+        return self.zeros(value)
+
+    # --- branches, loops, calls ------------------------------------------------------
+
+    def _inside(self) -> _Forward:
+        build = Builder(statement=self.build.statement)
+        return _Forward(self.needed, build, self.tangents)
+
+    def _along_branch(self, eqn: Eqn) -> None:
+        kept = [i for i, out in enumerate(eqn.outs) if out in self.needed]
+        blocks = []
+        for block in eqn.blocks:
+            inner = self._inside()
+            inner.run(block.eqns)
+            inner.build.statement = eqn.statement
+            ends = [inner.tangent_or_zeros(block.outs[i]).atom for i in kept]
+            eqns = tuple(inner.build.eqns)
+            blocks.append(Block((), eqns, tuple(ends), undoes=block))
+        outs = [tangent_of(eqn.outs[i]) for i in kept]
+        self._write(eqn, outs, "if", eqn.args, tuple(blocks))
+        self._hold([eqn.outs[i] for i in kept], outs)
+
+    def _along_loop(self, eqn: Eqn) -> None:
+        if eqn.attrs.get("inline"):
+            raise NoRule(eqn, "a loop within an expression")
+        body, outs = eqn.blocks[-1], eqn.outs[1:]
+        starts = eqn.args[len(eqn.args) - len(outs) :]
+        kept = [i for i, out in enumerate(outs) if out in self.needed]
+        begun = [self.tangent_or_zeros(starts[i]).atom for i in kept]
+        params = [tangent_of(body.params[1 + i]) for i in kept]
+        inner = self._inside()
+        inner._hold([body.params[1 + i] for i in kept], params)
+        inner.run(body.eqns)
+        inner.build.statement = eqn.statement
+        ends = [inner.tangent_or_zeros(body.outs[1 + i]).atom for i in kept]
+        eqns = tuple(inner.build.eqns)
+        block = Block(
+            (body.params[0], *params), eqns, (Lit(False), *ends), undoes=body
+        )
+        left = [tangent_of(outs[i]) for i in kept]
+        steps = Var("", eqn.outs[0].type)
+        self._write(eqn, [steps, *left], "for", (Lit(None), *begun), (block,))
+        self._hold([outs[i] for i in kept], left)
+
+    def _write(
+        self,
+        eqn: Eqn,
+        outs: Sequence[Var],
+        op: str,
+        args: tuple[Atom, ...],
+        blocks: tuple[Block, ...],
+    ) -> None:
+        attrs = {} if eqn.attrs.get("inline") else {"along": eqn}
+        beside = Eqn(tuple(outs), op, args, attrs, eqn.statement, blocks=blocks)
+        self.build.eqns.append(beside)
+
+    def _hold(self, values: Sequence[Var], tangents: Sequence[Var]) -> None:
+        for value, tangent in zip(values, tangents, strict=True):
+            self.tangents[value] = tangent
+
+    def _along_call(self, eqn: Eqn) -> None:
+        """The helper takes a tangent for each parameter that varies in some call, and gives those of its results."""
+        pair = eqn.attrs["pair"]
+        given = [eqn.args[pair.params.index(name)] for name in pair.wrt]
+        dots = [self.tangent_or_zeros(arg).atom for arg in given]
+        results = [out for i, out in enumerate(eqn.outs[:-1]) if i in pair.seeded]
+        outs = [tangent_of(out) for out in results]
+        attrs = {"pair": pair, "call": eqn}
+        self.build.eqns.append(
+            Eqn(tuple(outs), "call_jvp", tuple(dots), attrs, eqn.statement)
+        )
+        self._hold(results, outs)
+
+
+def tangent_of(value: Var) -> Var:
+    kind = value.type.kind if value.type.kind in (*MAY_HOLD, "complex") else "float"
+    found = Type(value.type.shape, kind, None, value.type.items)
+    return Var("", found, primal=value)
+
+
+def _refuse(eqn: Eqn, rule: Rule, tangents: dict[Atom, Atom]) -> None:
+    """What no formula is written for: complex numbers, lists that are used as arrays, options that vary."""
+    values = (*eqn.outs, *eqn.args)
+    if eqn.op in COMPLEX or any(v.type.kind == "complex" for v in values):
+        raise NoRule(eqn, "complex values are not differentiated yet")
+    if rule.kind is Kind.ELEMENTWISE:
+        for arg in eqn.args:
+            if arg in tangents and arg.type.kind in ("list", "dict"):
+                raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
+    for option in eqn.attrs.values():
+        if isinstance(option, Var) and option in tangents:
+            what = option.name or "one of its arguments"
+            raise NoRule(eqn, f"no derivative of {eqn.op} with respect to {what}")
+
+
+# --- one equation ----------------------------------------------------------------------
+
+
+def push_forward(
+    build: Builder, rule: Rule, eqn: Eqn, dots: Sequence[Expr | None]
+) -> tuple[Any, ...]:
+    """The tangent of each result of `eqn`, given those of its arguments; None where there is none."""
+    args = [build.wrap(a) for a in eqn.args]
+    ys = tuple(build.wrap(out) for out in eqn.outs)
+    y = ys[0] if len(ys) == 1 else ys
+    options = {
+        k: build.wrap(v) if isinstance(v, Var) else v
+        for k, v in eqn.attrs.items()
+        if k in rule.defaults
+    }
+    match rule.kind:
+        case Kind.ELEMENTWISE:
+            start = len(build.eqns)
+            partials = _tuple(rule(*args, options=options, y=y))
+            _nothing_dropped(eqn, dots, [p is not None for p in partials])
+            terms = [
+                _product(dot, partial)
+                for dot, partial in zip(dots, partials, strict=False)
+            ]
+            terms = [t for t in terms if t is not None]
+            return (_spread(build, eqn, terms, dots, start) if terms else None,)
+        case Kind.LINEAR:
+            return _through_linear(build, rule, eqn, dots, options)
+        case Kind.MULTILINEAR:
+            replaced = (
+                [dot if j == i else a for j, a in enumerate(args)]
+                for i, dot in enumerate(dots)
+                if dot is not None
+            )
+            terms = [build.emit(eqn.op, *term, **eqn.attrs) for term in replaced]
+            return (reduce(add, terms),)
+        case Kind.GENERAL:
+            jvp, _ = rule(*args, options=options, y=y)
+            given = [*dots, *(None for _ in range(len(args) - len(dots)))]
+            found = _tuple(jvp(*given))
+            return tuple(None if _is_zero(dot) else dot for dot in found)
+        case _:
+            raise AssertionError(f"{rule.kind} has no tangents")
+
+
+def _through_linear(
+    build: Builder,
+    rule: Rule,
+    eqn: Eqn,
+    dots: Sequence[Expr | None],
+    options: dict[str, Any],
+) -> tuple[Any, ...]:
+    """The same operation on the tangents, zeros where an argument has none; what it is not linear in stays."""
+    moves = _linear_in(rule, eqn, options)
+    _nothing_dropped(eqn, dots, moves)
+    moves += [False] * (len(eqn.args) - len(moves))
+    args = []
+    for arg, dot, moved in zip(eqn.args, dots, moves, strict=True):
+        if not moved:
+            args.append(build.wrap(arg))
+        elif dot is not None:
+            args.append(dot)
+        elif isinstance(arg, Lit):
+            args.append(build.wrap(0.0))
+        else:
+            args.append(build.emit("zeros_like", arg))
+    made = build.emit_all(eqn.op, args, len(eqn.outs), attrs=eqn.attrs)
+    return tuple(made)
+
+
+def _linear_in(rule: Rule, eqn: Eqn, options: dict[str, Any]) -> list[bool]:
+    """In which arguments the operation is linear: those that its rule has a cotangent for."""
+    apart = Builder()
+    args = [apart.wrap(a) for a in eqn.args]
+    gs = tuple(apart.wrap(Var("", out.type)) for out in eqn.outs)
+    ys = tuple(apart.wrap(out) for out in eqn.outs)
+    y, g = (ys[0], gs[0]) if len(ys) == 1 else (ys, gs)
+    if eqn.op in HELD_TOGETHER:
+        return [True for _ in args]
+    found = _tuple(rule(*args, options=options, y=y, g=g))
+    constant = [isinstance(a, Lit) for a in eqn.args]
+    # Of a number in the text nobody asks for the cotangent, so that the rule need not give one.
+    several = any(c is not None for c in found[1:])
+    return [
+        c is not None or (several and held and isinstance(arg.value, int | float))  # type: ignore[union-attr]
+        for c, held, arg in zip(found, constant, eqn.args, strict=False)
+    ]
+
+
+def _nothing_dropped(
+    eqn: Eqn, dots: Sequence[Expr | None], moves: Sequence[bool]
+) -> None:
+    """Every argument that varies is one that the rule has a derivative for."""
+    for i, dot in enumerate(dots):
+        if dot is not None and not (i < len(moves) and moves[i]):
+            arg = eqn.args[i]
+            what = (isinstance(arg, Var) and arg.name) or "one of its arguments"
+            raise NoRule(eqn, f"no derivative of {eqn.op} with respect to {what}")
+
+
+def _product(dot: Expr | None, partial: Any) -> Any:
+    """dot * partial; nothing for a partial derivative that is known to be zero."""
+    if dot is None or _is_zero(partial):
+        return None
+    return dot * partial
+
+
+def _is_zero(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and value == 0)
+
+
+def _spread(
+    build: Builder, eqn: Eqn, terms: list[Any], dots: Sequence[Expr | None], start: int
+) -> Expr:
+    """The sum of `terms` in the shape of the result, which an argument without tangent may have stretched."""
+    total: Expr = reduce(add, terms)
+    out = eqn.outs[0]
+    if out.type.shape.is_scalar or same_shape(total.atom.type.shape, out.type.shape):
+        return total
+    made = build.eqns[start:]
+    seen = {a for e in made for a in e.reads()} if all(map(_stretches, made)) else set()
+    still = [
+        a
+        for a, dot in zip(eqn.args, dots, strict=True)
+        if dot is None and a not in seen and not a.type.shape.is_scalar
+    ]
+    if out in seen or not still:
+        return total
+    return total + build.emit("zeros_like", out)
+
+
+def _stretches(eqn: Eqn) -> bool:
+    """The result has the shape that broadcasting gives the arguments."""
+    rule = RULES.get(eqn.op)
+    broadcast = eqn.op in ("where", "eq", "ne", "gt", "lt", "ge", "le", "sign", "alias")
+    return broadcast or (rule is not None and rule.kind is Kind.ELEMENTWISE)
+
+
+def _tuple(found: Any) -> tuple[Any, ...]:
+    return found if isinstance(found, tuple) else (found,)
