@@ -44,6 +44,7 @@ CODES = {
     "FG122": "the backward needs a part of a tuple that a loop carries",
     "FG123": "the backward needs a value that no line of the source names",
     "FG124": "a loop cannot be checkpointed as its comment asks",
+    "FG125": "a variable has a tangent on some of the ways through a statement only",
     # FG2xx: operations without a derivative rule
     "FG201": "no derivative rule for a function",
     "FG202": "an option or an argument of a function is not read",
@@ -55,7 +56,6 @@ CODES = {
     "FG402": "a called function writes into an array that its caller still has",
     "FG403": "a store into an integer array drops fractions",
     # FG5xx: names and options
-    "FG501": "the requested kind of output is not available yet",
     "FG502": "the value of an option is not valid",
     "FG503": "there is no function of the given name",
     "FG504": "there is no public function in the file",

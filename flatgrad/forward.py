@@ -13,7 +13,7 @@ from operator import add
 from typing import Any
 
 from flatgrad.builder import Builder, Expr
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.reverse import COMPLEX, NoRule, active_values
 from flatgrad.types import Type, same_shape
@@ -22,8 +22,10 @@ from flatgrad.versions import MAY_HOLD, UPDATING
 HELD_TOGETHER = ("list", "dict", "tuple")
 
 
-def forward(block: Block, wrt: Sequence[Var], tangents: Sequence[Atom]) -> Block:
-    """(params, tangents of `wrt`) -> (outs, tangent of each of the outs)."""
+def forward(
+    block: Block, wrt: Sequence[Var], tangents: Sequence[Atom], last: Statement | None
+) -> Block:
+    """(params, tangents of `wrt`) -> (outs, tangent of each of the outs); `last` is the statement that returns."""
     active = active_values(block, wrt, [Lit(1.0) for _ in block.outs])
     walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
     for param, tangent in zip(wrt, tangents, strict=True):
@@ -32,7 +34,10 @@ def forward(block: Block, wrt: Sequence[Var], tangents: Sequence[Atom]) -> Block
         if param in walk.needed and param not in walk.tangents:
             walk.settle(param, walk.zeros(param))
     walk.run(block.eqns)
-    walk.build.statement = None
+    walk.build.statement = last
+    for out in block.outs:
+        if isinstance(out, Var) and out not in walk.tangents:
+            walk.settle(out, walk.zeros(out))
     outs = [walk.tangent_or_zeros(out) for out in block.outs]
     params = (*block.params, *(t for t in tangents if isinstance(t, Var)))
     return walk.build.block(params, [*block.outs, *outs])
@@ -200,6 +205,11 @@ class _Forward:
     def _along_call(self, eqn: Eqn) -> None:
         """The helper takes a tangent for each parameter that varies in some call, and gives those of its results."""
         pair = eqn.attrs["pair"]
+        if not any(arg in self.tangents for arg in eqn.args):
+            for out in eqn.outs[:-1]:
+                if out in self.needed:
+                    self.settle(out, self.zeros(out))
+            return
         given = [eqn.args[pair.params.index(name)] for name in pair.wrt]
         dots = [self.tangent_or_zeros(arg).atom for arg in given]
         results = [out for i, out in enumerate(eqn.outs[:-1]) if i in pair.seeded]
@@ -209,6 +219,9 @@ class _Forward:
             Eqn(tuple(outs), "call_jvp", tuple(dots), attrs, eqn.statement)
         )
         self._hold(results, outs)
+        for out in eqn.outs[:-1]:
+            if out in self.needed and out not in self.tangents:
+                self.settle(out, self.zeros(out))
 
 
 def tangent_of(value: Var) -> Var:

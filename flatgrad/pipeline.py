@@ -218,7 +218,9 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
     keep = len(primal.eqns)
     tangents = tuple(tangent_of(p) for p in wrt)
     with _located(function, primal, wrt):
-        block = simplify(forward(primal, wrt, tangents), keep, in_step=True)
+        last = function.frame.statements[-1]
+        block = forward(primal, wrt, tangents, last)
+        block = simplify(block, keep, in_step=True)
     return Gradient(function, block, keep, tuple(wrt), tangents)
 
 

@@ -572,7 +572,7 @@ def _key(eqn: Eqn) -> Any:
     return (
         eqn.op,
         eqn.args,
-        tuple(sorted((k, v if isinstance(v, Var) else repr(v)) for k, v in given)),
+        tuple(sorted((k, v if isinstance(v, Var | Eqn) else repr(v)) for k, v in given)),
     )
 
 

@@ -89,10 +89,10 @@ def outcome(trial: Trial) -> str:
     return AGREED
 
 
-def judged(trial: Trial) -> tuple[str, str]:
-    """(agreed, refused, rough, wrong or crash; what is wrong) for both kinds of output."""
+def judged(trial: Trial, emits: Sequence[str] = ("grad", "pair")) -> tuple[str, str]:
+    """(agreed, refused, rough, wrong or crash; what is wrong) for these kinds of output."""
     found = AGREED
-    for emit in ("grad", "pair"):
+    for emit in emits:
         one = replace(trial, emit=emit)
         try:
             found = outcome(one)
@@ -147,22 +147,104 @@ def _examine(trial: Trial, emitted: str) -> None:
     expected_inputs = copy.deepcopy(dict(trial.inputs))
     expected = drawn(forward, *expected_inputs.values())
     outs = as_tuple(expected)
+    if trial.emit == "jvp":
+        _examine_tangents(trial, forward, module, expected_inputs, expected)
+        return
     seeds = [cotangent(out, number) for number, out in enumerate(outs) if has_seed(out)]
     given = copy.deepcopy(dict(trial.inputs))
     run = _run_pair if trial.emit == "pair" else _run_grad
     value, gradients = run(trial, module, given, seeds)
     _same("the value", value, expected)
-    for name, argument in given.items():
-        untouched = trial.inputs[name]
-        if not _equal(argument, untouched):  # it may do less than the forward, not more
-            after = f"the argument {name} after the call"
-            _same(after, argument, expected_inputs[name])
+    _arguments_after(trial, given, expected_inputs)
     differences = central(forward, trial, seeds)
     gradients = gradients if len(trial.asked) > 1 else (gradients,)
     if len(gradients) != len(trial.asked):
         raise Wrong(f"{len(gradients)} gradients for {len(trial.asked)} names")
     for name, gradient in zip(trial.asked, gradients, strict=True):
         _close(name, gradient, differences[name], trial)
+
+
+def _arguments_after(trial: Trial, given: Inputs, expected: Inputs) -> None:
+    for name, argument in given.items():
+        untouched = trial.inputs[name]
+        if not _equal(argument, untouched):  # it may do less than the forward, not more
+            _same(f"the argument {name} after the call", argument, expected[name])
+
+
+def _examine_tangents(
+    trial: Trial,
+    forward: Callable[..., Any],
+    module: Mapping[str, Any],
+    expected_inputs: Inputs,
+    expected: Any,
+) -> None:
+    """Value and tangent along one direction against differences of each result along it."""
+    given = copy.deepcopy(dict(trial.inputs))
+    direction = {name: direction_of(trial.inputs[name]) for name in trial.asked}
+    kept = copy.deepcopy(direction)
+    function = module[f"{trial.function}_jvp"]
+    value, tangent = drawn(function, *given.values(), *direction.values())
+    _same("the value", value, expected)
+    _same("a tangent after the call", [*direction.values()], [*kept.values()])
+    _arguments_after(trial, given, expected_inputs)
+    wanted = along(forward, trial, kept)
+    tangents, outs = list(leaves(tangent)), list(leaves(expected))
+    if len(tangents) != len(outs):
+        raise Wrong(f"{len(tangents)} tangents for {len(outs)} results")
+    for number, (found, out) in enumerate(zip(tangents, outs, strict=True)):
+        if np.asarray(out).dtype.kind == "f":
+            _close(f"result {number}", found, wanted[number], trial, "tangent")
+
+
+def direction_of(value: Any) -> Any:
+    """Fixed numbers in the structure of an input."""
+    draw = np.random.default_rng(11)
+
+    def one(part: Any) -> Any:
+        match part:
+            case dict():
+                return {key: one(item) for key, item in part.items()}
+            case list() | tuple():
+                return type(part)(one(item) for item in part)
+        found = draw.normal(size=np.shape(part))
+        return float(found) if np.ndim(part) == 0 else found.astype(_precision(part))
+
+    return one(value)
+
+
+def along(
+    forward: Callable[..., Any], trial: Trial, direction: Mapping[str, Any]
+) -> list[Any]:
+    """The derivative of each result along a direction, by differences of the fourth order."""
+
+    def moved(value: Any, dot: Any, step: float) -> Any:
+        match value:
+            case dict():
+                return {key: moved(value[key], dot[key], step) for key in value}
+            case list() | tuple():
+                pairs = zip(value, dot, strict=True)
+                return type(value)(moved(v, d, step) for v, d in pairs)
+        return doubled(value) + step * doubled(dot)
+
+    def outs(factor: int) -> list[Any]:
+        args = {
+            name: (
+                moved(value, direction[name], factor * trial.step)
+                if name in direction
+                else copy.deepcopy(value)
+            )
+            for name, value in trial.inputs.items()
+        }
+        return list(leaves(drawn(forward, *args.values())))
+
+    found = []
+    for values in zip(*map(outs, (-2, -1, 1, 2)), strict=True):
+        if not all(np.asarray(v).dtype.kind in "fiub" for v in values):
+            found.append(None)
+            continue
+        a, b, c, d = (np.asarray(v, float) for v in values)
+        found.append((a - 8 * b + 8 * c - d) / (12 * trial.step))
+    return found
 
 
 def _run_grad(
@@ -324,7 +406,9 @@ def doubled(value: Any) -> Any:
     return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
 
 
-def _close(name: str, gradient: Any, expected: Any, trial: Trial) -> None:
+def _close(
+    name: str, gradient: Any, expected: Any, trial: Trial, what: str = "gradient"
+) -> None:
     match expected:
         case dict() if (
             isinstance(gradient, dict) and gradient.keys() == expected.keys()
@@ -342,14 +426,14 @@ def _close(name: str, gradient: Any, expected: Any, trial: Trial) -> None:
             )
     found = np.asarray(gradient)
     if found.dtype.kind not in "fiu":
-        raise Wrong(f"the gradient of {name} is of kind {found.dtype}")
+        raise Wrong(f"the {what} of {name} is of kind {found.dtype}")
     if found.shape != np.shape(expected):
         raise Wrong(
-            f"the gradient of {name} has shape {found.shape}, not {np.shape(expected)}"
+            f"the {what} of {name} has shape {found.shape}, not {np.shape(expected)}"
         )
     scale = 1 + np.max(np.abs(expected), initial=0.0)
     if not np.allclose(found, expected, rtol=0, atol=trial.rtol * scale):
-        raise Wrong(f"the gradient of {name} is\n{found}\nand should be\n{expected}")
+        raise Wrong(f"the {what} of {name} is\n{found}\nand should be\n{expected}")
 
 
 def _equal(one: Any, other: Any) -> bool:

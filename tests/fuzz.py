@@ -25,7 +25,8 @@ from programs import FEATURES, Dice, program, shorter
 
 NONE = "no program"
 PATIENCE = 60  # seconds for one program
-Task = tuple[int, str, bool]  # the seed, the features, whether to show what is wrong
+# The seed, the features, what is emitted, whether to show what is wrong.
+Task = tuple[int, str, list[str], bool]
 
 
 def main() -> int:
@@ -35,6 +36,7 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=10**9)
     parser.add_argument("--features", choices=FEATURES, default=None)
     parser.add_argument("--show", type=int, default=10, help="how many to show")
+    parser.add_argument("--emits", nargs="+", default=["grad", "pair"])
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     counts: Counter[str] = Counter()
@@ -60,17 +62,18 @@ def _tasks(arguments: argparse.Namespace, counts: Counter[str]) -> Iterator[Task
             return
         seed = arguments.seed + number
         kind = arguments.features or list(FEATURES)[seed % len(FEATURES)]
-        yield seed, kind, counts["wrong"] + counts["crash"] < arguments.show
+        show = counts["wrong"] + counts["crash"] < arguments.show
+        yield seed, kind, arguments.emits, show
 
 
 def tried(task: Task) -> tuple[str, str]:
     """What came of one program, and the report of what is wrong."""
-    seed, kind, show = task
+    seed, kind, emits, show = task
     warnings.simplefilter("ignore")  # lines that are tried and taken back
     signal.signal(signal.SIGALRM, _refuse_to_wait)
     signal.setitimer(signal.ITIMER_REAL, PATIENCE, 5)  # again where it was caught
     try:
-        return _tried(seed, kind, show)
+        return _tried(seed, kind, emits, show)
     except TimeoutError:
         again = f"--seed {seed} --programs 1 --features {kind}"
         return "crash", f"\n===== takes more than {PATIENCE} s: {again}\n"
@@ -82,17 +85,17 @@ def _refuse_to_wait(*_: object) -> None:
     raise TimeoutError
 
 
-def _tried(seed: int, kind: str, show: bool) -> tuple[str, str]:
+def _tried(seed: int, kind: str, emits: list[str], show: bool) -> tuple[str, str]:
     try:
         trial = program(Dice(seed), kind, 2 + seed % 9)
     except Impossible:  # these choices lead to no program
         return NONE, ""
-    found, what = judged(trial)
+    found, what = judged(trial, emits)
     if not what or not show:
         return found, ""
-    short = shorter(trial, lambda t: judged(t)[0] == found)
+    short = shorter(trial, lambda t: judged(t, emits)[0] == found)
     again = f"--seed {seed} --programs 1 --features {kind}"
-    return found, f"\n===== {found}: {again}\n{judged(short)[1]}\n"
+    return found, f"\n===== {found}: {again}\n{judged(short, emits)[1]}\n"
 
 
 if __name__ == "__main__":

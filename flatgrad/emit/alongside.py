@@ -36,6 +36,11 @@ class Alongside(Availability):
         self.returned = function.frame.statements[-1]
         self.at: Statement | None = None
         self.after = True
+        self.ends = {
+            eqn.statement: when
+            for eqn, when in self.editor.position.items()
+            if eqn.blocks and not eqn.attrs.get("inline")
+        }  # when branches and loops are done
         self.known: dict[Var, str] = {}  # names that no statement gives another value
 
     def move(self, at: Statement | None, after: bool) -> None:
@@ -172,7 +177,7 @@ class Alongside(Availability):
         at = self.at
         if at is None:
             return self.after
-        if statement is at:
+        if at in statement.around():
             return self.after
         if statement in executed_with(at):
             return False
@@ -182,8 +187,10 @@ class Alongside(Availability):
         """The name has been given its value: the statement that does stands before."""
         frame = self.editor.owner(value)
         made = frame.writes[value][1] if frame is not None else None
-        if made is None or self.at is None or made not in executed_with(self.at):
+        if made is None or self.at is None:
             return True
+        if made not in executed_with(self.at):
+            return made.order <= self.at.order
         return (made is self.at and self.after) or self.is_target(value, made)
 
     def place_of(self, tangent: Var | None, statement: Statement | None) -> Statement | None:
@@ -199,6 +206,11 @@ class Alongside(Availability):
         while not self._is_printed(statement.frame):
             statement = statement.frame.statement
         return statement
+
+    def follows(self, tangent: Var, statement: Statement) -> bool:
+        """The value is computed when the branch or loop `statement` is done."""
+        made = self.editor.when(tangent.primal) if tangent.primal is not None else -1
+        return made > self.ends.get(statement, made)
 
     def written_by(self, value: Var, statement: Statement) -> bool:
         """The statement gives the value its name."""

@@ -244,6 +244,9 @@ class Expressions:
                     else self.dialect.name(path)
                 )
                 return self._call(function, (namespace, name), eqn, eqn.args)
+        if name := spell(eqn.op, "ndarray"):
+            method = ast.Attribute(self.read(eqn.args[0]), name)
+            return self._call(method, ("ndarray", name), eqn, eqn.args[1:])
         raise KeyError(f"{eqn.op} has no spelling")
 
     def _namespaces(self, eqn: Eqn) -> list[str]:

@@ -246,7 +246,8 @@ class Forward:
                 func = iter.func.with_changes(attr=cst.Name("items"))
                 return both, iter.with_changes(func=func)
             case _:
-                return both, cst.Call(cst.Name("enumerate"), [cst.Arg(bare(iter))])
+                given = _parenthesized(iter) if isinstance(iter, cst.Tuple) else iter
+                return both, cst.Call(cst.Name("enumerate"), [cst.Arg(given)])
 
     def _tried(self, statement: Statement, node: cst.Try) -> cst.Try:
         """The clauses of a try statement besides its body."""

@@ -480,6 +480,12 @@ class Lines:
         # From outside: a loop reads it again, a branch leaves it to what follows.
         return self.repeated or self.outer._is_alive(value, self.at)
 
+    def outlives(self, value: Var) -> bool:
+        """A value from outside of the block that is read after it, or in the next iteration."""
+        if self.outer is None or value in self.own or value in self.params:
+            return False
+        return self.repeated or self.outer._is_alive(value, self.at)
+
     def _derivative(self, primal: Var) -> str:
         if primal not in self._names:
             self._names[primal] = self._new_name(primal)

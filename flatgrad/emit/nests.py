@@ -15,7 +15,7 @@ import libcst as cst
 
 from flatgrad.emit.containers import MAY_HOLD, copied, is_update
 from flatgrad.emit.expressions import print_statement
-from flatgrad.graph import Atom, Block, Eqn, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.loops import is_overwritten, renewed_items
 
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ def _starts(
             and lines._base(lines.defs[start]) is start
         )
         mine = mine or (isinstance(start, Var) and _is_own_before(lines, number, start))
-        if param in owned and not mine and not param.type.shape.is_scalar:
+        nothing = start == Lit(None)
+        if param in owned and not (mine or nothing or param.type.shape.is_scalar):
             held = param.type.kind in MAY_HOLD
             targets.append(
                 (name, copied(lines.read(start), param) if held else lines._copy(start))
@@ -258,6 +259,8 @@ def _is_own(inner: Lines, end: Atom, ends: Sequence[Atom]) -> bool:
     root = inner.root.get(end)
     if root is None or root not in inner.owned:
         return False
+    if inner.outlives(end):
+        return False
     others = [v for v in inner.sharing[root] if v is not end]
     return (
         not any(v in ends or inner._is_alive(v, 1 << 59) for v in others)
@@ -286,8 +289,8 @@ def _name(
     primal = out.primal
     assert primal is not None
     wanted = lines._derivative(primal)
-    held = [v for v in lines._holds.get(wanted, ()) if v is not start]
-    if any(lines._is_alive(v, number) or (v in free) for v in held):
+    held = lines._holds.get(wanted, ())
+    if any(lines._is_alive(v, number) or v in free for v in held):
         wanted = lines._names[primal] = lines.names.underscored(wanted)
     return wanted
 

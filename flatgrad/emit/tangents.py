@@ -20,7 +20,7 @@ from flatgrad.emit.lines import Line, Lines, Nest, Printed
 from flatgrad.frontend.exits import may_leave
 from flatgrad.graph import Atom, Eqn, Statement
 
-BEFORE, AFTER, FIRST = "before", "after", "first"
+BEFORE, AFTER, FIRST, LAST = "before", "after", "first", "last"
 INDENT = "    "
 
 
@@ -38,12 +38,17 @@ class Tangents(Lines):
     available: Alongside
 
     def print(self) -> list[Printed]:
+        if self._is_inline():
+            return super().print()  # all in the place of the line that holds the block
         found: list[Printed] = []
         when = -1
         places = self._places()
         for number, (line, where) in enumerate(zip(self.lines, places, strict=True)):
             statement = self._at(line)
-            self.available.move(statement, after=where == AFTER)
+            if where == LAST:
+                self.available.move(_last_within(statement), after=True)
+            else:
+                self.available.move(statement, after=where == AFTER)
             when = max(when, self._when(line))
             nodes = self._line(number, line)
             if nodes:
@@ -88,21 +93,37 @@ class Tangents(Lines):
         early.reverse()
         pairs = list(zip(self.lines, early, strict=True))
         sides: dict[Statement | None, str] = {}
+        found: list[str] = []
         for line, sooner in pairs:
             own = self._at(line)
             if not sooner and own not in sides:
                 group = [li for li, e in pairs if not e and self._at(li) is own]
                 sides[own] = self._side(own, group)
-        return [
-            BEFORE if sooner else sides[self._at(line)] for line, sooner in pairs
-        ]
+            found.append(BEFORE if sooner else sides[own])
+            if line.eqn.attrs.get("along") or self._follows(line, own):
+                sides[own] = LAST if sides.get(own) in (FIRST, LAST) else AFTER
+                found[-1] = BEFORE if line.eqn.attrs.get("along") else sides[own]
+        body = next((i for i, side in enumerate(found) if side != FIRST), len(found))
+        return [LAST if s == FIRST and i > body else s for i, s in enumerate(found)]
+
+    def _follows(self, line: Line, statement: Statement | None) -> bool:
+        """The line belongs to a branch or loop, and to what comes after it."""
+        if statement is None or not line.eqn.outs:
+            return False
+        compound = isinstance(statement.node, cst.BaseCompoundStatement)
+        follows = self.available.follows(line.eqn.outs[0], statement)
+        return compound and follows and not self._is_header(statement)
 
     def _side(self, statement: Statement | None, lines: Sequence[Line]) -> str:
         """After the statement, unless that is a loop, or has overwritten what these lines read."""
         assert statement is not None
         if self._is_header(statement):
+            if not isinstance(statement.node, cst.For):
+                what = "the tangent needs a value from within this condition"
+                step = "compute it on a line of its own"
+                raise self.available.editor.refusal("FG123", what, step, statement.node)
             return FIRST
-        if any(line.eqn.attrs.get("along") for line in lines):
+        if isinstance(statement.node, cst.BaseCompoundStatement):
             return BEFORE
         reads = {v for line in lines for v in line.reads if v not in self.defs}
         if any(self.available.written_by(v, statement) for v in reads):
@@ -110,12 +131,17 @@ class Tangents(Lines):
         changed = any(statement in self.available.changes(v) for v in reads)
         return BEFORE if changed else AFTER
 
+    def _is_inline(self) -> bool:
+        """The block is a way through an expression, not one through the text."""
+        return self.outer is not None and "along" not in self._around().attrs
+
+    def _around(self) -> Eqn:
+        assert self.outer is not None
+        return self.outer.lines[self.at].eqn
+
     def _is_header(self, statement: Statement) -> bool:
         """The block is the body of this loop: what belongs to the loop itself gives its items."""
-        if self.outer is None:
-            return False
-        around = self.outer.lines[self.at].eqn
-        return around.op == "for" and around.statement is statement
+        return self.outer is not None and self._around().statement is statement
 
     # --- helpers with a function for their tangents ------------------------------------
 
@@ -143,6 +169,13 @@ class Tangents(Lines):
         places[call.node] = Paired(pair, results, tuple(names), around, given)
 
 
+def _last_within(loop: Statement | None) -> Statement:
+    """The last statement in the body of a loop."""
+    assert loop is not None
+    inner = [s for s in loop.frame.inner if s.parent is loop and s.branch == 0]
+    return inner[-1] if inner else loop
+
+
 # --- lines into the forward part ---------------------------------------------------------
 
 
@@ -167,6 +200,8 @@ def _put(
         frame = statement.frame
     if where == BEFORE:
         edits.steps.setdefault(statement, []).extend((when, text) for text in texts)
+    elif where == LAST:
+        _put_last(editor, statement, 0, texts)
     elif where == AFTER:
         edits.after.setdefault(statement, []).extend(texts)
     else:
@@ -192,18 +227,11 @@ def _put_last(
 ) -> None:
     """At the end of a suite, which every way through it has to reach."""
     node: Any = statement.node
-    if may_leave(node) or _may_go_on(node):
+    if may_leave(node.body if branch == 0 else node):
         what = "a variable has a tangent on one way through this statement only"
         step = "give the variable its value in front of it, as a number with a decimal point"
-        raise editor.refusal("FG125", what, step, node)
+        raise editor.refusal("FG125", what, step, statement.node)
     editor.edits.last.setdefault((statement, branch), []).extend(texts)
-
-
-def _may_go_on(node: cst.CSTNode) -> bool:
-    """A continue or a break stands in it somewhere."""
-    from flatgrad.frontend.module import nodes_in
-
-    return any(isinstance(n, cst.Continue | cst.Break) for n in nodes_in(node))
 
 
 def _texts(node: Any) -> Iterator[str]:
