@@ -99,10 +99,11 @@ def _one(
     wrt = _wrt(function, options)
     if options.emit == "jvp":
         return _with_tangents(module, function, wrt, options, names, elsewhere)
-    found = []
-    for pair in _pairs(function, wrt, names):
-        assert pair.function is not None
+    pairs, found = _pairs(function, wrt, names), []
+    for pair in pairs:
         _name(pair, names, "_forward", "_backward")
+    for pair in pairs:
+        assert pair.function is not None
         pair.function.seeds = pair.chosen_seeds()
         pair.function.storages.targets += careful_values(pair.function, pair.careful)
         pair.function.copies = bool(pair.careful)

@@ -63,7 +63,7 @@ def is_float(value: Any) -> bool:
 
 
 def agree(
-    source: str, *, emits: Sequence[str] = ("grad", "pair"), **inputs: Any
+    source: str, *, emits: Sequence[str] = ("grad", "pair", "jvp"), **inputs: Any
 ) -> None:
     """The emitted code must be there, and must be right."""
     for emit in emits:
@@ -71,7 +71,7 @@ def agree(
 
 
 def agree_or_refuse(
-    source: str, *, emits: Sequence[str] = ("grad", "pair"), **inputs: Any
+    source: str, *, emits: Sequence[str] = ("grad", "pair", "jvp"), **inputs: Any
 ) -> None:
     """A correct gradient or a located refusal; never a wrong number, never a crash."""
     for emit in emits:
