@@ -232,7 +232,11 @@ class Alongside(Availability):
         home = self.homes.of.get(value)
         if eqn is None and home is not None and value is home.block.params[0]:
             return self._index(value, home.statement)
-        assert eqn is not None, f"{value.name or 'a value'} cannot be had"
+        if eqn is None:
+            what = "a part of a tuple that a loop carries is needed by the tangent"
+            node = home.statement.node if home is not None else self.function.node.name
+            step = "carry it in a variable of its own"
+            raise self.editor.refusal("FG122", what, step, node)
         if eqn.op in STORES and eqn.statement is not None:
             what = "the tangent needs what an array without a name holds after a store"
             raise self.editor.refusal(
@@ -291,7 +295,13 @@ DEEPEST = 8  # steps that are computed again for one value
 def executed_with(statement: Statement) -> set[Statement]:
     """The statements that are being executed when `statement` is: those around it, and those that call its helper."""
     found = set(statement.around())
+    for caller in callers(statement):
+        found |= set(caller.around())
+    return found
+
+
+def callers(statement: Statement) -> Iterator[Statement]:
+    """The statements that call the helper in which `statement` stands, innermost first."""
     while statement.frame is not None and statement.frame.statement is not None:
         statement = statement.frame.statement
-        found |= set(statement.around())
-    return found
+        yield statement

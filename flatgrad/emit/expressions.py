@@ -276,6 +276,8 @@ class Expressions:
         positional, named = arrange(spelling, list(data), options)
         if where[0] == "ndarray":
             positional = positional[1:]
+        given = named.pop(spelling.packed, ()) if spelling.packed else ()
+        positional += given if isinstance(given, tuple) else (given,)
         keywords = [ast.keyword(k, self._option(v)) for k, v in named.items()]
         return ast.Call(function, [self._argument(p) for p in positional], keywords)
 

@@ -82,7 +82,7 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
 
     (body,), beside = eqn.blocks, eqn.attrs.get("along")
     starts, outs, params = eqn.args[1:], eqn.outs[1:], body.params[1:]
-    free = [v for v in body.free() if isinstance(v, Var)]
+    free = _read_within(lines, body)
     owned = {
         p
         for p in params
@@ -108,6 +108,18 @@ def _loop(lines: Lines, number: int, eqn: Eqn) -> list[Any]:
     for out, name, param in zip(outs, names, params, strict=True):
         _hold(lines, out, name, owned=param in owned)
     return [*opening, Nest([(header, suite)], beside)] if suite else opening
+
+
+def _read_within(lines: Lines, body: Block) -> list[Var]:
+    """What the lines of a body read from outside of it; what is folded into them, too."""
+    found, pending = [], list(body.free())
+    while pending:
+        value = pending.pop()
+        found.append(value)
+        if value in lines.folded:
+            reads = lines.defs[value].reads()
+            pending.extend(a for a in reads if isinstance(a, Var))
+    return found
 
 
 def _fresh_start(lines: Lines) -> Callable[[], None]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.emit.alongside import Alongside, executed_with
+from flatgrad.emit.alongside import Alongside, callers
 from flatgrad.emit.edits import Editor, Paired
 from flatgrad.emit.expressions import print_statement
 from flatgrad.emit.lines import Line, Lines, Nest, Printed
@@ -86,8 +86,7 @@ class Tangents(Lines):
             statement = self._at(line)
             early.append(statement is None or statement in waiting)
             if statement is not None:
-                outer = executed_with(statement)
-                waiting |= {s for s in outer if s.frame is not statement.frame}
+                waiting.update(callers(statement))
                 if line.eqn.op == "call_jvp":
                     waiting.add(statement)
         early.reverse()
@@ -156,14 +155,14 @@ class Tangents(Lines):
             f"{self.prefix}{name}": print_statement(ast.Expr(self.read(arg))).strip()
             for name, arg in zip(pair.wrt, eqn.args, strict=True)
         }
+        results = editor.results_of(call)
+        for out, result in zip(call.outs, results, strict=False):
+            self.available.known[out] = self.available.names_of[out] = result
         names = []
         for out in eqn.outs:
             names.append(self._name(number, out))
             self._assign(out, names[-1], out)
             self.owned.discard(self.root[out])
-        results = editor.results_of(call)
-        for out, result in zip(call.outs, results, strict=False):
-            self.available.known[out] = result
         places = editor.edits.paired.setdefault(call.statement.frame, {})
         around = editor.around_of(call)
         places[call.node] = Paired(pair, results, tuple(names), around, given)

@@ -83,6 +83,13 @@ def moved(x, dx):
     return xp.zeros_like(x) if isinstance(static(dx), int | None) else dx
 
 
+def put(x, value, dvalue):
+    """The tangent of what is stored into x: an item of a list or dict has one of its own shape."""
+    if dvalue is not None or not is_container(x) or is_constant(value):
+        return 0 if dvalue is None else dvalue
+    return xp.zeros_like(value)
+
+
 def taken(g, index, value):
     """The cotangent of what was written to a part; None of a constant.
 
@@ -147,7 +154,7 @@ def setitem(x, index, value, /, given=False):
     """
 
     def jvp(dx, dindex, dvalue):
-        return xp.setitem(moved(x, dx), index, 0 if dvalue is None else dvalue)
+        return xp.setitem(moved(x, dx), index, put(x, value, dvalue))
 
     def vjp(g):
         part = taken(g, index, value)  # before it is overwritten
