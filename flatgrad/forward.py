@@ -178,9 +178,7 @@ class _Forward:
         inner.build.statement = eqn.statement
         ends = [inner.tangent_or_zeros(body.outs[1 + i]).atom for i in kept]
         eqns = tuple(inner.build.eqns)
-        block = Block(
-            (body.params[0], *params), eqns, (Lit(False), *ends), undoes=body
-        )
+        block = Block((body.params[0], *params), eqns, (Lit(False), *ends), undoes=body)
         left = [tangent_of(outs[i]) for i in kept]
         steps = Var("", eqn.outs[0].type)
         self._write(eqn, [steps, *left], "for", (Lit(None), *begun), (block,))
@@ -373,7 +371,7 @@ def _spread(
     ]
     if out in seen or not still:
         return total
-    return total + build.emit("zeros_like", out)
+    return build.emit("add", total, build.emit("zeros_like", out))
 
 
 def _stretches(eqn: Eqn) -> bool:

@@ -15,7 +15,17 @@ from typing import Any
 from flatgrad import trees
 from flatgrad.broadcasting import fit, stretched_axes
 from flatgrad.builder import Builder, Expr, atom
-from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations, check, prune
+from flatgrad.graph import (
+    Atom,
+    Block,
+    Eqn,
+    Lit,
+    Statement,
+    Var,
+    all_equations,
+    check,
+    prune,
+)
 from flatgrad.loops import is_drained
 from flatgrad.products import in_order
 from flatgrad.registry import RULES
@@ -572,7 +582,9 @@ def _key(eqn: Eqn) -> Any:
     return (
         eqn.op,
         eqn.args,
-        tuple(sorted((k, v if isinstance(v, Var | Eqn) else repr(v)) for k, v in given)),
+        tuple(
+            sorted((k, v if isinstance(v, Var | Eqn) else repr(v)) for k, v in given)
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checking import AGREED, Trial, outcome
+from checking import AGREED, REFUSED, Trial, outcome
 
 X = np.array([0.3, 1.2, 0.7])
 Y = np.array([0.5, -0.2, 0.9])
@@ -1097,10 +1097,29 @@ def trial(source: str, emit: str) -> Trial:
     return Trial(text, {name: VALUES[name] for name in names}, emit=emit)
 
 
-@pytest.mark.parametrize("emit", ["grad", "pair"])
+# What is gone through once has no tangent under a name of its own yet: these are refused in forward mode.
+WITHOUT_TANGENT = {
+    "zip with a name",
+    "reversed with a name",
+    "enumerate with a name",
+    "a list of zip",
+    "zip of arrays with a name",
+    "a list of enumerate that starts at one",
+    "a strict zip",
+    "sorted zip",
+    "zip and unzip",
+    "enumerate of zip with a name",
+    "nonlocal as a position",
+}
+
+
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
 @pytest.mark.parametrize("name", ALL)
 def test_calls(name: str, emit: str) -> None:
     found = trial(ALL[name], emit)
+    if emit == "jvp" and name in WITHOUT_TANGENT:
+        assert outcome(found) == REFUSED
+        return
     if outcome(found) != AGREED:
         found.emitted()
         raise AssertionError("refused")

@@ -1281,7 +1281,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("emit", ["grad", "pair"])
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
 @pytest.mark.parametrize("name", CASES)
 def test_statements(name: str, emit: str) -> None:
     found = CASES[name]

@@ -662,7 +662,7 @@ CASES = [
 def test_trap(case: Case) -> None:
     names = [n for n, v in case.inputs.items() if is_float(v)]
     wrt = tuple(names) or tuple(n for n in case.inputs if n in INTEGER_WRT)
-    for emit in ("grad", "pair"):
+    for emit in ("grad", "pair", "jvp"):
         trial = Trial(case.source, case.inputs, wrt, emit=emit)
         if not runs(trial):  # a text is all there is: no crash
             with contextlib.suppress(FlatgradError):
@@ -761,7 +761,7 @@ OUTPUTS = [
 @pytest.mark.parametrize("case", [pytest.param(c, id=c.name) for c in OUTPUTS])
 def test_outputs_and_seeds(case: Case) -> None:
     """No seed, returned value or cached array is written to, whoever shares it."""
-    for emit in ("grad", "pair"):
+    for emit in ("grad", "pair", "jvp"):
         trial = Trial(case.source, case.inputs, emit=emit)
         if outcome(trial) != AGREED and case.must_agree:
             trial.emitted()
@@ -821,7 +821,7 @@ ZERO_DIMENSIONAL = [
 def test_scalars_of_every_kind(body: str, kind: Any) -> None:
     """Python numbers, NumPy scalars and arrays without axes."""
     inputs = {"x": kind(0.7), "y": kind(1.4)}
-    for emit in ("grad", "pair"):
+    for emit in ("grad", "pair", "jvp"):
         assert (
             outcome(Trial(function(body, inputs), inputs, emit=emit, rtol=1e-4))
             == AGREED

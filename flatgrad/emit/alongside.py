@@ -13,10 +13,9 @@ import libcst as cst
 
 from flatgrad.emit.availability import STORES, Availability
 from flatgrad.emit.edits import _are_exclusive, is_single
-from flatgrad.emit.expressions import constant
+from flatgrad.emit.expressions import Dialect, constant
 from flatgrad.emit.names import Names
 from flatgrad.frontend.scope import Frame, Function
-from flatgrad.emit.expressions import Dialect
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 
 
@@ -125,9 +124,13 @@ class Alongside(Availability):
         if home is not None and value in home.block.params:
             found: Frame = home.statement.frame
             return found
+        main = self.function.frame  # which may hold what no assignment gave a name
         return (
-            self.function.frame if value in self.function.params.values() else None
+            main if main.env.get(value.name) is value or self._is_param(value) else None
         )
+
+    def _is_param(self, value: Var) -> bool:
+        return value in self.function.params.values()
 
     # --- what is changed when -----------------------------------------------------------
 
@@ -149,7 +152,9 @@ class Alongside(Availability):
                 later = begun in statement.around() and statement is not begun
             elif made is None:
                 later = True
-            elif isinstance(made.node, cst.If | cst.For | cst.While | cst.With | cst.Try):
+            elif isinstance(
+                made.node, cst.If | cst.For | cst.While | cst.With | cst.Try
+            ):
                 later = statement.order > made.order and (
                     made not in statement.around() or self.is_target(value, made)
                 )
@@ -193,7 +198,9 @@ class Alongside(Availability):
             return made.order <= self.at.order
         return (made is self.at and self.after) or self.is_target(value, made)
 
-    def place_of(self, tangent: Var | None, statement: Statement | None) -> Statement | None:
+    def place_of(
+        self, tangent: Var | None, statement: Statement | None
+    ) -> Statement | None:
         """The statement beside which a line of `statement` stands: that which gives a variable its value."""
         primal = tangent.primal if tangent is not None else None
         frame = self.editor.owner(primal) if primal is not None else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-
 from flatgrad.emit.alongside import Alongside
 from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import print_statement

@@ -234,7 +234,9 @@ class Forward:
 
     def _items(self, statement: Statement, target: Any, iter: Any) -> tuple[Any, Any]:
         """for i, x in enumerate(xs), or for key, x in d.items(), where the number or key has to be known."""
-        target, iter = self.rewritten(statement, target), self.rewritten(statement, iter)
+        target, iter = self.rewritten(statement, target), self.rewritten(
+            statement, iter
+        )
         if (name := self.edits.counted.get(statement)) is None:
             return target, iter
         if isinstance(target, cst.Tuple):

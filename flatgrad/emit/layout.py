@@ -131,7 +131,7 @@ class Layout:
             self.function, forward, names, self.dialect, blocked, wanted, protected
         )
         self.available.prepare(edited)
-        self.unnamed: dict[int, str] = {}
+        self.unnamed = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
         self.lines = Lines(
             backward,

@@ -186,8 +186,9 @@ def place(editor: Editor, printed: Sequence[Printed], first: Statement) -> None:
         where, statement = group.where, group.statement or first
         texts = ["\n".join(_texts(node)) for node in plain]
         _put(editor, statement, where, group.when, texts)
-        for nest in filter(_is_along, group.nodes):
-            _place_nest(editor, nest, statement)
+        for node in group.nodes:
+            if isinstance(node, Nest) and node.along is not None:
+                _place_nest(editor, node, statement)
 
 
 def _put(
