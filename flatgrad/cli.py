@@ -65,7 +65,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _invoke(arguments: Sequence[str] | None) -> int:
-    status = command.main(arguments, prog_name="flatgrad", standalone_mode=False)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen, name = command, "flatgrad"
+    if arguments and arguments[0] == "ops":
+        chosen, name, arguments = operations, "flatgrad ops", arguments[1:]
+    status = chosen.main(arguments, prog_name=name, standalone_mode=False)
     return status or 0
 
 
@@ -226,6 +230,9 @@ def command(
     """Write the gradients of the functions in FILE as Python source text.
 
     FILE is a Python file, or - for standard input. It is read, never run.
+
+    `flatgrad ops` shows the operations that have a derivative; a file of that
+    name is ./ops.
     """
     _reject_contradictions(file, out, diff, check)
     with reported(shown_name(file)):
@@ -249,6 +256,25 @@ def command(
         _show_difference(out, emitted)
     else:
         _write(out, emitted)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--csv",
+    "as_table",
+    is_flag=True,
+    help="A row for each function of each library: namespace, function, and whether a"
+    " gradient goes through it, in reverse and in forward mode (yes, no, or constant"
+    " for the derivative zero).",
+)
+def operations(as_table: bool) -> None:
+    """Show the operations that flatgrad knows, with their derivatives."""
+    with reported("flatgrad"):
+        from flatgrad.coverage import table
+        from flatgrad.operations import page
+
+        text = table() if as_table else page()
+    _print(text)
 
 
 def _reject_contradictions(file: str, out: str | None, diff: bool, check: bool) -> None:

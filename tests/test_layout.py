@@ -29,7 +29,7 @@ LAYERS = [
     ["flatgrad.emit"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
-    ["flatgrad.source", "flatgrad.api"],
+    ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
     ["flatgrad.cli"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip
