@@ -56,7 +56,7 @@ def rows() -> list[Row]:
 
 def _spelled() -> dict[tuple[str, str], str]:
     """What the tables of names and the rules say."""
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for namespace in namespaces():
         for spelling in spellings(namespace):
             states = {_state_of_operation(s.op) for s in meanings(spelling)}

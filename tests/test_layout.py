@@ -20,7 +20,7 @@ LONG = 350  # lines; told, not enforced
 LAYERS = [
     ["flatgrad.errors", "flatgrad.types", "flatgrad.constants"],
     ["flatgrad.graph", "flatgrad.options"],
-    ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions"],
+    ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions", "flatgrad.foreign"],
     ["flatgrad.registry"],
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting", "flatgrad.varying"],
     ["flatgrad.rules", "flatgrad.namespaces"],

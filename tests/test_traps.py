@@ -25,6 +25,7 @@ from checking import (
 )
 from containers_traps import GIVEN, LISTS
 from flow_traps import FLOWING, SHARED
+from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
 from flatgrad.errors import FlatgradError
 
@@ -649,6 +650,9 @@ TRAPS: dict[str, list[Case]] = {
     "lists": [safe(body, x=X, y=Y) for body in LISTS],
     "loops and branches": [agrees(body, x=M, y=X, z=Y) for body in FLOWING],
     "loops and branches that may share": [safe(body, x=M, y=X, z=Y) for body in SHARED],
+    "called back": [Case(module(body), {"x": X}, False) for body in CALLED_BACK],
+    "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
+    "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],
     "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [

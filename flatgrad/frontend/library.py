@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
+from flatgrad.foreign import FOREIGN, NO_RULE, is_foreign
 from flatgrad.frontend import listed
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
@@ -95,9 +96,12 @@ def _with_default(name: str, given: Arguments, value: Var) -> Var:
 
 
 def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:
-    what = f"no derivative rule for {name.removeprefix('builtins.')}"
+    what = f"{NO_RULE}{name.removeprefix('builtins.')}"
     step = "write it with operations that have one: docs/operations.md"
-    return low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+    made = low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+    if is_foreign(name):
+        made.type.kind = FOREIGN
+    return made
 
 
 def _apply(

@@ -17,7 +17,6 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import (
-    activations,
     assignments,
     conditions,
     expressions,
