@@ -203,6 +203,13 @@ def _version() -> str:
     help="Read helpers with branches or loops in place; by default each becomes a"
     " forward and a backward function.",
 )
+@click.option(
+    "--rules",
+    metavar="FILE",
+    multiple=True,
+    help="Read derivative rules for functions of libraries from this file; may be"
+    " repeated.",
+)
 @click.option("-o", "out", metavar="OUT", help="Write to this file, all or nothing.")
 @click.option("--diff", is_flag=True, help="Show what would change in OUT instead.")
 @click.option("--check", is_flag=True, help="Exit with 1 if OUT is stale instead.")
@@ -223,6 +230,7 @@ def command(
     shapes: dict[str, tuple[str | int, ...]],
     no_comments: bool,
     inline: bool,
+    rules: tuple[str, ...],
     out: str | None,
     diff: bool,
     check: bool,
@@ -235,6 +243,7 @@ def command(
     name is ./ops.
     """
     _reject_contradictions(file, out, diff, check)
+    files = tuple(map(_rules_in, rules))
     with reported(shown_name(file)):
         options = Options(
             functions,
@@ -245,6 +254,7 @@ def command(
             not no_comments,
             shown_name(file),
             inline,
+            files,
         )
         source = read_source(file)
     emitted = _transformed(source, options)
@@ -284,6 +294,11 @@ def _reject_contradictions(file: str, out: str | None, diff: bool, check: bool) 
         raise click.UsageError("--diff and --check need -o OUT to compare with.")
     if out is not None and _is_same_file(file, out):
         raise click.UsageError("OUT is FILE itself, which would be overwritten.")
+
+
+def _rules_in(file: str) -> tuple[str, str]:
+    with reported(shown_name(file)):
+        return shown_name(file), read_source(file).text
 
 
 def _is_same_file(one: str, other: str) -> bool:

@@ -11,17 +11,19 @@ from dataclasses import replace
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
-from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.errors import Diagnostic, FlatgradError, within
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import main_functions, names_elsewhere, names_in_text
+from flatgrad.frontend.own_rules import read_rules
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
+from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse
 from flatgrad.simplify import simplify
 from flatgrad.types import Contradiction
@@ -44,17 +46,33 @@ def transform(text: str, options: Options) -> str:
     """The module that `options` ask for, for the functions of the module `text`."""
     with _long_functions():
         module = segmented(read_module(text))
-        names, elsewhere = Names(module.text), names_elsewhere(module)
-        problems: list[Diagnostic] = []
-        emitted: list[Emitted] = []
-        for name in _chosen(module, options):
-            try:
-                emitted += _with_loops(module, name, options, names, elsewhere[name])
-            except FlatgradError as error:
-                problems += [_placed(module, name, d) for d in error.diagnostics]
-        if problems:
-            raise FlatgradError(*problems)
-        return write_module(module, emitted)
+        others = [_file_of_rules(*file) for file in options.rules]
+        with with_rules(read_rules(module, others)):
+            return _transformed(module, options)
+
+
+def _file_of_rules(filename: str, text: str) -> Module:
+    """The module of such a file; a syntax error in it says where it stands."""
+    try:
+        module = read_module(text)
+    except FlatgradError as error:
+        raise FlatgradError(*(within(d, filename) for d in error.diagnostics)) from None
+    module.filename = filename
+    return module
+
+
+def _transformed(module: Module, options: Options) -> str:
+    names, elsewhere = Names(module.text), names_elsewhere(module)
+    problems: list[Diagnostic] = []
+    emitted: list[Emitted] = []
+    for name in _chosen(module, options):
+        try:
+            emitted += _with_loops(module, name, options, names, elsewhere[name])
+        except FlatgradError as error:
+            problems += [_placed(module, name, d) for d in error.diagnostics]
+    if problems:
+        raise FlatgradError(*problems)
+    return write_module(module, emitted)
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:

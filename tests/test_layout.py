@@ -18,7 +18,7 @@ LONG = 350  # lines; told, not enforced
 
 # What stands in a line may import what stands above it; within a line, anything goes as long as it is no circle.
 LAYERS = [
-    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants"],
+    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants", "flatgrad.declaring"],
     ["flatgrad.graph", "flatgrad.options"],
     ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions", "flatgrad.foreign"],
     ["flatgrad.registry"],

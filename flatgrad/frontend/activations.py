@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flatgrad.frontend import arguments, pairs
+from flatgrad.frontend import arguments, own_calls, pairs
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.rebinding import without_nonlocal
@@ -30,6 +30,8 @@ DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursi
 
 def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> Value:
     """Read the body of a function of this file with the arguments in place of its parameters."""
+    if (own := own_calls.operation(low, callee)) is not None:
+        return own_calls.call(low, node, own, given)
     callee = _with_nothing_nonlocal(callee)
     caller, statement = low.frame, low.build.statement
     assert statement is not None

@@ -18,6 +18,7 @@ from flatgrad.frontend import (
     iterators,
     library,
     listed,
+    own_calls,
     stores,
 )
 from flatgrad.frontend.branches import way
@@ -70,7 +71,8 @@ def call(low: Lowering, node: cst.Call) -> Value:
     if (made := functions.called(low, node, function, given)) is not None:
         return made
     value = _value(low, node, function, given)
-    if not isinstance(function, Callee):
+    known = own_calls.operation(low, function) is not None
+    if not isinstance(function, Callee) and not known:
         effects.effects(low, node, function, value)
     return value
 

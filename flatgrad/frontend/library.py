@@ -9,7 +9,7 @@ import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
 from flatgrad.foreign import FOREIGN, NO_RULE, is_foreign
-from flatgrad.frontend import listed
+from flatgrad.frontend import listed, own_calls
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
@@ -37,6 +37,8 @@ UNKNOWN = object()
 
 def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Value:
     """What a call of the importable `path` gives."""
+    if (own := own_calls.operation(low, Path(path))) is not None:
+        return own_calls.call(low, node, own, given)
     namespace, _, name = path.rpartition(".")
     spelling = lookup(namespace, name)
     if path in ("builtins.tuple", "builtins.list") and len(given.positional) == 1:

@@ -600,7 +600,7 @@ class Lowering:
                 if seen := values_seen(value, node):
                     what = f"what {name} does where it is called as a value is not read"
                     return self.opaque(what, seen, node or value.node, code="FG108")[0]
-                return self.external(name, name)
+                return self.external(name)
             case Choice():
                 what = (
                     "what a branch has chosen among names of a library is not read here"
