@@ -133,7 +133,8 @@ def _takes_tuple(function: Any) -> bool:
 
 def _arguments(low: Lowering, node: cst.Call, function: Any) -> Arguments:
     """What the call gives; a function that is not of this file must be given each argument by itself."""
-    given = arguments.read(low, node, _takes_tuple(function))
+    own = own_calls.operation(low, function) is not None
+    given = arguments.read(low, node, not own and _takes_tuple(function))
     unpacked = given.rest or given.named
     if unpacked is not None and not isinstance(function, Callee):
         what = "unpacking in a call is not read yet"

@@ -33,6 +33,10 @@ RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
 }  # fmt: skip
 UNKNOWN = object()
+WRITE_WITH_OTHERS = "write it with operations that have one: docs/operations.md"
+GIVE_ONE = (
+    "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
+)
 
 
 def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Value:
@@ -99,7 +103,8 @@ def _with_default(name: str, given: Arguments, value: Var) -> Var:
 
 def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:
     what = f"{NO_RULE}{name.removeprefix('builtins.')}"
-    step = "write it with operations that have one: docs/operations.md"
+    of_library = not name.startswith((".", "builtins."))
+    step = GIVE_ONE if of_library else WRITE_WITH_OTHERS
     made = low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
     if is_foreign(name):
         made.type.kind = FOREIGN

@@ -27,6 +27,7 @@ from flatgrad.frontend.module import Module, dotted, is_rule
 from flatgrad.frontend.own_calls import OF_FILE, OF_LIBRARY, Signature
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import Callee, Frame, Refusal, Struct, Value
+from flatgrad.frontend.settled import settled
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.registry import Kind, Rule
 from flatgrad.types import Type
@@ -91,10 +92,7 @@ def _rule(texts: Sequence[Text]) -> Rule:
         parts = {first.kind, other.kind}
         if parts != {"vjp", "jvp"} or other is not texts[1]:
             raise other.refuse(f"{first.target} has two rules")
-        if (
-            other.results != first.results
-            or other.signature.data != first.signature.data
-        ):
+        if _takes(other) != _takes(first):
             raise other.refuse(f"the two rules for {first.target} do not fit together")
     for text in texts:
         _examine(text)
@@ -114,6 +112,10 @@ def _rule(texts: Sequence[Text]) -> Rule:
         first.target,
         first.results,
     )
+
+
+def _takes(text: Text) -> tuple[Any, ...]:
+    return text.results, text.signature.data, text.signature.options
 
 
 def _texts(module: Module, node: cst.FunctionDef) -> Iterable[Text]:
@@ -243,13 +245,13 @@ class _Formulas:
     texts: dict[str, Text]
 
     def __call__(self, *data: Expr, y: Any, g: Any = None, **options: Any) -> Any:
-        values = _values(self.signature, data, options) | {"y": _value(y)}
+        values = _values(self.signature, data, options)
         if (text := self.texts.get("general")) is not None:
-            return _either_mode(text, values, data)
+            return _either_mode(text, values, data, y)
         (kind, text), *_ = self.texts.items()
         if kind in ARITHMETIC:
-            return _written(text, values | {"g": _value(g)}, data[0].builder)
-        return self._jvp(values, data), self._vjp(values, data, y)
+            return _written(text, _given(text, values, y=y, g=g), data[0].builder)
+        return self._jvp(values, data, y), self._vjp(values, data, y)
 
     def _vjp(self, values: dict[str, Value], data: Any, y: Any) -> Callable[[Any], Any]:
         def vjp(g: Any) -> Any:
@@ -259,11 +261,12 @@ class _Formulas:
                     "its rule is for forward mode only: kind='jvp'"
                 )
             cotangents = _or_zeros(g, y) if isinstance(g, tuple) else g
-            return _applied(text, values | {"g": _value(cotangents)}, data[0].builder)
+            given = _given(text, values, y=y, g=cotangents)
+            return _applied(text, given, data[0].builder)
 
         return vjp
 
-    def _jvp(self, values: dict[str, Value], data: Any) -> Callable[..., Any]:
+    def _jvp(self, values: dict[str, Value], data: Any, y: Any) -> Callable[..., Any]:
         def jvp(*tangents: Any) -> Any:
             text = self.texts.get("jvp")
             if text is None:
@@ -272,8 +275,8 @@ class _Formulas:
                 )
             moved = _or_zeros(tangents, data)
             names = (f"d{name}" for name in self.signature.data)
-            tangent = dict(zip(names, map(_value, moved), strict=True))
-            return _applied(text, values | tangent, data[0].builder)
+            given = _given(text, values, y=y, **dict(zip(names, moved, strict=True)))
+            return _applied(text, given, data[0].builder)
 
         return jvp
 
@@ -284,6 +287,12 @@ def _values(
     """The arguments under the names that the rule has for them."""
     given = dict(zip(signature.data, map(_value, data), strict=True))
     return given | {n: _value(v) for n, v in (signature.defaults | options).items()}
+
+
+def _given(text: Text, values: dict[str, Value], **context: Any) -> dict[str, Value]:
+    """The arguments, and what the rule asks for besides."""
+    asked = text.signature.context
+    return values | {n: _value(v) for n, v in context.items() if n in asked}
 
 
 def _value(given: Any) -> Value:
@@ -299,8 +308,11 @@ def _or_zeros(given: Sequence[Any], like: Sequence[Any]) -> tuple[Any, ...]:
     )
 
 
-def _either_mode(text: Text, values: dict[str, Value], data: Sequence[Expr]) -> Any:
+def _either_mode(
+    text: Text, values: dict[str, Value], data: Sequence[Expr], y: Any
+) -> Any:
     """The two functions within a rule of kind general."""
+    values = _given(text, values, y=y)
 
     def jvp(*tangents: Any) -> Any:
         names = _tangents(len(data))
@@ -308,9 +320,7 @@ def _either_mode(text: Text, values: dict[str, Value], data: Sequence[Expr]) -> 
         return _written(text, values | given, data[0].builder, (0, names))
 
     def vjp(g: Any) -> Any:
-        ys = values["y"]
-        if isinstance(g, tuple) and isinstance(ys, Struct):
-            g = _or_zeros(g, [Expr(data[0].builder, y) for y in ys.items])  # type: ignore[arg-type]
+        g = _or_zeros(g, y) if isinstance(g, tuple) else g
         given = {COTANGENT: _value(g)}
         return _written(text, values | given, data[0].builder, (1, [COTANGENT]))
 
@@ -394,7 +404,8 @@ def _read(
         raise text.refuse("a rule returns the derivative")
     items = result.items if isinstance(result, Struct) else (result,)
     found = [_item(text, low, item) for item in items]
-    eqns = _needed([*low.outside.eqns, *low.build.eqns], found)
+    eqns, found = settled([*low.outside.eqns, *low.build.eqns], found)
+    eqns = _needed(eqns, found)
     _refuse_unreadable(text, eqns)
     return found, [_importable(text, eqn) for eqn in eqns]
 
@@ -448,6 +459,12 @@ def _needed(eqns: Sequence[Eqn], results: Sequence[Atom]) -> list[Eqn]:
 
 def _refuse_unreadable(text: Text, eqns: Sequence[Eqn]) -> None:
     for eqn in eqns:
+        if eqn.op == "external" and text.module.filename and not eqn.attrs["path"]:
+            name = eqn.attrs["text"]
+            what = (
+                f"{name} stands in a file of rules, which what is emitted cannot read"
+            )
+            raise text.refuse(what, text.node)
         if eqn.op == "opaque":
             raise text.refuse(str(eqn.attrs["what"]), eqn.node)
         if eqn.blocks or eqn.op == "call":
@@ -470,17 +487,12 @@ def _examine(text: Text) -> None:
     """Read the body once, of values of which nothing is known."""
     if text.called:
         return
-    names = [*text.signature.data, *_context(text), *text.signature.options]
-    values: dict[str, Value] = {name: _any() for name in names}
-    if text.results > 1:
-        several = {
-            n: Struct(tuple(_any() for _ in range(text.results))) for n in ("y", "g")
-        }
-        values |= {n: v for n, v in several.items() if n in values}
+    values: dict[str, Value] = {name: _any() for name in _parameters(text.signature)}
+    values |= {n: _result(text) for n in ("y", "g") if n in text.signature.context}
     values |= {n: atom(v) for n, v in text.signature.defaults.items()}
     if text.kind == "general":
         moved = _tangents(len(text.signature.data))
-        seeds = values | {COTANGENT: values["y"]} | {n: _any() for n in moved}
+        seeds = values | {COTANGENT: _result(text)} | {n: _any() for n in moved}
         _expect(text, _read(text, seeds, (0, moved))[0], text.results, "jvp: tangents")
         _expect(
             text,
@@ -493,6 +505,12 @@ def _examine(text: Text) -> None:
     what = "partial derivatives" if text.kind == "elementwise" else "derivatives"
     count = text.results if text.kind == "jvp" else len(text.signature.data)
     _expect(text, found, count, what)
+
+
+def _result(text: Text) -> Value:
+    """A result, or as many as there are; the cotangents are as many."""
+    parts = tuple(_any() for _ in range(text.results))
+    return parts[0] if len(parts) == 1 else Struct(parts)
 
 
 def _any() -> Var:
