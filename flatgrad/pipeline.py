@@ -16,8 +16,13 @@ from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
-from flatgrad.frontend.module import main_functions, names_elsewhere, names_in_text
-from flatgrad.frontend.own_rules import read_rules
+from flatgrad.frontend.module import (
+    bound_names,
+    main_functions,
+    names_elsewhere,
+    names_in_text,
+)
+from flatgrad.frontend.own_rules import names_of_rules, read_rules
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
@@ -245,6 +250,7 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     keep = len(primal.eqns)
     try:
         block = reverse(primal, wrt, function.seeds)
+        _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         return Gradient(function, simplify(block, keep), keep, tuple(wrt))
     except NoRule as refused:
         raise FlatgradError(*_no_rules(function, primal, wrt, refused)) from None
@@ -253,6 +259,17 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
         place = function.module.place(function.node.name)
         step = "state the shapes with --shape or in the docstring"
         raise FlatgradError(Diagnostic("FG301", what, step, place)) from None
+
+
+def _refuse_shadowed(function: Function, names: set[str]) -> None:
+    """A name of the module that a rule reads must not be a variable of the function."""
+    node = function.node
+    local = {*bound_names(node.body), *(p.name.value for p in parameters_of(node))}
+    for name in sorted(names & (local | function.frame.env.keys())):
+        what = f"{name} is a variable of {function.name} and a name of the module that a rule reads"
+        place = function.module.place(node.name)
+        step = "give the variable another name"
+        raise FlatgradError(Diagnostic("FG117", what, step, place))
 
 
 def _no_rules(

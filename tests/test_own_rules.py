@@ -12,8 +12,13 @@ from checking import AGREED, Trial, Wrong, examine, load, outcome
 from click.testing import CliRunner
 
 import flatgrad
+from flatgrad.builder import Builder
 from flatgrad.cli import command
 from flatgrad.errors import FlatgradError
+from flatgrad.evaluate import run
+from flatgrad.frontend import read_module
+from flatgrad.frontend.own_rules import read_rules
+from flatgrad.graph import Var
 from flatgrad.options import Options
 from flatgrad.pipeline import transform
 from flatgrad.registry import RULES
@@ -209,6 +214,9 @@ RIGHT: list[Row] = [
     (WAVE, "return wave(x) * x", {"x": X}),
     (WAVE, "return sum(wave(v) for v in x)", {"x": X}),
     (WAVE, "y = x.copy()\n    for i in range(3):\n        y[i] = wave(y[i])\n    return y", {"x": X}),
+    (POLAR_CALLED, "r, phi = ownlib.polar(x, y)\n    return r * phi", {"x": X, "y": X + 1}),
+    (POLAR_CALLED, "_, phi = ownlib.polar(x, y)\n    return phi", {"x": X, "y": X + 1}),
+    (SOFTCLIP, "g = softclip if x[0] > 0 else np.sin\n    return g(x)", {"x": X}),
     (IDENTITY, "y = ownlib.scaled(x, 1)\n    return y * y + x", {"x": X}),
     (IDENTITY, "'''x: (3,)'''\n    y = ownlib.scaled(x, 1)\n    return y + 2 * y + x", {"x": X}),
 ]  # fmt: skip
@@ -306,6 +314,41 @@ def test_a_rule_reads_y_of_the_module_where_it_does_not_ask_for_the_result() -> 
     assert "y * grad_out" in trial.emitted()
 
 
+HIDDEN = [
+    (WAVE, "SPEED = x * 3\n    return wave(x) * SPEED", "SPEED"),
+    (WAVE, "SPEED = x\n    return wave(SPEED)", "SPEED"),
+    (SOLVE, "solve_vjp = x @ x\n    return ownlib.solve(x, x[0]) @ solve_vjp", "solve_vjp"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "body", "name"), HIDDEN)
+def test_a_name_that_a_rule_reads_is_no_variable_of_the_function(
+    rules: str, body: str, name: str
+) -> None:
+    with pytest.raises(FlatgradError) as refused:
+        emitted(source(rules, body, "x"))
+    (found,) = refused.value.diagnostics
+    what = f"{name} is a variable of f and a name of the module that a rule reads"
+    assert (found.code, found.what) == ("FG117", what)
+
+
+# --- forward mode ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rules", [INVERSE, INVERSE_VJP])
+def test_a_rule_of_two_functions_serves_both_modes(rules: str) -> None:
+    """The jvp of a rule, as equations, against a difference."""
+    (rule,) = read_rules(read_module(IMPORTS + rules))
+    a, y, da = Var("a"), Var("y"), Var("da")
+    build = Builder()
+    jvp, _ = rule(build.wrap(a), options={}, y=build.wrap(y))
+    block = build.block((a, y, da), [jvp(build.wrap(da))])
+    moved = np.linspace(-1, 1, 9).reshape(3, 3)
+    (found,) = run(block, A, np.linalg.inv(A), moved)
+    ahead, behind = (np.linalg.inv(A + s * moved) for s in (1e-6, -1e-6))
+    np.testing.assert_allclose(found, (ahead - behind) / 2e-6, rtol=1e-7)
+
+
 # --- files of rules -------------------------------------------------------------------------------------------------------
 
 PRELUDE = "import numpy\nfrom flatgrad import rule\n\n\n"
@@ -371,6 +414,7 @@ MALFORMED = {
     '@flatgrad.rule("ownlib.softclip")\ndef _(x, /):\n    if x > 0:\n        return 1.0\n    return 0.0\n': "a rule is straight-line code, without branches and loops on values",
     '@flatgrad.rule("ownlib.softclip")\ndef _(x, /):\n    return ownlib.slope(x)\n': "no derivative rule for ownlib.slope",
     '@flatgrad.rule("ownlib.softclip", kind="general")\ndef _(x, /):\n    return x\n': "a rule of kind general returns two functions, jvp and vjp",
+    SOLVE.replace("_vjp", "_vjp2") + "\n\ndef solve_vjp2():\n    pass\n": "a rule that is called has a name of its own",
     SOFTCLIP + SOFTCLIP: "ownlib.softclip has two rules",
 }  # fmt: skip
 

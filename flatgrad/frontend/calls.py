@@ -86,7 +86,8 @@ def _of_either(low: Lowering, node: cst.Call, choice: Choice) -> Value:
 
     def read(function: Path) -> Value:
         value = _value(low, node, function, given)
-        effects.effects(low, node, function, value)
+        if own_calls.operation(low, function) is None:
+            effects.effects(low, node, function, value)
         return value
 
     one, other = (way(low, partial(read, f)) for f in (choice.then, choice.other))

@@ -28,8 +28,8 @@ from flatgrad.frontend.own_calls import OF_FILE, OF_LIBRARY, Signature
 from flatgrad.frontend.plainer import plainer
 from flatgrad.frontend.scope import Callee, Frame, Refusal, Struct, Value
 from flatgrad.frontend.settled import settled
-from flatgrad.graph import Atom, Eqn, Lit, Var
-from flatgrad.registry import Kind, Rule
+from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
+from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.types import Type
 
 ARITHMETIC = {"elementwise": Kind.ELEMENTWISE, "linear": Kind.MULTILINEAR}
@@ -149,6 +149,9 @@ def _check_options(text: Text, decorator: cst.Decorator) -> None:
         raise text.refuse(f"the kind of a rule is one of {', '.join(KINDS)}", decorator)
     if type(text.results) is not int or text.results < 1:
         raise text.refuse("results= is the number of results", decorator)
+    found = text.module.functions.get(text.node.name.value)
+    if text.called is True and (found is None or found.body is not text.node.body):
+        raise text.refuse("a rule that is called has a name of its own")
     if type(text.called) is not bool or (
         text.called and text.kind not in ("vjp", "jvp")
     ):
@@ -333,26 +336,26 @@ def _applied(text: Text, values: dict[str, Value], build: Builder) -> Any:
 
 
 def _call(text: Text, values: dict[str, Value], build: Builder) -> Any:
-    """The rule is a function of the file that the emitted code calls, whatever is in it."""
+    """The rule is a function of the file that the emitted code calls, whatever is in it; several results are a tuple."""
     signature = text.signature
     names = (*signature.options, *signature.context)
-    items = [_single(values[n]) for n in (*signature.data, *names)]
-    if any(item is None for item in items):
-        raise NotImplementedError("a called rule is given one array for each name")
+    items = [_single(values[n], build) for n in (*signature.data, *names)]
     count = len(signature.data) if text.kind == "vjp" else text.results
     attrs = {"function": text.node.name.value, "keywords": names}
     made = build.emit_all("call_given", items, count, attrs=attrs)
     return made[0] if count == 1 else tuple(made)
 
 
-def _single(value: Value) -> Atom | None:
+def _single(value: Value, build: Builder) -> Atom:
     match value:
         case Var() | Lit():
             return value
         case Struct(items=items) if all(isinstance(i, Lit) for i in items):
             return Lit(tuple(i.value for i in items if isinstance(i, Lit)))
+        case Struct(items=items):
+            return build.emit("tuple", *(_single(i, build) for i in items)).atom
         case _:
-            return None
+            raise NotImplementedError("a called rule is given arrays and constants")
 
 
 # --- reading a rule's body ----------------------------------------------------------------------------------------------
@@ -480,6 +483,20 @@ def _importable(text: Text, eqn: Eqn) -> Eqn:
     return replace(eqn, attrs={**eqn.attrs, "text": eqn.attrs["path"]})
 
 
+def names_of_rules(eqns: Iterable[Eqn]) -> set[str]:
+    """The names of the module that equations of rules read or call."""
+    found = set()
+    for eqn in all_equations(eqns):
+        rule = RULES.get(eqn.op)
+        if eqn.op == "external":
+            found.add(str(eqn.attrs["text"]).partition(".")[0])
+        elif eqn.op == "call_given":
+            found.add(str(eqn.attrs["function"]))
+        elif rule is not None and rule.called:
+            found.add(rule.called.partition(".")[0])
+    return found
+
+
 # --- a rule that nobody has used yet -------------------------------------------------------------------------------------
 
 
@@ -522,4 +539,4 @@ def _expect(text: Text, found: Sequence[Atom], count: int, what: str) -> None:
         raise text.refuse(f"{len(found)} {what} where {count} are needed")
 
 
-__all__ = ["read_rules"]
+__all__ = ["names_of_rules", "read_rules"]
