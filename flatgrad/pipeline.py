@@ -24,6 +24,7 @@ from flatgrad.frontend.module import (
 )
 from flatgrad.frontend.own_rules import names_of_rules, read_rules
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
+from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
@@ -143,7 +144,7 @@ def _emitted(
     """The definition of one gradient; its new names may stand in functions that it has nothing to do with."""
     local = names.copy(without=elsewhere)
     local.taken |= gradient.function.invented
-    dialect = Emitted.dialect_of(module, names)
+    dialect = Emitted.dialect_of(module, names, _local_names(gradient.function))
     layout = Layout(gradient, local, names, dialect, style)
     return Emitted(
         gradient.function, layout.texts(), dialect, layout.available.edits.expanded
@@ -261,13 +262,19 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
         raise FlatgradError(Diagnostic("FG301", what, step, place)) from None
 
 
+def _local_names(function: Function) -> set[str]:
+    """The parameters of a function and the variables that it binds, but for what it imports."""
+    node = function.node
+    bound = {*bound_names(node.body), *(p.name.value for p in parameters_of(node))}
+    held = {n for n, v in function.frame.env.items() if not isinstance(v, Path)}
+    return held | {n for n in bound if not isinstance(function.frame.env.get(n), Path)}
+
+
 def _refuse_shadowed(function: Function, names: set[str]) -> None:
     """A name of the module that a rule reads must not be a variable of the function."""
-    node = function.node
-    local = {*bound_names(node.body), *(p.name.value for p in parameters_of(node))}
-    for name in sorted(names & (local | function.frame.env.keys())):
+    for name in sorted(names & _local_names(function)):
         what = f"{name} is a variable of {function.name} and a name of the module that a rule reads"
-        place = function.module.place(node.name)
+        place = function.module.place(function.node.name)
         step = "give the variable another name"
         raise FlatgradError(Diagnostic("FG117", what, step, place))
 

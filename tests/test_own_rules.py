@@ -135,6 +135,9 @@ def _(x, y, /, *, g):
 
 
 """
+POLAR_CALLED = POLAR.replace("results=2", "results=2, called=True").replace(
+    "_(", "polar_vjp("
+)
 SCALED = """
 @flatgrad.rule("ownlib.scaled", kind="linear")
 def _(x, /, n=2, mode="up", *, g):

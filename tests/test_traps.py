@@ -552,6 +552,8 @@ RANDOM = [
 # --- 16. names ------------------------------------------------------------------------------------------------------------
 
 NAMES = [
+    agrees_module("from scipy.special import erf\n\n\ndef f(x, np):\n    return erf(x) * np", x=X, np=Y),
+    agrees_module("from scipy.special import erf\n\n\ndef f(x, y):\n    np = erf(x)\n    return np * y", x=X, y=0.7),
     agrees("dx = x[1] - x[0]; return (x * x).sum() * dx", x=X),
     agrees("dx = x[1] - x[0]; grad_x = x * dx; return (grad_x * x).sum()", x=X),
     agrees("cache = x * y; grad_cache = cache * x; return (grad_cache * cache).sum()", x=X, y=Y),
