@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-KINDS = ("elementwise", "linear", "general", "vjp", "jvp")
+KINDS = ("elementwise", "linear", "multilinear", "general", "vjp", "jvp")
 
 
 def rule(

@@ -32,7 +32,11 @@ from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.types import Type
 
-ARITHMETIC = {"elementwise": Kind.ELEMENTWISE, "linear": Kind.MULTILINEAR}
+ARITHMETIC = {
+    "elementwise": Kind.ELEMENTWISE,
+    "linear": Kind.LINEAR,
+    "multilinear": Kind.MULTILINEAR,
+}
 STEP = "see docs/your-own-rules.md"
 
 
@@ -213,6 +217,8 @@ def _check_signature(text: Text) -> None:
         raise text.refuse("a rule takes each argument by its own name")
     if not signature.data or any(p.default for p in node.params.posonly_params):
         raise text.refuse("a rule takes data, without defaults, before the /")
+    if text.kind == "linear" and len(signature.data) > 1:
+        raise text.refuse("what is linear in each of several arguments is multilinear")
     for name in signature.context:
         if name not in _context(text):
             raise text.refuse(
@@ -229,7 +235,7 @@ def _check_signature(text: Text) -> None:
 
 def _context(text: Text) -> tuple[str, ...]:
     match text.kind:
-        case "linear" | "vjp":
+        case "linear" | "multilinear" | "vjp":
             return ("y", "g")
         case "jvp":
             return ("y", *(f"d{name}" for name in text.signature.data))
