@@ -52,6 +52,9 @@ def polar(x, y):
 def scaled(x, n=2, mode="up"):
     return x * n if mode == "up" else x / n
 
+def outer(a, b):
+    return np.outer(a, b)
+
 def root(f, a):
     return np.cbrt(a)
 """
@@ -138,6 +141,13 @@ def _(x, y, /, *, g):
 POLAR_CALLED = POLAR.replace("results=2", "results=2, called=True").replace(
     "_(", "polar_vjp("
 )
+OUTER = """
+@flatgrad.rule("ownlib.outer", kind="multilinear")
+def _(a, b, /, *, g):
+    return g @ b, g.T @ a
+
+
+"""
 SCALED = """
 @flatgrad.rule("ownlib.scaled", kind="linear")
 def _(x, /, n=2, mode="up", *, g):
@@ -210,6 +220,7 @@ RIGHT: list[Row] = [
     (POLAR, "r, phi = ownlib.polar(x, y)\n    return r * phi", {"x": X, "y": X + 1}),
     (POLAR, "r, _ = ownlib.polar(x, y)\n    return r", {"x": X, "y": X + 1}),
     (POLAR, "return ownlib.polar(x, y)", {"x": X, "y": X + 1}),
+    (OUTER, "return ownlib.outer(x, x * y) ** 2", {"x": X, "y": X + 1}),
     (SCALED, "return ownlib.scaled(x, 3)", {"x": X}),
     (SCALED, "return ownlib.scaled(x * x, mode='down')", {"x": X}),
     (SCALED, "return ownlib.scaled(x * x, n, 'down')", {"x": X, "n": 4}),
@@ -404,7 +415,7 @@ MALFORMED = {
     '@flatgrad.rule("ownlib.softclip")\ndef _(*x):\n    return 1.0\n': "a rule takes each argument by its own name",
     '@flatgrad.rule("ownlib.softclip")\ndef _(low=1.0):\n    return 1.0\n': "a rule takes data, without defaults, before the /",
     '@flatgrad.rule("ownlib.softclip")\ndef _(x, /, low=X):\n    return 1.0\n': "the default of low has to be written as a constant",
-    '@flatgrad.rule("ownlib.softclip", kind="odd")\ndef _(x, /):\n    return 1.0\n': "the kind of a rule is one of elementwise, linear, general, vjp, jvp",
+    '@flatgrad.rule("ownlib.softclip", kind="odd")\ndef _(x, /):\n    return 1.0\n': "the kind of a rule is one of elementwise, linear, multilinear, general, vjp, jvp",
     '@flatgrad.rule("ownlib.softclip", called=True)\ndef _(x, /):\n    return 1.0\n': "called=True goes with kind='vjp' or kind='jvp'",
     '@flatgrad.rule("ownlib.polar", results=2)\ndef _(x, y, /):\n    return 1.0\n': "a function of several results takes a rule of kind general, vjp or jvp",
     '@flatgrad.rule("ownlib.polar", results="2")\ndef _(x, y, /):\n    return 1.0\n': "results= is the number of results",
@@ -418,6 +429,7 @@ MALFORMED = {
     '@flatgrad.rule("ownlib.softclip")\ndef _(x, /):\n    return ownlib.slope(x)\n': "no derivative rule for ownlib.slope",
     '@flatgrad.rule("ownlib.softclip", kind="general")\ndef _(x, /):\n    return x\n': "a rule of kind general returns two functions, jvp and vjp",
     SOLVE.replace("_vjp", "_vjp2") + "\n\ndef solve_vjp2():\n    pass\n": "a rule that is called has a name of its own",
+    '@flatgrad.rule("ownlib.blend", kind="linear")\ndef _(a, b, /, *, g):\n    return g, g\n': "what is linear in each of several arguments is multilinear",
     SOFTCLIP + SOFTCLIP: "ownlib.softclip has two rules",
 }  # fmt: skip
 
