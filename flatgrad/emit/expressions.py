@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import astor
@@ -338,6 +338,15 @@ class Expressions:
             return is_array
         alike = ast.Compare(self.shape(new), [ast.Eq()], [self.shape(old)])
         return ast.BoolOp(ast.And(), [is_array, alike])
+
+    def _expm_frechet(self, eqn: Eqn) -> ast.expr:
+        """SciPy gives the exponential itself along with its derivative unless it is told not to."""
+        function = self.dialect.name("scipy.linalg.expm_frechet")
+        alone = ast.keyword("compute_expm", ast.Constant(False))
+        return ast.Call(function, [self.read(a) for a in eqn.args], [alone])
+
+    def _root_of_squares(self, eqn: Eqn) -> ast.expr:
+        return self._library_call(replace(eqn, op="sqrt"))
 
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])
