@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +82,31 @@ def test_one_declaration_serves_both_modes() -> None:
 )
 def test_a_few_rows(place: tuple[str, str], state: str) -> None:
     assert STATE[place] == state
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [(["ops"], "# Operations\n"), (["ops", "--csv"], "namespace,function,reverse,")],
+)
+def test_the_command_line_shows_it(arguments: list[str], start: str) -> None:
+    command = [sys.executable, "-m", "flatgrad", *arguments]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert shown.startswith(start)
+
+
+def test_a_file_called_ops_is_read_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "ops").write_text("def f(x):\n    return x * x\n")
+    command = [sys.executable, "-m", "flatgrad", "./ops"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    shown = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+    ).stdout
+    assert "def f_grad(x, grad_out)" in shown
 
 
 def test_the_table_is_csv() -> None:

@@ -220,6 +220,8 @@ RIGHT: list[Row] = [
     (POLAR, "r, phi = ownlib.polar(x, y)\n    return r * phi", {"x": X, "y": X + 1}),
     (POLAR, "r, _ = ownlib.polar(x, y)\n    return r", {"x": X, "y": X + 1}),
     (POLAR, "return ownlib.polar(x, y)", {"x": X, "y": X + 1}),
+    (BLEND.replace('"ownlib.blend"', "ownlib.blend"), "return ownlib.blend(x, y)", {"x": X, "y": Y}),
+    ("import ownlib as own\n\n\n" + BLEND.replace("ownlib", "own"), "return own.blend(x, y)", {"x": X, "y": Y}),
     (OUTER, "return ownlib.outer(x, x * y) ** 2", {"x": X, "y": X + 1}),
     (SCALED, "return ownlib.scaled(x, 3)", {"x": X}),
     (SCALED, "return ownlib.scaled(x * x, mode='down')", {"x": X}),

@@ -173,8 +173,10 @@ def _target(text: Text, arg: cst.Arg) -> tuple[str, bool]:
             name = str(string.evaluated_value)
             if name in module.functions:
                 return name, True
-            if "." in name:
-                return name, False
+            root, dot, rest = name.partition(".")
+            if dot and rest:
+                known = module.imports.get(root)
+                return f"{known.path if known else root}.{rest}", False
         case cst.Name(value=name) if name in module.functions:
             return name, True
         case named if arg.keyword is None and (path := dotted(module, named)):
