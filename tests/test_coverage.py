@@ -106,7 +106,7 @@ def test_a_file_called_ops_is_read_by_its_path(tmp_path: Path) -> None:
         cwd=tmp_path,
         env=environment,
     ).stdout
-    assert "def f_grad(x, grad_out)" in shown
+    assert "def f_grad(x, grad_out=1.0)" in shown
 
 
 def test_the_table_is_csv() -> None:
