@@ -64,7 +64,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _invoke(arguments: Sequence[str] | None) -> int:
-    status = command.main(arguments, prog_name="flatgrad", standalone_mode=False)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    chosen, name = command, "flatgrad"
+    if arguments and arguments[0] == "ops":
+        chosen, name, arguments = operations, "flatgrad ops", arguments[1:]
+    status = chosen.main(arguments, prog_name=name, standalone_mode=False)
     return status or 0
 
 
@@ -198,6 +202,13 @@ def _version() -> str:
     help="Read helpers with branches or loops in place; by default each becomes a"
     " forward and a backward function.",
 )
+@click.option(
+    "--rules",
+    metavar="FILE",
+    multiple=True,
+    help="Read derivative rules for functions of libraries from this file; may be"
+    " repeated.",
+)
 @click.option("-o", "out", metavar="OUT", help="Write to this file, all or nothing.")
 @click.option("--diff", is_flag=True, help="Show what would change in OUT instead.")
 @click.option("--check", is_flag=True, help="Exit with 1 if OUT is stale instead.")
@@ -218,6 +229,7 @@ def command(
     shapes: dict[str, tuple[str | int, ...]],
     no_comments: bool,
     inline: bool,
+    rules: tuple[str, ...],
     out: str | None,
     diff: bool,
     check: bool,
@@ -225,8 +237,12 @@ def command(
     """Write the gradients of the functions in FILE as Python source text.
 
     FILE is a Python file, or - for standard input. It is read, never run.
+
+    `flatgrad ops` shows the operations that have a derivative; a file of that
+    name is ./ops.
     """
     _reject_contradictions(file, out, diff, check)
+    files = tuple(map(_rules_in, rules))
     with reported(shown_name(file)):
         options = Options(
             functions,
@@ -237,6 +253,7 @@ def command(
             not no_comments,
             shown_name(file),
             inline,
+            files,
         )
         source = read_source(file)
     emitted = _transformed(source, options)
@@ -250,6 +267,25 @@ def command(
         _write(out, emitted)
 
 
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--csv",
+    "as_table",
+    is_flag=True,
+    help="A row for each function of each library: namespace, function, and whether a"
+    " gradient goes through it, in reverse and in forward mode (yes, no, or constant"
+    " for the derivative zero).",
+)
+def operations(as_table: bool) -> None:
+    """Show the operations that flatgrad knows, with their derivatives."""
+    with reported("flatgrad"):
+        from flatgrad.coverage import table
+        from flatgrad.operations import page
+
+        text = table() if as_table else page()
+    _print(text)
+
+
 def _reject_contradictions(file: str, out: str | None, diff: bool, check: bool) -> None:
     if diff and check:
         raise click.UsageError("--diff and --check exclude each other.")
@@ -257,6 +293,11 @@ def _reject_contradictions(file: str, out: str | None, diff: bool, check: bool) 
         raise click.UsageError("--diff and --check need -o OUT to compare with.")
     if out is not None and _is_same_file(file, out):
         raise click.UsageError("OUT is FILE itself, which would be overwritten.")
+
+
+def _rules_in(file: str) -> tuple[str, str]:
+    with reported(shown_name(file)):
+        return shown_name(file), read_source(file).text
 
 
 def _is_same_file(one: str, other: str) -> bool:

@@ -62,6 +62,8 @@ CODES = {
     "FG505": "no parameter can carry a gradient",
     "FG506": "--wrt names what is no parameter",
     "FG507": "--shape names what is no parameter",
+    # FG6xx: rules of the user
+    "FG601": "a rule is not written as one, or is for no function",
     # FG999: flatgrad itself
     "FG999": "internal error, a defect of flatgrad",
 }
@@ -102,6 +104,13 @@ class Diagnostic:
             return f"{filename}: {self.code} {self.what}"
         position = f"{self.place.line}:{self.place.column}"
         return f"{filename}:{position}: {self.code} {self.what}"
+
+
+def within(problem: Diagnostic, filename: str) -> Diagnostic:
+    """The same problem, told of a file that is not the one that is transformed."""
+    line = "" if problem.place is None else f", line {problem.place.line}"
+    what = f"{problem.what} (in {filename}{line})"
+    return Diagnostic(problem.code, what, problem.next_step)
 
 
 class FlatgradError(Exception):

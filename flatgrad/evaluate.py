@@ -207,6 +207,7 @@ _OWN: dict[str, Callable[..., Value]] = {
     "flatten": lambda x: np.array(x).ravel(),
     "dtype": lambda x: np.asarray(x).dtype,
     "tolist": lambda x: np.asarray(x).tolist(),
+    "root_of_squares": np.sqrt,
     "relu": lambda x: np.maximum(x, 0),
     "softmax": _softmax,
     "clip": _clip,

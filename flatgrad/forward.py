@@ -13,6 +13,7 @@ from operator import add
 from typing import Any
 
 from flatgrad.builder import Builder, Expr
+from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.reverse import COMPLEX, NoRule, active_values
@@ -28,6 +29,7 @@ def forward(
     """(params, tangents of `wrt`) -> (outs, tangent of each of the outs); `last` is the statement that returns."""
     active = active_values(block, wrt, [Lit(1.0) for _ in block.outs])
     walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
+    walk.foreign = foreign_values(block.eqns, block.params)
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
     for param in block.params:
@@ -75,6 +77,7 @@ class _Forward:
         self, needed: set[Var], build: Builder, tangents: dict[Atom, Atom]
     ) -> None:
         self.needed, self.build, self.tangents = needed, build, tangents
+        self.foreign: set[Atom] = set()  # sparse matrices: no arrays
 
     def run(self, eqns: Iterable[Eqn]) -> None:
         for eqn in eqns:
@@ -105,6 +108,8 @@ class _Forward:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
             return [self.zeros(out) for out in eqn.outs]
+        if not self.foreign.isdisjoint(eqn.reads()):
+            raise NoRule(eqn, TAKES_PART)
         _refuse(eqn, rule, self.tangents)
         try:
             found = push_forward(self.build, rule, eqn, dots)
@@ -148,7 +153,9 @@ class _Forward:
 
     def _inside(self) -> _Forward:
         build = Builder(statement=self.build.statement)
-        return _Forward(self.needed, build, self.tangents)
+        inner = _Forward(self.needed, build, self.tangents)
+        inner.foreign = self.foreign
+        return inner
 
     def _along_branch(self, eqn: Eqn) -> None:
         kept = [i for i, out in enumerate(eqn.outs) if out in self.needed]

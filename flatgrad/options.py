@@ -28,6 +28,8 @@ class Options:
     inline: bool = (
         False  # helpers with branches or loops are read in place, not made pairs
     )
+    # Files of rules for functions of libraries: their names and texts.
+    rules: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.emit not in EMITS:

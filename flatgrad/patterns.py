@@ -225,7 +225,19 @@ def _is_positive(found: _Recognition, mask: Atom, x: Atom) -> bool:
 
 
 def length(found: _Recognition, eqn: Eqn) -> Eqn | None:
-    """sqrt(x**2), and sqrt(sum(x**2))"""
+    """sqrt(x**2), sqrt(sum(x**2)), and the root of any other sum of squares"""
+    known = _length(found, eqn)
+    if known is None and sums_squares(found, eqn.args[0]):
+        return becomes(eqn, "root_of_squares", eqn.args[0])
+    return known
+
+
+def power_of_half(found: _Recognition, eqn: Eqn) -> Eqn | None:
+    """The same, written as a power."""
+    return length(found, eqn) if is_number(eqn.args[1], 0.5) else None
+
+
+def _length(found: _Recognition, eqn: Eqn) -> Eqn | None:
     if (x := squared(found, eqn.args[0])) is not None:
         return becomes(eqn, "abs", x)
     total = found.made(eqn.args[0], "sum")
@@ -238,6 +250,21 @@ def length(found: _Recognition, eqn: Eqn) -> Eqn | None:
     ):
         return None
     return becomes(eqn, "norm", x, **total.attrs)
+
+
+def sums_squares(found: _Recognition, value: Atom) -> bool:
+    """`value` is 0 only where everything is 0 that is squared in it."""
+    if squared(found, value) is not None:
+        return True
+    match found.made(value):
+        case Eqn(op="add", args=(a, b)):
+            return sums_squares(found, a) and sums_squares(found, b)
+        case Eqn(op="sum" | "mean", args=(a,)):
+            return sums_squares(found, a)
+        case Eqn(op="dot" | "matmul" | "inner" | "vdot", args=(a, b)):
+            return a == b and a.type.rank == 1
+        case _:
+            return False
 
 
 def squared(found: _Recognition, value: Atom) -> Atom | None:
@@ -554,6 +581,7 @@ PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "where": (selected_relu,),
     "log": (log_of_picked, log_of_softmax, logsumexp),
     "sqrt": (length,),
+    "pow": (power_of_half,),
     "add": (shifted_logsumexp,),
     "sub": (log_softmax,),
     "getitem": (picked_log,),

@@ -12,18 +12,26 @@ from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
-from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.errors import Diagnostic, FlatgradError, within
 from flatgrad.forward import forward, tangent_of
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
-from flatgrad.frontend.module import main_functions, names_elsewhere, names_in_text
+from flatgrad.frontend.module import (
+    bound_names,
+    main_functions,
+    names_elsewhere,
+    names_in_text,
+)
+from flatgrad.frontend.own_rules import names_of_rules, read_rules
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
+from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
+from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse
 from flatgrad.simplify import simplify
 from flatgrad.types import Contradiction
@@ -48,17 +56,33 @@ def transform(text: str, options: Options) -> str:
         module = read_module(text)
         if options.emit != "jvp":  # which runs through a loop once
             module = segmented(module)
-        names, elsewhere = Names(module.text), names_elsewhere(module)
-        problems: list[Diagnostic] = []
-        emitted: list[Emitted] = []
-        for name in _chosen(module, options):
-            try:
-                emitted += _with_loops(module, name, options, names, elsewhere[name])
-            except FlatgradError as error:
-                problems += [_placed(module, name, d) for d in error.diagnostics]
-        if problems:
-            raise FlatgradError(*problems)
-        return write_module(module, emitted)
+        others = [_file_of_rules(*file) for file in options.rules]
+        with with_rules(read_rules(module, others)):
+            return _transformed(module, options)
+
+
+def _file_of_rules(filename: str, text: str) -> Module:
+    """The module of such a file; a syntax error in it says where it stands."""
+    try:
+        module = read_module(text)
+    except FlatgradError as error:
+        raise FlatgradError(*(within(d, filename) for d in error.diagnostics)) from None
+    module.filename = filename
+    return module
+
+
+def _transformed(module: Module, options: Options) -> str:
+    names, elsewhere = Names(module.text), names_elsewhere(module)
+    problems: list[Diagnostic] = []
+    emitted: list[Emitted] = []
+    for name in _chosen(module, options):
+        try:
+            emitted += _with_loops(module, name, options, names, elsewhere[name])
+        except FlatgradError as error:
+            problems += [_placed(module, name, d) for d in error.diagnostics]
+    if problems:
+        raise FlatgradError(*problems)
+    return write_module(module, emitted)
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
@@ -128,7 +152,7 @@ def _emitted(
     """The definition of one gradient; its new names may stand in functions that it has nothing to do with."""
     local = names.copy(without=elsewhere)
     local.taken |= gradient.function.invented
-    dialect = Emitted.dialect_of(module, names)
+    dialect = Emitted.dialect_of(module, names, _local_names(gradient.function))
     kind = TangentLayout if style.emit == "jvp" else Layout
     layout = kind(gradient, local, names, dialect, style)
     return Emitted(
@@ -285,6 +309,7 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     keep = len(primal.eqns)
     with _located(function, primal, wrt):
         block = reverse(primal, wrt, function.seeds)
+        _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         return Gradient(function, simplify(block, keep), keep, tuple(wrt))
 
 
@@ -300,6 +325,23 @@ def _located(function: Function, primal: Block, wrt: Sequence[Var]) -> Iterator[
         place = function.module.place(function.node.name)
         step = "state the shapes with --shape or in the docstring"
         raise FlatgradError(Diagnostic("FG301", what, step, place)) from None
+
+
+def _local_names(function: Function) -> set[str]:
+    """The parameters of a function and the variables that it binds, but for what it imports."""
+    node = function.node
+    bound = {*bound_names(node.body), *(p.name.value for p in parameters_of(node))}
+    held = {n for n, v in function.frame.env.items() if not isinstance(v, Path)}
+    return held | {n for n in bound if not isinstance(function.frame.env.get(n), Path)}
+
+
+def _refuse_shadowed(function: Function, names: set[str]) -> None:
+    """A name of the module that a rule reads must not be a variable of the function."""
+    for name in sorted(names & _local_names(function)):
+        what = f"{name} is a variable of {function.name} and a name of the module that a rule reads"
+        place = function.module.place(function.node.name)
+        step = "give the variable another name"
+        raise FlatgradError(Diagnostic("FG117", what, step, place))
 
 
 def _no_rules(

@@ -15,9 +15,11 @@ cotangent of a result that nothing reads is None.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from threading import RLock
 from typing import Any
 
 from flatgrad.graph import Eqn
@@ -55,6 +57,9 @@ class Rule:
     shape: ShapeRule | None = None
     context: frozenset[str] = frozenset()
     defaults: dict[str, Any] = field(default_factory=dict)
+    # Of a rule in the user's file: the function that it is for, and how many results that has.
+    called: str = ""
+    results: int = 1
 
     def __call__(self, *data: Any, options: dict[str, Any], **context: Any) -> Any:
         """Apply the formula, handing it only the context (`y`, `g`) that its signature asks for."""
@@ -66,6 +71,7 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
+_LOCK = RLock()
 
 
 def _probes(at: Any) -> tuple[Probe, ...]:
@@ -112,6 +118,21 @@ def constant(*ops: str, shape: ShapeRule | None = None) -> None:
     """Operations whose derivative is zero wherever it exists."""
     for op in ops:
         RULES[op] = Rule(op, Kind.CONSTANT, lambda *data: None, shape=shape)
+
+
+@contextmanager
+def with_rules(rules: Sequence[Rule]) -> Iterator[None]:
+    """Rules that hold for a while; one text with rules of its own is transformed at a time."""
+    if not rules:
+        yield
+        return
+    with _LOCK:
+        RULES.update({rule.op: rule for rule in rules})
+        try:
+            yield
+        finally:
+            for rule in rules:
+                RULES.pop(rule.op, None)
 
 
 def infer(eqn: Eqn) -> None:

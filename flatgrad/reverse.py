@@ -16,6 +16,7 @@ from typing import Any
 from flatgrad import trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
+from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
@@ -49,6 +50,7 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> B
     )
     walk.parts = trees.parts_of(block.eqns)
     walk.given = given(block)
+    walk.foreign = foreign_values(block.eqns, block.params)
     walk.run(block, [None if seed is None else walk.build.wrap(seed) for seed in seeds])
     walk.build.statement = None
     for param in wrt:
@@ -67,6 +69,7 @@ class _Reverse:
             {}
         )  # trees whose cotangents are parts of those of others
         self.given: set[Atom] = set()  # lists and dicts that came in as parameters
+        self.foreign: set[Atom] = set()  # sparse matrices: no arrays
         self.changed: set[Atom] = set()  # has another shape in each iteration
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
@@ -107,6 +110,8 @@ class _Reverse:
             v.type.kind == "complex" for v in (*eqn.outs, *eqn.args)
         ):
             raise NoRule(eqn, "complex values are not differentiated yet")
+        if not self.foreign.isdisjoint(eqn.reads()):
+            raise NoRule(eqn, TAKES_PART)
         if (
             eqn.op == "setitem"
             and eqn.args[2] in self.active
@@ -289,6 +294,7 @@ class _Reverse:
             self.active, Builder(statement=self.build.statement), self.partial
         )
         inner.parts, inner.given, inner.changed = self.parts, self.given, self.changed
+        inner.foreign = self.foreign
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 

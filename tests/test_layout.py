@@ -18,9 +18,9 @@ LONG = 350  # lines; told, not enforced
 
 # What stands in a line may import what stands above it; within a line, anything goes as long as it is no circle.
 LAYERS = [
-    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants"],
+    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants", "flatgrad.declaring"],
     ["flatgrad.graph", "flatgrad.options"],
-    ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions"],
+    ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions", "flatgrad.foreign"],
     ["flatgrad.registry"],
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting", "flatgrad.varying"],
     ["flatgrad.rules", "flatgrad.namespaces"],
@@ -29,7 +29,7 @@ LAYERS = [
     ["flatgrad.emit"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
-    ["flatgrad.source", "flatgrad.api"],
+    ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
     ["flatgrad.cli"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip

@@ -168,7 +168,7 @@ LOOKALIKES: dict[str, str] = {
     "return np.where(x > 0, 0, x)": "(out > 0)",
     "return np.sqrt(x**2 + 1)": "np.sign",
     "return np.sqrt(x**4)": "np.sign",
-    "return np.sqrt((x**2).mean())": "grad_out / out * x",
+    "return np.sqrt((x**2).mean() + 1)": "grad_out / out / np.size(x) * x",
     "return np.log(1 + np.exp(x).sum())": "np.exp(x - out)",
     "m = x.max(); return m + np.log(np.exp(x - 2 * m).sum())": "grad_x = grad_out * np.exp(x - out)",
     "m = x.max(); return 2 * m + np.log(np.exp(x - m).sum())": "grad_x = grad_out * np.exp(x - out)",

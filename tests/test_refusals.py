@@ -85,7 +85,7 @@ def f(x):
 f.py:6:14: FG201 no derivative rule for numpy.nditer
     6 |     for v in np.nditer(x):
       |              ^^^^^^^^^^^^
-  write it with operations that have one: docs/operations.md
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
 """,
     ),
     "a tuple that a loop carries": (
@@ -320,7 +320,7 @@ def f(x):
 f.py:5:9: FG201 no derivative rule for scipy.special.voigt_profile
     5 |     y = special.voigt_profile(x, 1.0, 2.0)
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  write it with operations that have one: docs/operations.md
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
 """,
     ),
     "an unknown function of numpy": (
@@ -335,7 +335,7 @@ def f(x):
 f.py:5:12: FG201 no derivative rule for numpy.convolve_all
     5 |     return np.convolve_all(x)
       |            ^^^^^^^^^^^^^^^^^^
-  write it with operations that have one: docs/operations.md
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
 """,
     ),
     "an unknown method": (
@@ -757,7 +757,7 @@ def g(x):
 f.py:5:12: FG201 no derivative rule for numpy.nothing
     5 |     return np.nothing(x)
       |            ^^^^^^^^^^^^^
-  write it with operations that have one: docs/operations.md
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
 f.py:9:16: FG109 the name b is not defined here
     9 |     return x * b
       |                ^
@@ -803,7 +803,7 @@ def f(x):
 f.py:5:12: FG201 no derivative rule for numpy.linalg.eigvals
     5 |     return np.linalg.eigvals(x)
       |            ^^^^^^^^^^^^^^^^^^^^
-  write it with operations that have one: docs/operations.md
+  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
 """,
     ),
 }

@@ -25,6 +25,7 @@ from checking import (
 )
 from containers_traps import GIVEN, LISTS
 from flow_traps import FLOWING, SHARED
+from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
 from flatgrad.errors import FlatgradError
 
@@ -551,6 +552,8 @@ RANDOM = [
 # --- 16. names ------------------------------------------------------------------------------------------------------------
 
 NAMES = [
+    agrees_module("from scipy.special import erf\n\n\ndef f(x, np):\n    return erf(x) * np", x=X, np=Y),
+    agrees_module("from scipy.special import erf\n\n\ndef f(x, y):\n    np = erf(x)\n    return np * y", x=X, y=0.7),
     agrees("dx = x[1] - x[0]; return (x * x).sum() * dx", x=X),
     agrees("dx = x[1] - x[0]; grad_x = x * dx; return (grad_x * x).sum()", x=X),
     agrees("cache = x * y; grad_cache = cache * x; return (grad_cache * cache).sum()", x=X, y=Y),
@@ -649,6 +652,9 @@ TRAPS: dict[str, list[Case]] = {
     "lists": [safe(body, x=X, y=Y) for body in LISTS],
     "loops and branches": [agrees(body, x=M, y=X, z=Y) for body in FLOWING],
     "loops and branches that may share": [safe(body, x=M, y=X, z=Y) for body in SHARED],
+    "called back": [Case(module(body), {"x": X}, False) for body in CALLED_BACK],
+    "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
+    "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],
     "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [
@@ -704,6 +710,11 @@ FINITE = [
     "np.where(x > 0, x ** 0.5, x)", "np.where(x > 0, x ** -1.5, x)", "np.where(x > 0, np.log(x) * x, y)",
     "np.log(np.where(x > 0, x, 1.0))", "np.where(x > 0, np.arccos(1 - x), x)",
     "np.maximum(x, 0) * np.minimum(x, 0)", "np.clip(x, 0, 1)",
+    "np.sqrt(x[0] ** 2 + x[1] ** 2)", "np.sqrt((x ** 2).mean())", "np.sum(x ** 2) ** 0.5", "(x @ x) ** 0.5", "(x ** 2) ** 0.5",
+    "np.sqrt(np.dot(x, x))", "np.sqrt(x * x + np.square(x))", "np.sqrt((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2)",
+    "np.cumprod(x)", "np.cumprod(x[None], axis=1)", "np.prod(x * x)", "np.linalg.norm(x, 1)", "np.linalg.norm(x, np.inf)",
+    "np.linalg.norm(x[None], axis=1, keepdims=True)", "np.linalg.norm(x[:, None] * x)", "x.std(ddof=1)", "np.std(x * 0 + 0.1)",
+    "special.pseudo_huber(x, y)", "special.pseudo_huber(y, x)", "special.exprel(x)", "special.i1e(x)", "special.xlogy(x, x + 1)",
 
 ]  # fmt: skip
 ZEROS = {"zeros": [0.0, 0.0, 0.0], "mixed": [0.0, 0.5, 0.5], "one": [0.0, 0.0, 1.0]}
@@ -714,12 +725,56 @@ ZEROS = {"zeros": [0.0, 0.0, 0.0], "mixed": [0.0, 0.5, 0.5], "one": [0.0, 0.0, 1
 def test_no_nan_where_the_value_is_finite(expression: str, start: str) -> None:
     inputs = {"x": np.array(ZEROS[start]), "y": np.array([2.0, 1.5, 3.0])}
     body = f'''"""x: (N,)  y: (N,)"""; return {expression}'''
-    trial = Trial(function(body, "xy"), inputs, wrt=("x",))
+    text = f"from scipy import special\n{function(body, 'xy')}"
+    trial = Trial(text, inputs, wrt=("x",))
     out = drawn(load(trial.text)["f"], *inputs.values())
     assert np.isfinite(out).all()
     seed = np.ones_like(out)
     _, gradient = drawn(load(trial.emitted())["f_grad"], *inputs.values(), seed)
     assert not np.isnan(gradient).any(), trial.emitted()
+
+
+# An expression, where it is computed, and what its derivative is there, in closed form.
+EXTREME = [
+    ("np.log1p(x)", [1e-300, 1e300], [1.0, 1e-300]),
+    ("np.expm1(x)", [1e-300, 1.0], [1.0, 2.718281828459045]),
+    ("np.logaddexp(x, 0.0)", [-745.0, 1.0, 800.0], [5e-324, 0.7310585786300049, 1.0]),
+    ("np.log(1 + np.exp(x))", [-745.0, -40.0, 30.0], [5e-324, 4.248354255291589e-18, 1 - 9.357622968839299e-14]),
+    ("1 / (1 + np.exp(-x))", [-800.0, -30.0, 800.0], [0.0, 9.357622968839299e-14, 0.0]),
+    ("special.expit(x)", [-800.0, -30.0, 800.0], [0.0, 9.357622968839299e-14, 0.0]),
+    ("special.log_expit(x)", [-800.0, 40.0, 800.0], [1.0, 4.248354255291589e-18, 0.0]),
+    ("special.logsumexp(x)", [-745.0, 0.0, 800.0], [0.0, 0.0, 1.0]),
+    ("special.log_ndtr(x)", [-800.0, -40.0, 5.0], [800.0012499960937, 40.02496882720, 1.4867199409049057e-06]),
+    ("special.gammaln(x)", [1e-300, 1e5, 1e300], [-1e300, 11.512920464961895, 690.7755278982137]),
+    ("special.logit(x)", [1e-300, 0.5], [1e300, 4.0]),
+    ("np.hypot(x, x)", [1e-200, 1.0, 1e200], [2**0.5, 2**0.5, 2**0.5]),
+    ("np.hypot(x, 3 * x)", [1e-300, 1e200], [10**0.5, 10**0.5]),
+    ("np.arctan2(x, 1e-200)", [1e-200], [5e199]),
+    ("np.arctan2(x, 1e200)", [1e200], [5e-201]),
+    ("np.arctan2(1e-200, x)", [1e-200], [-5e199]),
+    ("np.linalg.norm(x)", [3e-100, 4e-100], [0.6, 0.8]),
+    ("np.linalg.norm(x)", [3e100, 4e100], [0.6, 0.8]),
+    ("np.sqrt(np.sum(x ** 2))", [3e-100, 4e-100], [0.6, 0.8]),
+    ("np.sqrt(x[0] ** 2 + x[1] ** 2)", [3e-100, 4e-100], [0.6, 0.8]),
+    ("np.linalg.slogdet(np.diag(x))[1]", [1e-200, 1e200], [1e200, 1e-200]),
+    ("np.std(x)", [1e8, 1e8 + 1, 1e8 + 2], [-(6**-0.5), 0.0, 6**-0.5]),
+    ("np.var(x)", [1e8, 1e8 + 1, 1e8 + 2], [-2 / 3, 0.0, 2 / 3]),
+    ("np.tanh(x)", [-400.0, 1.0, 400.0], [0.0, 0.41997434161402614, 0.0]),
+    ("special.pseudo_huber(x, 1e-4)", [1.0], [2.5e-17 * (1 - 1e-8)]),
+    ("special.pseudo_huber(x, 2.0)", [0.0], [2.0]),
+    ("special.exprel(x)", [1e-9, 1e-3], [0.5 + 1e-9 / 3, 0.5 + 1e-3 / 3 + 1e-6 / 8]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("expression", "start", "slope"), EXTREME)
+def test_no_digits_are_lost_at_extreme_arguments(
+    expression: str, start: list[float], slope: list[float]
+) -> None:
+    body = f'''"""x: (N,)"""; return np.sum({expression})'''
+    text = f"from scipy import special\n{function(body, 'x')}"
+    trial = Trial(text, {"x": np.array(start)})
+    _, gradient = drawn(load(trial.emitted())["f_grad"], trial.inputs["x"])
+    np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-323)
 
 
 def test_the_slope_of_a_root_at_zero_is_infinite() -> None:

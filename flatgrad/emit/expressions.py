@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import astor
@@ -14,6 +14,7 @@ from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
+from flatgrad.registry import RULES
 from flatgrad.types import same_shape
 
 Read = Callable[[Atom], ast.expr]
@@ -191,6 +192,8 @@ class Expressions:
     def equation(self, eqn: Eqn) -> ast.expr:
         if (listed := containers.expression(self.dialect, self.read, eqn)) is not None:
             return listed
+        if (rule := RULES.get(eqn.op)) is not None and rule.called:
+            return self._function_with_a_rule(rule.called, eqn)
         special = getattr(self, f"_{eqn.op}", None)
         if special is not None and (found := special(eqn)) is not None:
             return found  # type: ignore[no-any-return]
@@ -305,6 +308,26 @@ class Expressions:
         name = ast.Name(eqn.attrs["pair"].backward_name)
         return ast.Call(name, [self.read(a) for a in eqn.args], [])
 
+    def _call_given(self, eqn: Eqn) -> ast.expr:
+        """A derivative that the user has written: a call of that function."""
+        names = eqn.attrs["keywords"]
+        data, rest = (
+            eqn.args[: len(eqn.args) - len(names)],
+            eqn.args[len(eqn.args) - len(names) :],
+        )
+        keywords = [
+            ast.keyword(n, self.read(v)) for n, v in zip(names, rest, strict=True)
+        ]
+        return ast.Call(
+            ast.Name(eqn.attrs["function"]), [self.read(a) for a in data], keywords
+        )
+
+    def _function_with_a_rule(self, name: str, eqn: Eqn) -> ast.expr:
+        """A call of a function that the user has given a rule: of a library, or of the file."""
+        function = self.dialect.name(name) if "." in name else ast.Name(name)
+        keywords = [ast.keyword(k, self._option(v)) for k, v in eqn.attrs.items()]
+        return ast.Call(function, [self.read(a) for a in eqn.args], keywords)
+
     def _call_again(self, eqn: Eqn) -> ast.expr:
         """The cache is what the forward of a helper returns last."""
         name = ast.Name(eqn.attrs["pair"].forward_name)
@@ -320,6 +343,15 @@ class Expressions:
             return is_array
         alike = ast.Compare(self.shape(new), [ast.Eq()], [self.shape(old)])
         return ast.BoolOp(ast.And(), [is_array, alike])
+
+    def _expm_frechet(self, eqn: Eqn) -> ast.expr:
+        """SciPy gives the exponential itself along with its derivative unless it is told not to."""
+        function = self.dialect.name("scipy.linalg.expm_frechet")
+        alone = ast.keyword("compute_expm", ast.Constant(False))
+        return ast.Call(function, [self.read(a) for a in eqn.args], [alone])
+
+    def _root_of_squares(self, eqn: Eqn) -> ast.expr:
+        return self._library_call(replace(eqn, op="sqrt"))
 
     def _alias(self, eqn: Eqn) -> ast.expr:
         return self.read(eqn.args[0])

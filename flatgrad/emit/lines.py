@@ -13,6 +13,7 @@ from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions, without_m
 from flatgrad.emit.names import Names, telling
 from flatgrad.frontend.storages import shows_element
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
+from flatgrad.registry import RULES
 from flatgrad.shapes import is_basic_index
 from flatgrad.simplify import is_line
 from flatgrad.types import same_shape
@@ -361,8 +362,10 @@ class Lines:
         return [ast.Assign([ast.Tuple([ast.Name(n) for n in names])], value)]
 
     def _disown(self, eqn: Eqn, out: Var) -> None:
-        """What a helper's backward returns may be one array twice, or the one that it was given."""
-        if eqn.op == "call_backward":
+        """What a function of the user returns may be one array twice, or one that it was given."""
+        rule = RULES.get(eqn.op)
+        own = rule is not None and rule.called
+        if own or eqn.op in ("call_backward", "call_given"):
             self.owned.discard(self.root[out])
 
     def _store(self, number: int, line: Line) -> list[ast.stmt]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import black
@@ -30,8 +30,11 @@ class Emitted:
     expanded: set[Frame]
 
     @staticmethod
-    def dialect_of(module: Module, names: Names) -> Dialect:
-        imports = {name: i.path for name, i in module.imports.items()}
+    def dialect_of(module: Module, names: Names, local: Set[str]) -> Dialect:
+        """The imports of the file by their names, but for those that are variables of the function."""
+        imports = {
+            name: i.path for name, i in module.imports.items() if name not in local
+        }
         plain = not module.imports_library_of_arrays()
         return Dialect(imports, names.taken, plain)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flatgrad.frontend import arguments, pairs
+from flatgrad.frontend import arguments, own_calls, pairs
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.rebinding import without_nonlocal
@@ -17,12 +17,10 @@ from flatgrad.frontend.scope import (
     Callee,
     Frame,
     Refusal,
-    Stale,
     Value,
-    atoms_in,
-    stale,
+    values_seen,
 )
-from flatgrad.graph import Atom, Var
+from flatgrad.graph import Var
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -32,6 +30,8 @@ DEPTH = 20  # helpers that call helpers: deeper than this is taken for a recursi
 
 def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) -> Value:
     """Read the body of a function of this file with the arguments in place of its parameters."""
+    if (own := own_calls.operation(low, callee)) is not None:
+        return own_calls.call(low, node, own, given)
     callee = _with_nothing_nonlocal(callee)
     caller, statement = low.frame, low.build.statement
     assert statement is not None
@@ -211,18 +211,3 @@ def _reason(low: Lowering, problems: Sequence[Refusal]) -> tuple[str, str]:
     place = low.module.place(first.node) if first.node is not None else None
     where = f" (line {place.line})" if place is not None else ""
     return first.code, f"{first.what}{where}"
-
-
-def values_seen(callee: Callee, node: cst.CSTNode | None) -> list[Atom]:
-    """The values that a nested function sees around it, and that its parameters have where they are not given."""
-    found = [a for value in callee.defaults.values() for a in atoms_in(value)]
-    names = {n.value for n in names_in(callee.node.body)}
-    frame = callee.frame
-    while frame is not None:
-        for name in names & frame.env.keys():
-            value = frame.env[name]
-            if isinstance(value, Stale):
-                raise stale(value, node)
-            found += atoms_in(value)
-        frame = frame.enclosing
-    return found

@@ -18,6 +18,7 @@ from flatgrad.frontend import (
     iterators,
     library,
     listed,
+    own_calls,
     stores,
 )
 from flatgrad.frontend.branches import way
@@ -70,7 +71,8 @@ def call(low: Lowering, node: cst.Call) -> Value:
     if (made := functions.called(low, node, function, given)) is not None:
         return made
     value = _value(low, node, function, given)
-    if not isinstance(function, Callee):
+    known = own_calls.operation(low, function) is not None
+    if not isinstance(function, Callee) and not known:
         effects.effects(low, node, function, value)
     return value
 
@@ -84,7 +86,8 @@ def _of_either(low: Lowering, node: cst.Call, choice: Choice) -> Value:
 
     def read(function: Path) -> Value:
         value = _value(low, node, function, given)
-        effects.effects(low, node, function, value)
+        if own_calls.operation(low, function) is None:
+            effects.effects(low, node, function, value)
         return value
 
     one, other = (way(low, partial(read, f)) for f in (choice.then, choice.other))
@@ -131,7 +134,8 @@ def _takes_tuple(function: Any) -> bool:
 
 def _arguments(low: Lowering, node: cst.Call, function: Any) -> Arguments:
     """What the call gives; a function that is not of this file must be given each argument by itself."""
-    given = arguments.read(low, node, _takes_tuple(function))
+    own = own_calls.operation(low, function) is not None
+    given = arguments.read(low, node, not own and _takes_tuple(function))
     unpacked = given.rest or given.named
     if unpacked is not None and not isinstance(function, Callee):
         what = "unpacking in a call is not read yet"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
+from flatgrad.foreign import FOREIGN, foreign_values
 from flatgrad.frontend import (
     calls,
     comprehensions,
@@ -222,6 +223,8 @@ def _describe(low: Lowering, var: Var, value: cst.BaseExpression) -> None:
     try:
         found = low.atom(low.expression(value), value)
         var.type = found.type
+        if found in foreign_values(low.build.eqns):
+            var.type.kind = FOREIGN
     except Refusal:
         pass
     finally:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
-from flatgrad.frontend import listed
+from flatgrad.foreign import FOREIGN, NO_RULE, is_foreign
+from flatgrad.frontend import listed, own_calls
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
@@ -32,10 +33,16 @@ RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
 }  # fmt: skip
 UNKNOWN = object()
+WRITE_WITH_OTHERS = "write it with operations that have one: docs/operations.md"
+GIVE_ONE = (
+    "give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop"
+)
 
 
 def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Value:
     """What a call of the importable `path` gives."""
+    if (own := own_calls.operation(low, Path(path))) is not None:
+        return own_calls.call(low, node, own, given)
     namespace, _, name = path.rpartition(".")
     spelling = lookup(namespace, name)
     if path in ("builtins.tuple", "builtins.list") and len(given.positional) == 1:
@@ -95,9 +102,13 @@ def _with_default(name: str, given: Arguments, value: Var) -> Var:
 
 
 def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:
-    what = f"no derivative rule for {name.removeprefix('builtins.')}"
-    step = "write it with operations that have one: docs/operations.md"
-    return low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+    what = f"{NO_RULE}{name.removeprefix('builtins.')}"
+    of_library = not name.startswith((".", "builtins."))
+    step = GIVE_ONE if of_library else WRITE_WITH_OTHERS
+    made = low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+    if is_foreign(name):
+        made.type.kind = FOREIGN
+    return made
 
 
 def _apply(

@@ -17,7 +17,6 @@ import libcst as cst
 from flatgrad.builder import Builder
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import (
-    activations,
     assignments,
     conditions,
     expressions,
@@ -53,6 +52,7 @@ from flatgrad.frontend.scope import (
     Value,
     atoms_in,
     stale,
+    values_seen,
     word_for,
 )
 from flatgrad.frontend.storages import Storages
@@ -597,10 +597,10 @@ class Lowering:
                     return self.external(self.module.code(node), path)
                 return self.external(path, path)
             case Callee(name=name):
-                if seen := activations.values_seen(value, node):
+                if seen := values_seen(value, node):
                     what = f"what {name} does where it is called as a value is not read"
                     return self.opaque(what, seen, node or value.node, code="FG108")[0]
-                return self.external(name, name)
+                return self.external(name)
             case Choice():
                 what = (
                     "what a branch has chosen among names of a library is not read here"

@@ -37,6 +37,9 @@ class Module:
     order: list[str] = field(
         default_factory=list
     )  # functions and constants as they stand
+    # Rules for functions, which flatgrad reads in place of what these do.
+    rules: list[cst.FunctionDef] = field(default_factory=list)
+    filename: str = ""  # of a file of rules that is read besides
     # Functions that hold a part of a loop of which not every state is kept, with that loop.
     segments: dict[cst.CSTNode, cst.For] = field(default_factory=dict)
     # Comments that ask for such a loop where there can be none: why, and what to do.
@@ -204,8 +207,9 @@ def _syntax_error(text: str, error: cst.ParserSyntaxError) -> Diagnostic:
 def _collect(module: Module, statement: cst.CSTNode) -> None:
     match statement:
         case cst.FunctionDef(name=cst.Name(value=name)):
-            module.functions[name] = statement
-            module.order.append(name)
+            if (function := _without_rules(module, statement)) is not None:
+                module.functions[name] = function
+                module.order.append(name)
         case cst.SimpleStatementLine(body=parts):
             for part in parts:
                 _collect_simple(module, statement, part)
@@ -219,6 +223,52 @@ def _collect(module: Module, statement: cst.CSTNode) -> None:
             module.others.add(name)
         case _:
             pass
+
+
+def _without_rules(module: Module, node: cst.FunctionDef) -> cst.FunctionDef | None:
+    """A function that is called as it stands; None of a rule that is only read."""
+    rules = [d for d in node.decorators if is_rule(module, d)]
+    if not rules:
+        return node
+    module.rules.append(node)
+    if not any(is_called(d) for d in rules):
+        return None
+    others = [d for d in node.decorators if d not in rules]
+    return node.with_changes(decorators=others)
+
+
+def is_rule(module: Module, decorator: cst.Decorator) -> bool:
+    """@flatgrad.rule(...), by whatever name the file has for it."""
+    named = decorator.decorator
+    path = dotted(module, named.func if isinstance(named, cst.Call) else named)
+    return path == "flatgrad.rule"
+
+
+def is_called(decorator: cst.Decorator) -> bool:
+    """The rule is told to be called where it is needed, whatever is in it."""
+    match decorator.decorator:
+        case cst.Call(args=args):
+            return any(
+                a.keyword is not None
+                and a.keyword.value == "called"
+                and isinstance(a.value, cst.Name)
+                and a.value.value == "True"
+                for a in args
+            )
+        case _:
+            return False
+
+
+def dotted(module: Module, node: cst.BaseExpression) -> str:
+    """The importable path that a name of the file stands for; empty where there is none."""
+    match node:
+        case cst.Name(value=name):
+            return module.imports[name].path if name in module.imports else ""
+        case cst.Attribute(value=value, attr=cst.Name(value=last)):
+            parent = dotted(module, value)
+            return f"{parent}.{last}" if parent else ""
+        case _:
+            return ""
 
 
 def _is_main_guard(module: Module, statement: cst.CSTNode) -> bool:
@@ -309,13 +359,15 @@ def names_in_text(text: str) -> set[str]:
 
 def names_elsewhere(module: Module) -> dict[str, set[str]]:
     """For each function, the identifiers of nothing in the module but functions that it cannot reach."""
-    if len(module.functions) < 2:
+    if len(module.functions) < 2 and not module.rules:
         return {name: set() for name in module.functions}
     spelled = {n: names_in_text(module.code(f)) for n, f in module.functions.items()}
-    functions = [*module.functions.values()]
+    functions = [*module.functions.values(), *module.rules]
     others = [s for s in module.tree.body if not any(s is f for f in functions)]
     shared = names_in_text(module.code(module.tree.with_changes(body=others)))
-    every = set[str]().union(*spelled.values()) - shared - spelled.keys()
+    every = set[str]().union(*spelled.values())
+    every |= names_in_text("\n".join(module.code(r) for r in module.rules))
+    every -= shared | spelled.keys()
     return {
         name: every - _names_reached(name, spelled, shared & spelled.keys())
         for name in spelled
@@ -434,6 +486,11 @@ def main_functions(module: Module) -> list[str]:
         for caller, function in module.functions.items()
         for name in names_in_text(module.code(function.body)) - _own_names(function)
         if name != caller
+    }
+    called |= {
+        name
+        for rule in module.rules
+        for name in (rule.name.value, *names_in_text(module.code(rule)))
     }
     return [n for n in module.functions if not n.startswith("_") and n not in called]
 

@@ -12,7 +12,7 @@ from typing import Any
 import libcst as cst
 
 from flatgrad.errors import Diagnostic
-from flatgrad.frontend.module import Module
+from flatgrad.frontend.module import Module, names_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 
 
@@ -84,6 +84,44 @@ def atoms_in(value: Value) -> list[Atom]:
             return []
 
 
+def values_seen(callee: Callee, node: cst.CSTNode | None) -> list[Atom]:
+    """The values that a nested function sees around it, and that its parameters have where they are not given."""
+    found: dict[Atom, None] = {}
+    reached: set[tuple[cst.CSTNode, Frame | None]] = set()
+    pending = [callee]
+    while pending:
+        current = pending.pop()
+        if (current.node, current.frame) in reached:
+            continue
+        reached.add((current.node, current.frame))
+        for value in _seen_around(current):
+            if isinstance(value, Stale):
+                raise stale(value, node)
+            found |= dict.fromkeys(atoms_in(value))
+            pending += callees_in(value)
+    return list(found)
+
+
+def _seen_around(callee: Callee) -> Iterator[Value]:
+    yield from callee.defaults.values()
+    names = {n.value for n in names_in(callee.node.body)}
+    frame = callee.frame
+    while frame is not None:
+        yield from (frame.env[name] for name in sorted(names & frame.env.keys()))
+        frame = frame.enclosing
+
+
+def callees_in(value: Value) -> list[Callee]:
+    """The functions that `value` is or holds."""
+    match value:
+        case Callee():
+            return [value]
+        case Struct(items=items):
+            return [callee for item in items for callee in callees_in(item)]
+        case _:
+            return []
+
+
 def word_for(value: Value) -> str:
     """What a message calls `value`."""
     match value:
@@ -119,10 +157,12 @@ class Arguments:
 
     @property
     def atoms(self) -> list[Atom]:
-        """Every value of the graph that the call reads by them."""
+        """Every value of the graph that the call reads by them, also through a function that it is given."""
         unpacked = [held[1] for held in (self.rest, self.named) if held is not None]
         values = (*self.positional, *self.keywords.values(), *unpacked)
-        return [atom for value in values for atom in atoms_in(value)]
+        given = [atom for value in values for atom in atoms_in(value)]
+        called = (callee for value in values for callee in callees_in(value))
+        return [*given, *(a for c in called for a in values_seen(c, c.node))]
 
 
 def stale(value: Stale, node: cst.CSTNode | None) -> Refusal:

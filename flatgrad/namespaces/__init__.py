@@ -9,7 +9,7 @@ The tables are in the modules called *_names; their language is described in lin
 from flatgrad.namespaces.calls import arrange, bind
 from flatgrad.namespaces.operators import INFIX, PREFIX
 from flatgrad.namespaces.spelling import Bound, Spelling, meanings
-from flatgrad.namespaces.tables import lookup, spell, spellings
+from flatgrad.namespaces.tables import lookup, namespaces, spell, spellings
 
 __all__ = [
     "INFIX",
@@ -20,6 +20,7 @@ __all__ = [
     "bind",
     "lookup",
     "meanings",
+    "namespaces",
     "spell",
     "spellings",
 ]

@@ -15,6 +15,11 @@ def lookup(namespace: str, name: str) -> Spelling | None:
     return _tables().get(namespace, {}).get(name)
 
 
+def namespaces() -> list[str]:
+    """Every library that has a table, and "ndarray" for the methods of arrays."""
+    return [*_tables()]
+
+
 def spell(op: str, namespace: str) -> str | None:
     """The name of `op` in `namespace`: the first that is listed."""
     return _names().get(namespace, {}).get(op)

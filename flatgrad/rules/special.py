@@ -196,8 +196,10 @@ def huber(delta, r, /):
 
 @elementwise(at=[(1.2, 0.4), (0.5, [0.2, 0.9, -2.0])], shape=real)
 def pseudo_huber(delta, r, /):
-    stretch = xp.sqrt(1 + (r / delta) ** 2)
-    return 2 * delta * (stretch - 1) - r**2 / (delta * stretch), r / stretch
+    """0 where both are 0; without a difference of two large numbers."""
+    length = xp.hypot(delta, r)
+    length = length + (length == 0)
+    return (r / (length + delta)) ** 2 * r * (r / length), delta * r / length
 
 
 @elementwise(at=[probe(1.4, lmbda=0.5), probe([0.3, 2.2], lmbda=0)], shape=with_numbers)
