@@ -194,7 +194,7 @@ PREFIX = "cannot begin a name; a prefix is letters, digits and underscores"
         (["f.py", "--names", "2d"], f"Invalid value for '--names': '2d' {PREFIX}"),
         (
             ["f.py", "--emit", "hessian"],
-            "Invalid value for '--emit': 'hessian' is not one of grad, pair",
+            "Invalid value for '--emit': 'hessian' is not one of grad, pair, jvp",
         ),
         (["f.py", "--diff"], "--diff and --check need -o OUT to compare with."),
         (["f.py", "--check"], "--diff and --check need -o OUT to compare with."),
