@@ -36,6 +36,8 @@ def _lines(name: str, shapes: str, methods: dict[str, str], last: str) -> str:
 
 
 SIGNATURES = {
+    "scipy.stats.kstwobign": "pdf -> kstwobign_pdf (x)",
+} | {
     f"scipy.stats.{name}": _lines(name, shapes, OF_CONTINUOUS, "loc, scale")
     for name, shapes in CONTINUOUS.items()
 } | {

@@ -174,25 +174,29 @@ def _pdf(d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any, y: Any) -> 
     return scaled(along), [scaled(p) for p in parts], scaled(moved), scaled(spread)
 
 
-def _risen(d: Distribution, f: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> Parts:
-    """How F changes, given the density or, for log F, the density over F."""
+def _change(d: Distribution, f: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> Any:
+    """How F changes with z and the shapes, given the density f or, for log F, the density over F."""
     z = standard(x, loc, scale)
-    slope = xp.where(z == 0, 0, f) if d.steep else f
     parts = []
     if d.moving and shapes:
         parts = [-over_inverse(f, scale) * m for m in d.moving(z, *shapes)]
     elif d.rising and shapes:
         parts = list(d.rising(z, *shapes))
-    return f, parts, -f, -z * slope
+    return parts, z * (xp.where(z == 0, 0, f) if d.steep else f)
 
 
 def over_inverse(value: Any, scale: Any) -> Any:
     return value if is_number(scale, 1) else value * scale
 
 
+def _risen(d: Distribution, f: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> Parts:
+    parts, spread = _change(d, f, x, shapes, loc, scale)
+    return f, parts, -f, -spread
+
+
 def _fallen(d: Distribution, f: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> Parts:
-    along, parts, moved, spread = _risen(d, f, x, shapes, loc, scale)
-    return -along, [-p for p in parts], -moved, -spread
+    parts, spread = _change(d, f, x, shapes, loc, scale)
+    return -f, [-p for p in parts], f, spread
 
 
 def _cdf(d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any, y: Any) -> Parts:
