@@ -16,6 +16,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     decompositions,
     densities,
     diagonals,
+    discrete,
     einsum,
     elementary,
     elliptic,
