@@ -221,6 +221,7 @@ _OWN: dict[str, Callable[..., Value]] = {
     "eigh": lambda a, **options: tuple(np.linalg.eigh(a, **options)),
     "shape": np.shape,
     "float": lambda x: x if isinstance(x, complex) else np.asarray(x, float)[()],
+    "pearsonr": lambda x, y: tuple(_named("scipy.stats", "pearsonr")(x, y)),
     "expm_frechet": lambda a, e: _named("scipy.linalg", "expm_frechet")(
         a, e, compute_expm=False
     ),
