@@ -7,7 +7,8 @@ from flatgrad.broadcasting import fitted
 from flatgrad.builder import xp
 from flatgrad.registry import general
 from flatgrad.rules.axes import tuple_of
-from flatgrad.rules.matrices import POSITIVE, VECTOR, absent, plus, rank
+from flatgrad.rules.discrete import ratio
+from flatgrad.rules.matrices import POSITIVE, VECTOR, absent, alike, plus, rank
 from flatgrad.shapes import learn
 from flatgrad.types import Shape, join, scalar
 
@@ -19,11 +20,11 @@ CASES = [
 
 
 def of_points(eqn):
-    """One number for each row of x, and a mean as long as a row."""
+    """One number for each row of x; a mean that is no vector may make each element of a vector a point."""
     learn(eqn.out.type, "float")
-    point = eqn.args[0].type.shape.dims
-    if point:
-        join(eqn.out.type.shape, Shape(point[:-1]))
+    x, *parameters = (a.type for a in eqn.args)
+    if x.rank and (x.rank > 1 or [p.rank for p in parameters if p.rank]):
+        join(eqn.out.type.shape, Shape(x.shape.dims[:-1]))
 
 
 def number(eqn):
@@ -34,10 +35,10 @@ def number(eqn):
 def pull(x, mean, cov):
     """Inverse covariance times x - mean, and the inverse where the covariance is a matrix."""
     off = x if absent(mean) else x - mean
-    if absent(cov):
-        return off, None
-    if rank(cov) in (0, 1):
-        return off / cov, None
+    if absent(cov) or rank(cov) in (0, 1):
+        if not rank(mean):
+            raise NotImplementedError("points of one number, or of a mean whose rank is not known")
+        return off if absent(cov) else off / cov, None
     inverse = xp.inv(cov)
     return off @ inverse, inverse
 
@@ -73,14 +74,14 @@ def normal(x, mean, cov, weight):
 
     def vjp(g):
         g = weight * g
-        pushed = g * force if rank(x) == 1 else each(g) * force
+        g = g if rank(x) == 1 else each(g)
+        pushed = g * force
         found = [-pushed, None if absent(mean) else fitted(pushed, mean)]
         return *found, None if absent(cov) else of_cov(g, pushed)
 
     def of_cov(g, pushed):
         if inverse is None:
-            apart = each(g) * (force**2 - 1 / cov) / 2
-            return fitted(apart, cov)
+            return fitted(g * (force**2 - 1 / cov) / 2, cov)
         if rank(x) == 1:
             return (xp.outer(pushed, force) - g * inverse) / 2
         left, right = (v if rank(x) == 2 else rows(v, cov) for v in (pushed, force))
@@ -111,5 +112,64 @@ def multivariate_normal_entropy(mean=None, cov=None, /):
 
     def vjp(g):
         return None, g * inverse / 2
+
+    return jvp, vjp
+
+
+# -------------------------------------------------------------------- shares that add up to 1
+
+
+def shares(x, alpha, weight):
+    """log gamma(sum of alpha) and the sum of (alpha - 1) log(x) - log gamma(alpha)."""
+    if rank(x) != 1 or not alike(x, alpha):
+        what = "a Dirichlet density at other than one point that is surely as long as alpha"
+        raise NotImplementedError(what)
+    above = x + (x == 0)
+    in_x = (alpha - 1) / above
+    in_alpha = xp.log(above) - xp.digamma(alpha) + xp.digamma(xp.sum(alpha))
+
+    def jvp(dx, dalpha):
+        parts = [xp.sum(s * d) for s, d in ((in_x, dx), (in_alpha, dalpha)) if not absent(d)]
+        return weight * plus(*parts)
+
+    def vjp(g):
+        return weight * g * in_x, weight * g * in_alpha
+
+    return jvp, vjp
+
+
+@general(shape=number)
+def dirichlet_logpdf(x, alpha, /):
+    return shares(x, alpha, 1)
+
+
+@general(shape=number)
+def dirichlet_pdf(x, alpha, /, *, y):
+    return shares(x, alpha, y)
+
+
+def of_trials(eqn):
+    """One number for one point; of counts nothing else is known than that they are whole."""
+    learn(eqn.out.type, "float")
+    shares, counts = (a.type for a in eqn.args)
+    if counts.kind == "any":
+        learn(counts, "int")
+    if shares.rank == counts.rank == 1:
+        join(eqn.out.type.shape, scalar())
+
+
+@general(shape=of_trials)
+def multinomial_logpmf(p, x, /, n=...):
+    """SciPy makes the last probability of the others, so that they add up to 1."""
+    if rank(p) != 1 or rank(x) != 1:
+        raise NotImplementedError("a multinomial density at other than one point")
+    kinds = ratio(x, p)
+    slope = kinds - kinds[-1]
+
+    def jvp(dp, dx=None):
+        return xp.sum(slope * dp)
+
+    def vjp(g):
+        return (g * slope,)
 
     return jvp, vjp

@@ -3,14 +3,16 @@
 from flatgrad.builder import Expr, xp
 from flatgrad.broadcasting import fitted
 from flatgrad.registry import general, probe
+from flatgrad.rules.continuous import is_number
 from flatgrad.rules.matrices import absent, plus
 from flatgrad.rules.reductions import MATRIX, VECTOR, centred, count, restore, slope
 from flatgrad.shapes import elementwise_float, giving, learn, reduction
-from flatgrad.types import join, scalar
+from flatgrad.types import Shape, join, same_shape
 
 real = giving("float", reduction)
 HEIGHTS = ((1.0, 2.3, 0.5), (0.3, 0.8, 1.1))
 POSITIVE = [probe(HEIGHTS), probe(HEIGHTS, axis=1, keepdims=True), probe(HEIGHTS, axis=None)]
+TALL = ((1.0, 2.3), (0.3, 0.8), (0.4, -1.5), (2.1, 0.2))
 SPREAD = [probe((1.0, -2.0, 0.5, 0.7)), probe(MATRIX, axis=1), probe(MATRIX, axis=None)]
 
 
@@ -60,10 +62,12 @@ def kurtosis(x, /, axis=0, fisher=True, bias=True, keepdims=False, *, y):
 @general(at=[*SPREAD, probe(MATRIX, axis=1, ddof=1)], shape=elementwise_float)
 def zscore(x, /, axis=0, ddof=0, *, y):
     """The same linear map of tangents and of cotangents."""
-    s = xp.std(x, axis=axis, ddof=ddof, keepdims=True)
+    degrees = count(x, axis) - ddof
+    options = {} if is_number(ddof, 0) else {"ddof": ddof}
+    s = xp.std(x, axis=axis, keepdims=True, **options)
 
     def through(v):
-        along = xp.sum(y * v, axis=axis, keepdims=True) / (count(x, axis) - ddof)
+        along = xp.sum(y * v, axis=axis, keepdims=True) / degrees
         return (v - xp.mean(v, axis=axis, keepdims=True) - y * along) / s
 
     return through, through
@@ -96,35 +100,36 @@ def entropy(pk, qk=None, /, base=None, axis=0, keepdims=False, *, y):
     return jvp, vjp
 
 
-def two_numbers(eqn):
-    """Of two vectors, as long as no axis is given."""
+def of_columns(eqn):
+    """One number for each pair of columns."""
+    x, y = (a.type.shape for a in eqn.args)
     for out in eqn.outs:
         learn(out.type, "float")
-        join(out.type.shape, scalar())
+        if x.dims and same_shape(x, y):
+            join(out.type.shape, Shape(x.dims[1:]))
 
 
-@general(at=[(VECTOR, (0.4, 1.3, -0.2))], shape=two_numbers)
+@general(at=[(VECTOR, (0.4, 1.3, -0.2)), (TALL, TALL[::-1])], shape=of_columns)
 def pearsonr(x, y_, /, *, y):
-    """Of two vectors; no derivative of the p-value is written here."""
+    """Along the first axis; no derivative of the p-value is written here."""
     r, _ = y
 
     def parts():
-        units = []
-        for v in (x, y_):
-            off = v - xp.mean(v)
-            length = xp.norm(off)
-            units.append((off / length, length))
-        (u, along_u), (v, along_v) = units
-        return (v - r * u) / along_u, (u - r * v) / along_v
+        off_x, off_y = centred(x, 0), centred(y_, 0)
+        along_x, along_y = xp.norm(off_x, axis=0), xp.norm(off_y, axis=0)
+        u, v = off_x / along_x, off_y / along_y
+        return (v - r * u) / along_x, (u - r * v) / along_y
 
     def jvp(dx, dy):
         slopes = zip(parts(), (dx, dy), strict=True)
-        return plus(*(xp.sum(s * d) for s, d in slopes if not absent(d))), 0
+        return plus(*(xp.sum(s * d, axis=0) for s, d in slopes if not absent(d))), 0
 
     def vjp(g):
         of_r, of_p = g
         if not absent(of_p):
             raise NotImplementedError("the p-value of pearsonr")
-        return None if absent(of_r) else tuple(of_r * s for s in parts())
+        if absent(of_r):
+            return None
+        return tuple(fitted(of_r * s, v) for s, v in zip(parts(), (x, y_), strict=True))
 
     return jvp, vjp
