@@ -3,7 +3,7 @@
 from flatgrad.builder import xp
 from flatgrad.constants import Constant
 from flatgrad.registry import elementwise, probe
-from flatgrad.rules.special import ANY, POSITIVE
+from flatgrad.rules.special import ANY, POSITIVE, written
 from flatgrad.shapes import elementwise_float as real
 from flatgrad.shapes import with_options
 
@@ -83,6 +83,20 @@ def yv(z, /, v=...):
     return (xp.yv(z, v=v - 1) - xp.yv(z, v=v + 1)) / 2
 
 
+# yn and kn take whole orders only, and cut off what is beyond.
+WHOLE = [probe(1.4, n=0), probe([0.3, 2.2, 5.1], n=2)]
+
+
+@elementwise(at=WHOLE, shape=with_options)
+def yn(x, /, n=...):
+    return (xp.yn(x, n=n - 1) - xp.yn(x, n=n + 1)) / 2
+
+
+@elementwise(at=WHOLE, shape=with_options)
+def kn(x, /, n=...):
+    return -(xp.kn(x, n=n - 1) + xp.kn(x, n=n + 1)) / 2
+
+
 @elementwise(at=ORDERS, shape=with_options)
 def iv(z, /, v=...):
     return (xp.iv(z, v=v - 1) + xp.iv(z, v=v + 1)) / 2
@@ -117,7 +131,7 @@ def yve(z, /, v=...):
 
 
 def _rest(x, v):
-    return (x / 2) ** v * xp.rgamma(v + 1.5) / ROOT_PI
+    return (x / 2) ** v * xp.rgamma(written(v + 1.5, x)) / ROOT_PI
 
 
 @elementwise(at=ORDERS, shape=with_options)
@@ -132,7 +146,6 @@ def modstruve(x, /, v=...):
 
 # ------------------------------------------------- spherical ones, DLMF 10.51.2 and 10.51.5
 
-WHOLE = [probe(1.4, n=0), probe([0.3, 2.2, 5.1], n=2)]
 TWICE = [*WHOLE, probe([0.3, 2.2], n=0, derivative=True), probe(1.4, n=3, derivative=True)]
 
 

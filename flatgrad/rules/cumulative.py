@@ -6,6 +6,7 @@ Degrees of freedom and counts are options: no derivative in them is known in clo
 from flatgrad.builder import xp
 from flatgrad.registry import elementwise, probe
 from flatgrad.rules.gamma import beta_density, gamma_density
+from flatgrad.rules.special import written
 from flatgrad.shapes import elementwise_float as real
 from flatgrad.shapes import with_options
 
@@ -21,7 +22,7 @@ def counts(*names):
 def student_density(t, df):
     """Written with log1p, since 1 + t^2 / df rounds to 1 for many degrees of freedom."""
     power = xp.exp(-(df + 1) / 2 * xp.log1p(t**2 / df))
-    return power / (xp.sqrt(df) * xp.beta(df / 2, 0.5))
+    return power / (xp.sqrt(written(df, t)) * xp.beta(written(df / 2, t), 0.5))
 
 
 @elementwise(at=[probe(0.4, df=3), probe([-1.3, 0.2, 9.0], df=2.5)], shape=with_options)

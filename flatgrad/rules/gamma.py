@@ -2,7 +2,7 @@
 
 from flatgrad.builder import xp
 from flatgrad.registry import constant, elementwise, probe
-from flatgrad.rules.special import PAIRS, POSITIVE
+from flatgrad.rules.special import PAIRS, POSITIVE, written
 from flatgrad.shapes import elementwise_float as real
 from flatgrad.shapes import with_options
 
@@ -94,7 +94,7 @@ def gammainccinv(p, /, a=..., *, y):
 
 
 def gamma_density(x, a):
-    return xp.exp(xp.xlogy(a - 1, x) - x - xp.gammaln(a))
+    return xp.exp(xp.xlogy(a - 1, x) - x - xp.gammaln(written(a, x)))
 
 
 @elementwise(
@@ -112,7 +112,8 @@ def betaincinv(p, /, a=..., b=..., *, y):
 
 
 def beta_density(x, a, b):
-    return xp.exp(xp.xlogy(a - 1, x) + xp.xlog1py(b - 1, -x) - xp.betaln(a, b))
+    whole = xp.betaln(written(a, x), b)
+    return xp.exp(xp.xlogy(a - 1, x) + xp.xlog1py(b - 1, -x) - whole)
 
 
 @elementwise(at=[(2.3,), ([0.4, 3.0, -1.5],)], shape=real)

@@ -4,7 +4,7 @@ The order of a Bessel function and the shape parameters of the incomplete integr
 in them is known in closed form. A default of `...` marks an option that must be given.
 """
 
-from flatgrad.builder import xp
+from flatgrad.builder import Expr, xp
 from flatgrad.constants import Constant
 from flatgrad.registry import elementwise, probe
 from flatgrad.shapes import elementwise_float as real
@@ -18,6 +18,11 @@ ROOT_2, ROOT_2_OVER_PI = Constant("sqrt(2)"), Constant("sqrt(2 / pi)")
 ROOT_TWO_PI, PI_OVER_8 = Constant("sqrt(2 * pi)"), Constant("pi / 8")
 LOG_10, DEGREE = Constant("log(10)"), Constant("pi / 180")
 PAIRS = [(1.4, 0.7), ([0.3, 2.2, 5.1], 1.2)]
+
+
+def written(option, x):
+    """An option that a function is called with in the derivative too, where the call tells more than its value."""
+    return x.builder.wrap(option) if isinstance(x, Expr) else option
 
 
 # ------------------------------------------------------------------- the error function
