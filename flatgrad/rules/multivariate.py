@@ -74,14 +74,14 @@ def normal(x, mean, cov, weight):
 
     def vjp(g):
         g = weight * g
-        g = g if rank(x) == 1 else each(g)
-        pushed = g * force
+        wide = g if rank(x) == 1 else each(g)
+        pushed = wide * force
         found = [-pushed, None if absent(mean) else fitted(pushed, mean)]
-        return *found, None if absent(cov) else of_cov(g, pushed)
+        return *found, None if absent(cov) else of_cov(g, wide, pushed)
 
-    def of_cov(g, pushed):
+    def of_cov(g, wide, pushed):
         if inverse is None:
-            return fitted(g * (force**2 - 1 / cov) / 2, cov)
+            return fitted(wide * (force**2 - 1 / cov) / 2, cov)
         if rank(x) == 1:
             return (xp.outer(pushed, force) - g * inverse) / 2
         left, right = (v if rank(x) == 2 else rows(v, cov) for v in (pushed, force))
