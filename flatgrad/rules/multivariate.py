@@ -8,7 +8,7 @@ from flatgrad.builder import xp
 from flatgrad.registry import general
 from flatgrad.rules.axes import tuple_of
 from flatgrad.rules.discrete import ratio
-from flatgrad.rules.matrices import POSITIVE, VECTOR, absent, alike, plus, rank
+from flatgrad.rules.matrices import POSITIVE, UNKNOWN, VECTOR, absent, alike, plus, rank
 from flatgrad.shapes import learn
 from flatgrad.types import Shape, join, scalar
 
@@ -20,11 +20,12 @@ CASES = [
 
 
 def of_points(eqn):
-    """One number for each row of x; a mean that is no vector may make each element of a vector a point."""
+    """One number for each row of x, and no axis for a single row; a mean that is no vector may make each element of a vector a point."""
     learn(eqn.out.type, "float")
     x, *parameters = (a.type for a in eqn.args)
     if x.rank and (x.rank > 1 or [p.rank for p in parameters if p.rank]):
-        join(eqn.out.type.shape, Shape(x.shape.dims[:-1]))
+        points = [d for d in x.shape.dims[:-1] if d.known != 1]
+        join(eqn.out.type.shape, Shape(points))
 
 
 def number(eqn):
@@ -39,6 +40,8 @@ def pull(x, mean, cov):
         if not rank(mean):
             raise NotImplementedError("points of one number, or of a mean whose rank is not known")
         return off if absent(cov) else off / cov, None
+    if rank(cov) is None:
+        raise NotImplementedError(UNKNOWN)
     inverse = xp.inv(cov)
     return off @ inverse, inverse
 
@@ -74,7 +77,7 @@ def normal(x, mean, cov, weight):
 
     def vjp(g):
         g = weight * g
-        wide = g if rank(x) == 1 else each(g)
+        wide = g if rank(g) == 0 or rank(x) == 1 else each(g)
         pushed = wide * force
         found = [-pushed, None if absent(mean) else fitted(pushed, mean)]
         return *found, None if absent(cov) else of_cov(g, wide, pushed)
@@ -103,8 +106,8 @@ def multivariate_normal_pdf(x, mean=None, cov=None, /, *, y):
 @general(at=[(VECTOR, POSITIVE)], shape=number)
 def multivariate_normal_entropy(mean=None, cov=None, /):
     """log det(2 pi e cov) / 2"""
-    if rank(cov) in (0, 1):
-        raise NotImplementedError("the entropy with a covariance that is no matrix")
+    if rank(cov) != 2:
+        raise NotImplementedError("the entropy of a covariance that is not surely a matrix")
     inverse = xp.inv(cov)
 
     def jvp(dmean, dcov=None):
