@@ -3,8 +3,8 @@
 No rule needs a test of its own: each is tested at its own probes, for every set of active arguments.
 """
 
-import importlib
 import itertools
+import pkgutil
 
 import numpy as np
 import pytest
@@ -13,7 +13,8 @@ import flatgrad.rules  # noqa: F401
 from flatgrad.builder import Builder
 from flatgrad.evaluate import run, runtime
 from flatgrad.graph import Lit, Var
-from flatgrad.namespaces import arrange, bind, spellings
+from flatgrad.namespaces import arrange, bind, home, spellings
+from flatgrad.namespaces.tables import SIGNATURES
 from flatgrad.registry import RULES, Kind
 from flatgrad.reverse import COMPLEX, NoRule, reverse
 from flatgrad.simplify import simplify
@@ -401,9 +402,11 @@ LIBRARIES = (
     "numpy.random",
     "scipy.special",
     "scipy.linalg",
+    "scipy.stats",
     "math",
     "builtins",
 )
+DISTRIBUTIONS = sorted(name for name in SIGNATURES if name.startswith("scipy.stats."))
 OLD_OR_NEW = {
     "trapz",
     "float_",
@@ -414,9 +417,9 @@ OLD_OR_NEW = {
 }  # not in every version of the library
 
 
-@pytest.mark.parametrize("namespace", LIBRARIES)
+@pytest.mark.parametrize("namespace", [*LIBRARIES, *DISTRIBUTIONS])
 def test_every_name_of_the_tables_exists(namespace):
-    library = importlib.import_module(namespace)
+    library = pkgutil.resolve_name(namespace)
     names = {spelling.name for spelling in spellings(namespace)}
     assert {name for name in names if not hasattr(library, name)} <= OLD_OR_NEW
 
@@ -429,7 +432,7 @@ def test_every_method_of_the_tables_exists():
 @pytest.mark.parametrize("rule", DIFFERENTIABLE, ids=lambda rule: rule.op)
 def test_binding_and_arranging_are_inverse(rule):
     """What a call means, spelled again, is the same call."""
-    for namespace in LIBRARIES:
+    for namespace in (*LIBRARIES, *home(rule.op)):
         for spelling in spellings(namespace):
             if spelling.op != rule.op or spelling.fold or spelling.sequence:
                 continue

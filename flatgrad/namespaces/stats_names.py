@@ -35,31 +35,35 @@ def _lines(name: str, shapes: str, methods: dict[str, str], last: str) -> str:
     return "\n".join(found)
 
 
-SIGNATURES = {
-    "scipy.stats.kstwobign": "pdf -> kstwobign_pdf (x)",
-    "scipy.stats.multivariate_normal": """
+SIGNATURES = (
+    {
+        "scipy.stats.kstwobign": "pdf -> kstwobign_pdf (x)",
+        "scipy.stats.multivariate_normal": """
         pdf -> multivariate_normal_pdf (x, mean, cov, allow_singular)
         logpdf -> multivariate_normal_logpdf (x, mean, cov, allow_singular)
         entropy -> multivariate_normal_entropy (mean, cov)
         """,
-    "scipy.stats.dirichlet": """
+        "scipy.stats.dirichlet": """
         pdf -> dirichlet_pdf (x, alpha)
         logpdf -> dirichlet_logpdf (x, alpha)
         """,
-    "scipy.stats.multinomial": "logpmf -> multinomial_logpmf (x, n, p)",
-    "scipy.stats": """
-        gmean(a, axis, dtype, weights, *, nan_policy, keepdims)
-        hmean(a, axis, dtype, *, weights, nan_policy, keepdims)
-        skew(a, axis, bias, nan_policy, *, keepdims)
-        kurtosis(a, axis, fisher, bias, nan_policy, *, keepdims)
+        "scipy.stats.multinomial": "logpmf -> multinomial_logpmf (x, n, p)",
+        "scipy.stats": """
+        gmean(a, axis, dtype, weights, nan_policy, keepdims)
+        hmean(a, axis, dtype, weights, nan_policy, keepdims)
+        skew(a, axis, bias, nan_policy, keepdims)
+        kurtosis(a, axis, fisher, bias, nan_policy, keepdims)
         zscore(a, axis, ddof, nan_policy)
-        entropy(pk, qk, base, axis, *, nan_policy, keepdims)
-        pearsonr(x, y_=y, *, alternative, method, axis)
+        entropy(pk, qk, base, axis, nan_policy, keepdims)
+        pearsonr(x, y_=y, alternative, method, axis)
         """,
-} | {
-    f"scipy.stats.{name}": _lines(name, shapes, OF_CONTINUOUS, "loc, scale")
-    for name, shapes in CONTINUOUS.items()
-} | {
-    f"scipy.stats.{name}": _lines(name, shapes, OF_DISCRETE, "loc")
-    for name, shapes in DISCRETE.items()
-}
+    }
+    | {
+        f"scipy.stats.{name}": _lines(name, shapes, OF_CONTINUOUS, "loc, scale")
+        for name, shapes in CONTINUOUS.items()
+    }
+    | {
+        f"scipy.stats.{name}": _lines(name, shapes, OF_DISCRETE, "loc")
+        for name, shapes in DISCRETE.items()
+    }
+)

@@ -146,7 +146,11 @@ def modstruve(x, /, v=...):
 
 # ------------------------------------------------- spherical ones, DLMF 10.51.2 and 10.51.5
 
-TWICE = [*WHOLE, probe([0.3, 2.2], n=0, derivative=True), probe(1.4, n=3, derivative=True)]
+TWICE = [
+    *WHOLE,
+    probe([0.3, 2.2], n=0, derivative=True),
+    probe(1.4, n=3, derivative=True),
+]
 
 
 def _spherical(name, before, after):

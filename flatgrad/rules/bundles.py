@@ -7,7 +7,7 @@ from flatgrad.constants import Constant
 from flatgrad.graph import Var
 from flatgrad.registry import general, probe
 from flatgrad.rules.matrices import plus
-from flatgrad.shapes import learn, option
+from flatgrad.shapes import learn
 from flatgrad.types import join
 
 PI = Constant("pi")

@@ -18,6 +18,7 @@ from flatgrad.registry import Probe, elementwise
 from flatgrad.shapes import elementwise_float, with_options
 
 Slopes = Callable[..., Any]
+Parts = tuple[Any, list[Any], Any, Any]  # in x, each shape parameter, loc and scale
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Distribution:
     steep: bool  # the slope overflows where the density is 0, or the density is infinite at 0
     moving: Slopes | None  # how z moves with each shape parameter while F(z) stays
     rising: Slopes | None  # how F(z) moves with each shape parameter
-    tails: tuple[Slopes, Slopes] | None  # p / F and p / (1 - F), where both may underflow
+    tails: (
+        tuple[Slopes, Slopes] | None
+    )  # p / F and p / (1 - F), where both may underflow
 
     @property
     def shapes(self) -> list[str]:
@@ -57,9 +60,7 @@ def distribution(
 
     def declare(slopes: Slopes) -> Slopes:
         name = slopes.__name__.rstrip("_")
-        known = Distribution(
-            name, slopes, at, everywhere, steep, moving, rising, tails
-        )
+        known = Distribution(name, slopes, at, everywhere, steep, moving, rising, tails)
         for method, make in METHODS.items():
             _register(known, method, make)
         return slopes
@@ -67,9 +68,11 @@ def distribution(
     return declare
 
 
-def _register(known: Distribution, method: str, make: Callable[..., Any]) -> None:
-    smooth = method.endswith("pdf") or known.moving or (
-        known.rising and method in ("cdf", "sf")
+def _register(known: Distribution, method: str, make: Callable[..., Parts]) -> None:
+    smooth = (
+        method.endswith("pdf")
+        or known.moving
+        or (known.rising and method in ("cdf", "sf"))
     )
     shapes = known.shapes
     data = [*shapes, "loc", "scale"] if smooth or not shapes else ["loc", "scale"]
@@ -77,24 +80,28 @@ def _register(known: Distribution, method: str, make: Callable[..., Any]) -> Non
 
     def formula(x: Any, *given: Any, y: Any, **options: Any) -> Any:
         defaults = [0, 1][len(given) - len(data) :] if len(given) < len(data) else []
-        *values, loc, scale = [*given, *defaults]
-        every = values if smooth else [options[s] for s in fixed]
+        values = [*given, *defaults]
+        loc, scale = values[-2:]
+        every = values[:-2] if smooth else [options[s] for s in fixed]
         if any(isinstance(v, list | tuple) for v in every):
             raise NotImplementedError(f"{known.name}.{method} of a list; use an array")
         along, parts, moved, spread = make(known, x, every, loc, scale, y)
-        return along, *(parts if smooth else ()), moved, spread
+        return (along, *parts, moved, spread) if smooth else (along, moved, spread)
 
     kinds = Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD
     defaults = {"loc": 0, "scale": 1}
     parameters = [
         Parameter("x", kinds[0]),
-        *(Parameter(s, kinds[0], default=defaults.get(s, Parameter.empty)) for s in data),
+        *(
+            Parameter(s, kinds[0], default=defaults.get(s, Parameter.empty))
+            for s in data
+        ),
         *(Parameter(s, kinds[1], default=...) for s in fixed),
         Parameter("y", Parameter.KEYWORD_ONLY),
     ]
     formula.__name__ = f"{known.name}_{method}"
     formula.__doc__ = f"`{known.slopes.__name__.rstrip('_')}` by its density"
-    formula.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    vars(formula)["__signature__"] = Signature(parameters)
     shape = with_options if fixed else elementwise_float
     elementwise(at=_probes(known, method, fixed), shape=shape)(formula)
 
@@ -105,7 +112,10 @@ def _probes(known: Distribution, method: str, fixed: list[str]) -> list[Probe]:
     options = dict(zip(known.shapes, shapes, strict=True)) if fixed else {}
     values = [] if fixed else shapes
     if method in ("ppf", "isf"):
-        return [Probe(([0.2, 0.7], *values), options), Probe((0.4, *values, 0.3, 1.7), options)]
+        return [
+            Probe(([0.2, 0.7], *values), options),
+            Probe((0.4, *values, 0.3, 1.7), options),
+        ]
     x = 0.3 + 1.7 * z[0]
     return [Probe((z, *values), options), Probe((x, *values, 0.3, 1.7), options)]
 
@@ -142,9 +152,6 @@ def minus(value: Any) -> Any:
     return 0 if is_number(value, 0) else -value
 
 
-Parts = tuple[Any, list[Any], Any, Any]  # in x, each shape parameter, loc and scale
-
-
 def _log_density(d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any) -> Parts:
     z = standard(x, loc, scale)
     fall, *parts = d.slopes(z, *shapes)
@@ -153,7 +160,9 @@ def _log_density(d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any) -> 
     return minus(moved), parts, moved, spread
 
 
-def _logpdf(d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any, y: Any) -> Parts:
+def _logpdf(
+    d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any, y: Any
+) -> Parts:
     along, parts, moved, spread = _log_density(d, x, shapes, loc, scale)
     if d.everywhere:
         return along, parts, moved, spread
@@ -194,7 +203,9 @@ def _risen(d: Distribution, f: Any, x: Any, shapes: Any, loc: Any, scale: Any) -
     return f, parts, -f, -spread
 
 
-def _fallen(d: Distribution, f: Any, x: Any, shapes: Any, loc: Any, scale: Any) -> Parts:
+def _fallen(
+    d: Distribution, f: Any, x: Any, shapes: Any, loc: Any, scale: Any
+) -> Parts:
     parts, spread = _change(d, f, x, shapes, loc, scale)
     return -f, [-p for p in parts], f, spread
 
@@ -213,7 +224,9 @@ def _ratio(d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any, y: Any) -
     return ratio if d.everywhere else xp.where(xp.isfinite(y), ratio, 0)
 
 
-def _logcdf(d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any, y: Any) -> Parts:
+def _logcdf(
+    d: Distribution, x: Any, shapes: Any, loc: Any, scale: Any, y: Any
+) -> Parts:
     if d.tails:
         ratio = over(d.tails[0](standard(x, loc, scale)), scale)
     else:

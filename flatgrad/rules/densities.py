@@ -8,7 +8,11 @@ from flatgrad.builder import xp
 from flatgrad.constants import Constant
 from flatgrad.rules.continuous import distribution
 
-ROOT_2, ROOT_2_OVER_PI, PI = Constant("sqrt(2)"), Constant("sqrt(2 / pi)"), Constant("pi")
+ROOT_2, ROOT_2_OVER_PI, PI = (
+    Constant("sqrt(2)"),
+    Constant("sqrt(2 / pi)"),
+    Constant("pi"),
+)
 LINE = [-0.7, 0.4, 1.9]
 HALF_LINE = [0.4, 1.3, 2.9]
 
@@ -25,9 +29,7 @@ def hazard(z):
 # ----------------------------------------------------------------------------- on the whole line
 
 
-@distribution(
-    [*LINE, -40.0], everywhere=True, tails=(hazard, lambda z: hazard(-z))
-)
+@distribution([*LINE, -40.0], everywhere=True, tails=(hazard, lambda z: hazard(-z)))
 def norm(z):
     return (z,)
 
@@ -124,7 +126,9 @@ def expon(z):
     return (1,)
 
 
-@distribution([1.4, 2.3, 4.9], 2.3, moving=lambda z, b: (-z * xp.log(positive(z, 1)) / b,))
+@distribution(
+    [1.4, 2.3, 4.9], 2.3, moving=lambda z, b: (-z * xp.log(positive(z, 1)) / b,)
+)
 def pareto(z, b):
     above = positive(z, 1)
     return (b + 1) / above, 1 / b - xp.log(above)
@@ -137,7 +141,9 @@ def lognorm(z, s):
     return (1 + far / s) / above, (far**2 - 1) / s
 
 
-@distribution(HALF_LINE, 1.8, steep=True, moving=lambda z, c: (-z * xp.log(positive(z)) / c,))
+@distribution(
+    HALF_LINE, 1.8, steep=True, moving=lambda z, c: (-z * xp.log(positive(z)) / c,)
+)
 def weibull_min(z, c):
     above = positive(z)
     rest = 1 - above**c

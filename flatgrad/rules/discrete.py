@@ -66,7 +66,7 @@ def _register(name, partials, at, fixed, counts):
         return tuple(partials(y, count, *(known[s] for s in shapes)))
 
     either = Parameter.POSITIONAL_OR_KEYWORD
-    formula.__signature__ = Signature(
+    vars(formula)["__signature__"] = Signature(
         [
             *(Parameter(s, Parameter.POSITIONAL_ONLY) for s in data),
             *(Parameter(s, either, default=...) for s in ("k", *fixed)),
@@ -77,10 +77,12 @@ def _register(name, partials, at, fixed, counts):
     formula.__name__ = called
     values = dict(zip(shapes, at, strict=True))
     options = {s: values[s] for s in fixed}
-    numbers, first, last = [values[s] for s in data], *counts
-    arrays = [[v, 0.9 * v] for v in numbers]
-    at = [probe(*numbers, k=first, **options), probe(*arrays, k=last + 1, loc=1, **options)]
-    elementwise(at=at, shape=counted)(formula)
+    numbers = [values[s] for s in data]
+    points = [
+        probe(*numbers, k=counts[0], **options),
+        probe(*([v, 0.9 * v] for v in numbers), k=counts[1] + 1, loc=1, **options),
+    ]
+    elementwise(at=points, shape=counted)(formula)
 
 
 def whole(k):

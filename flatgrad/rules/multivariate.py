@@ -38,7 +38,9 @@ def pull(x, mean, cov):
     off = x if absent(mean) else x - mean
     if absent(cov) or rank(cov) in (0, 1):
         if not rank(mean):
-            raise NotImplementedError("points of one number, or of a mean whose rank is not known")
+            raise NotImplementedError(
+                "points of one number, or of a mean whose rank is not known"
+            )
         return off if absent(cov) else off / cov, None
     if rank(cov) is None:
         raise NotImplementedError(UNKNOWN)
@@ -59,7 +61,9 @@ def rows(v, cov):
 def normal(x, mean, cov, weight):
     """jvp and vjp of the logarithmic density, times a weight for each point."""
     if rank(x) not in (1, 2, None):
-        raise NotImplementedError("a density at points in an array of more than two axes")
+        raise NotImplementedError(
+            "a density at points in an array of more than two axes"
+        )
     force, inverse = pull(x, mean, cov)
 
     def in_cov(dcov):
@@ -107,7 +111,9 @@ def multivariate_normal_pdf(x, mean=None, cov=None, /, *, y):
 def multivariate_normal_entropy(mean=None, cov=None, /):
     """log det(2 pi e cov) / 2"""
     if rank(cov) != 2:
-        raise NotImplementedError("the entropy of a covariance that is not surely a matrix")
+        raise NotImplementedError(
+            "the entropy of a covariance that is not surely a matrix"
+        )
     inverse = xp.inv(cov)
 
     def jvp(dmean, dcov=None):
@@ -132,7 +138,9 @@ def shares(x, alpha, weight):
     in_alpha = xp.log(above) - xp.digamma(alpha) + xp.digamma(xp.sum(alpha))
 
     def jvp(dx, dalpha):
-        parts = [xp.sum(s * d) for s, d in ((in_x, dx), (in_alpha, dalpha)) if not absent(d)]
+        parts = [
+            xp.sum(s * d) for s, d in ((in_x, dx), (in_alpha, dalpha)) if not absent(d)
+        ]
         return weight * plus(*parts)
 
     def vjp(g):

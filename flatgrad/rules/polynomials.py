@@ -3,7 +3,7 @@
 The degree and the parameters are options: no derivative in them is known in closed form.
 """
 
-from flatgrad.builder import Expr, xp
+from flatgrad.builder import xp
 from flatgrad.registry import elementwise, probe
 from flatgrad.shapes import with_options
 
@@ -27,7 +27,7 @@ def eval_chebyu(x, /, n=...):
 
 def lower(n):
     """One degree less; SciPy has no Hermite polynomials of degree -1, and 0 times 0 serves as well."""
-    return max(n - 1, 0) if not isinstance(n, Expr) else xp.maximum(n - 1, 0)
+    return max(n - 1, 0) if isinstance(n, int) else xp.maximum(n - 1, 0)
 
 
 @elementwise(at=DEGREES, shape=with_options)

@@ -1,7 +1,7 @@
 """scipy.stats: what describes a sample. The mean over an axis of z, z^2 and so on tells how it moves with each element."""
 
-from flatgrad.builder import Expr, xp
 from flatgrad.broadcasting import fitted
+from flatgrad.builder import Expr, xp
 from flatgrad.registry import general, probe
 from flatgrad.rules.continuous import is_number
 from flatgrad.rules.matrices import absent, plus
@@ -11,20 +11,28 @@ from flatgrad.types import Shape, join, same_shape
 
 real = giving("float", reduction)
 HEIGHTS = ((1.0, 2.3, 0.5), (0.3, 0.8, 1.1))
-POSITIVE = [probe(HEIGHTS), probe(HEIGHTS, axis=1, keepdims=True), probe(HEIGHTS, axis=None)]
+POSITIVE = [
+    probe(HEIGHTS),
+    probe(HEIGHTS, axis=1, keepdims=True),
+    probe(HEIGHTS, axis=None),
+]
 TALL = ((1.0, 2.3), (0.3, 0.8), (0.4, -1.5), (2.1, 0.2))
 SPREAD = [probe((1.0, -2.0, 0.5, 0.7)), probe(MATRIX, axis=1), probe(MATRIX, axis=None)]
 
 
 @general(at=[*POSITIVE, probe(HEIGHTS[0])], shape=real)
 def gmean(x, /, axis=0, keepdims=False, *, y):
-    return slope(restore(y, axis, keepdims) / ((x + (x == 0)) * count(x, axis)), axis, keepdims)
+    return slope(
+        restore(y, axis, keepdims) / ((x + (x == 0)) * count(x, axis)), axis, keepdims
+    )
 
 
 @general(at=POSITIVE, shape=real)
 def hmean(x, /, axis=0, keepdims=False, *, y):
     away = x + (x == 0)
-    return slope((restore(y, axis, keepdims) / away) ** 2 / count(x, axis), axis, keepdims)
+    return slope(
+        (restore(y, axis, keepdims) / away) ** 2 / count(x, axis), axis, keepdims
+    )
 
 
 def deviations(x, axis):
@@ -46,9 +54,7 @@ def skew(x, /, axis=0, bias=True, keepdims=False, *, y):
     return slope(partial / (count(x, axis) * s), axis, keepdims)
 
 
-@general(
-    at=[*SPREAD, probe(MATRIX, axis=1, keepdims=True, fisher=False)], shape=real
-)
+@general(at=[*SPREAD, probe(MATRIX, axis=1, keepdims=True, fisher=False)], shape=real)
 def kurtosis(x, /, axis=0, fisher=True, bias=True, keepdims=False, *, y):
     biased(bias, "kurtosis")
     if isinstance(fisher, Expr):

@@ -144,7 +144,9 @@ def exp1(x, /):
     return -xp.exp(-x) / x
 
 
-@elementwise(at=[probe(1.4, n=1), probe([0.3, 2.2], n=3), probe(1.4, n=0)], shape=with_options)
+@elementwise(
+    at=[probe(1.4, n=1), probe([0.3, 2.2], n=3), probe(1.4, n=0)], shape=with_options
+)
 def expn(x, /, n=..., *, y):
     if isinstance(n, int) and n == 0:  # exp(-x) / x
         return -(1 + 1 / x) * y
