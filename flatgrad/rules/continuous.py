@@ -100,7 +100,6 @@ def _register(known: Distribution, method: str, make: Callable[..., Parts]) -> N
         Parameter("y", Parameter.KEYWORD_ONLY),
     ]
     formula.__name__ = f"{known.name}_{method}"
-    formula.__doc__ = f"`{known.slopes.__name__.rstrip('_')}` by its density"
     vars(formula)["__signature__"] = Signature(parameters)
     shape = with_options if fixed else elementwise_float
     elementwise(at=_probes(known, method, fixed), shape=shape)(formula)

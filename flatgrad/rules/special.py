@@ -15,6 +15,7 @@ POSITIVE = [(1.4,), ([0.3, 2.2, 5.1],)]
 UNIT = [(0.3,), ([0.1, 0.6, 0.95],)]
 TWO_OVER_ROOT_PI, HALF_ROOT_PI = Constant("2 / sqrt(pi)"), Constant("sqrt(pi) / 2")
 ROOT_2, ROOT_2_OVER_PI = Constant("sqrt(2)"), Constant("sqrt(2 / pi)")
+ROOT_8_PI, TWO_PI = Constant("sqrt(8 * pi)"), Constant("2 * pi")
 ROOT_TWO_PI, PI_OVER_8 = Constant("sqrt(2 * pi)"), Constant("pi / 8")
 LOG_10, DEGREE = Constant("log(10)"), Constant("pi / 180")
 PAIRS = [(1.4, 0.7), ([0.3, 2.2, 5.1], 1.2)]
@@ -77,6 +78,13 @@ def log_ndtr(x, /):
 @elementwise(at=UNIT, shape=real)
 def ndtri(x, /, *, y):
     return ROOT_TWO_PI * xp.exp(y**2 / 2)
+
+
+@elementwise(at=[(0.7, -0.4), ([-0.3, 1.2, 0.5], 0.8)], shape=real)
+def owens_t(h, a, /):
+    stretched = 1 + a**2
+    along_h = -xp.exp(-(h**2) / 2) * xp.erf(a * h / ROOT_2) / ROOT_8_PI
+    return along_h, xp.exp(-(h**2) * stretched / 2) / (TWO_PI * stretched)
 
 
 # ------------------------------------------------------------------------- the logistic
