@@ -14,6 +14,7 @@ import flatgrad.rules  # noqa: F401  (fills the registry)
 from flatgrad.constants import Constant
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.namespaces import INFIX, PREFIX, spellings
+from flatgrad.namespaces.stats_names import CONTINUOUS, DISCRETE
 from flatgrad.registry import RULES, Kind, Rule
 
 # How a name of each namespace is written in the table.
@@ -26,7 +27,13 @@ WRITTEN = {
     "ndarray": ".{}",
     "scipy.linalg": "scipy.linalg.{}",
     "scipy.special": "scipy.special.{}",
+    "scipy.stats": "scipy.stats.{}",
+    "scipy.stats.multivariate_normal": "scipy.stats.multivariate_normal.{}",
+    "scipy.stats.dirichlet": "scipy.stats.dirichlet.{}",
+    "scipy.stats.multinomial": "scipy.stats.multinomial.{}",
 }
+# Their rules are made of one formula for each distribution, and have a table of their own.
+MADE = ("continuous", "discrete")
 LONGEST = 60  # characters of a formula; a longer one is to be read where it stands
 
 HEAD = """\
@@ -40,6 +47,15 @@ in, and an elementwise rule gives the partial derivative in each argument.
 [adding-an-operation.md](adding-an-operation.md) explains the kinds.
 [decisions/degenerate-points.md](decisions/degenerate-points.md) says what happens at corners and
 ties.
+"""
+
+DISTRIBUTIONS = """\
+## Distributions
+
+Methods of `scipy.stats`, and the arguments in which they are differentiated.
+
+| distribution | methods and arguments |
+|---|---|
 """
 
 CONSTANT = """\
@@ -65,7 +81,9 @@ def page() -> str:
     active = [
         r
         for r in RULES.values()
-        if r.kind is not Kind.CONSTANT and (r.op in spelled or r.op not in HELPERS)
+        if r.kind is not Kind.CONSTANT
+        and family_of(r) not in MADE
+        and (r.op in spelled or r.op not in HELPERS)
     ]
     known = [r for r in active if has_derivative(r)]
     constant = [r for r in RULES.values() if r.kind is Kind.CONSTANT]
@@ -73,6 +91,7 @@ def page() -> str:
     parts = [HEAD]
     for family in sorted({family_of(rule) for rule in known}):
         parts += [f"\n## {family.capitalize()}\n\n", *table(family, known, spelled)]
+    parts += ["\n", DISTRIBUTIONS, *distributions()]
     parts += ["\n", CONSTANT]
     parts += [f"| `{r.op}` | {code(spelled.get(r.op, []))} |\n" for r in constant]
     names = sorted(name for op in missing for name in spelled[op])
@@ -89,6 +108,23 @@ def table(family: str, rules: list[Rule], spelled: dict[str, list[str]]) -> list
             kind = rule.kind.name.lower()
             rows.append(f"| {' | '.join((*cells, kind, formula_of(rule)))} |\n")
     return rows
+
+
+def distributions() -> Iterator[str]:
+    """A row for each distribution: its methods by what they are differentiated in."""
+    for name in (*CONTINUOUS, *DISCRETE):
+        methods: dict[str, list[str]] = {}
+        for rule in RULES.values():
+            distribution, _, method = rule.op.rpartition("_")
+            if distribution == name and family_of(rule) in MADE:
+                methods.setdefault(", ".join(data_of(rule)), []).append(method)
+        cells = (f"{code(found)} in {data}" for data, found in methods.items())
+        yield f"| `scipy.stats.{name}` | {'; '.join(cells)} |\n"
+
+
+def data_of(rule: Rule) -> list[str]:
+    parameters = inspect.signature(rule.formula).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
 
 
 def names_by_operation() -> dict[str, list[str]]:
