@@ -30,6 +30,10 @@ WRITTEN = {
     "scipy.stats": "scipy.stats.{}",
     "scipy.stats.multivariate_normal": "scipy.stats.multivariate_normal.{}",
     "scipy.stats.dirichlet": "scipy.stats.dirichlet.{}",
+    "scipy.stats.multivariate_t": "scipy.stats.multivariate_t.{}",
+    "scipy.stats.wishart": "scipy.stats.wishart.{}",
+    "scipy.stats.invwishart": "scipy.stats.invwishart.{}",
+    "scipy.stats.matrix_normal": "scipy.stats.matrix_normal.{}",
     "scipy.stats.multinomial": "scipy.stats.multinomial.{}",
 }
 # Their rules are made of one formula for each distribution, and have a table of their own.

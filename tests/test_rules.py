@@ -21,14 +21,18 @@ from flatgrad.simplify import simplify
 from flatgrad.types import Dim, Shape, Type
 
 DIFFERENTIABLE = [rule for rule in RULES.values() if rule.kind is not Kind.CONSTANT]
-# These read one triangle of this argument.
+# These read one triangle of these arguments.
 SYMMETRIC = {
-    "cholesky": 0,
-    "eigh": 0,
-    "eigvalsh": 0,
-    "multivariate_normal_pdf": 2,
-    "multivariate_normal_logpdf": 2,
-    "multivariate_normal_entropy": 1,
+    "cholesky": (0,),
+    "eigh": (0,),
+    "eigvalsh": (0,),
+    "multivariate_normal_pdf": (2,),
+    "multivariate_normal_logpdf": (2,),
+    "multivariate_normal_entropy": (1,),
+    "multivariate_t_logpdf": (2,),
+    "wishart_logpdf": (0, 2),
+    "invwishart_logpdf": (0, 2),
+    "matrix_normal_logpdf": (2, 3),
 }
 FIRST_RESULT_ONLY = {"lstsq", "pearsonr"}
 STEP = 1e-5
@@ -80,10 +84,14 @@ def _cases(rules):
 
 def compute(rule, data, options):
     """The results of the operation, as a tuple."""
-    i = SYMMETRIC.get(rule.op)
-    if i is not None and np.ndim(data[i : i + 1]) > 2:
-        a = data[i]
-        data = [*data[:i], (a + np.swapaxes(a, -1, -2)) / 2, *data[i + 1 :]]
+    data = [
+        (
+            (a + np.swapaxes(a, -1, -2)) / 2
+            if i in SYMMETRIC.get(rule.op, ()) and np.ndim(a) > 1
+            else a
+        )
+        for i, a in enumerate(data)
+    ]
     np.random.seed(0)  # noqa: NPY002  (what the rules of random numbers draw from)
     result = runtime(rule.op)(*data, **options)
     return tuple(result) if isinstance(result, tuple | list) else (result,)

@@ -47,6 +47,10 @@ SIGNATURES = (
         pdf -> dirichlet_pdf (x, alpha)
         logpdf -> dirichlet_logpdf (x, alpha)
         """,
+        "scipy.stats.multivariate_t": "logpdf -> multivariate_t_logpdf (x, loc, shape, df)",
+        "scipy.stats.wishart": "logpdf -> wishart_logpdf (x, df, scale)",
+        "scipy.stats.invwishart": "logpdf -> invwishart_logpdf (x, df, scale)",
+        "scipy.stats.matrix_normal": "logpdf -> matrix_normal_logpdf (X, mean, rowcov, colcov)",
         "scipy.stats.multinomial": "logpmf -> multinomial_logpmf (x, n, p)",
         "scipy.stats": """
         gmean(a, axis, dtype, weights, nan_policy, keepdims)

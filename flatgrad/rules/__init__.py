@@ -24,6 +24,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     indexing,
     joining,
     linalg,
+    matrix_variate,
     multivariate,
     norms,
     polynomials,

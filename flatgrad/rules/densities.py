@@ -8,11 +8,8 @@ from flatgrad.builder import xp
 from flatgrad.constants import Constant
 from flatgrad.rules.continuous import distribution
 
-ROOT_2, ROOT_2_OVER_PI, PI = (
-    Constant("sqrt(2)"),
-    Constant("sqrt(2 / pi)"),
-    Constant("pi"),
-)
+LOG_2, PI = Constant("log(2)"), Constant("pi")
+ROOT_2, ROOT_2_OVER_PI = Constant("sqrt(2)"), Constant("sqrt(2 / pi)")
 LINE = [-0.7, 0.4, 1.9]
 HALF_LINE = [0.4, 1.3, 2.9]
 
@@ -117,7 +114,7 @@ def chi2(z, df):
 @distribution(HALF_LINE, 3.3, steep=True)
 def chi(z, df):
     above = positive(z)
-    in_df = xp.log(above) - xp.log(2) / 2 - xp.digamma(df / 2) / 2
+    in_df = xp.log(above) - (LOG_2 + xp.digamma(df / 2)) / 2
     return z - (df - 1) / above, in_df
 
 

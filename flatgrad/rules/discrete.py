@@ -111,7 +111,7 @@ def binom(k, n, p):
     return (ratio(k, p) - ratio(n - k, 1 - p),)
 
 
-@mass(0.3)
+@mass(0.3, rising=lambda k, p: (xp.where(k > 0, k * (1 - p) ** (k - 1), 0),))
 def geom(k, p):
     return (1 / p - ratio(k - 1, 1 - p),)
 
