@@ -83,8 +83,6 @@ def _register(known: Distribution, method: str, make: Callable[..., Parts]) -> N
         values = [*given, *defaults]
         loc, scale = values[-2:]
         every = values[:-2] if smooth else [options[s] for s in fixed]
-        if any(isinstance(v, list | tuple) for v in every):
-            raise NotImplementedError(f"{known.name}.{method} of a list; use an array")
         along, parts, moved, spread = make(known, x, every, loc, scale, y)
         return (along, *parts, moved, spread) if smooth else (along, moved, spread)
 

@@ -59,8 +59,6 @@ def _register(name, partials, at, fixed, counts):
     called = f"{name}_{partials.__name__}"
 
     def formula(*given, k, loc=0, y, **options):
-        if any(isinstance(v, list | tuple) for v in (k, loc, *options.values())):
-            raise NotImplementedError(f"{called} of a list; use an array")
         known = dict(zip(data, given, strict=True)) | options
         count = k if is_number(loc, 0) else k - loc
         return tuple(partials(y, count, *(known[s] for s in shapes)))
