@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import Any
 
+import numpy as np
+
 from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.namespaces.stats_names import CONTINUOUS
@@ -104,17 +106,23 @@ def _register(known: Distribution, method: str, make: Callable[..., Parts]) -> N
 
 
 def _probes(known: Distribution, method: str, fixed: list[str]) -> list[Probe]:
-    """At an array with the standard location and scale, and at a number with others."""
+    """Each argument at a location and scale that are not the standard ones; what is an array does not vary."""
     z, *shapes = known.at
     options = dict(zip(known.shapes, shapes, strict=True)) if fixed else {}
     values = [] if fixed else shapes
+    kept = [np.array(v) for v in values]
+    loc, scale = 0.3, 1.7
     if method in ("ppf", "isf"):
-        return [
-            Probe(([0.2, 0.7], *values), options),
-            Probe((0.4, *values, 0.3, 1.7), options),
-        ]
-    x = 0.3 + 1.7 * z[0]
-    return [Probe((z, *values), options), Probe((x, *values, 0.3, 1.7), options)]
+        z = many = [0.2, 0.7]
+        one = 0.4
+    else:
+        many = [loc + scale * v for v in z]
+        one = many[0]
+    return [
+        Probe((z, *kept), options),
+        Probe((many, *kept, loc, np.array(scale)), options),
+        Probe((np.array(one), *values, np.array(loc), scale), options),
+    ]
 
 
 # ------------------------------------------------------------------- what the methods are made of

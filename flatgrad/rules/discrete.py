@@ -109,7 +109,12 @@ def binom(k, n, p):
     return (ratio(k, p) - ratio(n - k, 1 - p),)
 
 
-@mass(0.3, rising=lambda k, p: (xp.where(k > 0, k * (1 - p) ** (k - 1), 0),))
+def before(k, p):
+    """The derivative of 1 - (1 - p)^k, for k trials."""
+    return ((k > 0) * k * (1 - p) ** xp.maximum(k - 1, 0),)
+
+
+@mass(0.3, rising=before)
 def geom(k, p):
     return (1 / p - ratio(k - 1, 1 - p),)
 
