@@ -63,7 +63,12 @@ def atom(value: object) -> Atom:
         case Var() | Lit():
             return value
         case _:
-            return Lit(value)
+            return Lit(plain(value))
+
+
+def plain(value: Any) -> Any:
+    """A number that NumPy has computed, as Python writes it."""
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
-from flatgrad.namespaces import INFIX, arrange, lookup, meanings, spell
+from flatgrad.namespaces import INFIX, arrange, home, lookup, meanings, spell
 
 Value = Any
 
@@ -68,6 +68,7 @@ def runtime(op: str) -> Callable[..., Value]:
         "scipy.linalg",
         "math",
         "builtins",
+        *home(op),
     ):
         name = spell(op, namespace)
         if name is not None:
@@ -82,8 +83,11 @@ def _operator(op: str) -> Callable[..., Value]:
 
 
 def _named(namespace: str, name: str) -> Callable[..., Value]:
-    function: Callable[..., Value] = operator.attrgetter(name)(
-        importlib.import_module(namespace)
+    module, path = namespace, name
+    if namespace.startswith("scipy.stats."):  # a distribution is no module
+        module, path = "scipy.stats", f"{namespace.rpartition('.')[2]}.{name}"
+    function: Callable[..., Value] = operator.attrgetter(path)(
+        importlib.import_module(module)
     )
     return function
 
@@ -218,6 +222,7 @@ _OWN: dict[str, Callable[..., Value]] = {
     "eigh": lambda a, **options: tuple(np.linalg.eigh(a, **options)),
     "shape": np.shape,
     "float": lambda x: x if isinstance(x, complex) else np.asarray(x, float)[()],
+    "pearsonr": lambda x, y: tuple(_named("scipy.stats", "pearsonr")(x, y)),
     "expm_frechet": lambda a, e: _named("scipy.linalg", "expm_frechet")(
         a, e, compute_expm=False
     ),

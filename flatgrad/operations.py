@@ -11,10 +11,13 @@ import flatgrad.rules  # noqa: F401  (fills the registry)
 from flatgrad.constants import Constant
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.namespaces import INFIX, PREFIX, namespaces, spellings
+from flatgrad.namespaces.stats_names import CONTINUOUS, DISCRETE
 from flatgrad.registry import RULES, Kind, Rule
 
 # How a name of these namespaces is written in the table; one of numpy.linalg begins with np.linalg.
 WRITTEN = {"builtins": "{}", "ndarray": ".{}"}
+# Their rules are made of one formula for each distribution, and have a table of their own.
+MADE = ("continuous", "discrete")
 LONGEST = 60  # characters of a formula; a longer one is to be read where it stands
 
 HEAD = """\
@@ -30,6 +33,15 @@ and what happens at points where there is no derivative.
 [adding-an-operation.md](adding-an-operation.md) explains the kinds.
 [decisions/degenerate-points.md](decisions/degenerate-points.md) says what happens at corners and
 ties.
+"""
+
+DISTRIBUTIONS = """\
+## Distributions
+
+Methods of `scipy.stats`, and the arguments in which they are differentiated.
+
+| distribution | methods and arguments |
+|---|---|
 """
 
 CONSTANT = """\
@@ -55,15 +67,20 @@ def page() -> str:
     active = [
         r
         for r in RULES.values()
-        if r.kind is not Kind.CONSTANT and (r.op in spelled or r.op not in HELPERS)
+        if r.kind is not Kind.CONSTANT
+        and family_of(r) not in MADE
+        and (r.op in spelled or r.op not in HELPERS)
     ]
     known = [r for r in active if has_derivative(r)]
     constant = [r for r in RULES.values() if r.kind is Kind.CONSTANT]
-    missing = [op for op in spelled if op not in {r.op for r in known + constant}]
+    without = {op for op in spelled if op not in RULES} | {
+        r.op for r in active if not has_derivative(r)
+    }
+    missing = [op for op in spelled if op in without]
     parts = [HEAD]
     for family in sorted({family_of(rule) for rule in known}):
         parts += [f"\n## {family.capitalize()}\n\n", *table(family, known, spelled)]
-    parts += ["\n", CONSTANT]
+    parts += ["\n", DISTRIBUTIONS, *distributions(), "\n", CONSTANT]
     parts += [f"| `{r.op}` | {code(spelled.get(r.op, []))} |\n" for r in constant]
     names = sorted(name for op in missing for name in spelled[op])
     parts += ["\n", UNKNOWN, textwrap.fill(code(names), 100), "\n"]
@@ -81,6 +98,23 @@ def table(family: str, rules: list[Rule], spelled: dict[str, list[str]]) -> list
             cells = (*names, kind, options, formula_of(rule), note_of(rule))
             rows.append(f"| {' | '.join(cells)} |\n")
     return rows
+
+
+def distributions() -> Iterator[str]:
+    """A row for each distribution: its methods by what they are differentiated in."""
+    for name in (*CONTINUOUS, *DISCRETE):
+        methods: dict[str, list[str]] = {}
+        for rule in RULES.values():
+            distribution, _, method = rule.op.rpartition("_")
+            if distribution == name and family_of(rule) in MADE:
+                methods.setdefault(", ".join(data_of(rule)), []).append(method)
+        cells = (f"{code(found)} in {data}" for data, found in methods.items())
+        yield f"| `scipy.stats.{name}` | {'; '.join(cells)} |\n"
+
+
+def data_of(rule: Rule) -> list[str]:
+    parameters = inspect.signature(rule.formula).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
 
 
 def names_by_operation() -> dict[str, list[str]]:

@@ -555,6 +555,9 @@ def pull_back(
 ) -> tuple[Any, ...]:
     """The cotangent of each argument of `eqn`, given those of its results; None where there is none."""
     args = [build.wrap(a) for a in eqn.args]
+    if rule.kind is Kind.ELEMENTWISE:
+        eqn = replace(eqn, attrs={k: _array(build, v) for k, v in eqn.attrs.items()})
+        args = [build.wrap(_array(build, a)) for a in eqn.args]
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y, g = (ys[0], gs[0]) if len(ys) == 1 else (ys, tuple(gs))
     options = {
@@ -573,6 +576,15 @@ def pull_back(
             return _tuple(vjp(g))
         case _:
             raise AssertionError(f"{rule.kind} has no cotangents")
+
+
+def _array(build: Builder, value: Any) -> Any:
+    """A list that stands for an array, as an array that can be computed with."""
+    match value:
+        case Lit(value=list() | tuple() as items) | (list() | tuple() as items):
+            return build.emit("asarray", Lit(items)).atom
+        case _:
+            return value
 
 
 def _tuple(found: Any) -> tuple[Any, ...]:

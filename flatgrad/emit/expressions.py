@@ -13,7 +13,7 @@ from flatgrad.constants import Constant
 from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
-from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
+from flatgrad.namespaces import INFIX, PREFIX, arrange, home, lookup, spell
 from flatgrad.registry import RULES
 from flatgrad.types import same_shape
 
@@ -64,7 +64,7 @@ class Dialect:
         parent, _, last = path.rpartition(".")
         if not parent:
             return self._import(path)
-        if parent in self.imports.values():
+        if parent in self.imports.values() or self._holds(parent):
             return ast.Attribute(self.name(parent), last)
         beside = [
             n for n, known in self.imports.items() if known.rpartition(".")[0] == parent
@@ -78,6 +78,12 @@ class Dialect:
             self.imports[last] = path
             return ast.Name(last)
         return ast.Attribute(self.name(parent), last)
+
+    def _holds(self, parent: str) -> bool:
+        """A distribution is no module, and `import scipy.stats` says where it is."""
+        if parent.startswith("scipy.stats."):
+            return True
+        return parent == "scipy.stats" and "scipy" in self.imports.values()
 
     def _import(self, path: str) -> ast.expr:
         alias = {"numpy": "np"}.get(path, path)
@@ -254,7 +260,13 @@ class Expressions:
 
     def _namespaces(self, eqn: Eqn) -> list[str]:
         """Where to look for the function, in this order; math takes numbers only."""
-        numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg"]
+        numpy = [
+            "numpy",
+            "numpy.linalg",
+            "scipy.special",
+            "scipy.linalg",
+            *home(eqn.op),
+        ]
         if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
             return ["builtins", *numpy]
         paths = self.dialect.imports.values()

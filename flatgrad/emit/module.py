@@ -171,5 +171,7 @@ def _add_line(lines: dict[str, None], groups: dict[str, list[str]], line: str) -
 
 def _merged(line: str, groups: dict[str, list[str]]) -> str:
     return (
-        f"{line} import {', '.join(sorted(groups[line]))}" if line in groups else line
+        f"{line} import {', '.join(sorted(set(groups[line])))}"
+        if line in groups
+        else line
     )

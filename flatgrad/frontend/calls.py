@@ -14,6 +14,7 @@ from flatgrad.frontend import (
     conditions,
     containers,
     effects,
+    frozen,
     functions,
     iterators,
     library,
@@ -44,6 +45,8 @@ TAKING_TUPLES = {
 
 def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
+    if (parts := frozen.method(low, node)) is not None:
+        return _of_frozen(low, node, *parts)
     function = _function(low, node.func)
     if isinstance(function, Choice):
         return _of_either(low, node, function)
@@ -75,6 +78,18 @@ def call(low: Lowering, node: cst.Call) -> Value:
     if not isinstance(function, Callee) and not known:
         effects.effects(low, node, function, value)
     return value
+
+
+def _of_frozen(
+    low: Lowering, node: cst.Call, function: Path, distribution: cst.Call
+) -> Value:
+    """The method's own arguments come first, then the parameters."""
+    own, parameters = (_arguments(low, n, function) for n in (node, distribution))
+    given = Arguments(
+        [*own.positional, *parameters.positional],
+        {**own.keywords, **parameters.keywords},
+    )
+    return library.function(low, node, function.path, given)
 
 
 def _of_either(low: Lowering, node: cst.Call, choice: Choice) -> Value:

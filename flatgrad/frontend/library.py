@@ -32,6 +32,16 @@ SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
 }  # fmt: skip
+RESULTS |= {
+    "sici": 2,
+    "shichi": 2,
+    "fresnel": 2,
+    "airy": 4,
+    "itj0y0": 2,
+    "iti0k0": 2,
+    "ellipj": 4,
+    "pearsonr": 2,
+}
 UNKNOWN = object()
 WRITE_WITH_OTHERS = "write it with operations that have one: docs/operations.md"
 GIVE_ONE = (

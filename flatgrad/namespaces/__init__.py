@@ -9,6 +9,7 @@ The tables are in the modules called *_names; their language is described in lin
 from flatgrad.namespaces.calls import arrange, bind
 from flatgrad.namespaces.operators import INFIX, PREFIX
 from flatgrad.namespaces.spelling import Bound, Spelling, meanings
+from flatgrad.namespaces.stats_names import home
 from flatgrad.namespaces.tables import lookup, namespaces, spell, spellings
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Spelling",
     "arrange",
     "bind",
+    "home",
     "lookup",
     "meanings",
     "namespaces",

@@ -4,14 +4,14 @@ UNARY = {
     "math": """
         exp, exp2, expm1, log2, log10, log1p, sqrt, cbrt, sin, cos, tan, asin, acos, atan
         sinh, cosh, tanh, asinh, acosh, atanh, fabs -> abs, erf, erfc, gamma, lgamma -> gammaln
-        radians -> deg2rad, degrees -> rad2deg, floor, ceil, trunc, isnan, isinf, isfinite, factorial, isqrt
+        radians -> deg2rad, degrees -> rad2deg, floor, ceil, trunc, isnan, isinf, isfinite, factorial -> whole_factorial, isqrt
         """,
     "builtins": "abs, float, int, bool, len, complex, list, tuple",
     "operator": "neg, pos, abs",
 }
 
 BINARY = {
-    "math": "pow, atan2, fmod, copysign, remainder -> ieee_remainder, ldexp, gcd, lcm, comb, perm, nextafter",
+    "math": "pow, atan2, fmod, copysign, remainder -> ieee_remainder, ldexp, gcd, lcm, comb -> whole_comb, perm, nextafter",
     "builtins": "divmod",
     "operator": "add, sub, mul, truediv, pow, matmul",
 }

@@ -6,13 +6,14 @@ UNARY = {
         gamma, gammaln, loggamma, rgamma, digamma = psi -> digamma, gammasgn, entr, ndtr, log_ndtr, ndtri
         j0, j1, y0, y1, i0, i1, i0e, i1e, k0, k1, k0e, k1e, expi, exp1, exprel, spence, expm1, log1p
         cosm1, exp2, exp10, cbrt, sindg, cosdg, tandg, ellipk, ellipe, ellipkm1, zetac, round
+        wrightomega, sici, shichi, fresnel, airy, itj0y0, iti0k0, kolmogorov, kolmogi
         """,
 }
 
 BINARY = {
     "scipy.special": """
         xlogy, xlog1py, rel_entr, kl_div, beta, betaln, huber, pseudo_huber, binom, poch, agm, owens_t
-        ellipkinc, ellipeinc, zeta
+        ellipkinc, ellipeinc, elliprc, boxcox, boxcox1p, inv_boxcox, inv_boxcox1p, powm1
         """,
 }
 
@@ -24,8 +25,10 @@ SIGNATURES = {
         polygamma(n, x)
         multigammaln(a, d)
         jv = jn -> jv (v, z)
-        yv = yn -> yv (v, z)
-        kv = kn -> kv (v, z)
+        yv(v, z)
+        yn(n, x)
+        kv(v, z)
+        kn(n, x)
         iv(v, z)
         ive(v, z)
         kve(v, z)
@@ -36,14 +39,49 @@ SIGNATURES = {
         gammainccinv(a, p)
         betainc(a, b, x)
         betaincinv(a, b, p)
-        boxcox(x, lmbda)
-        boxcox1p(x, lmbda)
-        inv_boxcox(x, lmbda)
+        zeta(x, q)
+        jve(v, z)
+        yve(v, z)
+        struve(v, x)
+        modstruve(v, x)
+        spherical_jn(n, z, derivative)
+        spherical_yn(n, z, derivative)
+        spherical_in(n, z, derivative)
+        spherical_kn(n, z, derivative)
+        hyperu(a, b, x)
+        ellipj(u, m)
+        elliprf(x, y_=y, z)
+        elliprd(x, y, z)
+        eval_legendre(n, x)
+        eval_chebyt(n, x)
+        eval_chebyu(n, x)
+        eval_hermite(n, x)
+        eval_hermitenorm(n, x)
+        eval_laguerre(n, x)
+        eval_genlaguerre(n, alpha, x)
+        eval_gegenbauer(n, alpha, x)
+        eval_jacobi(n, alpha, beta, x)
+        stdtr(df, t)
+        stdtrit(df, p)
+        chdtr(v, x)
+        chdtrc(v, x)
+        chdtri(v, p)
+        fdtr(dfn, dfd, x)
+        fdtrc(dfn, dfd, x)
+        fdtri(dfn, dfd, p)
+        gdtr(a, b, x)
+        gdtrc(a, b, x)
+        pdtr(k, m)
+        pdtrc(k, m)
+        bdtr(k, n, p)
+        bdtrc(k, n, p)
+        nbdtr(k, n, p)
+        nbdtrc(k, n, p)
         hyp0f1(v, z)
         hyp1f1(a, b, x)
         hyp2f1(a, b, c, z)
         sinc(x)
-        comb(N, k, exact, repetition)
+        comb(n=N, k, exact, repetition)
         factorial(n, exact)
         """,
     "scipy.linalg": """

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from flatgrad.namespaces import array_names, numpy_names, python_names, scipy_names
+from flatgrad.namespaces import (
+    array_names,
+    numpy_names,
+    python_names,
+    scipy_names,
+    stats_names,
+)
 from flatgrad.namespaces.lines import read_line, read_names
 from flatgrad.namespaces.spelling import UFUNC_OPTIONS, Spelling, meanings
 
@@ -31,6 +37,7 @@ SIGNATURES = (
     numpy_names.SIGNATURES
     | array_names.SIGNATURES
     | scipy_names.SIGNATURES
+    | stats_names.SIGNATURES
     | python_names.SIGNATURES
 )
 

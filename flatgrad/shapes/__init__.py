@@ -31,6 +31,7 @@ from flatgrad.shapes.broadcasting import (
     same,
     selection,
     triangle,
+    with_options,
 )  # fmt: skip
 from flatgrad.shapes.creation import (
     arange,
@@ -109,4 +110,5 @@ __all__ = [
     "power", "product", "promoted", "quotient", "reduction", "remainder", "repeat", "reshape", "role_of",
     "rot90", "same", "scan", "selection", "shape_of", "size", "spaced", "split", "square", "squeeze", "stack",
     "sum_of", "swapaxes", "take", "tile", "transpose", "triangle", "truth", "updated", "vstack",
+    "with_options",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from flatgrad.graph import Eqn
+from flatgrad.graph import Eqn, Var
 from flatgrad.registry import ShapeRule
 from flatgrad.shapes.facts import (
     equate,
@@ -37,6 +37,14 @@ def elementwise(eqn: Eqn) -> None:
     types = [a.type for a in eqn.args]
     broadcast(eqn.out.type, types)
     learn(eqn.out.type, promoted([t.kind for t in types if t.kind != "none"]))
+
+
+def with_options(eqn: Eqn) -> None:
+    """An elementwise operation some of whose arguments are options: these are broadcast too."""
+    varying = [o for o in eqn.attrs.values() if isinstance(o, Var)]
+    if not any(isinstance(o, list | tuple) for o in eqn.attrs.values()):
+        broadcast(eqn.out.type, [v.type for v in (*eqn.args, *varying)])
+    eqn.out.type.kind = "float"
 
 
 elementwise_float = giving("float", elementwise)

@@ -1542,6 +1542,175 @@ CASES = [
             lr=0.2,
         ),
     ),
+    Case(
+        "distributions.py",
+        "mixture",
+        ("x", "w", "m", "s"),
+        lambda rng: dict(
+            x=normal(rng, 4), w=positive(rng, 2), m=normal(rng, 2), s=positive(rng, 2)
+        ),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "censored",
+        ("t", "shape", "scale"),
+        lambda rng: dict(
+            t=positive(rng, 3), seen=np.array([1, 0, 1]), shape=1.7, scale=0.9
+        ),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "probit",
+        ("X", "b"),
+        lambda rng: dict(
+            X=normal(rng, 4, 2), b=normal(rng, 2), y=np.array([0, 1, 1, 0])
+        ),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "in_the_tails",
+        ("x", "m"),
+        lambda rng: dict(x=normal(rng, 3), m=0.3),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "counts",
+        ("X", "b"),
+        lambda rng: dict(
+            X=normal(rng, 4, 2), b=normal(rng, 2), y=np.array([0, 3, 1, 2])
+        ),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "up_to",
+        ("mu",),
+        lambda rng: dict(k=np.array([0, 2, 5]), mu=positive(rng, 3)),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "robust",
+        ("x", "df", "m", "s"),
+        lambda rng: dict(x=away_from_zero(rng, 4), df=3.5, m=0.2, s=1.3),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "off_the_support",
+        ("x", "s"),
+        lambda rng: dict(x=np.array([-0.7, 0.4, 3.1]), s=1.2),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "at_the_edge",
+        ("s",),
+        lambda rng: dict(x=np.array([0.0, 0.4]), s=1.2),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "at_risk",
+        ("q", "m", "s"),
+        lambda rng: dict(q=rng.uniform(0.1, 0.9, 3), m=0.2, s=1.3),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "cloud",
+        ("x", "m", "L"),
+        lambda rng: dict(x=normal(rng, 4, 3), m=normal(rng, 3), L=normal(rng, 3, 3)),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "shares",
+        ("v", "alpha"),
+        lambda rng: dict(v=positive(rng, 3), alpha=positive(rng, 3)),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "votes",
+        ("v",),
+        lambda rng: dict(x=np.array([1, 0, 5]), v=normal(rng, 3)),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "moments",
+        ("x",),
+        lambda rng: dict(x=positive(rng, 5, 2)),
+        needs=("scipy",),
+    ),
+    Case(
+        "distributions.py",
+        "alike",
+        ("x", "y"),
+        lambda rng: dict(x=positive(rng, 4), y=positive(rng, 4)),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "pendulum",
+        ("t", "k"),
+        lambda rng: dict(t=normal(rng, 3), k=0.4),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "turns",
+        ("phi", "m"),
+        lambda rng: dict(phi=np.array([-5.1, 0.0, 0.7]), m=np.array([[0.0], [0.8]])),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "edge_of_a_shadow",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 3)),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "waves",
+        ("x",),
+        lambda rng: dict(x=normal(rng, 3)),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "series",
+        ("x", "c"),
+        lambda rng: dict(x=rng.uniform(-1, 1, 3), c=normal(rng, 4)),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "all_orders",
+        ("x",),
+        lambda rng: dict(x=positive(rng, 4)),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "transformed",
+        ("x", "lam"),
+        lambda rng: dict(x=positive(rng, 3), lam=0.0),
+        needs=("scipy",),
+    ),
+    Case(
+        "special_functions.py",
+        "gaps",
+        ("n", "k"),
+        lambda rng: dict(n=np.array([3.4, 5.0]), k=1.6),
+        needs=("scipy",),
+    ),
 ]
 
 REFUSALS = [
