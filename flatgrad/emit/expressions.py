@@ -14,6 +14,7 @@ from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
+from flatgrad.registry import RULES
 from flatgrad.types import same_shape
 
 Read = Callable[[Atom], ast.expr]
@@ -260,9 +261,7 @@ class Expressions:
         self, function: ast.expr, where: tuple[str, str], eqn: Eqn, args: Sequence[Atom]
     ) -> ast.expr:
         """The arguments in the library's own order."""
-        options = {
-            k: v for k, v in eqn.attrs.items() if v is not None and v is not False
-        }
+        options = self._told(eqn)
         spelling = lookup(*where)
         while spelling is not None and spelling.op != eqn.op:
             spelling = spelling.otherwise
@@ -275,6 +274,13 @@ class Expressions:
             positional = positional[1:]
         keywords = [ast.keyword(k, self._option(v)) for k, v in named.items()]
         return ast.Call(function, [self._argument(p) for p in positional], keywords)
+
+    def _told(self, eqn: Eqn) -> dict[str, Any]:
+        """The options that are not what the library does anyway; False is, but for what is True by itself."""
+        rule = RULES.get(eqn.op)
+        usual = rule.defaults if rule else {}
+        given = {k: v for k, v in eqn.attrs.items() if v is not None}
+        return {k: v for k, v in given.items() if v is not False or usual.get(k)}
 
     def _argument(self, value: Any) -> ast.expr:
         if isinstance(value, tuple):
@@ -389,7 +395,8 @@ class Expressions:
             return None
         made = constant(-1) if eqn.out.type.rank == 1 else self.read(shape)
         sizes = made.elts if isinstance(made, ast.Tuple) else [made]
-        return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, [])
+        keywords = [ast.keyword(k, self._option(v)) for k, v in self._told(eqn).items()]
+        return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, keywords)
 
     def _astype(self, eqn: Eqn) -> ast.expr:
         kind = (

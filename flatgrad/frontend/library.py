@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 HARMLESS_OPTIONS = {
-    "order", "casting", "subok", "optimize", "like", "stable", "kind", "device",
+    "casting", "subok", "optimize", "like", "stable", "kind", "device",
 }  # fmt: skip
 FLOATS = ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
 KNOWN_FLOATS = {f"{library}.inf": float("inf") for library in ("math", "numpy")}
@@ -164,6 +164,8 @@ def _operation(
 
 
 def _harmless(option: str, value: Any) -> bool:
+    if option == "order":  # of axes in memory, or of the fields of a record
+        return value in (Lit("C"), Lit("K"), Lit(None))
     return (
         option in HARMLESS_OPTIONS
         or value == Lit(None)

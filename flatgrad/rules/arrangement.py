@@ -7,19 +7,36 @@ from flatgrad.rules.arithmetic import static
 from flatgrad.rules.axes import CUBE, MATRIX, ROW, VECTOR
 
 
-@linear(at=[(MATRIX, (3, 2)), (MATRIX, -1), (CUBE, (2, -1))], shape=shapes.reshape)
-def reshape(x, shape, /, *, g):
-    return xp.reshape(g, xp.shape(x))
+def reshaped(g, x, order):
+    """g in the shape of x, whose elements were read in this order: rows first, or columns first."""
+    match static(order):
+        case "C" | None:
+            return xp.reshape(g, xp.shape(x))
+        case "F":
+            return xp.reshape(g, xp.shape(x), order="F")
+        case other:
+            raise NotImplementedError(f"order={other!r}, which depends on how an array lies in memory")
 
 
-@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.flat)
-def ravel(x, /, *, g):
-    return xp.reshape(g, xp.shape(x))
+IN_ORDER = [probe(MATRIX), probe(VECTOR), probe(MATRIX, order="F"), probe(CUBE, order="F")]
 
 
-@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.flat)
-def flatten(x, /, *, g):
-    return xp.reshape(g, xp.shape(x))
+@linear(
+    at=[(MATRIX, (3, 2)), (MATRIX, -1), (CUBE, (2, -1)), probe(MATRIX, (3, 2), order="F")],
+    shape=shapes.reshape,
+)  # fmt: skip
+def reshape(x, shape, /, order="C", *, g):
+    return reshaped(g, x, order)
+
+
+@linear(at=IN_ORDER, shape=shapes.flat)
+def ravel(x, /, order="C", *, g):
+    return reshaped(g, x, order)
+
+
+@linear(at=IN_ORDER, shape=shapes.flat)
+def flatten(x, /, order="C", *, g):
+    return reshaped(g, x, order)
 
 
 @linear(

@@ -29,17 +29,17 @@ def of_fractions(g, dtype):
 
 
 @linear(at=[probe(VECTOR), probe(VECTOR, dtype="float64")], shape=shapes.cast)
-def copy(x, /, dtype=None, *, g):
+def copy(x, /, dtype=None, order=None, *, g):
     return of_fractions(g, dtype)
 
 
 @linear(at=[probe(VECTOR), probe(VECTOR, dtype="float64")], shape=shapes.cast)
-def asarray(x, /, dtype=None, *, g):
+def asarray(x, /, dtype=None, order=None, *, g):
     return of_fractions(g, dtype)
 
 
 @linear(at=[probe(VECTOR, dtype="float64")], shape=shapes.cast)
-def astype(x, /, dtype=None, *, g):
+def astype(x, /, dtype=None, order=None, *, g):
     return of_fractions(g, dtype)
 
 
@@ -83,7 +83,7 @@ def conj(x, /, *, g):
 
 
 @multilinear(at=[((2, 3), 1.5), (3, 0.5)], shape=shapes.filled)
-def full(shape, value, /, dtype=None, *, g):
+def full(shape, value, /, dtype=None, order=None, *, g):
     return None, of_fractions(fitted(g, value), dtype)
 
 
@@ -98,7 +98,7 @@ def _filled(value, y, dtype=None):
 
 
 @general(at=[(MATRIX, 1.5), (MATRIX, VECTOR)], shape=shapes.cast)
-def full_like(x, value, /, dtype=None, *, y):
+def full_like(x, value, /, dtype=None, order=None, *, y):
     return _filled(value, y, dtype)
 
 

@@ -136,9 +136,9 @@ def eigh(a, /, UPLO="L", *, y):
     return jvp, vjp
 
 
-@general(at=[(POSITIVE,), (POSITIVES,)], shape=eigenvalues_shape)
+@general(at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, UPLO="U")], shape=eigenvalues_shape)
 def eigvalsh(a, /, UPLO="L", *, y):
-    _, vectors = several("eigh", 2, a)
+    _, vectors = several("eigh", 2, a, **({} if UPLO == "L" else {"UPLO": UPLO}))
 
     def jvp(da):
         return xp.sum(vectors * (symmetric(da) @ vectors), axis=-2)
