@@ -398,6 +398,11 @@ class Expressions:
         keywords = [ast.keyword(k, self._option(v)) for k, v in self._told(eqn).items()]
         return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, keywords)
 
+    def _constant_array(self, eqn: Eqn) -> ast.expr:
+        return ast.Call(
+            self.dialect.name("numpy.array"), [self.read(a) for a in eqn.args], []
+        )
+
     def _astype(self, eqn: Eqn) -> ast.expr:
         kind = (
             self._option(eqn.attrs["dtype"])

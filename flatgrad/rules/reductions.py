@@ -63,17 +63,6 @@ def mean(x, /, axis=None, keepdims=False, *, g):
     return xp.broadcast_to(restore(g / count(x, axis), axis, keepdims), xp.shape(x))
 
 
-@general(at=[*AXES, probe((1.0, float("nan"), 0.5))], shape=shapes.reduction)
-def nansum(x, /, axis=None, keepdims=False):
-    return slope(xp.logical_not(xp.isnan(x)), axis, keepdims)
-
-
-@general(at=[*AXES, probe((1.0, float("nan"), 0.5))], shape=real)
-def nanmean(x, /, axis=None, keepdims=False):
-    there = xp.logical_not(xp.isnan(x))
-    return slope(there / xp.sum(there, axis=axis, keepdims=True), axis, keepdims)
-
-
 # All elements that attain an extreme share the gradient equally; one that `initial` attains has none.
 
 
@@ -281,28 +270,6 @@ def cumprod(x, /, axis=None, *, y):
         return total if flat is x else xp.reshape(total, xp.shape(x))
 
     return jvp, vjp
-
-
-MEDIAN = [
-    probe(VECTOR),
-    probe((1.0, -2.0, 0.5, 3.0)),
-    probe(MATRIX, axis=0),
-    probe(MATRIX, axis=1),
-]
-
-
-@general(at=MEDIAN, shape=real)
-def median(x, /, axis=None, keepdims=False):
-    """The element in the middle, or the two that are."""
-    if isinstance(axis, tuple):
-        raise NotImplementedError("the median over several axes")
-    n, along = count(x, axis), 0 if axis is None else axis
-    rising = xp.sort(xp.ravel(x) if axis is None else x, axis=along)
-    middles = (
-        restore(xp.take(rising, k // 2, axis=along), axis, False) for k in (n - 1, n)
-    )
-    lower, upper = (shared(x, middle, axis) for middle in middles)
-    return slope((lower + upper) / 2, axis, keepdims)
 
 
 constant(

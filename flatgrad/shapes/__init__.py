@@ -47,6 +47,7 @@ from flatgrad.shapes.facts import (
     kind_of_dtype,
     learn,
     option,
+    option_type,
     promoted,
     truth,
 )  # fmt: skip
@@ -105,7 +106,7 @@ __all__ = [
     "drawn", "drawn_with_shape", "dstack", "dtype_of", "elementwise", "elementwise_bool", "elementwise_float",
     "elementwise_int", "expand_dims", "external", "filled", "flat", "getitem", "giving", "hstack",
     "index_parts", "is_basic_index", "item", "kind_of_dtype", "learn", "length", "like_second", "make_slice",
-    "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "pad",
+    "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "option_type", "pad",
     "power", "product", "promoted", "quotient", "reduction", "remainder", "repeat", "reshape", "role_of",
     "rot90", "same", "scan", "selection", "shape_of", "size", "spaced", "split", "square", "squeeze", "stack",
     "sum_of", "swapaxes", "take", "tile", "transpose", "triangle", "truth", "updated", "vstack",
