@@ -367,7 +367,6 @@ def test_graph(rule, probe, active, known):
 
 # Their arguments are complex, or their rule is there to refuse.
 NOT_PROBED = {
-    "arange",
     "tolist",
     "imag",
     "angle",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
-from flatgrad.frontend import listed
+from flatgrad.frontend import listed, several
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
@@ -31,6 +31,7 @@ SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
 }  # fmt: skip
+AS_MANY = {"meshgrid", "broadcast_arrays"}  # results as arguments
 UNKNOWN = object()
 
 
@@ -49,6 +50,8 @@ def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Valu
         step = "write what it computes as an expression"
         reads = [*given.atoms, *(a for v in seen for a in atoms_in(v))]
         return low.opaque(what, reads, node, code="FG108", next_step=step)[0]
+    if (made := several.function(low, node, path, given)) is not None:
+        return made
     if spelling is None:
         return _unknown(low, node, path, given)
     return _apply(low, node, spelling, path, given, namespace)
@@ -267,7 +270,7 @@ def _emit(
         return _split(low, node, op, data, options)
     if op == "array":
         return _array(low, node, data, options)
-    count = RESULTS.get(op, 1)
+    count = len(data) if op in AS_MANY else RESULTS.get(op, 1)
     if op == "svd" and options.get("compute_uv") is False:
         count = 1
     made = low.build.emit_all(op, data, count, node=node, attrs=options)

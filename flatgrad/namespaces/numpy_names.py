@@ -147,6 +147,12 @@ SIGNATURES = {
         triu(m, k)
         vander(x, N, increasing)
         polyval(p, x)
+        polyfit(x, y, deg, rcond, full, w, cov)
+        polyadd(a1, a2)
+        polysub(a1, a2)
+        polymul(a1, a2)
+        polyder(p, m)
+        polyint(p, m, k)
         add.at -> index_add (a, indices, b)
 
         zeros(shape, /, dtype, order, like)

@@ -1,11 +1,8 @@
 """New arrays, conversions, and questions about an array."""
 
-from typing import Any
-
 from flatgrad import shapes
 from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
-from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, multilinear, probe
 from flatgrad.rules.arithmetic import absent, unwrapped, without_derivative
 from flatgrad.rules.axes import MATRIX, VECTOR
@@ -107,25 +104,11 @@ def fill(x, value, /, *, y):
     return _filled(value, y)
 
 
-@linear(
-    at=[probe(0.3, 1.7), probe(0.3, 1.7, num=5, endpoint=False)], shape=shapes.spaced
-)
-def linspace(start, stop, /, num=50, endpoint=True, *, g):
-    points = {"num": num} | ({} if endpoint is True else {"endpoint": endpoint})
-    t: Any
-    if isinstance(g, Expr):  # as text, also where all of it is known
-        t = g.builder.emit("linspace", Lit(0.0), Lit(1.0), **points)
-    else:
-        t = xp.linspace(0.0, 1.0, **points)
-    return xp.sum(g * (1 - t)), xp.sum(g * t)
-
-
 constant("zeros", "ones", "empty", shape=shapes.filled)
 constant("zeros_like", shape=zeros)
 constant("ones_like", "empty_like", shape=shapes.cast)
 constant("eye", "identity", "tri", shape=shapes.square)
 constant("stop_gradient", shape=shapes.same)
-without_derivative("arange", shape=shapes.arange)
 
 
 # --------------------------------------------------------------------------------- questions about an array

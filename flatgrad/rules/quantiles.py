@@ -4,13 +4,11 @@ Which elements these are the library says itself, by the methods "lower" and "hi
 to one of them share its part.
 """
 
-import numpy as np
-
 from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import general, probe
 from flatgrad.rules.arithmetic import static
-from flatgrad.rules.axes import CUBE, MATRIX, VECTOR, known_rank, rank, together
+from flatgrad.rules.axes import CUBE, MATRIX, VECTOR, known_rank, rank, together, written
 from flatgrad.rules.missing_values import HOLES, there
 from flatgrad.rules.reductions import count, real, restore, shared, slope
 
@@ -132,8 +130,7 @@ def way(op, x, q, many):
             return (q / 100 if percent else q) * last % 1
         case list() | tuple():
             ways = [v / 100 if percent else v for v in q]
-            known = isinstance(x, Expr)
-            q = x.builder.emit("constant_array", ways) if known else np.array(ways)
+            q = written(x, "constant_array", ways)
         case _ if op == "percentile":
             q, last = xp.percentile(xp.arange(many), q=q), 1
         case _ if percent:
