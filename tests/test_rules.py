@@ -373,7 +373,6 @@ NOT_PROBED = {
     "random_choice",
     "random_permutation",
     "unique",
-    "bincount",
 }
 
 

@@ -28,6 +28,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     reductions,
     repetition,
     sampled,
+    selection,
     spacing,
     special,
     structure,

@@ -219,17 +219,25 @@ def take_along_axis(x, indices, /, axis=-1, *, g):
     return xp.index_add(xp.zeros_like(x), every(x, indices, axis), g)
 
 
-@general(at=[probe(VECTOR), probe(MATRIX), probe(MATRIX, axis=0)], shape=shapes.same)
+def sorted_shape(eqn):
+    (shapes.scan if shapes.option(eqn, "axis") is None else shapes.same)(eqn)
+
+
+@general(
+    at=[probe(VECTOR), probe(MATRIX), probe(MATRIX, axis=0), probe(MATRIX, axis=None)],
+    shape=sorted_shape,
+)
 def sort(x, /, axis=-1):
-    if axis is None:
-        raise NotImplementedError("sort without an axis")
-    order = xp.argsort(x, axis=axis)
+    flat = axis is None
+    at = 0 if flat else axis
+    order = xp.argsort(xp.ravel(x) if flat else x, axis=at)
 
     def jvp(dx):
-        return xp.take_along_axis(dx, order, axis=axis)
+        return xp.take_along_axis(xp.ravel(dx) if flat else dx, order, axis=at)
 
     def vjp(g):
-        return xp.take_along_axis(g, xp.argsort(order, axis=axis), axis=axis)
+        back = xp.take_along_axis(g, xp.argsort(order, axis=at), axis=at)
+        return xp.reshape(back, xp.shape(x)) if flat else back
 
     return jvp, vjp
 
@@ -277,4 +285,4 @@ constant(
 constant("is_ndarray", shape=shapes.giving("bool", shapes.number))
 constant("range", shape=shapes.arange)
 constant("reversed")
-without_derivative("unique", "bincount", shape=shapes.anything)
+without_derivative("unique", shape=shapes.anything)

@@ -2,7 +2,7 @@
 
 from flatgrad import shapes
 from flatgrad.broadcasting import fitted
-from flatgrad.builder import Expr, xp
+from flatgrad.builder import xp
 from flatgrad.registry import general, linear, probe
 from flatgrad.rules.arithmetic import absent, static
 from flatgrad.rules.axes import (
@@ -12,10 +12,9 @@ from flatgrad.rules.axes import (
     as_array,
     extent,
     known_rank,
-    rank,
     written,
 )
-from flatgrad.rules.indexing import sort
+from flatgrad.rules.indexing import sorted_shape
 from flatgrad.types import Dim, Shape, join
 
 MANY = (0.3, -0.8, 1.7, 1.1, 0.2)
@@ -30,6 +29,11 @@ def thinned(eqn, x):
     elif isinstance(axis, int) and x.shape.dims is not None and made.dims is None:
         (at,) = shapes.axes_of(axis, len(x.shape.dims))
         join(made, Shape(Dim() if i == at else d for i, d in enumerate(x.shape.dims)))
+
+
+def grown(eqn):
+    thinned(eqn, eqn.args[0].type)
+    shapes.learn(eqn.out.type, shapes.promoted([eqn.args[0].type.kind]))
 
 
 def put(g, x, places, axis):
@@ -71,7 +75,7 @@ def delete(x, places, /, axis=None, *, g):
     at=[probe(MANY, 1, 0.7), probe(MANY, [0, 3], (0.4, 0.9)), probe(MANY, [3, 1], (0.4, 0.9)), probe(MANY, [1, 1], 0.9),
         probe(MANY, 2, (0.4, 0.9)), probe(MATRIX, 1, 0.3), probe(MATRIX, 1, 0.3, axis=1), probe(MATRIX, 0, VECTOR, axis=0),
         probe(MATRIX, -1, (0.4, 0.9), axis=1)],
-    shape=lambda eqn: thinned(eqn, eqn.args[0].type),
+    shape=grown,
 )  # fmt: skip
 def insert(x, places, values, /, axis=None, *, g):
     values = as_array(values)
@@ -102,7 +106,7 @@ def _put_in(x, places, values, g):
 
 
 def repeated_shape(eqn):
-    shapes.learn(eqn.out.type, eqn.args[0].type.kind)
+    shapes.learn(eqn.out.type, shapes.promoted([eqn.args[0].type.kind]))
     if (shape := shapes.spelled(eqn.args[1].type)) is not None:
         join(eqn.out.type.shape, shape)
 
@@ -115,7 +119,7 @@ def resize(x, shape, /, *, g):
 
 
 @general(at=[probe(MANY, 2), probe(MATRIX, 1), probe(MATRIX, 0, axis=0), probe(MATRIX, 2, axis=None)],
-         shape=lambda eqn: shapes.scan(eqn) if shapes.option(eqn, "axis") is None else shapes.same(eqn))  # fmt: skip
+         shape=sorted_shape)  # fmt: skip
 def partition(x, kth, /, axis=-1, *, y):
     """Sorted, the argument and the result are the same."""
     if axis is None:
@@ -148,6 +152,3 @@ def counts_shape(eqn):
 @linear(at=[([0, 2, 2, 1, 0], MANY), probe([0, 2], (0.3, 0.9), minlength=5)], shape=counts_shape)
 def bincount(x, weights=None, /, minlength=0, *, g):
     return None, None if absent(weights) else g[x]
-
-
-__all__ = ["Expr", "rank", "sort"]
