@@ -244,7 +244,19 @@ def _option(low: Lowering, node: cst.Call, option: Value | tuple[Value, ...]) ->
     if isinstance(value, Path) and value.path in KNOWN_FLOATS:
         return KNOWN_FLOATS[value.path]
     constant = _static(value)
+    if constant is UNKNOWN and _is_minus_infinity(low, value):
+        return -float("inf")
     return low.atom(value, node) if constant is UNKNOWN else constant
+
+
+def _is_minus_infinity(low: Lowering, value: Value) -> bool:
+    """-np.inf"""
+    last = low.build.eqns[-1] if low.build.eqns else None
+    if last is None or last.op != "neg" or last.outs != (value,):
+        return False
+    (inner,) = last.args
+    made = next((e for e in low.outside.eqns if inner in e.outs), None)
+    return made is not None and made.attrs.get("path") in KNOWN_FLOATS
 
 
 def _fold(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom]) -> Value:

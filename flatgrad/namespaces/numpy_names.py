@@ -19,7 +19,7 @@ BINARY = {
         maximum, minimum, fmax, fmin, logaddexp, logaddexp2, copysign, heaviside, nextafter, ldexp, divmod
         equal -> eq, not_equal -> ne, less -> lt, less_equal -> le, greater -> gt, greater_equal -> ge
         logical_and, logical_or, logical_xor, bitwise_and -> bitand, bitwise_or -> bitor, bitwise_xor -> bitxor
-        left_shift = bitwise_left_shift -> lshift, right_shift = bitwise_right_shift -> rshift, gcd, lcm, vecdot
+        left_shift = bitwise_left_shift -> lshift, right_shift = bitwise_right_shift -> rshift, gcd, lcm
         """,
 }
 
@@ -137,6 +137,7 @@ SIGNATURES = {
         einsum(subscripts, *operands, out, optimize, dtype, order, casting)
         kron(a, b)
         cross(a, b, axisa, axisb, axisc, axis)
+        vecdot(x1, x2, axis)
         matvec(x1, x2)
         vecmat(x1, x2)
         trace(a, offset, axis1, axis2, dtype, out)

@@ -31,5 +31,6 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     selection,
     spacing,
     special,
+    stacked_products,
     structure,
 )

@@ -4,7 +4,7 @@ from flatgrad import shapes
 from flatgrad.builder import xp
 from flatgrad.registry import linear, probe
 from flatgrad.rules.arithmetic import static
-from flatgrad.rules.axes import CUBE, MATRIX, ROW, VECTOR
+from flatgrad.rules.axes import CUBE, MATRIX, ROW, VECTOR, rank
 
 
 def reshaped(g, x, order):
@@ -70,6 +70,35 @@ def swapaxes(x, /, axis1=0, axis2=1, *, g):
 )
 def moveaxis(x, /, source=0, destination=0, *, g):
     return xp.moveaxis(g, source=destination, destination=source)
+
+
+def _rolled(n, axis, start):
+    """Where an axis is, and where np.rollaxis puts it."""
+    axis, start = axis % n, start + n if start < 0 else start
+    return axis, start - 1 if axis < start else start
+
+
+def rolled_shape(eqn):
+    axis, start = (shapes.option(eqn, name) for name in ("axis", "start"))
+
+    def order(n):
+        if not isinstance(axis, int) or not isinstance(start, int):
+            return None
+        source, to = _rolled(n, axis, start)
+        axes = [i for i in range(n) if i != source]
+        axes.insert(to, source)
+        return axes
+
+    shapes.permuted(eqn, order)
+
+
+@linear(
+    at=[probe(CUBE, axis=2), probe(CUBE, axis=0, start=3), probe(CUBE, axis=1, start=1), probe(CUBE, axis=-1, start=-2)],
+    shape=rolled_shape,
+)  # fmt: skip
+def rollaxis(x, /, axis=..., start=0, *, g):
+    source, to = _rolled(rank(x), axis, start)
+    return xp.moveaxis(g, source=to, destination=source)
 
 
 @linear(at=[probe(ROW), probe(ROW, axis=0)], shape=shapes.squeeze)

@@ -15,7 +15,7 @@ from flatgrad.rules.matrices import (
     rank,
     smaller,
 )
-from flatgrad.shapes import axes_of, learn, option, triangle
+from flatgrad.shapes import axes_of, learn, option, product, triangle
 from flatgrad.shapes import diagonal as diagonal_shape
 from flatgrad.types import Dim, Shape, join
 
@@ -88,6 +88,22 @@ def diag(v, /, k=0, *, g):
             return on_diagonal(g, v, k)
         case _:
             raise NotImplementedError(UNKNOWN)
+
+
+def diagflat_shape(eqn):
+    """A matrix as long and wide as the argument has elements, and |k| more."""
+    v, out, k = eqn.args[0].type, eqn.out.type, option(eqn, "k")
+    learn(out, v.kind)
+    known = v.shape.dims is not None and isinstance(k, int)
+    if known or out.shape.dims is None:
+        long = product(v.shape.dims).plus(abs(k)) if known else Dim()
+        join(out.shape, Shape([long, long]))
+
+
+@linear(at=[(VECTOR,), (MATRIX,), probe(VECTOR, k=-2)], shape=diagflat_shape)
+def diagflat(v, /, k=0, *, g):
+    values = xp.diag(g, k=k) if k else xp.diag(g)
+    return values if rank(v) == 1 else xp.reshape(values, xp.shape(v))
 
 
 @linear(at=[(SQUARE,), (MATRIX,), (TALL,), probe(MATRIX, offset=1), probe(SQUARES, axis1=1, axis2=2)],

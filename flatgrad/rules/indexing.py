@@ -10,6 +10,7 @@ from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant, static, without_derivative
 from flatgrad.rules.axes import along, extent, rank, together, tuple_of
 from flatgrad.shapes.containers import MAY_HOLD
+from flatgrad.types import Dim, Shape, join
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))
@@ -270,7 +271,17 @@ def diff(x, /, n=1, axis=-1, prepend=None, append=None):
     return jvp, vjp
 
 
-constant("nonzero", "argwhere", "flatnonzero", "searchsorted", "digitize", "lexsort")
+
+
+def distinct_places(eqn):
+    """Places in ascending order."""
+    shapes.learn(eqn.out.type, "arange")
+    if eqn.out.type.shape.dims is None:
+        join(eqn.out.type.shape, Shape([Dim()]))
+
+
+constant("nonzero", "argwhere", "searchsorted", "digitize", "lexsort")
+constant("flatnonzero", shape=distinct_places)
 constant("argsort", "argpartition", shape=shapes.giving("int", shapes.same))
 constant("isin", shape=shapes.giving("bool", shapes.same))
 constant(
