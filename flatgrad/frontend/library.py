@@ -283,7 +283,7 @@ def _emit(
     if op == "array":
         return _array(low, node, data, options)
     count = len(data) if op in AS_MANY else RESULTS.get(op, 1)
-    if op == "svd" and options.get("compute_uv") is False:
+    if options.get("compute_uv") is False or (op, options.get("mode")) == ("qr", "r"):
         count = 1
     made = low.build.emit_all(op, data, count, node=node, attrs=options)
     values = tuple(e.atom for e in made)

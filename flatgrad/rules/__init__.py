@@ -33,4 +33,5 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     special,
     stacked_products,
     structure,
+    tensors,
 )

@@ -14,6 +14,7 @@ from flatgrad.rules.matrices import (
     SQUARE,
     SQUARES,
     TALL,
+    UNKNOWN,
     as_column,
     as_row,
     dims,
@@ -80,6 +81,8 @@ def qr_shape(eqn):
         learn(out.type, promoted([a.kind, "float"]))
     if a.shape.dims is None or option(eqn, "mode") != "reduced":
         return
+    if len(eqn.outs) != 2:
+        return
     *batch, m, n = a.shape.dims
     q, r = (out.type.shape for out in eqn.outs)
     if q.dims is None:
@@ -90,11 +93,15 @@ def qr_shape(eqn):
 # -------------------------------------------------------------------------------- rules
 
 
-@general(at=[(POSITIVE,), (POSITIVES,)], shape=giving("float", like_square))
+@general(at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, upper=True)], shape=giving("float", like_square))
 def cholesky(a, /, upper=False, *, y):
     """Murray, "Differentiation of the Cholesky decomposition" (2016)."""
     if upper:
-        raise NotImplementedError("cholesky with upper=True")
+        forward, back = cholesky(a, y=xp.matrix_transpose(y))
+        return (
+            lambda da: xp.matrix_transpose(forward(da)),
+            lambda g: back(xp.matrix_transpose(g)),
+        )
 
     def jvp(da):
         inner = xp.solve(y, xp.solve(y, symmetric(da)).mT)
@@ -234,15 +241,27 @@ def svdvals(a, /, *, y):
     return _singular_values(a)
 
 
-@general(at=[(SQUARE,), (TALL,), (SQUARES,)], shape=qr_shape)
+@general(
+    at=[(SQUARE,), (TALL,), (SQUARES,), (MATRIX,), (CUBE,), probe(SQUARE, mode="complete"), probe(TALL, mode="r"),
+        probe(MATRIX, mode="r")],
+    shape=qr_shape,
+)  # fmt: skip
 def qr(a, /, mode="reduced", *, y):
     """Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2010)."""
-    ds = dims(a)
-    if mode != "reduced" or (ds is not None and _wide(*ds[-2:])):
-        refused = "qr other than reduced, or of a matrix with more columns than rows"
-        raise NotImplementedError(refused)
-    q, r = y
+    if mode == "r":
+        q, _ = several("qr", 2, a)
+        forward, back = qr(a, y=(q, y))
+        return lambda da: forward(da)[1], lambda g: back((None, g))
+    if mode != "reduced" and not (mode == "complete" and is_square(a)):
+        raise NotImplementedError(f"qr with mode={mode!r}, of other than a square matrix")
+    if (ds := dims(a)) is None:
+        raise NotImplementedError(UNKNOWN)
+    if m := _fewer_rows(*ds[-2:]):
+        return _wide_qr(a, m, *y)
+    return _tall_qr(*y)
 
+
+def _tall_qr(q, r):
     def jvp(da):
         step = over(da, r)
         inner = q.mT @ step
@@ -261,11 +280,35 @@ def qr(a, /, mode="reduced", *, y):
     return jvp, vjp
 
 
+def _wide_qr(a, m, q, r):
+    """The first m columns make q, which turns the others."""
+    others = a[..., m:]
+    forward, back = _tall_qr(q, r[..., :m])
+
+    def jvp(da):
+        dq, dr = forward(da[..., :m])
+        beyond = dq.mT @ others + q.mT @ da[..., m:]
+        return dq, xp.concatenate(dr, beyond, axis=-1)
+
+    def vjp(g):
+        g_q, g_r = g
+        if g_q is None and g_r is None:
+            return None
+        if g_r is None:
+            return xp.concatenate(back((g_q, None)), xp.zeros_like(others), axis=-1)
+        turned = others @ g_r[..., m:].mT
+        first = back((plus(g_q, turned), g_r[..., :m]))
+        return xp.concatenate(first, q @ g_r[..., m:], axis=-1)
+
+    return jvp, vjp
+
+
 def over(x, triangular):
     """x @ inv(triangular)"""
     return xp.solve(triangular.mT, x.mT).mT
 
 
-def _wide(m, n):
+def _fewer_rows(m, n):
+    """The number of rows, if it is known to be less than that of columns."""
     m, n = (d.known if isinstance(d, Dim) else d for d in (m, n))
-    return m is not None and n is not None and m < n
+    return m if m is not None and n is not None and m < n else None
