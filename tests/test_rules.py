@@ -370,8 +370,7 @@ NOT_PROBED = {
     "tolist",
     "imag",
     "angle",
-    "random_choice",
-    "random_permutation",
+    *flatgrad.rules.randomness.DRAWN,
     "unique",
 }
 

@@ -30,7 +30,9 @@ TAKING_SHAPES = {
 SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
+    "histogram": 2,
 }  # fmt: skip
+OF_POINTS = {"dist", "dot"}  # what math has for more than numbers
 AS_MANY = {"meshgrid", "broadcast_arrays"}  # results as arguments
 UNKNOWN = object()
 
@@ -121,6 +123,8 @@ def _apply(
         raise Refusal("FG202", str(error), step, node) from None
     if bound.op not in RULES and not bound.fold:
         return _unknown(low, node, name, given)
+    if (made := several.of_some(low, node, bound)) is not None:
+        return made
     unknown = [o for o in bound.unknown if not _harmless(o, bound.options[o])]
     if unknown:
         what = f"the option {unknown[0]}= of {name} is not read"
@@ -158,7 +162,7 @@ def _operation(
     namespace: str,
 ) -> Value:
     low.build.dialect = namespace
-    if namespace == "math":
+    if namespace == "math" and bound.op not in OF_POINTS:
         for atom in data:
             join(atom.type.shape, scalar())
     if bound.fold:
@@ -172,6 +176,7 @@ def _harmless(option: str, value: Any) -> bool:
     return (
         option in HARMLESS_OPTIONS
         or value == Lit(None)
+        or (option == "where" and value == Lit(True))
         or (option == "dtype" and _is_float(value))
     )
 

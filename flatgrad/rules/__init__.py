@@ -24,6 +24,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     polynomials,
     products,
     quantiles,
+    quotients,
     randomness,
     reductions,
     repetition,

@@ -41,7 +41,7 @@ def written(like, op, *args, **options):
 
 def as_array(x):
     """What the source gives as a list of numbers, as an array; anything else as it is."""
-    given = x.atom.value if isinstance(x, Expr) and isinstance(x.atom, Lit) else None
+    given = x.atom.value if isinstance(x, Expr) and isinstance(x.atom, Lit) else x
     return written(x, "constant_array", x) if isinstance(given, list | tuple) else x
 
 

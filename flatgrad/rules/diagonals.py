@@ -15,7 +15,7 @@ from flatgrad.rules.matrices import (
     rank,
     smaller,
 )
-from flatgrad.shapes import axes_of, learn, option, product, triangle
+from flatgrad.shapes import axes_of, elements, learn, option, product, triangle
 from flatgrad.shapes import diagonal as diagonal_shape
 from flatgrad.types import Dim, Shape, join
 
@@ -33,7 +33,7 @@ def trace_shape(eqn):
 def diag_shape(eqn):
     """A vector becomes a matrix, a matrix its diagonal."""
     x, out, k = eqn.args[0].type, eqn.out.type, option(eqn, "k")
-    learn(out, x.kind)
+    learn(out, elements(x.kind))
     known = isinstance(k, int)
     if x.shape.rank == 1 or out.shape.rank == 2:
         if x.shape.dims is None:
@@ -93,7 +93,7 @@ def diag(v, /, k=0, *, g):
 def diagflat_shape(eqn):
     """A matrix as long and wide as the argument has elements, and |k| more."""
     v, out, k = eqn.args[0].type, eqn.out.type, option(eqn, "k")
-    learn(out, v.kind)
+    learn(out, elements(v.kind))
     known = v.shape.dims is not None and isinstance(k, int)
     if known or out.shape.dims is None:
         long = product(v.shape.dims).plus(abs(k)) if known else Dim()

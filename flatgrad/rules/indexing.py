@@ -8,7 +8,7 @@ from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant, static, without_derivative
-from flatgrad.rules.axes import along, extent, rank, together, tuple_of
+from flatgrad.rules.axes import along, as_array, extent, rank, together, tuple_of
 from flatgrad.shapes.containers import MAY_HOLD
 from flatgrad.types import Dim, Shape, join
 
@@ -188,10 +188,16 @@ def index_add(x, index, value, /, given=False):
         probe(MATRIX, [0, 5, 0]),
         probe(MATRIX, [2, 2], axis=1),
         probe(MATRIX, 1, axis=0),
+        probe(MATRIX, [-1, 7, 3], mode="wrap"),
+        probe(MATRIX, [-1, 7, 1], axis=1, mode="clip"),
     ],
     shape=shapes.take,
 )
-def take(x, indices, /, axis=None, *, g):
+def take(x, indices, /, axis=None, mode="raise", *, g):
+    if mode != "raise":
+        many = xp.size(x) if axis is None else extent(x, axis)
+        indices = as_array(indices)
+        indices = indices % many if mode == "wrap" else xp.clip(indices, 0, many - 1)
     if axis is None:
         return xp.reshape(xp.index_add(xp.zeros(xp.size(x)), indices, g), xp.shape(x))
     return xp.index_add(xp.zeros_like(x), along(axis, static(indices)), g)

@@ -136,15 +136,16 @@ def std(x, /, axis=None, keepdims=False, ddof=0, *, y):
 
 @general(
     at=[(VECTOR,), (VECTOR, (0.5, 1.5, 2.0)), probe(MATRIX, MATRIX, axis=0), probe(MATRIX, VECTOR, axis=1),
-        probe(MATRIX, (0.3, 0.9), axis=0, keepdims=True), probe(MATRIX, axis=0)],
+        probe(MATRIX, (0.3, 0.9), axis=0, keepdims=True), probe(MATRIX, axis=0), probe(MATRIX, ((0.3, 0.9, 1.1), (0.2, 0.8, 0.5)), axis=(0, 1))],
     shape=real,
 )  # fmt: skip
 def average(x, weights=None, /, axis=None, keepdims=False, *, y):
     if absent(weights):
-        return slope(1 / count(x, axis), axis, keepdims)
-    if isinstance(axis, tuple):
-        raise NotImplementedError("a weighted average over several axes")
+        each = xp.broadcast_to(xp.asarray(1 / count(x, axis)), xp.shape(x))
+        return slope(each, axis, keepdims)
     n, m = rank(x), rank(weights)
+    if isinstance(axis, tuple) and m < n:
+        raise NotImplementedError("an average over several axes, with weights of another shape")
     total = xp.sum(weights, axis=axis, keepdims=True) if m == n else xp.sum(weights)
     w = weights
     if m < n and axis % n != n - 1:
@@ -163,7 +164,7 @@ def average(x, weights=None, /, axis=None, keepdims=False, *, y):
     def vjp(g):
         g = restore(g, axis, keepdims) / total
         from_x = g * (x - middle)
-        others = tuple(i for i in range(n) if m < n and i != axis % n)
+        others = tuple(i for i in range(n) if i != axis % n) if m < n else ()
         return g * w, xp.sum(from_x, axis=together(others)) if others else from_x
 
     return jvp, vjp

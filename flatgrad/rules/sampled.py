@@ -228,7 +228,7 @@ def ediff1d(x, to_end=None, to_begin=None, /, *, g):
         return moved
     last = None if absent(to_end) else g[along(0, cut_from(between))]
     first = None if absent(to_begin) else g[along(0, cut_to(before))]
-    ends = ((last, to_end), (first, to_begin))
+    ends = ((last, to_end), (first, to_begin))[: 1 if absent(to_begin) else 2]
     return moved, *(v if v is None else xp.reshape(v, xp.shape(to)) for v, to in ends)
 
 

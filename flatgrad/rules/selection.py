@@ -15,6 +15,7 @@ from flatgrad.rules.axes import (
     written,
 )
 from flatgrad.rules.indexing import sorted_shape
+from flatgrad.rules.joining import several
 from flatgrad.types import Dim, Shape, join
 
 MANY = (0.3, -0.8, 1.7, 1.1, 0.2)
@@ -142,9 +143,13 @@ def partition(x, kth, /, axis=-1, *, y):
     return jvp, vjp
 
 
-def counts_shape(eqn):
+def counts_kind(eqn):
     weights = shapes.data(eqn, 1)
-    shapes.learn(eqn.out.type, "int" if weights is None or weights.kind == "none" else "float")
+    return "int" if weights is None or weights.kind == "none" else "float"
+
+
+def counts_shape(eqn):
+    shapes.learn(eqn.out.type, counts_kind(eqn))
     if eqn.out.type.shape.dims is None:
         join(eqn.out.type.shape, Shape([Dim()]))
 
@@ -152,3 +157,46 @@ def counts_shape(eqn):
 @linear(at=[([0, 2, 2, 1, 0], MANY), probe([0, 2], (0.3, 0.9), minlength=5)], shape=counts_shape)
 def bincount(x, weights=None, /, minlength=0, *, g):
     return None, None if absent(weights) else g[x]
+
+
+def histogram_shape(eqn):
+    counted = shapes.option(eqn, "density") is False
+    shapes.learn(eqn.outs[0].type, counts_kind(eqn) if counted else "float")
+    shapes.learn(eqn.outs[1].type, "float")
+    for out in eqn.outs:
+        if out.type.shape.dims is None:
+            join(out.type.shape, Shape([Dim()]))
+
+
+@general(
+    at=[probe(MANY, (0.5, 2.0, 0.3, 0.9, 1.4), bins=[-1.0, 0.0, 1.0, 1.8]), probe(MANY, (0.5, 2.0, 0.3, 0.9, 1.4), bins=3, range=(-0.5, 1.5))],
+    shape=histogram_shape,
+)  # fmt: skip
+def histogram(x, weights=None, /, bins=10, range=None, density=False, *, y):
+    """Which bin a number falls into jumps; its weight is added there."""
+    if density is not False:
+        raise NotImplementedError("histogram with density=True")
+    edges = y[1]
+
+    def jvp(dx, dw=None):
+        if not absent(dx) and isinstance(bins, int) and range is None:
+            raise NotImplementedError(MOVING)
+        moved = xp.zeros_like(y[0])
+        if not absent(dw):
+            moved = several("histogram", 2, x, dw, bins=edges)[0]
+        return moved, xp.zeros_like(edges)
+
+    def vjp(g):
+        g_counts, g_edges = g
+        if not absent(g_edges) and not (range is not None or not isinstance(bins, int)):
+            raise NotImplementedError(MOVING)
+        if absent(weights) or absent(g_counts):
+            return None, None
+        bin = xp.clip(xp.searchsorted(edges, x, side="right") - 1, 0, xp.size(edges) - 2)
+        inside = (x >= edges[0]) & (x <= edges[-1])
+        return None, xp.where(inside, g_counts[bin], 0)
+
+    return jvp, vjp
+
+
+MOVING = "histogram whose edges move as the numbers do"

@@ -118,7 +118,7 @@ def grid_shape(eqn):
     dims = [Dim(1) if a.type.shape.is_scalar else (a.type.shape.dims or (None,))[0] for a in eqn.args]
     order = shapes.option(eqn, "indexing")
     for a, out in zip(eqn.args, eqn.outs, strict=True):
-        shapes.learn(out.type, a.type.kind)
+        shapes.learn(out.type, shapes.elements(a.type.kind))
     if None in dims or shapes.option(eqn, "sparse") or order not in ("xy", "ij"):
         return
     if len(dims) > 1 and order == "xy":
@@ -177,7 +177,7 @@ def joint_shape(eqn):
     """All of them broadcast together."""
     for a, out in zip(eqn.args, eqn.outs, strict=True):
         shapes.broadcast(out.type, [arg.type for arg in eqn.args])
-        shapes.learn(out.type, a.type.kind)
+        shapes.learn(out.type, shapes.elements(a.type.kind))
 
 
 @general(at=[(POINTS, 0.3), (POINTS, ((0.5,), (0.7,)))], shape=joint_shape)

@@ -45,6 +45,7 @@ from flatgrad.shapes.facts import (
     anything,
     axes_of,
     data,
+    elements,
     giving,
     kind_of_dtype,
     learn,
@@ -106,7 +107,7 @@ from flatgrad.shapes.tuples import (
 __all__ = [
     "along_axis", "anything", "append", "arange", "arithmetic", "array_of", "at_least", "axes_of", "broadcast",
     "broadcast_to", "cast", "column_stack", "concatenate", "covariance", "data", "diagonal", "differences", "distance",
-    "drawn", "drawn_with_shape", "dstack", "dtype_of", "elementwise", "elementwise_bool", "elementwise_float",
+    "drawn", "drawn_with_shape", "dstack", "dtype_of", "elements", "elementwise", "elementwise_bool", "elementwise_float",
     "elementwise_int", "expand_dims", "external", "filled", "flat", "getitem", "giving", "hstack",
     "index_parts", "is_basic_index", "item", "kind_of_dtype", "learn", "length", "like_second", "make_slice",
     "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "option_type", "pad", "permuted",
