@@ -79,6 +79,9 @@ def method(
     low: Lowering, node: cst.Call, receiver: Value, name: str, given: Arguments
 ) -> Value:
     """What a call of a method of `receiver` gives."""
+    generator = isinstance(receiver, Var) and receiver.type.kind == "generator"
+    if generator and (drawn := lookup("numpy.random", name)):
+        return _apply(low, node, drawn, f".{name}()", given, "numpy.random")
     spelling = lookup("ndarray", name)
     given = Arguments([receiver, *given.positional], given.keywords)
     called = f".{name}()"

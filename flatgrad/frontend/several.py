@@ -43,12 +43,21 @@ def of_some(low: Lowering, node: cst.Call, bound: Bound[Value]) -> Value | None:
     told = {k: v for k, v in bound.options.items() if v != Lit(None)}
     mask, first = told.pop("where", None), told.pop("initial", None)
     mask = None if mask == Lit(True) else mask
-    plain = {k: v.value for k, v in told.items() if isinstance(v, Lit) and k in ("axis", "keepdims")}
+    plain = {
+        k: v.value
+        for k, v in told.items()
+        if isinstance(v, Lit) and k in ("axis", "keepdims")
+    }
     axis = told.get("axis")
     if isinstance(axis, Struct) and all(isinstance(i, Lit) for i in axis.items):
         plain["axis"] = tuple(i.value for i in axis.items)  # type: ignore[union-attr]
     unread = {*told} - {*plain}
-    if bound.op not in SOME or (mask is None and first is None) or unread or len(bound.data) != 1:
+    if (
+        bound.op not in SOME
+        or (mask is None and first is None)
+        or unread
+        or len(bound.data) != 1
+    ):
         return None
     (held,) = bound.data.values()
     if not isinstance(held, Var):
@@ -63,9 +72,7 @@ def _only(option: Value | tuple[Value, ...]) -> Value:
     return Struct(option) if isinstance(option, tuple) else option
 
 
-def _total(
-    op: str, together: str, neutral: int
-) -> Callable[..., Value | None]:
+def _total(op: str, together: str, neutral: int) -> Callable[..., Value | None]:
     """A sum or a product: of neutral numbers where nothing is there, and with what comes first."""
 
     def read(low: Lowering, node: cst.Call, x: Var, some: Atom | None, start: Atom | None, plain: dict[str, Any]) -> Value | None:  # fmt: skip
@@ -108,7 +115,9 @@ SOME = {
 def _select(low: Lowering, node: cst.Call, given: Given) -> Value | None:
     """The first condition that holds says which."""
     match given.get("condlist"), given.get("choicelist"):
-        case Struct(items=conditions), Struct(items=choices) if len(conditions) == len(choices):
+        case Struct(items=conditions), Struct(items=choices) if len(conditions) == len(
+            choices
+        ):
             default = low.atom(given.get("default", Lit(0)), node)
             return _first_of(low, node, conditions, choices, default)
         case _:
@@ -118,7 +127,10 @@ def _select(low: Lowering, node: cst.Call, given: Given) -> Value | None:
 def _choose(low: Lowering, node: cst.Call, given: Given) -> Value | None:
     """The number of the choice, for each element."""
     match given.get("a"), given.get("choices"):
-        case Var() as number, Struct(items=choices) if choices and {*given} == {"a", "choices"}:
+        case Var() as number, Struct(items=choices) if choices and {*given} == {
+            "a",
+            "choices",
+        }:
             hits = [low.emit("eq", number, Lit(i)) for i in range(len(choices) - 1)]
             return _first_of(low, node, hits, choices[:-1], low.atom(choices[-1], node))
         case _:
@@ -256,17 +268,12 @@ def _cov(low: Lowering, node: cst.Call, given: Given) -> Value | None:
 
 
 def _corrcoef(low: Lowering, node: cst.Call, given: Given) -> Value | None:
-    """The covariance by the spreads of both variables."""
+    """The same for their correlation."""
     both = _together(low, node, {("m" if k == "x" else k): v for k, v in given.items()})
     if both is None:
         return None
     table, rowvar = both
-    if table.type.rank != 2:
-        return None
-    covariance = low.emit("cov", table, rowvar=rowvar)
-    spread = low.emit("sqrt", low.emit("diag", covariance))
-    scale = low.emit("outer", spread, spread)
-    return low.emit("truediv", covariance, scale, node=node)
+    return low.emit("corrcoef", table, node=node, rowvar=rowvar)
 
 
 def _together(low: Lowering, node: cst.Call, given: Given) -> tuple[Atom, bool] | None:
@@ -318,7 +325,10 @@ def _sorted(low: Lowering, node: cst.Call, given: Given) -> Value | None:
     if not isinstance(held, Struct) or held.kind == "dict" or not held.items:
         return None
     atoms = [low.atom(item, node) for item in held.items]
-    if not all(a.type.shape.is_scalar for a in atoms) or turned not in (Lit(False), Lit(True)):
+    if not all(a.type.shape.is_scalar for a in atoms) or turned not in (
+        Lit(False),
+        Lit(True),
+    ):
         return None
     ordered = low.emit("sort", low.emit("stack", *atoms))
     low.build.dialect = ""
@@ -347,12 +357,16 @@ def _has_two(given: Arguments) -> bool:
 
 
 def _has_array_ends(given: Arguments) -> bool:
-    ends = [*given.positional[3:], *(given.keywords.get(k) for k in ("prepend", "append"))]
+    ends = [
+        *given.positional[3:],
+        *(given.keywords.get(k) for k in ("prepend", "append")),
+    ]
     return any(end is not None and not isinstance(end, Lit) for end in ends)
 
 
 # Those that are one operation, unless a call has what the operation does not read.
 PLAIN: dict[str, Callable[[Arguments], bool]] = {
     "numpy.cov": _has_two,
+    "numpy.corrcoef": _has_two,
     "numpy.diff": _has_array_ends,
 }

@@ -59,6 +59,7 @@ SIGNATURES = {
         convolve(a, v, mode)
         correlate(a, v, mode)
         cov(m, /, y, rowvar, bias, ddof, fweights, aweights, dtype)
+        corrcoef(x, /, y, rowvar, dtype)
         unwrap(p, discont, axis, period)
         sinc(x)
         i0(x)

@@ -10,6 +10,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     bessel,
     containers,
     convolution,
+    covariance,
     creation,
     decompositions,
     diagonals,

@@ -15,10 +15,17 @@ def reshaped(g, x, order):
         case "F":
             return xp.reshape(g, xp.shape(x), order="F")
         case other:
-            raise NotImplementedError(f"order={other!r}, which depends on how an array lies in memory")
+            raise NotImplementedError(
+                f"order={other!r}, which depends on how an array lies in memory"
+            )
 
 
-IN_ORDER = [probe(MATRIX), probe(VECTOR), probe(MATRIX, order="F"), probe(CUBE, order="F")]
+IN_ORDER = [
+    probe(MATRIX),
+    probe(VECTOR),
+    probe(MATRIX, order="F"),
+    probe(CUBE, order="F"),
+]
 
 
 @linear(

@@ -93,7 +93,10 @@ def qr_shape(eqn):
 # -------------------------------------------------------------------------------- rules
 
 
-@general(at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, upper=True)], shape=giving("float", like_square))
+@general(
+    at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, upper=True)],
+    shape=giving("float", like_square),
+)
 def cholesky(a, /, upper=False, *, y):
     """Murray, "Differentiation of the Cholesky decomposition" (2016)."""
     if upper:
@@ -143,7 +146,9 @@ def eigh(a, /, UPLO="L", *, y):
     return jvp, vjp
 
 
-@general(at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, UPLO="U")], shape=eigenvalues_shape)
+@general(
+    at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, UPLO="U")], shape=eigenvalues_shape
+)
 def eigvalsh(a, /, UPLO="L", *, y):
     _, vectors = several("eigh", 2, a, **({} if UPLO == "L" else {"UPLO": UPLO}))
 
@@ -253,7 +258,9 @@ def qr(a, /, mode="reduced", *, y):
         forward, back = qr(a, y=(q, y))
         return lambda da: forward(da)[1], lambda g: back((None, g))
     if mode != "reduced" and not (mode == "complete" and is_square(a)):
-        raise NotImplementedError(f"qr with mode={mode!r}, of other than a square matrix")
+        raise NotImplementedError(
+            f"qr with mode={mode!r}, of other than a square matrix"
+        )
     if (ds := dims(a)) is None:
         raise NotImplementedError(UNKNOWN)
     if m := _fewer_rows(*ds[-2:]):

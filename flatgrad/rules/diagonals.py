@@ -126,7 +126,9 @@ def diagonal(a, /, offset=0, axis1=0, axis2=1, *, g):
 def on_diagonals(values, like, offset):
     """The same for each matrix of a stack."""
     at = xp.arange(values.shape[-1])
-    down, right = (at - offset if offset < 0 else at), (at + offset if offset > 0 else at)
+    down, right = (at - offset if offset < 0 else at), (
+        at + offset if offset > 0 else at
+    )
     return xp.setitem(xp.zeros_like(like), xp.tuple(Ellipsis, down, right), values)
 
 
@@ -154,7 +156,10 @@ def matrix_diagonal_shape(eqn):
         join(eqn.out.type.shape, Shape([*batch, long]))
 
 
-@linear(at=[(SQUARE,), (SQUARES,), (CUBE,), probe(CUBE, offset=1)], shape=matrix_diagonal_shape)
+@linear(
+    at=[(SQUARE,), (SQUARES,), (CUBE,), probe(CUBE, offset=1)],
+    shape=matrix_diagonal_shape,
+)
 def matrix_diagonal(a, /, offset=0, *, g):
     """The diagonal of each matrix of a stack."""
     return diagonal(a, offset, -2, -1, g=g)

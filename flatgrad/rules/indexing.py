@@ -277,8 +277,6 @@ def diff(x, /, n=1, axis=-1, prepend=None, append=None):
     return jvp, vjp
 
 
-
-
 def distinct_places(eqn):
     """Places in ascending order."""
     shapes.learn(eqn.out.type, "arange")

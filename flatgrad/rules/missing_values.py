@@ -46,7 +46,9 @@ def nanmean(x, /, axis=None, keepdims=False):
     return slope(known / xp.sum(known, axis=axis, keepdims=True), axis, keepdims)
 
 
-@general(at=[*SOME, probe((NAN, 0.0, 3.0)), probe((2.0, NAN, 3.0))], shape=shapes.reduction)
+@general(
+    at=[*SOME, probe((NAN, 0.0, 3.0)), probe((2.0, NAN, 3.0))], shape=shapes.reduction
+)
 def nanprod(x, /, axis=None, keepdims=False):
     return filled(reductions.prod, x, 1, axis=axis, keepdims=keepdims)
 

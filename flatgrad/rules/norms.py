@@ -60,7 +60,9 @@ def norm(x, /, ord=None, axis=None, keepdims=False, *, y):
         raise NotImplementedError(UNKNOWN)
     if isinstance(axis, tuple) and len(axis) == 1:
         (axis,) = axis
-    of_matrix = isinstance(axis, tuple) or (ord is not None and axis is None and rank(x) == 2)
+    of_matrix = isinstance(axis, tuple) or (
+        ord is not None and axis is None and rank(x) == 2
+    )
     axes = axis if axis is not None or not of_matrix else (0, 1)
     whole = restored(y, axis, keepdims)
     if of_matrix and ord not in (None, "fro"):
@@ -162,7 +164,9 @@ def matrix_slope(x, ord, axes, y):
         case _:
             raise NotImplementedError(f"the matrix norm with ord={ord!r}")
     moved = not are_last_two(axes, x)
-    u, _, vt = thin_svd(xp.moveaxis(x, source=axes, destination=LAST_TWO) if moved else x)
+    u, _, vt = thin_svd(
+        xp.moveaxis(x, source=axes, destination=LAST_TWO) if moved else x
+    )
     if ord == "nuc":
         slope = u @ vt
     else:

@@ -29,7 +29,9 @@ def vander(x, /, N=None, increasing=False, *, y):
         grown = powers * lower * dx[:, None]
         ends = (grown[:, :0], grown) if increasing else (grown, grown[:, :0])
         zero = xp.zeros_like(y[:, :1])
-        return xp.concatenate(*((zero, ends[1]) if increasing else (ends[0], zero)), axis=1)
+        return xp.concatenate(
+            *((zero, ends[1]) if increasing else (ends[0], zero)), axis=1
+        )
 
     def vjp(g):
         return xp.sum((g[:, 1:] if increasing else g[:, :-1]) * powers * lower, axis=1)

@@ -278,7 +278,11 @@ def kron(a, b, /, *, g):
 def _kron(a, b, g, n):
     """Axis by axis: the lengths of the one apart from those of the other."""
     outer, inner = "ijpqrs"[:n], "klmnot"[:n]
-    lengths = [length for pair in zip(padded(a, n), padded(b, n), strict=True) for length in pair]
+    lengths = [
+        length
+        for pair in zip(padded(a, n), padded(b, n), strict=True)
+        for length in pair
+    ]
     grid = xp.reshape(g, xp.tuple(*lengths))
     both = "".join(pair for axes in zip(outer, inner, strict=True) for pair in axes)
     left, right = outer[n - rank(a) :], inner[n - rank(b) :]

@@ -8,7 +8,15 @@ from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import general, probe
 from flatgrad.rules.arithmetic import static
-from flatgrad.rules.axes import CUBE, MATRIX, VECTOR, known_rank, rank, together, written
+from flatgrad.rules.axes import (
+    CUBE,
+    MATRIX,
+    VECTOR,
+    known_rank,
+    rank,
+    together,
+    written,
+)
 from flatgrad.rules.missing_values import HOLES, there
 from flatgrad.rules.reductions import count, real, restore, shared, slope
 

@@ -5,7 +5,6 @@ from flatgrad.builder import xp
 from flatgrad.registry import constant, elementwise, probe
 from flatgrad.rules.arithmetic import VECTOR, without_derivative
 
-
 # How a draw moves with these parameters is not said by the draw alone.
 DRAWN = (
     "random_choice", "random_permutation", "random_beta", "random_gamma", "random_standard_gamma", "random_dirichlet",
@@ -48,7 +47,12 @@ def random_exponential(scale=1.0, /, size=None, *, y):
     return y / scale
 
 
-constant("random_seed", "random_default_rng", "random_state", "random_bytes")
+constant("random_seed", "random_bytes")
+constant(
+    "random_default_rng",
+    "random_state",
+    shape=shapes.giving("generator", shapes.anything),
+)
 constant(
     "random_rand", "random_randn", shape=shapes.giving("float", shapes.drawn_with_shape)
 )

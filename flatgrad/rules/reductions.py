@@ -145,7 +145,9 @@ def average(x, weights=None, /, axis=None, keepdims=False, *, y):
         return slope(each, axis, keepdims)
     n, m = rank(x), rank(weights)
     if isinstance(axis, tuple) and m < n:
-        raise NotImplementedError("an average over several axes, with weights of another shape")
+        raise NotImplementedError(
+            "an average over several axes, with weights of another shape"
+        )
     total = xp.sum(weights, axis=axis, keepdims=True) if m == n else xp.sum(weights)
     w = weights
     if m < n and axis % n != n - 1:
@@ -166,34 +168,6 @@ def average(x, weights=None, /, axis=None, keepdims=False, *, y):
         from_x = g * (x - middle)
         others = tuple(i for i in range(n) if i != axis % n) if m < n else ()
         return g * w, xp.sum(from_x, axis=together(others)) if others else from_x
-
-    return jvp, vjp
-
-
-@general(
-    at=[(MATRIX,), probe(MATRIX, rowvar=False), probe(MATRIX, bias=True), probe(MATRIX, ddof=0), (VECTOR,)],
-    shape=shapes.covariance,
-)  # fmt: skip
-def cov(x, /, rowvar=True, bias=False, ddof=None):
-    """The covariance of the rows of x, or of its columns."""
-    matrix = rank(x) == 2
-    along = 1 if matrix and rowvar else 0
-    if ddof is None:
-        ddof = 0 if bias else 1
-    apart = centred(x, along)
-    degrees = count(x, along) - ddof if ddof else count(x, along)
-
-    def jvp(dx):
-        if not matrix:
-            return 2 * xp.sum(apart * dx) / degrees
-        half = apart @ dx.mT if rowvar else apart.mT @ dx
-        return (half + half.mT) / degrees
-
-    def vjp(g):
-        if not matrix:
-            return 2 * g * apart / degrees
-        both = (g + g.mT) / degrees
-        return both @ apart if rowvar else apart @ both
 
     return jvp, vjp
 

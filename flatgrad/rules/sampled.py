@@ -46,7 +46,9 @@ def interp(x, knots, values, left=None, right=None, /, period=None):
         return _periodic(x, knots, values, period)
     lower = _lower_knot(x, knots)
     before, after = x < knots[0], x > knots[-1]
-    return _mean_of_two(x, knots, values, (lower, lower + 1), (left, before), (right, after))
+    return _mean_of_two(
+        x, knots, values, (lower, lower + 1), (left, before), (right, after)
+    )
 
 
 def _lower_knot(x, knots):
@@ -233,7 +235,9 @@ def ediff1d(x, to_end=None, to_begin=None, /, *, g):
 
 
 def cut_from(start):
-    return xp.slice(start, None, None) if isinstance(start, Expr) else slice(start, None)
+    return (
+        xp.slice(start, None, None) if isinstance(start, Expr) else slice(start, None)
+    )
 
 
 def cut_to(stop):
@@ -339,5 +343,3 @@ def _uneven(x, points, axis, edge_order):
         first = [(0, -(2 * a + c) / (a * (a + c))), (1, (a + c) / (a * c)), (2, -a / (c * (a + c)))]  # fmt: skip
         last = [(-3, b / (f * (b + f))), (-2, -(b + f) / (b * f)), (-1, (2 * b + f) / (b * (b + f)))]  # fmt: skip
     return [(INNER, inner), (0, first), (-1, last)]
-
-

@@ -82,7 +82,10 @@ def insert(x, places, values, /, axis=None, *, g):
     values = as_array(values)
     if axis is None or known_rank(x) == 1:
         return _put_in(x, places, values, g)
-    if not isinstance(static(places), int) or known_rank(values) in (None, known_rank(x)):
+    if not isinstance(static(places), int) or known_rank(values) in (
+        None,
+        known_rank(x),
+    ):
         raise NotImplementedError(
             "insert along an axis, of other than one part whose shape is known"
         )
@@ -154,7 +157,10 @@ def counts_shape(eqn):
         join(eqn.out.type.shape, Shape([Dim()]))
 
 
-@linear(at=[([0, 2, 2, 1, 0], MANY), probe([0, 2], (0.3, 0.9), minlength=5)], shape=counts_shape)
+@linear(
+    at=[([0, 2, 2, 1, 0], MANY), probe([0, 2], (0.3, 0.9), minlength=5)],
+    shape=counts_shape,
+)
 def bincount(x, weights=None, /, minlength=0, *, g):
     return None, None if absent(weights) else g[x]
 
@@ -192,7 +198,9 @@ def histogram(x, weights=None, /, bins=10, range=None, density=False, *, y):
             raise NotImplementedError(MOVING)
         if absent(weights) or absent(g_counts):
             return None, None
-        bin = xp.clip(xp.searchsorted(edges, x, side="right") - 1, 0, xp.size(edges) - 2)
+        bin = xp.clip(
+            xp.searchsorted(edges, x, side="right") - 1, 0, xp.size(edges) - 2
+        )
         inside = (x >= edges[0]) & (x <= edges[-1])
         return None, xp.where(inside, g_counts[bin], 0)
 

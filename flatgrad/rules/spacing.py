@@ -70,7 +70,9 @@ def logspace(start, stop, /, num=50, endpoint=True, base=10.0, axis=0, *, y):
     t = way(y, num, endpoint, axis)
     factor = y * (LOG_10 if base == 10 else xp.log(base))
     if known_rank(base) != 0:
-        raise NotImplementedError("logspace with bases that are not known to be one number")
+        raise NotImplementedError(
+            "logspace with bases that are not known to be one number"
+        )
     return between(y, start, stop, axis, (1 - t, t), factor)
 
 
@@ -115,7 +117,10 @@ def grid_axis(k, indexing):
 
 
 def grid_shape(eqn):
-    dims = [Dim(1) if a.type.shape.is_scalar else (a.type.shape.dims or (None,))[0] for a in eqn.args]
+    dims = [
+        Dim(1) if a.type.shape.is_scalar else (a.type.shape.dims or (None,))[0]
+        for a in eqn.args
+    ]
     order = shapes.option(eqn, "indexing")
     for a, out in zip(eqn.args, eqn.outs, strict=True):
         shapes.learn(out.type, shapes.elements(a.type.kind))
@@ -152,7 +157,9 @@ def meshgrid(*coordinates, indexing="xy", sparse=False, y):
         first, *others = moved
         if isinstance(first, Expr):
             options = {"indexing": indexing, "sparse": sparse}
-            made = first.builder.emit_all("meshgrid", (first, *others), count, attrs=options)
+            made = first.builder.emit_all(
+                "meshgrid", (first, *others), count, attrs=options
+            )
             return tuple(made)
         return tuple(xp.meshgrid(first, *others, indexing=indexing, sparse=sparse))
 
@@ -166,7 +173,11 @@ def meshgrid(*coordinates, indexing="xy", sparse=False, y):
     def along_own(g, k, x):
         others = tuple(i for i in range(count) if i != grid_axis(k, indexing))
         if not sparse and known_rank(x) == 1:
-            return xp.sum(g, axis=others[0] if len(others) == 1 else others) if others else g
+            return (
+                xp.sum(g, axis=others[0] if len(others) == 1 else others)
+                if others
+                else g
+            )
         total = g if sparse or not others else xp.sum(g, axis=others)
         return xp.reshape(total, xp.shape(x))
 
@@ -190,8 +201,7 @@ def broadcast_arrays(*arrays, y):
 
     def vjp(gs):
         return tuple(
-            None if absent(g) else fitted(g, x)
-            for g, x in zip(gs, arrays, strict=True)
+            None if absent(g) else fitted(g, x) for g, x in zip(gs, arrays, strict=True)
         )
 
     return jvp, vjp

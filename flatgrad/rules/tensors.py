@@ -22,7 +22,10 @@ def inverse_shape(eqn):
         join(out.shape, Shape((*a.shape.dims[ind:], *a.shape.dims[:ind])))
 
 
-@general(at=[(FOUR_AXES,), probe(SQUARE, ind=1), probe(THREE_AXES, ind=2)], shape=inverse_shape)
+@general(
+    at=[(FOUR_AXES,), probe(SQUARE, ind=1), probe(THREE_AXES, ind=2)],
+    shape=inverse_shape,
+)
 def tensorinv(a, /, ind=2, *, y):
     """As inv, of the matrix whose rows are the first `ind` axes."""
     matrix = xp.reshape(y, tuple_of(-1, rows(a, ind)))
@@ -54,7 +57,9 @@ def solution_shape(eqn):
         join(eqn.out.type.shape, Shape(a.dims[len(b.dims) :]))
 
 
-@general(at=[(SQUARE, VECTOR), (THREE_AXES, [[0.3, 0.8], [-0.4, 1.1]])], shape=solution_shape)
+@general(
+    at=[(SQUARE, VECTOR), (THREE_AXES, [[0.3, 0.8], [-0.4, 1.1]])], shape=solution_shape
+)
 def tensorsolve(a, b, /, *, y):
     """As solve, of the matrix whose rows are the axes of b."""
 
@@ -75,5 +80,3 @@ def tensorsolve(a, b, /, *, y):
         return grad_a, xp.reshape(flat, xp.shape(b))
 
     return jvp, vjp
-
-
