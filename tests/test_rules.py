@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 import pytest
 
-import flatgrad.rules  # noqa: F401
+import flatgrad.rules
 from flatgrad.builder import Builder
 from flatgrad.evaluate import run, runtime
 from flatgrad.graph import Lit, Var

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
-from flatgrad.frontend import listed, several
+from flatgrad.frontend import listed, masked, several
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
@@ -126,7 +126,7 @@ def _apply(
         raise Refusal("FG202", str(error), step, node) from None
     if bound.op not in RULES and not bound.fold:
         return _unknown(low, node, name, given)
-    if (made := several.of_some(low, node, bound)) is not None:
+    if (made := masked.of_some(low, node, bound)) is not None:
         return made
     unknown = [o for o in bound.unknown if not _harmless(o, bound.options[o])]
     if unknown:

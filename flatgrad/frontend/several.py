@@ -1,4 +1,4 @@
-"""Calls of a library that are several operations: select, choose, block, unstack, gradient along several axes.
+"""Calls of a library that are several operations: select, choose, block, unstack, sorted, gradients along axes.
 
 Each function takes the arguments of the call by the library's names, and gives None where it does not read them.
 """
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend import joined
 from flatgrad.frontend.scope import Arguments, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
-from flatgrad.namespaces import Bound
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -36,80 +36,6 @@ def function(
     what = f"{path.removeprefix('builtins.')} with these arguments is not read"
     step = "write its options down, and give the shapes of arrays with --shape"
     return low.opaque(what, given.atoms, node, code="FG202", next_step=step)[0]
-
-
-def of_some(low: Lowering, node: cst.Call, bound: Bound[Value]) -> Value | None:
-    """sum(x, where=mask, initial=1) and the like, as the sum of what is there and of what comes first."""
-    told = {k: v for k, v in bound.options.items() if v != Lit(None)}
-    mask, first = told.pop("where", None), told.pop("initial", None)
-    mask = None if mask == Lit(True) else mask
-    plain = {
-        k: v.value
-        for k, v in told.items()
-        if isinstance(v, Lit) and k in ("axis", "keepdims")
-    }
-    axis = told.get("axis")
-    if isinstance(axis, Struct) and all(isinstance(i, Lit) for i in axis.items):
-        plain["axis"] = tuple(i.value for i in axis.items)  # type: ignore[union-attr]
-    unread = {*told} - {*plain}
-    if (
-        bound.op not in SOME
-        or (mask is None and first is None)
-        or unread
-        or len(bound.data) != 1
-    ):
-        return None
-    (held,) = bound.data.values()
-    if not isinstance(held, Var):
-        return None
-    some = None if mask is None else low.atom(_only(mask), node)
-    start = None if first is None else low.atom(_only(first), node)
-    low.build.dialect = "numpy"
-    return SOME[bound.op](low, node, held, some, start, plain)
-
-
-def _only(option: Value | tuple[Value, ...]) -> Value:
-    return Struct(option) if isinstance(option, tuple) else option
-
-
-def _total(op: str, together: str, neutral: int) -> Callable[..., Value | None]:
-    """A sum or a product: of neutral numbers where nothing is there, and with what comes first."""
-
-    def read(low: Lowering, node: cst.Call, x: Var, some: Atom | None, start: Atom | None, plain: dict[str, Any]) -> Value | None:  # fmt: skip
-        there = x if some is None else low.emit("where", some, x, Lit(neutral))
-        made = low.emit(op, there, node=node if start is None else None, **plain)
-        return made if start is None else low.emit(together, made, start, node=node)
-
-    return read
-
-
-def _mean(low: Lowering, node: cst.Call, x: Var, some: Atom | None, start: Atom | None, plain: dict[str, Any]) -> Value | None:  # fmt: skip
-    if some is None or start is not None:
-        return None
-    total = low.emit("sum", low.emit("where", some, x, Lit(0)), **plain)
-    ones = low.emit("where", some, low.emit("ones_like", x), Lit(0))
-    return low.emit("truediv", total, low.emit("sum", ones, **plain), node=node)
-
-
-def _extreme(op: str) -> Callable[..., Value | None]:
-    """What is not there is no more than what is given besides, a number that stands in the text."""
-
-    def read(low: Lowering, node: cst.Call, x: Var, some: Atom | None, start: Atom | None, plain: dict[str, Any]) -> Value | None:  # fmt: skip
-        if some is None or not isinstance(start, Lit):
-            return None
-        there = low.emit("where", some, x, start)
-        return low.emit(op, there, node=node, initial=start.value, **plain)
-
-    return read
-
-
-SOME = {
-    "sum": _total("sum", "add", 0),
-    "prod": _total("prod", "mul", 1),
-    "mean": _mean,
-    "max": _extreme("max"),
-    "min": _extreme("min"),
-}
 
 
 def _select(low: Lowering, node: cst.Call, given: Given) -> Value | None:
@@ -257,68 +183,6 @@ def _axes(axis: Value, rank: int | None) -> list[int] | None:
             return None
 
 
-def _cov(low: Lowering, node: cst.Call, given: Given) -> Value | None:
-    """The covariance of the variables of two arrays, put together first."""
-    both = _together(low, node, given)
-    options = {k: v.value for k, v in given.items() if isinstance(v, Lit) and k in ("bias", "ddof")}  # fmt: skip
-    if both is None or {*given} - {"m", "y", "rowvar"} - {*options}:
-        return None
-    table, rowvar = both
-    return low.emit("cov", table, node=node, rowvar=rowvar, **options)
-
-
-def _corrcoef(low: Lowering, node: cst.Call, given: Given) -> Value | None:
-    """The same for their correlation."""
-    both = _together(low, node, {("m" if k == "x" else k): v for k, v in given.items()})
-    if both is None:
-        return None
-    table, rowvar = both
-    return low.emit("corrcoef", table, node=node, rowvar=rowvar)
-
-
-def _together(low: Lowering, node: cst.Call, given: Given) -> tuple[Atom, bool] | None:
-    """All variables as rows, or as columns, of one array; whether they are rows."""
-    arrays = [low.atom(given[k], node) for k in ("m", "y") if given.get(k, Lit(None)) != Lit(None)]  # fmt: skip
-    match [a.type.rank for a in arrays], given.get("rowvar", Lit(True)):
-        case [1 | 2], Lit(value=bool() as by_rows):
-            return arrays[0], by_rows
-        case [1, 1], Lit(value=bool()):
-            return low.emit("stack", *arrays), True
-        case [2, 2], Lit(value=bool() as by_rows):
-            axis = 0 if by_rows else 1
-            return low.emit("concatenate", *arrays, axis=axis), by_rows
-        case _:
-            return None
-
-
-def _diff(low: Lowering, node: cst.Call, given: Given) -> Value | None:
-    """With arrays put before and after, whose numbers of axes are known."""
-    array, axis = low.atom(given["a"], node), given.get("axis", Lit(-1))
-    n, count = array.type.rank, given.get("n", Lit(1))
-    if n is None or not isinstance(axis, Lit) or not isinstance(count, Lit):
-        return None
-    ends = [given.get(name, Lit(None)) for name in ("prepend", "append")]
-    first, last = (_as_part(low, node, end, n) for end in ends)
-    if None in (first, last):
-        return None
-    parts = [*(first or ()), array, *(last or ())]
-    whole = low.emit("concatenate", *parts, axis=axis.value)
-    options = {} if axis == Lit(-1) else {"axis": axis.value}
-    return low.emit("diff", whole, node=node, n=count.value, **options)
-
-
-def _as_part(low: Lowering, node: cst.Call, end: Value, n: int) -> list[Atom] | None:
-    """What stands before or after an array, with as many axes; None where that is not known."""
-    if end == Lit(None):
-        return []
-    part = low.atom(end, node)
-    if part.type.rank == n and not isinstance(part, Lit):
-        return [part]
-    if part.type.rank == 0 and n == 1:
-        return [low.emit("stack", part)]
-    return None
-
-
 def _sorted(low: Lowering, node: cst.Call, given: Given) -> Value | None:
     """A list of numbers that are known one by one."""
     held, turned = given.get("iterable"), given.get("reverse", Lit(False))
@@ -344,29 +208,17 @@ FUNCTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Read]] = {
     "numpy.choose": (("a", "choices"), (), _choose),
     "numpy.block": (("arrays",), (), _block),
     "builtins.sorted": (("iterable",), ("reverse",), _sorted),
-    "numpy.cov": (("m", "y", "rowvar", "bias", "ddof"), (), _cov),
-    "numpy.corrcoef": (("x", "y", "rowvar"), (), _corrcoef),
-    "numpy.diff": (("a", "n", "axis", "prepend", "append"), (), _diff),
+    "numpy.cov": (("m", "y", "rowvar", "bias", "ddof"), (), joined.cov),
+    "numpy.corrcoef": (("x", "y", "rowvar"), (), joined.corrcoef),
+    "numpy.diff": (("a", "n", "axis", "prepend", "append"), (), joined.diff),
     "numpy.unstack": (("x",), ("axis",), _unstack),
     "numpy.gradient": (("f", *STEPS), ("axis", "edge_order"), _gradient),
 }
 
 
-def _has_two(given: Arguments) -> bool:
-    return len(given.positional) > 1 or "y" in given.keywords
-
-
-def _has_array_ends(given: Arguments) -> bool:
-    ends = [
-        *given.positional[3:],
-        *(given.keywords.get(k) for k in ("prepend", "append")),
-    ]
-    return any(end is not None and not isinstance(end, Lit) for end in ends)
-
-
 # Those that are one operation, unless a call has what the operation does not read.
 PLAIN: dict[str, Callable[[Arguments], bool]] = {
-    "numpy.cov": _has_two,
-    "numpy.corrcoef": _has_two,
-    "numpy.diff": _has_array_ends,
+    "numpy.cov": joined.has_two,
+    "numpy.corrcoef": joined.has_two,
+    "numpy.diff": joined.has_array_ends,
 }

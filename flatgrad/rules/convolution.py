@@ -23,8 +23,7 @@ def vector(eqn):
 
 
 def length(x):
-    n = extent(x, 0) if not isinstance(x, Expr) or x.ndim else xp.size(x)
-    return n
+    return extent(x, 0) if not isinstance(x, Expr) or x.ndim else xp.size(x)
 
 
 def smaller(n, m):
@@ -47,12 +46,8 @@ def whole(g, a, b, mode, turned=False):
             raise NotImplementedError(
                 "correlate with mode='same' of vectors of lengths that are not known"
             )
-        first = first if n >= m else m_half(n)
+        first = first if n >= m else n // 2
     return xp.pad(g, xp.tuple(first, least - first))
-
-
-def m_half(n):
-    return n // 2
 
 
 @multilinear(at=EVERY, shape=vector)

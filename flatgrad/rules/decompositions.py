@@ -12,12 +12,9 @@ from flatgrad.rules.matrices import (
     POSITIVE,
     POSITIVES,
     SQUARE,
-    SQUARES,
     TALL,
-    UNKNOWN,
     as_column,
     as_row,
-    dims,
     is_square,
     like_square,
     plus,
@@ -27,7 +24,7 @@ from flatgrad.rules.matrices import (
     symmetric,
 )
 from flatgrad.shapes import giving, learn, option, promoted
-from flatgrad.types import Dim, Shape, join
+from flatgrad.types import Shape, join
 
 
 def separations(values, matrix):
@@ -73,21 +70,6 @@ def svd_shape(eqn):
         full, k = option(eqn, "full_matrices"), values.dims[-1]
         join(eqn.outs[0].type.shape, Shape((*batch, m, m if full else k)))
         join(eqn.outs[2].type.shape, Shape((*batch, n if full else k, n)))
-
-
-def qr_shape(eqn):
-    a = eqn.args[0].type
-    for out in eqn.outs:
-        learn(out.type, promoted([a.kind, "float"]))
-    if a.shape.dims is None or option(eqn, "mode") != "reduced":
-        return
-    if len(eqn.outs) != 2:
-        return
-    *batch, m, n = a.shape.dims
-    q, r = (out.type.shape for out in eqn.outs)
-    if q.dims is None:
-        join(q, Shape((*batch, m, smaller(m, n))))
-    join(r, Shape((*batch, q.dims[-1], n)))
 
 
 # -------------------------------------------------------------------------------- rules
@@ -244,78 +226,3 @@ def _singular_values(a):
 @general(at=[(MATRIX,), (TALL,), (CUBE,)], shape=svd_shape)
 def svdvals(a, /, *, y):
     return _singular_values(a)
-
-
-@general(
-    at=[(SQUARE,), (TALL,), (SQUARES,), (MATRIX,), (CUBE,), probe(SQUARE, mode="complete"), probe(TALL, mode="r"),
-        probe(MATRIX, mode="r")],
-    shape=qr_shape,
-)  # fmt: skip
-def qr(a, /, mode="reduced", *, y):
-    """Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2010)."""
-    if mode == "r":
-        q, _ = several("qr", 2, a)
-        forward, back = qr(a, y=(q, y))
-        return lambda da: forward(da)[1], lambda g: back((None, g))
-    if mode != "reduced" and not (mode == "complete" and is_square(a)):
-        raise NotImplementedError(
-            f"qr with mode={mode!r}, of other than a square matrix"
-        )
-    if (ds := dims(a)) is None:
-        raise NotImplementedError(UNKNOWN)
-    if m := _fewer_rows(*ds[-2:]):
-        return _wide_qr(a, m, *y)
-    return _tall_qr(*y)
-
-
-def _tall_qr(q, r):
-    def jvp(da):
-        step = over(da, r)
-        inner = q.mT @ step
-        rotation = xp.tril(inner, k=-1) - xp.tril(inner, k=-1).mT
-        return step - q @ (inner - rotation), (inner - rotation) @ r
-
-    def vjp(g):
-        g_q, g_r = g
-        if g_q is None and g_r is None:
-            return None
-        from_r = None if g_r is None else r @ g_r.mT
-        inner = plus(from_r, None if g_q is None else -(g_q.mT @ q))
-        inner = xp.tril(inner) + xp.tril(inner, k=-1).mT
-        return over(plus(g_q, q @ inner), r.mT)
-
-    return jvp, vjp
-
-
-def _wide_qr(a, m, q, r):
-    """The first m columns make q, which turns the others."""
-    others = a[..., m:]
-    forward, back = _tall_qr(q, r[..., :m])
-
-    def jvp(da):
-        dq, dr = forward(da[..., :m])
-        beyond = dq.mT @ others + q.mT @ da[..., m:]
-        return dq, xp.concatenate(dr, beyond, axis=-1)
-
-    def vjp(g):
-        g_q, g_r = g
-        if g_q is None and g_r is None:
-            return None
-        if g_r is None:
-            return xp.concatenate(back((g_q, None)), xp.zeros_like(others), axis=-1)
-        turned = others @ g_r[..., m:].mT
-        first = back((plus(g_q, turned), g_r[..., :m]))
-        return xp.concatenate(first, q @ g_r[..., m:], axis=-1)
-
-    return jvp, vjp
-
-
-def over(x, triangular):
-    """x @ inv(triangular)"""
-    return xp.solve(triangular.mT, x.mT).mT
-
-
-def _fewer_rows(m, n):
-    """The number of rows, if it is known to be less than that of columns."""
-    m, n = (d.known if isinstance(d, Dim) else d for d in (m, n))
-    return m if m is not None and n is not None and m < n else None

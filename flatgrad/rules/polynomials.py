@@ -1,7 +1,7 @@
 """Polynomials by their coefficients, that of the highest power first."""
 
 from flatgrad import shapes
-from flatgrad.builder import Expr, xp
+from flatgrad.builder import xp
 from flatgrad.registry import general, linear, multilinear, probe
 from flatgrad.rules.arithmetic import absent, is_constant
 from flatgrad.rules.axes import MATRIX, along, as_array, extent, known_rank, written

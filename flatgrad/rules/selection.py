@@ -28,7 +28,7 @@ def thinned(eqn, x):
     if axis is None and made.dims is None:
         join(made, Shape([Dim()]))
     elif isinstance(axis, int) and x.shape.dims is not None and made.dims is None:
-        (at,) = shapes.axes_of(axis, len(x.shape.dims))
+        (at,) = shapes.axes_of(axis, len(x.shape.dims)) or (0,)
         join(made, Shape(Dim() if i == at else d for i, d in enumerate(x.shape.dims)))
 
 

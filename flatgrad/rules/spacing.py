@@ -117,15 +117,14 @@ def grid_axis(k, indexing):
 
 
 def grid_shape(eqn):
-    dims = [
-        Dim(1) if a.type.shape.is_scalar else (a.type.shape.dims or (None,))[0]
-        for a in eqn.args
-    ]
+    known = [a.type.shape.dims for a in eqn.args]
     order = shapes.option(eqn, "indexing")
     for a, out in zip(eqn.args, eqn.outs, strict=True):
         shapes.learn(out.type, shapes.elements(a.type.kind))
-    if None in dims or shapes.option(eqn, "sparse") or order not in ("xy", "ij"):
+    sparse = shapes.option(eqn, "sparse") is not False
+    if any(d is None for d in known) or sparse or order not in ("xy", "ij"):
         return
+    dims = [d[0] if d else Dim(1) for d in known]
     if len(dims) > 1 and order == "xy":
         dims[:2] = dims[1::-1]
     for out in eqn.outs:

@@ -9,8 +9,8 @@ from flatgrad.shapes.broadcasting import same
 from flatgrad.shapes.containers import CONTAINERS, MAY_HOLD, are_strings, item_type
 from flatgrad.shapes.facts import (
     axes_of,
-    elements,
     bound,
+    elements,
     equate,
     known_value,
     learn,
