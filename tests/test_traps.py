@@ -301,6 +301,55 @@ COMPLEXES = [
 ]
 
 
+# --- an array of indices that began as a range -----------------------------------------------------------------------
+
+RANGES = [
+    *(
+        agrees(f"return x[{index}] * 2", x=X)
+        for index in (
+            "np.repeat(np.arange(3), 2)", "np.arange(3).repeat([2, 0, 1])", "np.tile(np.arange(3), 2)",
+            "np.pad(np.arange(3), 1, mode='edge')", "np.take(np.arange(3), [0, 0, 1])", "np.diff(np.arange(4))",
+            "np.resize(np.arange(3), 5)", "np.broadcast_arrays(np.arange(1), x)[0]", "np.insert(np.arange(3), 0, 2)",
+            "np.take_along_axis(np.arange(3), np.array([0, 0, 1]), 0)", "np.flatnonzero(x > 0.5)",
+            "np.delete(np.arange(3), 1)",
+        )
+    ),
+    *(
+        agrees(f"i = np.arange(3); {write}; return x[i] * 2", x=X)
+        for write in ("i[1] = 0", "i[i > 0] = 1", "i[:] = 1", "i.fill(1)", "i //= 2", "np.put(i, [1], 0)")
+    ),
+    *(
+        safe(f"i = {index}; z = np.zeros(9); z[i] += x.sum() * np.ones(np.shape(i)); return z", x=X)
+        for index in ("np.repeat(np.arange(3), 2)", "np.tile(np.arange(3), 2)", "np.resize(np.arange(3), 5)")
+    ),
+]  # fmt: skip
+
+
+# --- column by column ------------------------------------------------------------------------------------------------
+
+COLUMNS = [
+    agrees("return np.ravel(m, order='F') * np.arange(6)", m=M),
+    agrees("return m.flatten('F') * np.arange(6)", m=M),
+    agrees("return m.reshape((3, 2), order='F') * 2", m=M),
+    safe("return m.ravel('A') * np.arange(6)", m=M),
+    safe("return m.T.ravel('K') * np.arange(6)", m=M),
+    *(
+        safe(f"z = {made}; v = z.ravel(); v[0] = m[0, 1]; return (z * m).sum()", m=M)
+        for made in ("m.copy(order='F')", "np.zeros((2, 3), order='F')", "np.array(m, order='F')", "np.exp(m, order='F')")
+    ),
+]  # fmt: skip
+
+
+# --- draws of a generator that the function made ----------------------------------------------------------------------
+
+GENERATORS = [
+    agrees("rng = np.random.default_rng(0); z = rng.normal(x, y); return z * rng.uniform(x, 2.0)", x=X, y=Y),
+    agrees("rng = np.random.RandomState(0); s = 0.0; for i in range(3): s = s * 0.5 + rng.normal(x[i], y[i]); return s * s", x=X, y=Y),
+    safe("rng = np.random.default_rng(0); return rng.gamma(x, y)", x=X, y=Y),
+    safe("rng = np.random.default_rng(0); return rng.permutation(x) * y", x=X, y=Y),
+]  # fmt: skip
+
+
 # --- 7. np.add.at, out=, augmented subscripts, calls that write ----------------------------------------------------
 
 WRITES = [
@@ -638,6 +687,9 @@ TRAPS: dict[str, list[Case]] = {
     "repeated": REPEATED,
     "scopes": SCOPES,
     "complex": COMPLEXES,
+    "ranges": RANGES,
+    "columns": COLUMNS,
+    "generators": GENERATORS,
     "writes": WRITES,
     "aliases": aliases(),
     "overwritten": OVERWRITTEN,
