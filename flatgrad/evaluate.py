@@ -64,6 +64,7 @@ def runtime(op: str) -> Callable[..., Value]:
     for namespace in (
         "numpy",
         "numpy.linalg",
+        "numpy.lib.stride_tricks",
         "scipy.special",
         "scipy.linalg",
         "math",

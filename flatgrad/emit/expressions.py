@@ -250,6 +250,7 @@ class Expressions:
     def _namespaces(self, eqn: Eqn) -> list[str]:
         """Where to look for the function, in this order; math takes numbers only."""
         numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg"]
+        numpy += ["numpy.lib.stride_tricks"]
         if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
             return ["builtins", *numpy]
         paths = self.dialect.imports.values()

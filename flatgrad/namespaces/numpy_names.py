@@ -241,6 +241,9 @@ SIGNATURES = {
         vecdot(x1, x2, axis)
         matrix_transpose(x)
         """,
+    "numpy.lib.stride_tricks": """
+        sliding_window_view(x, window_shape, axis, subok, writeable)
+        """,
     "numpy.random": """
         seed -> random_seed (/, seed)
         default_rng -> random_default_rng (/, seed)

@@ -7,7 +7,7 @@ from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
-from flatgrad.rules.arithmetic import is_constant, static, without_derivative
+from flatgrad.rules.arithmetic import is_constant, static
 from flatgrad.rules.axes import along, as_array, extent, rank, together, tuple_of
 from flatgrad.shapes.containers import MAY_HOLD
 from flatgrad.types import Dim, Shape, join
@@ -300,4 +300,3 @@ constant(
 constant("is_ndarray", shape=shapes.giving("bool", shapes.number))
 constant("range", shape=shapes.arange)
 constant("reversed")
-without_derivative("unique", shape=shapes.anything)

@@ -56,9 +56,12 @@ def tile(x, reps, /, *, g):
 
 def gathered(g, x, places):
     """What was read from these places of the elements of x, added up there."""
-    many = xp.size(x)
-    total = xp.bincount(xp.ravel(places), xp.ravel(g), minlength=many)
-    return xp.reshape(total, xp.shape(x))
+    total = xp.bincount(flat(places), flat(g), minlength=xp.size(x))
+    return total if known_rank(x) == 1 else xp.reshape(total, xp.shape(x))
+
+
+def flat(v):
+    return v if known_rank(v) == 1 else xp.ravel(v)
 
 
 @linear(
@@ -99,6 +102,17 @@ def is_one_number(value):
     if isinstance(value, Expr):
         return value.atom.type.shape.is_scalar
     return not isinstance(value, list | tuple)
+
+
+@linear(
+    at=[probe((0.4, -1.2, 2.0, 0.7), 2), probe(MATRIX, 2, axis=1), probe(MATRIX, (2, 2)), probe(CUBE, (2, 2), axis=(0, 2))],
+    shape=shapes.anything,
+)  # fmt: skip
+def sliding_window_view(x, window, /, axis=None, *, g):
+    """Each element is in as many windows as reach it."""
+    places = xp.reshape(written(g, "arange", xp.size(x)), xp.shape(x))
+    options = {} if axis is None else {"axis": axis}
+    return gathered(g, x, xp.sliding_window_view(places, window, **options))
 
 
 def paddings(widths, n):

@@ -146,6 +146,26 @@ def partition(x, kth, /, axis=-1, *, y):
     return jvp, vjp
 
 
+@general(at=[(MANY,), (MATRIX,)], shape=shapes.anything)
+def unique(
+    x, /, return_index=False, return_inverse=False, return_counts=False, axis=None, *, y
+):
+    """Each of the result is one of the argument: the first in its order, where several are equal."""
+    if return_index or return_inverse or return_counts or axis is not None:
+        raise NotImplementedError("unique with more results, or along an axis")
+    flat = xp.ravel(x)
+    order = xp.argsort(flat)
+    places = order[xp.searchsorted(flat[order], y)]
+
+    def jvp(dx):
+        return xp.ravel(dx)[places]
+
+    def vjp(g):
+        return put(g, x, places, None)
+
+    return jvp, vjp
+
+
 def counts_kind(eqn):
     weights = shapes.data(eqn, 1)
     return "int" if weights is None or weights.kind == "none" else "float"
