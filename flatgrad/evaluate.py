@@ -17,6 +17,8 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, arrange, lookup, meanings, spell
 
 Value = Any
+# Operations that give a list or a tuple also where it holds one array.
+SEQUENCES = {"split", "meshgrid", "broadcast_arrays"}
 
 
 def evaluate(block: Block, *inputs: Value) -> dict[Atom, Value]:
@@ -24,7 +26,7 @@ def evaluate(block: Block, *inputs: Value) -> dict[Atom, Value]:
     known: dict[Atom, Value] = dict(zip(block.params, inputs, strict=True))
     for eqn in block.eqns:
         result = _apply(eqn, known)
-        several = len(eqn.outs) != 1 or eqn.op == "split"
+        several = len(eqn.outs) != 1 or eqn.op in SEQUENCES
         known.update(zip(eqn.outs, result if several else (result,), strict=True))
     return known | {out: _read(out, known) for out in block.outs}
 

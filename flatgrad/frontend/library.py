@@ -295,7 +295,7 @@ def _emit(
         count = 1
     made = low.build.emit_all(op, data, count, node=node, attrs=options)
     values = tuple(e.atom for e in made)
-    return values[0] if count == 1 else Struct(values)
+    return values[0] if count == 1 and op not in AS_MANY else Struct(values)
 
 
 def _split(

@@ -35,6 +35,8 @@ def kron(a, b, /, *, g):
             return grid @ b, a @ grid
         case (None, _) | (_, None):
             raise NotImplementedError(UNKNOWN)
+        case n, m if max(n, m) > 6:
+            raise NotImplementedError("kron of arrays with more than 6 axes")
         case n, m:
             return _kron(a, b, g, max(n, m))
 

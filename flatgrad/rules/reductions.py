@@ -141,8 +141,10 @@ def std(x, /, axis=None, keepdims=False, ddof=0, *, y):
 )  # fmt: skip
 def average(x, weights=None, /, axis=None, keepdims=False, *, y):
     if absent(weights):
-        each = xp.broadcast_to(xp.asarray(1 / count(x, axis)), xp.shape(x))
-        return slope(each, axis, keepdims)
+        return (
+            lambda dx: xp.mean(dx, axis=axis, keepdims=keepdims),
+            lambda g: mean(x, axis=axis, keepdims=keepdims, g=g),
+        )
     n, m = rank(x), rank(weights)
     if isinstance(axis, tuple) and m < n:
         raise NotImplementedError(

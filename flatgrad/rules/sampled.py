@@ -15,6 +15,7 @@ from flatgrad.rules.axes import (
     rank,
     together,
 )
+from flatgrad.rules.matrices import alike
 from flatgrad.types import Shape, join
 
 FIRST, LAST = slice(None, -1), slice(1, None)
@@ -64,6 +65,8 @@ def trapezoid(y, x=None, dx=1.0, /, axis=-1):
     n, m = known_rank(y), 0 if absent(x) else known_rank(x)
     if m is None or (n is None and m > 0):
         n, m = rank(y), rank(x)
+    if m > 1 and not alike(x, y):
+        raise NotImplementedError("trapezoid with x of another shape than y")
     last = axis == -1 or (n is not None and axis % n == n - 1)
     steps = dx if m == 0 else xp.diff(x) if m == 1 else xp.diff(x, axis=axis)
     if m == 1 and not last:  # as a column, along the axis

@@ -82,10 +82,9 @@ def insert(x, places, values, /, axis=None, *, g):
     values = as_array(values)
     if axis is None or known_rank(x) == 1:
         return _put_in(x, places, values, g)
-    if not isinstance(static(places), int) or known_rank(values) in (
-        None,
-        known_rank(x),
-    ):
+    n, m = known_rank(x), known_rank(values)
+    one_part = m == 0 or (n is not None and m is not None and m < n)
+    if not isinstance(static(places), int) or not one_part:
         raise NotImplementedError(
             "insert along an axis, of other than one part whose shape is known"
         )

@@ -111,9 +111,10 @@ def arange(start, stop=None, step=None, /, dtype=None, *, y):
 # ----------------------------------------------------------------------------------------------- grids
 
 
-def grid_axis(k, indexing):
-    """Along which axis of a grid coordinate k goes."""
-    return {0: 1, 1: 0}.get(k, k) if indexing == "xy" else k
+def grid_axis(k, count, indexing):
+    """Along which axis of a grid coordinate k of so many goes."""
+    turned = indexing == "xy" and count > 1
+    return {0: 1, 1: 0}.get(k, k) if turned else k
 
 
 def grid_shape(eqn):
@@ -139,6 +140,7 @@ POINTS, MORE, LAST = (0.3, 0.9, 1.4), (2.0, 2.5), (0.1, 0.6)
         probe(POINTS, MORE),
         probe(POINTS, MORE, indexing="ij"),
         probe(POINTS, MORE, LAST),
+        probe(POINTS),
         probe(POINTS, MORE, sparse=True),
         probe(POINTS, 0.7, indexing="ij"),
     ],
@@ -170,7 +172,7 @@ def meshgrid(*coordinates, indexing="xy", sparse=False, y):
         )
 
     def along_own(g, k, x):
-        others = tuple(i for i in range(count) if i != grid_axis(k, indexing))
+        others = tuple(i for i in range(count) if i != grid_axis(k, count, indexing))
         if not sparse and known_rank(x) == 1:
             return (
                 xp.sum(g, axis=others[0] if len(others) == 1 else others)
@@ -190,8 +192,10 @@ def joint_shape(eqn):
         shapes.learn(out.type, shapes.elements(a.type.kind))
 
 
-@general(at=[(POINTS, 0.3), (POINTS, ((0.5,), (0.7,)))], shape=joint_shape)
+@general(at=[(POINTS,), (POINTS, 0.3), (POINTS, ((0.5,), (0.7,)))], shape=joint_shape)
 def broadcast_arrays(*arrays, y):
+    y = y if len(arrays) > 1 else (y,)
+
     def jvp(*changes):
         return tuple(
             xp.zeros_like(whole) if absent(d) else xp.broadcast_to(d, xp.shape(whole))
@@ -199,6 +203,7 @@ def broadcast_arrays(*arrays, y):
         )
 
     def vjp(gs):
+        gs = gs if len(arrays) > 1 else (gs,)
         return tuple(
             None if absent(g) else fitted(g, x) for g, x in zip(gs, arrays, strict=True)
         )
