@@ -350,6 +350,29 @@ GENERATORS = [
 ]  # fmt: skip
 
 
+# --- calls that stand for several operations --------------------------------------------------------------------------
+
+SAID = '"""x: (D,)  y: (D,)  m: (N, D)"""; '
+SEVERAL = [
+    agrees("return np.select([x > 1, x > 0.5], [x**2, y * x], default=y)", x=X, y=Y),
+    agrees("return np.choose(i, [x, x * y, y])", x=X, y=Y, i=np.array([0, 1, 2])),
+    safe("return np.choose(i, [x, x * y], mode='wrap')", x=X, y=Y, i=np.array([0, 1, 2])),
+    *(
+        agrees(f"{SAID}return {value}", x=X, y=Y, m=M)
+        for value in (
+            "np.block([x, y, 0.5]) * m.sum()", "np.block([[m, m * 2], [m * y, m + x]])", "np.stack(np.gradient(m * y)) * x",
+            "np.gradient(m * y, 0.3, axis=1, edge_order=2) * x", "np.gradient(x * m[0], 0.2) * y", "np.diff(x * m[0], prepend=y)",
+            "np.diff(x, append=y[0]) * m", "np.diff(m, axis=0, prepend=m * y)", "np.cov(x, y) * m.sum()",
+            "np.cov(m, m * y, rowvar=False)[0, 4] * x", "np.corrcoef(x, y)[0, 1] * m", "np.sum(m, axis=0, where=m > 0.5) * x * y",
+            "np.sum(x, initial=y[0]) * m", "np.prod(m * x, axis=1, where=m > 0.5, initial=2.0) + y.sum()",
+            "np.mean(m * x, where=m > 0.5, keepdims=True) + y", "np.max(m * x, axis=0, where=m > 0.5, initial=0.1) * y",
+        )
+    ),
+    safe("p, q = np.unstack(m); return p * q", m=M),
+    safe("p, q, r = sorted([a * 2, b, c]); return p * q - r * r", a=0.2, b=0.9, c=0.5),
+]  # fmt: skip
+
+
 # --- 7. np.add.at, out=, augmented subscripts, calls that write ----------------------------------------------------
 
 WRITES = [
@@ -687,6 +710,7 @@ TRAPS: dict[str, list[Case]] = {
     "repeated": REPEATED,
     "scopes": SCOPES,
     "complex": COMPLEXES,
+    "several": SEVERAL,
     "ranges": RANGES,
     "columns": COLUMNS,
     "generators": GENERATORS,
