@@ -17,6 +17,8 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, arrange, home, lookup, meanings, spell
 
 Value = Any
+# Operations that give a list or a tuple also where it holds one array.
+SEQUENCES = {"split", "meshgrid", "broadcast_arrays"}
 
 
 def evaluate(block: Block, *inputs: Value) -> dict[Atom, Value]:
@@ -24,7 +26,7 @@ def evaluate(block: Block, *inputs: Value) -> dict[Atom, Value]:
     known: dict[Atom, Value] = dict(zip(block.params, inputs, strict=True))
     for eqn in block.eqns:
         result = _apply(eqn, known)
-        several = len(eqn.outs) != 1 or eqn.op == "split"
+        several = len(eqn.outs) != 1 or eqn.op in SEQUENCES
         known.update(zip(eqn.outs, result if several else (result,), strict=True))
     return known | {out: _read(out, known) for out in block.outs}
 
@@ -64,6 +66,7 @@ def runtime(op: str) -> Callable[..., Value]:
     for namespace in (
         "numpy",
         "numpy.linalg",
+        "numpy.lib.stride_tricks",
         "scipy.special",
         "scipy.linalg",
         "math",
@@ -194,7 +197,7 @@ _OWN: dict[str, Callable[..., Value]] = {
     "stop_gradient": lambda x: x,
     "alias": lambda x: x,
     "constant_array": lambda x, **options: np.array(x, **options),
-    "copy": lambda x, dtype=None: np.array(x, dtype=dtype),
+    "copy": lambda x, dtype=None, order=None: np.array(x, dtype=dtype),
     "range": range,
     "array": _array,
     "block": lambda *arrays: np.block(list(arrays)),
@@ -208,7 +211,7 @@ _OWN: dict[str, Callable[..., Value]] = {
     "einsum": lambda *operands, subscripts: np.einsum(subscripts, *operands),
     "matrix_transpose": lambda x: np.swapaxes(x, -1, -2),
     "astype": lambda x, dtype, **options: np.asarray(x).astype(dtype, **options),
-    "flatten": lambda x: np.array(x).ravel(),
+    "flatten": lambda x, order="C": np.array(x).ravel(order),
     "dtype": lambda x: np.asarray(x).dtype,
     "tolist": lambda x: np.asarray(x).tolist(),
     "root_of_squares": np.sqrt,

@@ -359,11 +359,11 @@ import numpy as np
 
 
 def f(x):
-    return np.sum(x, where=x > 0)
+    return np.var(x, where=x > 0)
 """,
         """\
-f.py:5:12: FG202 the option where= of numpy.sum is not read
-    5 |     return np.sum(x, where=x > 0)
+f.py:5:12: FG202 the option where= of numpy.var is not read
+    5 |     return np.var(x, where=x > 0)
       |            ^^^^^^^^^^^^^^^^^^^^^^
   write it as straight-line code
 """,

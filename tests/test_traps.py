@@ -302,6 +302,78 @@ COMPLEXES = [
 ]
 
 
+# --- an array of indices that began as a range -----------------------------------------------------------------------
+
+RANGES = [
+    *(
+        agrees(f"return x[{index}] * 2", x=X)
+        for index in (
+            "np.repeat(np.arange(3), 2)", "np.arange(3).repeat([2, 0, 1])", "np.tile(np.arange(3), 2)",
+            "np.pad(np.arange(3), 1, mode='edge')", "np.take(np.arange(3), [0, 0, 1])", "np.diff(np.arange(4))",
+            "np.resize(np.arange(3), 5)", "np.broadcast_arrays(np.arange(1), x)[0]", "np.insert(np.arange(3), 0, 2)",
+            "np.take_along_axis(np.arange(3), np.array([0, 0, 1]), 0)", "np.flatnonzero(x > 0.5)",
+            "np.delete(np.arange(3), 1)",
+        )
+    ),
+    *(
+        agrees(f"i = np.arange(3); {write}; return x[i] * 2", x=X)
+        for write in ("i[1] = 0", "i[i > 0] = 1", "i[:] = 1", "i.fill(1)", "i //= 2", "np.put(i, [1], 0)")
+    ),
+    *(
+        safe(f"i = {index}; z = np.zeros(9); z[i] += x.sum() * np.ones(np.shape(i)); return z", x=X)
+        for index in ("np.repeat(np.arange(3), 2)", "np.tile(np.arange(3), 2)", "np.resize(np.arange(3), 5)")
+    ),
+]  # fmt: skip
+
+
+# --- column by column ------------------------------------------------------------------------------------------------
+
+COLUMNS = [
+    agrees("return np.ravel(m, order='F') * np.arange(6)", m=M),
+    agrees("return m.flatten('F') * np.arange(6)", m=M),
+    agrees("return m.reshape((3, 2), order='F') * 2", m=M),
+    safe("return m.ravel('A') * np.arange(6)", m=M),
+    safe("return m.T.ravel('K') * np.arange(6)", m=M),
+    *(
+        safe(f"z = {made}; v = z.ravel(); v[0] = m[0, 1]; return (z * m).sum()", m=M)
+        for made in ("m.copy(order='F')", "np.zeros((2, 3), order='F')", "np.array(m, order='F')", "np.exp(m, order='F')")
+    ),
+]  # fmt: skip
+
+
+# --- draws of a generator that the function made ----------------------------------------------------------------------
+
+GENERATORS = [
+    agrees("rng = np.random.default_rng(0); z = rng.normal(x, y); return z * rng.uniform(x, 2.0)", x=X, y=Y),
+    agrees("rng = np.random.RandomState(0); s = 0.0; for i in range(3): s = s * 0.5 + rng.normal(x[i], y[i]); return s * s", x=X, y=Y),
+    safe("rng = np.random.default_rng(0); return rng.gamma(x, y)", x=X, y=Y),
+    safe("rng = np.random.default_rng(0); return rng.permutation(x) * y", x=X, y=Y),
+]  # fmt: skip
+
+
+# --- calls that stand for several operations --------------------------------------------------------------------------
+
+SAID = '"""x: (D,)  y: (D,)  m: (N, D)"""; '
+SEVERAL = [
+    agrees("return np.select([x > 1, x > 0.5], [x**2, y * x], default=y)", x=X, y=Y),
+    agrees("return np.choose(i, [x, x * y, y])", x=X, y=Y, i=np.array([0, 1, 2])),
+    safe("return np.choose(i, [x, x * y], mode='wrap')", x=X, y=Y, i=np.array([0, 1, 2])),
+    *(
+        agrees(f"{SAID}return {value}", x=X, y=Y, m=M)
+        for value in (
+            "np.block([x, y, 0.5]) * m.sum()", "np.block([[m, m * 2], [m * y, m + x]])", "np.stack(np.gradient(m * y)) * x",
+            "np.gradient(m * y, 0.3, axis=1, edge_order=2) * x", "np.gradient(x * m[0], 0.2) * y", "np.diff(x * m[0], prepend=y)",
+            "np.diff(x, append=y[0]) * m", "np.diff(m, axis=0, prepend=m * y)", "np.cov(x, y) * m.sum()",
+            "np.cov(m, m * y, rowvar=False)[0, 4] * x", "np.corrcoef(x, y)[0, 1] * m", "np.sum(m, axis=0, where=m > 0.5) * x * y",
+            "np.sum(x, initial=y[0]) * m", "np.prod(m * x, axis=1, where=m > 0.5, initial=2.0) + y.sum()",
+            "np.mean(m * x, where=m > 0.5, keepdims=True) + y", "np.max(m * x, axis=0, where=m > 0.5, initial=0.1) * y",
+        )
+    ),
+    safe("p, q = np.unstack(m); return p * q", m=M),
+    safe("p, q, r = sorted([a * 2, b, c]); return p * q - r * r", a=0.2, b=0.9, c=0.5),
+]  # fmt: skip
+
+
 # --- 7. np.add.at, out=, augmented subscripts, calls that write ----------------------------------------------------
 
 WRITES = [
@@ -641,6 +713,10 @@ TRAPS: dict[str, list[Case]] = {
     "repeated": REPEATED,
     "scopes": SCOPES,
     "complex": COMPLEXES,
+    "several": SEVERAL,
+    "ranges": RANGES,
+    "columns": COLUMNS,
+    "generators": GENERATORS,
     "writes": WRITES,
     "aliases": aliases(),
     "overwritten": OVERWRITTEN,

@@ -54,7 +54,7 @@ WRITES = {
     "list_drop",
     "dict_setdefault",
 }
-WITHOUT_SHAPE = ("str", "tuple", "other", "slice")
+WITHOUT_SHAPE = ("str", "tuple", "other", "slice", "generator")
 ARRAYS_ONLY = (
     "getitem",
     "setitem",

@@ -265,6 +265,7 @@ class Expressions:
             "numpy.linalg",
             "scipy.special",
             "scipy.linalg",
+            "numpy.lib.stride_tricks",
             *home(eqn.op),
         ]
         if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
@@ -278,9 +279,7 @@ class Expressions:
         self, function: ast.expr, where: tuple[str, str], eqn: Eqn, args: Sequence[Atom]
     ) -> ast.expr:
         """The arguments in the library's own order."""
-        options = {
-            k: v for k, v in eqn.attrs.items() if v is not None and v is not False
-        }
+        options = self._told(eqn)
         spelling = lookup(*where)
         while spelling is not None and spelling.op != eqn.op:
             spelling = spelling.otherwise
@@ -295,6 +294,13 @@ class Expressions:
         positional += given if isinstance(given, tuple) else (given,)
         keywords = [ast.keyword(k, self._option(v)) for k, v in named.items()]
         return ast.Call(function, [self._argument(p) for p in positional], keywords)
+
+    def _told(self, eqn: Eqn) -> dict[str, Any]:
+        """The options that are not what the library does anyway; False is, but for what is True by itself."""
+        rule = RULES.get(eqn.op)
+        usual = rule.defaults if rule else {}
+        given = {k: v for k, v in eqn.attrs.items() if v is not None}
+        return {k: v for k, v in given.items() if v is not False or usual.get(k)}
 
     def _argument(self, value: Any) -> ast.expr:
         if isinstance(value, tuple):
@@ -438,7 +444,13 @@ class Expressions:
             return None
         made = constant(-1) if eqn.out.type.rank == 1 else self.read(shape)
         sizes = made.elts if isinstance(made, ast.Tuple) else [made]
-        return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, [])
+        keywords = [ast.keyword(k, self._option(v)) for k, v in self._told(eqn).items()]
+        return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, keywords)
+
+    def _constant_array(self, eqn: Eqn) -> ast.expr:
+        return ast.Call(
+            self.dialect.name("numpy.array"), [self.read(a) for a in eqn.args], []
+        )
 
     def _astype(self, eqn: Eqn) -> ast.expr:
         kind = (

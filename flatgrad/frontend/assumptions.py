@@ -10,7 +10,7 @@ from flatgrad.types import Dim, Shape, join, scalar
 
 LOSS = re.compile(r"(?i)(?:\b|_)(?:loss|cost|objective|penalty|likelihood)(?:\b|_)")
 ONE_MATRIX = {
-    "cholesky", "eigh", "eigvalsh", "inv", "det", "slogdet", "solve", "svd", "qr", "pinv", "matrix_power",
+    "cholesky", "eigh", "eigvalsh", "inv", "det", "slogdet", "solve", "svd", "qr", "pinv", "matrix_power", "lstsq",
 }  # fmt: skip
 BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
 REDUCING = {

@@ -9,7 +9,7 @@ import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
 from flatgrad.foreign import FOREIGN, NO_RULE, is_foreign
-from flatgrad.frontend import listed, own_calls
+from flatgrad.frontend import listed, masked, own_calls, several
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 HARMLESS_OPTIONS = {
-    "order", "casting", "subok", "optimize", "like", "stable", "kind", "device",
+    "casting", "subok", "optimize", "like", "stable", "kind", "device",
 }  # fmt: skip
 FLOATS = ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
 KNOWN_FLOATS = {f"{library}.inf": float("inf") for library in ("math", "numpy")}
@@ -31,6 +31,7 @@ TAKING_SHAPES = {
 SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
+    "histogram": 2,
 }  # fmt: skip
 RESULTS |= {
     "sici": 2,
@@ -42,6 +43,8 @@ RESULTS |= {
     "ellipj": 4,
     "pearsonr": 2,
 }
+OF_POINTS = {"dist", "dot"}  # what math has for more than numbers
+AS_MANY = {"meshgrid", "broadcast_arrays"}  # results as arguments
 UNKNOWN = object()
 WRITE_WITH_OTHERS = "write it with operations that have one: docs/operations.md"
 GIVE_ONE = (
@@ -66,6 +69,8 @@ def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Valu
         step = "write what it computes as an expression"
         reads = [*given.atoms, *(a for v in seen for a in atoms_in(v))]
         return low.opaque(what, reads, node, code="FG108", next_step=step)[0]
+    if (made := several.function(low, node, path, given)) is not None:
+        return made
     if spelling is None:
         return _unknown(low, node, path, given)
     return _apply(low, node, spelling, path, given, namespace)
@@ -91,6 +96,9 @@ def method(
     low: Lowering, node: cst.Call, receiver: Value, name: str, given: Arguments
 ) -> Value:
     """What a call of a method of `receiver` gives."""
+    generator = isinstance(receiver, Var) and receiver.type.kind == "generator"
+    if generator and (drawn := lookup("numpy.random", name)):
+        return _apply(low, node, drawn, f".{name}()", given, "numpy.random")
     spelling = lookup("ndarray", name)
     given = Arguments([receiver, *given.positional], given.keywords)
     called = f".{name}()"
@@ -139,6 +147,8 @@ def _apply(
         raise Refusal("FG202", str(error), step, node) from None
     if bound.op not in RULES and not bound.fold:
         return _unknown(low, node, name, given)
+    if (made := masked.of_some(low, node, bound)) is not None:
+        return made
     unknown = [o for o in bound.unknown if not _harmless(o, bound.options[o])]
     if unknown:
         what = f"the option {unknown[0]}= of {name} is not read"
@@ -176,7 +186,7 @@ def _operation(
     namespace: str,
 ) -> Value:
     low.build.dialect = namespace
-    if namespace == "math":
+    if namespace == "math" and bound.op not in OF_POINTS:
         for atom in data:
             join(atom.type.shape, scalar())
     if bound.fold:
@@ -185,9 +195,12 @@ def _operation(
 
 
 def _harmless(option: str, value: Any) -> bool:
+    if option == "order":  # of axes in memory, or of the fields of a record
+        return value in (Lit("C"), Lit("K"), Lit(None))
     return (
         option in HARMLESS_OPTIONS
         or value == Lit(None)
+        or (option == "where" and value == Lit(True))
         or (option == "dtype" and _is_float(value))
     )
 
@@ -260,7 +273,19 @@ def _option(low: Lowering, node: cst.Call, option: Value | tuple[Value, ...]) ->
     if isinstance(value, Path) and value.path in KNOWN_FLOATS:
         return KNOWN_FLOATS[value.path]
     constant = _static(value)
+    if constant is UNKNOWN and _is_minus_infinity(low, value):
+        return -float("inf")
     return low.atom(value, node) if constant is UNKNOWN else constant
+
+
+def _is_minus_infinity(low: Lowering, value: Value) -> bool:
+    """-np.inf"""
+    last = low.build.eqns[-1] if low.build.eqns else None
+    if last is None or last.op != "neg" or last.outs != (value,):
+        return False
+    (inner,) = last.args
+    made = next((e for e in low.outside.eqns if inner in e.outs), None)
+    return made is not None and made.attrs.get("path") in KNOWN_FLOATS
 
 
 def _fold(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom]) -> Value:
@@ -286,12 +311,12 @@ def _emit(
         return _split(low, node, op, data, options)
     if op == "array":
         return _array(low, node, data, options)
-    count = RESULTS.get(op, 1)
-    if op == "svd" and options.get("compute_uv") is False:
+    count = len(data) if op in AS_MANY else RESULTS.get(op, 1)
+    if options.get("compute_uv") is False or (op, options.get("mode")) == ("qr", "r"):
         count = 1
     made = low.build.emit_all(op, data, count, node=node, attrs=options)
     values = tuple(e.atom for e in made)
-    return values[0] if count == 1 else Struct(values)
+    return values[0] if count == 1 and op not in AS_MANY else Struct(values)
 
 
 def _split(

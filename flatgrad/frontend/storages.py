@@ -155,7 +155,13 @@ def is_view(eqn: Eqn, rows: Collection[Atom]) -> bool:
         return eqn.op == "alias"
     if eqn.op == "getitem":
         return is_basic_index(eqn.args[1]) is True and not _is_key(eqn.args[1])
-    return eqn.op in VIEWS or (eqn.op in ("reshape", "ravel") and eqn.args[0] in rows)
+    return eqn.op in VIEWS or _reads_rows(eqn, rows)
+
+
+def _reads_rows(eqn: Eqn, rows: Collection[Atom]) -> bool:
+    """reshape or ravel of what lies row by row, in that order."""
+    by_rows = eqn.attrs.get("order", "C") == "C"
+    return eqn.op in ("reshape", "ravel") and by_rows and eqn.args[0] in rows
 
 
 def _is_key(index: Atom) -> bool:
@@ -164,7 +170,7 @@ def _is_key(index: Atom) -> bool:
 
 def is_in_rows(eqn: Eqn, rows: Collection[Atom]) -> bool:
     """The elements of the result surely lie one after the other, so that reshape and ravel show them."""
-    if eqn.op in STORES or (eqn.op in ("reshape", "ravel") and eqn.args[0] in rows):
+    if eqn.op in STORES or _reads_rows(eqn, rows):
         return eqn.args[0] in rows
     if eqn.op == "alias":
         return eqn.args[0] in rows

@@ -124,6 +124,16 @@ def _sort(low: Lowering, array: Var, given: Given) -> Atom | None:
     return low.emit("setitem", array, Lit(...), ordered)
 
 
+def _partition(low: Lowering, array: Var, given: Given) -> Atom | None:
+    axis = given.get("axis", Lit(-1))
+    if not isinstance(axis, Lit) or "kth" not in given:
+        return None
+    kth = _atom(low, given["kth"])
+    low.build.dialect = "numpy"
+    options = {} if axis == Lit(-1) else {"axis": axis.value}
+    return low.emit("setitem", array, Lit(...), low.emit("partition", array, kth, **options))  # fmt: skip
+
+
 def _put_along_axis(low: Lowering, array: Var, given: Given) -> Atom | None:
     axis, dims = given.get("axis"), array.type.shape.dims
     if dims is None or not isinstance(axis, Lit) or not isinstance(axis.value, int):
@@ -175,6 +185,7 @@ FUNCTIONS: dict[str, tuple[tuple[str, ...], Store]] = {
 METHODS: dict[str, tuple[tuple[str, ...], Store]] = {
     "fill": (("value",), _fill),
     "sort": (("axis", "kind", "order"), _sort),
+    "partition": (("kth", "axis", "kind", "order"), _partition),
     "put": (
         ("indices", "values", "mode"),
         lambda low, a, g: _put(low, a, {"ind": g["indices"], "v": g["values"]}),

@@ -19,7 +19,7 @@ BINARY = {
         maximum, minimum, fmax, fmin, logaddexp, logaddexp2, copysign, heaviside, nextafter, ldexp, divmod
         equal -> eq, not_equal -> ne, less -> lt, less_equal -> le, greater -> gt, greater_equal -> ge
         logical_and, logical_or, logical_xor, bitwise_and -> bitand, bitwise_or -> bitor, bitwise_xor -> bitxor
-        left_shift = bitwise_left_shift -> lshift, right_shift = bitwise_right_shift -> rshift, gcd, lcm, vecdot
+        left_shift = bitwise_left_shift -> lshift, right_shift = bitwise_right_shift -> rshift, gcd, lcm
         """,
 }
 
@@ -44,6 +44,11 @@ SIGNATURES = {
         nanmin(a, axis, out, keepdims, initial, where)
         nanvar(a, axis, dtype, out, ddof|correction, keepdims, where, mean)
         nanstd(a, axis, dtype, out, ddof|correction, keepdims, where, mean)
+        nanmedian(a, axis, out, overwrite_input, keepdims)
+        nanquantile(a, q, axis, out, overwrite_input, method, keepdims)
+        nanpercentile(a, q, axis, out, overwrite_input, method, keepdims)
+        nancumsum(a, axis, dtype, out)
+        nancumprod(a, axis, dtype, out)
         cumsum = cumulative_sum -> cumsum (a, axis, dtype, out)
         cumprod = cumulative_prod -> cumprod (a, axis, dtype, out)
         trapezoid = trapz -> trapezoid (y, x, dx, axis)
@@ -54,7 +59,7 @@ SIGNATURES = {
         convolve(a, v, mode)
         correlate(a, v, mode)
         cov(m, /, y, rowvar, bias, ddof, fweights, aweights, dtype)
-        corrcoef(x, y, rowvar, dtype)
+        corrcoef(x, /, y, rowvar, dtype)
         unwrap(p, discont, axis, period)
         sinc(x)
         i0(x)
@@ -66,11 +71,10 @@ SIGNATURES = {
         clip(a, a_min|min, a_max|max, out, where, casting, order, dtype, subok)
         where(condition, x, y)
         where -> nonzero (condition)
-        select([condlist], choicelist, default)
-        choose(a, choices, out, mode)
-        piecewise(x, condlist, funclist)
         round = around -> round (a, /, decimals, out)
         fix(x, out)
+        isneginf(x, /, out)
+        isposinf(x, /, out)
 
         reshape(a, shape|newshape, order, copy)
         ravel(a, order)
@@ -101,7 +105,6 @@ SIGNATURES = {
         hstack([tup], dtype, casting)
         dstack([tup])
         column_stack([tup])
-        block([arrays])
         append(arr, values, axis)
         insert(arr, obj, values, axis)
         delete(arr, obj, axis)
@@ -110,7 +113,6 @@ SIGNATURES = {
         hsplit(ary, indices_or_sections)
         vsplit(ary, indices_or_sections)
         dsplit(ary, indices_or_sections)
-        unstack(x, axis)
         meshgrid(*xi, copy, sparse, indexing)
         take(a, indices, axis, out, mode)
         take_along_axis(arr, indices, axis)
@@ -132,6 +134,7 @@ SIGNATURES = {
         einsum(subscripts, *operands, out, optimize, dtype, order, casting)
         kron(a, b)
         cross(a, b, axisa, axisb, axisc, axis)
+        vecdot(x1, x2, axis)
         matvec(x1, x2)
         vecmat(x1, x2)
         trace(a, offset, axis1, axis2, dtype, out)
@@ -142,6 +145,12 @@ SIGNATURES = {
         triu(m, k)
         vander(x, N, increasing)
         polyval(p, x)
+        polyfit(x, y, deg, rcond, full, w, cov)
+        polyadd(a1, a2)
+        polysub(a1, a2)
+        polymul(a1, a2)
+        polyder(p, m)
+        polyint(p, m, k)
         add.at -> index_add (a, indices, b)
 
         zeros(shape, /, dtype, order, like)
@@ -180,7 +189,8 @@ SIGNATURES = {
         count_nonzero(a, axis, keepdims)
         searchsorted(a, v, /, side, sorter)
         digitize(x, bins, /, right)
-        bincount(x, /, weights, minlength)
+        bincount(x, weights, minlength)
+        histogram(a, bins, range, density, weights)
         unique(ar, /, return_index, return_inverse, return_counts, axis)
         isin(element, test_elements, /, assume_unique, invert)
         all(a, axis, out, keepdims, where)
@@ -224,12 +234,15 @@ SIGNATURES = {
         tensorsolve(a, b, axes)
         cross(x1, x2, axis)
         outer(x1, x2)
-        trace(x, offset, dtype)
-        diagonal(x, offset)
+        trace -> matrix_trace (x, offset, dtype)
+        diagonal -> matrix_diagonal (x, offset)
         matmul(x1, x2)
         tensordot(x1, x2, axes)
         vecdot(x1, x2, axis)
         matrix_transpose(x)
+        """,
+    "numpy.lib.stride_tricks": """
+        sliding_window_view(x, window_shape, axis, subok, writeable)
         """,
     "numpy.random": """
         seed -> random_seed (/, seed)
@@ -247,6 +260,21 @@ SIGNATURES = {
         integers -> random_integers (/, low, high, size, dtype, endpoint)
         choice -> random_choice (a, /, size, replace, p, axis, shuffle)
         permutation -> random_permutation (x, /, axis)
+        beta -> random_beta (a, b, /, size)
+        gamma -> random_gamma (shape, scale, /, size)
+        standard_gamma -> random_standard_gamma (shape, /, size, dtype, out)
+        dirichlet -> random_dirichlet (alpha, /, size)
+        multivariate_normal -> random_multivariate_normal (mean, cov, /, size)
+        chisquare -> random_chisquare (df, /, size)
+        standard_t -> random_standard_t (df, /, size)
+        laplace -> random_laplace (/, loc, scale, size)
+        logistic -> random_logistic (/, loc, scale, size)
+        gumbel -> random_gumbel (/, loc, scale, size)
+        lognormal -> random_lognormal (/, mean, sigma, size)
+        weibull -> random_weibull (a, /, size)
+        multinomial -> random_multinomial (n, pvals, /, size)
+        geometric -> random_geometric (/, p, size)
+        bytes -> random_bytes (/, length)
         binomial -> random_binomial (/, n, p, size)
         poisson -> random_poisson (/, lam, size)
         """,

@@ -4,7 +4,7 @@ UNARY = {
     "math": """
         exp, exp2, expm1, log2, log10, log1p, sqrt, cbrt, sin, cos, tan, asin, acos, atan
         sinh, cosh, tanh, asinh, acosh, atanh, fabs -> abs, erf, erfc, gamma, lgamma -> gammaln
-        radians -> deg2rad, degrees -> rad2deg, floor, ceil, trunc, isnan, isinf, isfinite, factorial -> whole_factorial, isqrt
+        radians -> deg2rad, degrees -> rad2deg, floor, ceil, trunc, isnan, isinf, isfinite, factorial -> whole_factorial, isqrt, ulp
         """,
     "builtins": "abs, float, int, bool, len, complex, list, tuple",
     "operator": "neg, pos, abs",
@@ -27,6 +27,7 @@ SIGNATURES = {
         isclose(a, b, /, rel_tol, abs_tol)
         modf(x)
         frexp(x)
+        dist(p, q)
         """,
     "builtins": """
         max -> fold maximum ([iterable], *, key, default)

@@ -191,6 +191,12 @@ def copysign(a, b, /):
     return xp.sign(a) * xp.sign(b), 0
 
 
+@elementwise(at=[(1.3, 2.0), (VECTOR, -1.0)], shape=shapes.elementwise_float)
+def nextafter(a, b, /):
+    """a, but for its last digit."""
+    return 1, 0
+
+
 @elementwise(at=[(-1.3, 0.7), (VECTOR, 0.5)], shape=shapes.elementwise_float)
 def heaviside(x, at_zero, /):
     return 0, x == 0
@@ -213,6 +219,8 @@ constant(
     "isnan",
     "isinf",
     "isfinite",
+    "isneginf",
+    "isposinf",
     "isreal",
     "iscomplex",
     shape=shapes.elementwise_bool,
@@ -222,5 +230,6 @@ constant("lshift", "rshift", "gcd", "lcm", shape=shapes.elementwise_int)
 constant(
     "sign", "floor", "ceil", "rint", "trunc", "fix", "round", shape=shapes.elementwise
 )
+constant("spacing", "ulp", shape=shapes.elementwise_float)
 constant("int", shape=shapes.elementwise_int)
 constant("bool", shape=shapes.elementwise_bool)

@@ -4,22 +4,46 @@ from flatgrad import shapes
 from flatgrad.builder import xp
 from flatgrad.registry import linear, probe
 from flatgrad.rules.arithmetic import static
-from flatgrad.rules.axes import CUBE, MATRIX, ROW, VECTOR
+from flatgrad.rules.axes import CUBE, MATRIX, ROW, VECTOR, rank
 
 
-@linear(at=[(MATRIX, (3, 2)), (MATRIX, -1), (CUBE, (2, -1))], shape=shapes.reshape)
-def reshape(x, shape, /, *, g):
-    return xp.reshape(g, xp.shape(x))
+def reshaped(g, x, order):
+    """g in the shape of x, whose elements were read in this order: rows first, or columns first."""
+    match static(order):
+        case "C" | None:
+            return xp.reshape(g, xp.shape(x))
+        case "F":
+            return xp.reshape(g, xp.shape(x), order="F")
+        case other:
+            raise NotImplementedError(
+                f"order={other!r}, which depends on how an array lies in memory"
+            )
 
 
-@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.flat)
-def ravel(x, /, *, g):
-    return xp.reshape(g, xp.shape(x))
+IN_ORDER = [
+    probe(MATRIX),
+    probe(VECTOR),
+    probe(MATRIX, order="F"),
+    probe(CUBE, order="F"),
+]
 
 
-@linear(at=[(MATRIX,), (VECTOR,)], shape=shapes.flat)
-def flatten(x, /, *, g):
-    return xp.reshape(g, xp.shape(x))
+@linear(
+    at=[(MATRIX, (3, 2)), (MATRIX, -1), (CUBE, (2, -1)), probe(MATRIX, (3, 2), order="F")],
+    shape=shapes.reshape,
+)  # fmt: skip
+def reshape(x, shape, /, order="C", *, g):
+    return reshaped(g, x, order)
+
+
+@linear(at=IN_ORDER, shape=shapes.flat)
+def ravel(x, /, order="C", *, g):
+    return reshaped(g, x, order)
+
+
+@linear(at=IN_ORDER, shape=shapes.flat)
+def flatten(x, /, order="C", *, g):
+    return reshaped(g, x, order)
 
 
 @linear(
@@ -53,6 +77,35 @@ def swapaxes(x, /, axis1=0, axis2=1, *, g):
 )
 def moveaxis(x, /, source=0, destination=0, *, g):
     return xp.moveaxis(g, source=destination, destination=source)
+
+
+def _rolled(n, axis, start):
+    """Where an axis is, and where np.rollaxis puts it."""
+    axis, start = axis % n, start + n if start < 0 else start
+    return axis, start - 1 if axis < start else start
+
+
+def rolled_shape(eqn):
+    axis, start = (shapes.option(eqn, name) for name in ("axis", "start"))
+
+    def order(n):
+        if not isinstance(axis, int) or not isinstance(start, int):
+            return None
+        source, to = _rolled(n, axis, start)
+        axes = [i for i in range(n) if i != source]
+        axes.insert(to, source)
+        return axes
+
+    shapes.permuted(eqn, order)
+
+
+@linear(
+    at=[probe(CUBE, axis=2), probe(CUBE, axis=0, start=3), probe(CUBE, axis=1, start=1), probe(CUBE, axis=-1, start=-2)],
+    shape=rolled_shape,
+)  # fmt: skip
+def rollaxis(x, /, axis=..., start=0, *, g):
+    source, to = _rolled(rank(x), axis, start)
+    return xp.moveaxis(g, source=to, destination=source)
 
 
 @linear(at=[probe(ROW), probe(ROW, axis=0)], shape=shapes.squeeze)

@@ -1,6 +1,7 @@
 """What formulas ask of the axes of an array: their number and lengths, and the index of a part along one."""
 
 from flatgrad.builder import Expr, xp
+from flatgrad.graph import Lit
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))
@@ -29,6 +30,19 @@ def extent(x, axis):
     dims = x.atom.type.shape.dims if isinstance(x, Expr) else None
     known = None if dims is None else dims[axis].known
     return xp.shape(x)[axis] if known is None else known
+
+
+def written(like, op, *args, **options):
+    """An operation as text, also where all that it reads is known, beside the graph value `like`."""
+    if isinstance(like, Expr):
+        return like.builder.emit(op, *args, **options)
+    return getattr(xp, op)(*args, **options)
+
+
+def as_array(x):
+    """What the source gives as a list of numbers, as an array; anything else as it is."""
+    given = x.atom.value if isinstance(x, Expr) and isinstance(x.atom, Lit) else x
+    return written(x, "constant_array", x) if isinstance(given, list | tuple) else x
 
 
 def tuple_of(*items):

@@ -1,11 +1,8 @@
 """New arrays, conversions, and questions about an array."""
 
-from typing import Any
-
 from flatgrad import shapes
 from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
-from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, multilinear, probe
 from flatgrad.rules.arithmetic import absent, unwrapped, without_derivative
 from flatgrad.rules.axes import MATRIX, VECTOR
@@ -29,17 +26,17 @@ def of_fractions(g, dtype):
 
 
 @linear(at=[probe(VECTOR), probe(VECTOR, dtype="float64")], shape=shapes.cast)
-def copy(x, /, dtype=None, *, g):
+def copy(x, /, dtype=None, order=None, *, g):
     return of_fractions(g, dtype)
 
 
 @linear(at=[probe(VECTOR), probe(VECTOR, dtype="float64")], shape=shapes.cast)
-def asarray(x, /, dtype=None, *, g):
+def asarray(x, /, dtype=None, order=None, *, g):
     return of_fractions(g, dtype)
 
 
 @linear(at=[probe(VECTOR, dtype="float64")], shape=shapes.cast)
-def astype(x, /, dtype=None, *, g):
+def astype(x, /, dtype=None, order=None, *, g):
     return of_fractions(g, dtype)
 
 
@@ -75,6 +72,12 @@ def real(x, /, *, g):
 
 
 @linear(at=(VECTOR,), shape=shapes.same)
+def real_if_close(x, /, tol=100, *, g):
+    """Of a real array it is that array."""
+    return g
+
+
+@linear(at=(VECTOR,), shape=shapes.same)
 def conj(x, /, *, g):
     return xp.conj(g)
 
@@ -83,7 +86,7 @@ def conj(x, /, *, g):
 
 
 @multilinear(at=[((2, 3), 1.5), (3, 0.5)], shape=shapes.filled)
-def full(shape, value, /, dtype=None, *, g):
+def full(shape, value, /, dtype=None, order=None, *, g):
     return None, of_fractions(fitted(g, value), dtype)
 
 
@@ -98,7 +101,7 @@ def _filled(value, y, dtype=None):
 
 
 @general(at=[(MATRIX, 1.5), (MATRIX, VECTOR)], shape=shapes.cast)
-def full_like(x, value, /, dtype=None, *, y):
+def full_like(x, value, /, dtype=None, order=None, *, y):
     return _filled(value, y, dtype)
 
 
@@ -107,25 +110,11 @@ def fill(x, value, /, *, y):
     return _filled(value, y)
 
 
-@linear(
-    at=[probe(0.3, 1.7), probe(0.3, 1.7, num=5, endpoint=False)], shape=shapes.spaced
-)
-def linspace(start, stop, /, num=50, endpoint=True, *, g):
-    points = {"num": num} | ({} if endpoint is True else {"endpoint": endpoint})
-    t: Any
-    if isinstance(g, Expr):  # as text, also where all of it is known
-        t = g.builder.emit("linspace", Lit(0.0), Lit(1.0), **points)
-    else:
-        t = xp.linspace(0.0, 1.0, **points)
-    return xp.sum(g * (1 - t)), xp.sum(g * t)
-
-
 constant("zeros", "ones", "empty", shape=shapes.filled)
 constant("zeros_like", shape=zeros)
 constant("ones_like", "empty_like", shape=shapes.cast)
 constant("eye", "identity", "tri", shape=shapes.square)
 constant("stop_gradient", shape=shapes.same)
-without_derivative("arange", shape=shapes.arange)
 
 
 # --------------------------------------------------------------------------------- questions about an array

@@ -12,11 +12,9 @@ from flatgrad.rules.matrices import (
     POSITIVE,
     POSITIVES,
     SQUARE,
-    SQUARES,
     TALL,
     as_column,
     as_row,
-    dims,
     is_square,
     like_square,
     plus,
@@ -26,7 +24,7 @@ from flatgrad.rules.matrices import (
     symmetric,
 )
 from flatgrad.shapes import giving, learn, option, promoted
-from flatgrad.types import Dim, Shape, join
+from flatgrad.types import Shape, join
 
 
 def separations(values, matrix):
@@ -74,27 +72,21 @@ def svd_shape(eqn):
         join(eqn.outs[2].type.shape, Shape((*batch, n if full else k, n)))
 
 
-def qr_shape(eqn):
-    a = eqn.args[0].type
-    for out in eqn.outs:
-        learn(out.type, promoted([a.kind, "float"]))
-    if a.shape.dims is None or option(eqn, "mode") != "reduced":
-        return
-    *batch, m, n = a.shape.dims
-    q, r = (out.type.shape for out in eqn.outs)
-    if q.dims is None:
-        join(q, Shape((*batch, m, smaller(m, n))))
-    join(r, Shape((*batch, q.dims[-1], n)))
-
-
 # -------------------------------------------------------------------------------- rules
 
 
-@general(at=[(POSITIVE,), (POSITIVES,)], shape=giving("float", like_square))
+@general(
+    at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, upper=True)],
+    shape=giving("float", like_square),
+)
 def cholesky(a, /, upper=False, *, y):
     """Murray, "Differentiation of the Cholesky decomposition" (2016)."""
     if upper:
-        raise NotImplementedError("cholesky with upper=True")
+        forward, back = cholesky(a, y=xp.matrix_transpose(y))
+        return (
+            lambda da: xp.matrix_transpose(forward(da)),
+            lambda g: back(xp.matrix_transpose(g)),
+        )
 
     def jvp(da):
         inner = xp.solve(y, xp.solve(y, symmetric(da)).mT)
@@ -136,9 +128,11 @@ def eigh(a, /, UPLO="L", *, y):
     return jvp, vjp
 
 
-@general(at=[(POSITIVE,), (POSITIVES,)], shape=eigenvalues_shape)
+@general(
+    at=[(POSITIVE,), (POSITIVES,), probe(POSITIVE, UPLO="U")], shape=eigenvalues_shape
+)
 def eigvalsh(a, /, UPLO="L", *, y):
-    _, vectors = several("eigh", 2, a)
+    _, vectors = several("eigh", 2, a, **({} if UPLO == "L" else {"UPLO": UPLO}))
 
     def jvp(da):
         return xp.sum(vectors * (symmetric(da) @ vectors), axis=-2)
@@ -232,40 +226,3 @@ def _singular_values(a):
 @general(at=[(MATRIX,), (TALL,), (CUBE,)], shape=svd_shape)
 def svdvals(a, /, *, y):
     return _singular_values(a)
-
-
-@general(at=[(SQUARE,), (TALL,), (SQUARES,)], shape=qr_shape)
-def qr(a, /, mode="reduced", *, y):
-    """Walter and Lehmann, "Algorithmic differentiation of linear algebra functions" (2010)."""
-    ds = dims(a)
-    if mode != "reduced" or (ds is not None and _wide(*ds[-2:])):
-        refused = "qr other than reduced, or of a matrix with more columns than rows"
-        raise NotImplementedError(refused)
-    q, r = y
-
-    def jvp(da):
-        step = over(da, r)
-        inner = q.mT @ step
-        rotation = xp.tril(inner, k=-1) - xp.tril(inner, k=-1).mT
-        return step - q @ (inner - rotation), (inner - rotation) @ r
-
-    def vjp(g):
-        g_q, g_r = g
-        if g_q is None and g_r is None:
-            return None
-        from_r = None if g_r is None else r @ g_r.mT
-        inner = plus(from_r, None if g_q is None else -(g_q.mT @ q))
-        inner = xp.tril(inner) + xp.tril(inner, k=-1).mT
-        return over(plus(g_q, q @ inner), r.mT)
-
-    return jvp, vjp
-
-
-def over(x, triangular):
-    """x @ inv(triangular)"""
-    return xp.solve(triangular.mT, x.mT).mT
-
-
-def _wide(m, n):
-    m, n = (d.known if isinstance(d, Dim) else d for d in (m, n))
-    return m is not None and n is not None and m < n

@@ -15,7 +15,7 @@ from flatgrad.rules.matrices import (
     rank,
     smaller,
 )
-from flatgrad.shapes import axes_of, learn, option, triangle
+from flatgrad.shapes import axes_of, elements, learn, option, product, triangle
 from flatgrad.shapes import diagonal as diagonal_shape
 from flatgrad.types import Dim, Shape, join
 
@@ -33,7 +33,7 @@ def trace_shape(eqn):
 def diag_shape(eqn):
     """A vector becomes a matrix, a matrix its diagonal."""
     x, out, k = eqn.args[0].type, eqn.out.type, option(eqn, "k")
-    learn(out, x.kind)
+    learn(out, elements(x.kind))
     known = isinstance(k, int)
     if x.shape.rank == 1 or out.shape.rank == 2:
         if x.shape.dims is None:
@@ -90,19 +90,79 @@ def diag(v, /, k=0, *, g):
             raise NotImplementedError(UNKNOWN)
 
 
-@linear(at=[(SQUARE,), (MATRIX,), (TALL,), probe(MATRIX, offset=1), probe(SQUARES, axis1=1, axis2=2)],
+def diagflat_shape(eqn):
+    """A matrix as long and wide as the argument has elements, and |k| more."""
+    v, out, k = eqn.args[0].type, eqn.out.type, option(eqn, "k")
+    learn(out, elements(v.kind))
+    known = v.shape.dims is not None and isinstance(k, int)
+    if known or out.shape.dims is None:
+        long = product(v.shape.dims).plus(abs(k)) if known else Dim()
+        join(out.shape, Shape([long, long]))
+
+
+@linear(at=[(VECTOR,), (MATRIX,), probe(VECTOR, k=-2)], shape=diagflat_shape)
+def diagflat(v, /, k=0, *, g):
+    values = xp.diag(g, k=k) if k else xp.diag(g)
+    return values if rank(v) == 1 else xp.reshape(values, xp.shape(v))
+
+
+@linear(at=[(SQUARE,), (MATRIX,), (TALL,), probe(MATRIX, offset=1), probe(SQUARES, axis1=1, axis2=2), probe(CUBE),
+            probe(CUBE, axis1=1, axis2=2), probe(CUBE, offset=1, axis1=2, axis2=0), probe(SQUARES, offset=-1, axis1=-2, axis2=-1)],
         shape=diagonal_shape)  # fmt: skip
 def diagonal(a, /, offset=0, axis1=0, axis2=1, *, g):
     if rank(a) is None:
         raise NotImplementedError(UNKNOWN)
-    if rank(a) == 2 and (axis1 % 2, axis2 % 2) == (0, 1):
+    axes, last = (axis1 % rank(a), axis2 % rank(a)), (rank(a) - 2, rank(a) - 1)
+    if rank(a) == 2 and axes == last:
         return on_diagonal(g, a, offset)
-    last = (axis1 % rank(a), axis2 % rank(a)) == (rank(a) - 2, rank(a) - 1)
-    if offset == 0 and last and is_square(a):
+    if offset == 0 and axes == last and is_square(a):
         return g[..., None] * xp.eye(a.shape[-1])
-    raise NotImplementedError(
-        "the diagonals of other than square matrices in the last two axes"
+    if axes == last:
+        return on_diagonals(g, a, offset)
+    whole = on_diagonals(g, xp.moveaxis(a, source=axes, destination=(-2, -1)), offset)
+    return xp.moveaxis(whole, source=(-2, -1), destination=axes)
+
+
+def on_diagonals(values, like, offset):
+    """The same for each matrix of a stack."""
+    at = xp.arange(values.shape[-1])
+    down, right = (at - offset if offset < 0 else at), (
+        at + offset if offset > 0 else at
     )
+    return xp.setitem(xp.zeros_like(like), xp.tuple(Ellipsis, down, right), values)
+
+
+def matrix_trace_shape(eqn):
+    x = eqn.args[0].type
+    learn(eqn.out.type, x.kind)
+    if x.shape.dims is not None:
+        join(eqn.out.type.shape, Shape(x.shape.dims[:-2]))
+
+
+@linear(at=[(SQUARE,), (SQUARES,), probe(CUBE, offset=1)], shape=matrix_trace_shape)
+def matrix_trace(a, /, offset=0, *, g):
+    """The trace of each matrix of a stack."""
+    return trace(a, offset, -2, -1, g=g)
+
+
+def matrix_diagonal_shape(eqn):
+    x, offset = eqn.args[0].type, option(eqn, "offset")
+    learn(eqn.out.type, x.kind)
+    if x.shape.rank == 2:
+        diagonal_shape(eqn)
+    elif x.shape.dims is not None and eqn.out.type.shape.dims is None:
+        *batch, m, n = x.shape.dims
+        long = m if agree([m], [n]) and offset == 0 else Dim()
+        join(eqn.out.type.shape, Shape([*batch, long]))
+
+
+@linear(
+    at=[(SQUARE,), (SQUARES,), (CUBE,), probe(CUBE, offset=1)],
+    shape=matrix_diagonal_shape,
+)
+def matrix_diagonal(a, /, offset=0, *, g):
+    """The diagonal of each matrix of a stack."""
+    return diagonal(a, offset, -2, -1, g=g)
 
 
 def refuse_vectors(a):

@@ -7,9 +7,10 @@ from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
-from flatgrad.rules.arithmetic import is_constant, static, without_derivative
-from flatgrad.rules.axes import along, extent, rank, together, tuple_of
+from flatgrad.rules.arithmetic import is_constant, static
+from flatgrad.rules.axes import along, as_array, extent, rank, together, tuple_of
 from flatgrad.shapes.containers import MAY_HOLD
+from flatgrad.types import Dim, Shape, join
 
 VECTOR = (1.0, -2.0, 0.5)
 MATRIX = ((1.0, -2.0, 0.5), (0.3, 0.8, -1.1))
@@ -194,10 +195,16 @@ def index_add(x, index, value, /, given=False):
         probe(MATRIX, [0, 5, 0]),
         probe(MATRIX, [2, 2], axis=1),
         probe(MATRIX, 1, axis=0),
+        probe(MATRIX, [-1, 7, 3], mode="wrap"),
+        probe(MATRIX, [-1, 7, 1], axis=1, mode="clip"),
     ],
     shape=shapes.take,
 )
-def take(x, indices, /, axis=None, *, g):
+def take(x, indices, /, axis=None, mode="raise", *, g):
+    if mode != "raise":
+        many = xp.size(x) if axis is None else extent(x, axis)
+        indices = as_array(indices)
+        indices = indices % many if mode == "wrap" else xp.clip(indices, 0, many - 1)
     if axis is None:
         return xp.reshape(xp.index_add(xp.zeros(xp.size(x)), indices, g), xp.shape(x))
     return xp.index_add(xp.zeros_like(x), along(axis, static(indices)), g)
@@ -226,17 +233,25 @@ def take_along_axis(x, indices, /, axis=-1, *, g):
     return xp.index_add(xp.zeros_like(x), every(x, indices, axis), g)
 
 
-@general(at=[probe(VECTOR), probe(MATRIX), probe(MATRIX, axis=0)], shape=shapes.same)
+def sorted_shape(eqn):
+    (shapes.scan if shapes.option(eqn, "axis") is None else shapes.same)(eqn)
+
+
+@general(
+    at=[probe(VECTOR), probe(MATRIX), probe(MATRIX, axis=0), probe(MATRIX, axis=None)],
+    shape=sorted_shape,
+)
 def sort(x, /, axis=-1):
-    if axis is None:
-        raise NotImplementedError("sort without an axis")
-    order = xp.argsort(x, axis=axis)
+    flat = axis is None
+    at = 0 if flat else axis
+    order = xp.argsort(xp.ravel(x) if flat else x, axis=at)
 
     def jvp(dx):
-        return xp.take_along_axis(dx, order, axis=axis)
+        return xp.take_along_axis(xp.ravel(dx) if flat else dx, order, axis=at)
 
     def vjp(g):
-        return xp.take_along_axis(g, xp.argsort(order, axis=axis), axis=axis)
+        back = xp.take_along_axis(g, xp.argsort(order, axis=at), axis=at)
+        return xp.reshape(back, xp.shape(x)) if flat else back
 
     return jvp, vjp
 
@@ -269,7 +284,15 @@ def diff(x, /, n=1, axis=-1, prepend=None, append=None):
     return jvp, vjp
 
 
-constant("nonzero", "argwhere", "flatnonzero", "searchsorted", "digitize", "lexsort")
+def distinct_places(eqn):
+    """Places in ascending order."""
+    shapes.learn(eqn.out.type, "arange")
+    if eqn.out.type.shape.dims is None:
+        join(eqn.out.type.shape, Shape([Dim()]))
+
+
+constant("nonzero", "argwhere", "searchsorted", "digitize", "lexsort")
+constant("flatnonzero", shape=distinct_places)
 constant("argsort", "argpartition", shape=shapes.giving("int", shapes.same))
 constant("isin", shape=shapes.giving("bool", shapes.same))
 constant(
@@ -284,4 +307,3 @@ constant(
 constant("is_ndarray", shape=shapes.giving("bool", shapes.number))
 constant("range", shape=shapes.arange)
 constant("reversed")
-without_derivative("unique", "bincount", shape=shapes.anything)

@@ -78,6 +78,8 @@ def as_row(v, matrix):
 
 def spread(g, a):
     """One number for each matrix of the stack `a`, ready to be multiplied with it."""
+    if rank(a) is None:  # g may be a plain number
+        return xp.expand_dims(g, axis=(-2, -1))
     return g if rank(a) == 2 else g[..., None, None]
 
 

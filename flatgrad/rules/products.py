@@ -13,7 +13,6 @@ from flatgrad.rules.matrices import (
     OTHER_VECTOR,
     TALL,
     TALL_CUBE,
-    UNKNOWN,
     VECTOR,
     agree,
     alike,
@@ -22,7 +21,7 @@ from flatgrad.rules.matrices import (
     fresh,
     rank,
 )
-from flatgrad.shapes import broadcast, product
+from flatgrad.shapes import broadcast, option, product
 from flatgrad.types import (
     Contradiction,
     Shape,
@@ -110,17 +109,10 @@ def vdot_shape(eqn):
         join(a, b)
 
 
-def kron_shape(eqn):
-    a, b, out = argument_shapes(eqn)
-    if a.rank is not None and a.rank == b.rank:
-        fresh(out, a.rank)
-        for d, e, f in zip(a.dims, b.dims, out.dims, strict=True):
-            if (whole := product([d, e])).known is not None:
-                join_dims(whole, f)
-
-
 def cross_shape(eqn):
-    broadcast(eqn.out.type, [x.type for x in eqn.args])
+    moved = any(option(eqn, name) != -1 for name in ("axisa", "axisb", "axisc"))
+    if not moved:
+        broadcast(eqn.out.type, [x.type for x in eqn.args])
     argument_shapes(eqn)
 
 
@@ -261,30 +253,23 @@ def vdot(a, b, /, *, g):
     return _shaped(g * xp.ravel(b), a), _shaped(g * xp.ravel(a), b)
 
 
-@multilinear(at=[(VECTOR, TALL[0]), (MATRIX, TALL)], shape=kron_shape)
-def kron(a, b, /, *, g):
-    match rank(a), rank(b):
-        case 1, 1:
-            grid = xp.reshape(g, xp.tuple(a.shape[0], b.shape[0]))
-            return grid @ b, a @ grid
-        case 2, 2:
-            lengths = (a.shape[0], b.shape[0], a.shape[1], b.shape[1])
-            grid = xp.reshape(g, xp.tuple(*lengths))
-            left = xp.einsum(grid, b, subscripts="ikjl,kl->ij")
-            return left, xp.einsum(grid, a, subscripts="ikjl,ij->kl")
-        case (None, _) | (_, None):
-            raise NotImplementedError(UNKNOWN)
-        case _:
-            raise NotImplementedError("kron of other than two vectors or two matrices")
-
-
 @multilinear(
-    at=[(VECTOR, OTHER_VECTOR), (MATRIX, MATRIX), (MATRIX, VECTOR), probe(TALL, TALL, axis=0)],
+    at=[(VECTOR, OTHER_VECTOR), (MATRIX, MATRIX), (MATRIX, VECTOR), probe(TALL, TALL, axis=0),
+        probe(TALL, MATRIX, axisa=0), probe(TALL, TALL, axisa=0, axisb=0, axisc=0), probe(TALL, OTHER_VECTOR, axisa=0)],
     shape=cross_shape,
 )  # fmt: skip
 def cross(a, b, /, axisa=-1, axisb=-1, axisc=-1, axis=None, *, g):
-    if (axisa, axisb, axisc) != (-1, -1, -1):
-        raise NotImplementedError("cross with axisa, axisb or axisc")
+    if (axisa, axisb, axisc) != (-1, -1, -1) and axis is None:
+        a_last, b_last, g_last = (
+            xp.moveaxis(v, source=at, destination=-1)
+            for v, at in ((a, axisa), (b, axisb), (g, axisc))
+        )
+        left = fitted(xp.cross(b_last, g_last), a_last)
+        right = fitted(xp.cross(g_last, a_last), b_last)
+        return (
+            xp.moveaxis(left, source=-1, destination=axisa),
+            xp.moveaxis(right, source=-1, destination=axisb),
+        )
     options = {} if axis is None else {"axis": axis}
     left, right = xp.cross(b, g, **options), xp.cross(g, a, **options)
     if alike(a, b):

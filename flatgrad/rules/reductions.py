@@ -63,17 +63,6 @@ def mean(x, /, axis=None, keepdims=False, *, g):
     return xp.broadcast_to(restore(g / count(x, axis), axis, keepdims), xp.shape(x))
 
 
-@general(at=[*AXES, probe((1.0, float("nan"), 0.5))], shape=shapes.reduction)
-def nansum(x, /, axis=None, keepdims=False):
-    return slope(xp.logical_not(xp.isnan(x)), axis, keepdims)
-
-
-@general(at=[*AXES, probe((1.0, float("nan"), 0.5))], shape=real)
-def nanmean(x, /, axis=None, keepdims=False):
-    there = xp.logical_not(xp.isnan(x))
-    return slope(there / xp.sum(there, axis=axis, keepdims=True), axis, keepdims)
-
-
 # All elements that attain an extreme share the gradient equally; one that `initial` attains has none.
 
 
@@ -147,15 +136,20 @@ def std(x, /, axis=None, keepdims=False, ddof=0, *, y):
 
 @general(
     at=[(VECTOR,), (VECTOR, (0.5, 1.5, 2.0)), probe(MATRIX, MATRIX, axis=0), probe(MATRIX, VECTOR, axis=1),
-        probe(MATRIX, (0.3, 0.9), axis=0, keepdims=True), probe(MATRIX, axis=0)],
+        probe(MATRIX, (0.3, 0.9), axis=0, keepdims=True), probe(MATRIX, axis=0), probe(MATRIX, ((0.3, 0.9, 1.1), (0.2, 0.8, 0.5)), axis=(0, 1))],
     shape=real,
 )  # fmt: skip
 def average(x, weights=None, /, axis=None, keepdims=False, *, y):
     if absent(weights):
-        return slope(1 / count(x, axis), axis, keepdims)
-    if isinstance(axis, tuple):
-        raise NotImplementedError("a weighted average over several axes")
+        return (
+            lambda dx: xp.mean(dx, axis=axis, keepdims=keepdims),
+            lambda g: mean(x, axis=axis, keepdims=keepdims, g=g),
+        )
     n, m = rank(x), rank(weights)
+    if isinstance(axis, tuple) and m < n:
+        raise NotImplementedError(
+            "an average over several axes, with weights of another shape"
+        )
     total = xp.sum(weights, axis=axis, keepdims=True) if m == n else xp.sum(weights)
     w = weights
     if m < n and axis % n != n - 1:
@@ -174,36 +168,8 @@ def average(x, weights=None, /, axis=None, keepdims=False, *, y):
     def vjp(g):
         g = restore(g, axis, keepdims) / total
         from_x = g * (x - middle)
-        others = tuple(i for i in range(n) if m < n and i != axis % n)
+        others = tuple(i for i in range(n) if i != axis % n) if m < n else ()
         return g * w, xp.sum(from_x, axis=together(others)) if others else from_x
-
-    return jvp, vjp
-
-
-@general(
-    at=[(MATRIX,), probe(MATRIX, rowvar=False), probe(MATRIX, bias=True), probe(MATRIX, ddof=0), (VECTOR,)],
-    shape=shapes.covariance,
-)  # fmt: skip
-def cov(x, /, rowvar=True, bias=False, ddof=None):
-    """The covariance of the rows of x, or of its columns."""
-    matrix = rank(x) == 2
-    along = 1 if matrix and rowvar else 0
-    if ddof is None:
-        ddof = 0 if bias else 1
-    apart = centred(x, along)
-    degrees = count(x, along) - ddof if ddof else count(x, along)
-
-    def jvp(dx):
-        if not matrix:
-            return 2 * xp.sum(apart * dx) / degrees
-        half = apart @ dx.mT if rowvar else apart.mT @ dx
-        return (half + half.mT) / degrees
-
-    def vjp(g):
-        if not matrix:
-            return 2 * g * apart / degrees
-        both = (g + g.mT) / degrees
-        return both @ apart if rowvar else apart @ both
 
     return jvp, vjp
 
@@ -281,28 +247,6 @@ def cumprod(x, /, axis=None, *, y):
         return total if flat is x else xp.reshape(total, xp.shape(x))
 
     return jvp, vjp
-
-
-MEDIAN = [
-    probe(VECTOR),
-    probe((1.0, -2.0, 0.5, 3.0)),
-    probe(MATRIX, axis=0),
-    probe(MATRIX, axis=1),
-]
-
-
-@general(at=MEDIAN, shape=real)
-def median(x, /, axis=None, keepdims=False):
-    """The element in the middle, or the two that are."""
-    if isinstance(axis, tuple):
-        raise NotImplementedError("the median over several axes")
-    n, along = count(x, axis), 0 if axis is None else axis
-    rising = xp.sort(xp.ravel(x) if axis is None else x, axis=along)
-    middles = (
-        restore(xp.take(rising, k // 2, axis=along), axis, False) for k in (n - 1, n)
-    )
-    lower, upper = (shared(x, middle, axis) for middle in middles)
-    return slope((lower + upper) / 2, axis, keepdims)
 
 
 constant(

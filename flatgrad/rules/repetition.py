@@ -9,11 +9,13 @@ from flatgrad.rules.axes import (
     MATRIX,
     ROW,
     VECTOR,
+    along,
     between,
     extent,
     known_rank,
     rank,
     tuple_of,
+    written,
 )
 
 
@@ -52,18 +54,35 @@ def tile(x, reps, /, *, g):
     return xp.reshape(total, xp.shape(x)) if len(lengths) > n else total
 
 
+def gathered(g, x, places):
+    """What was read from these places of the elements of x, added up there."""
+    total = xp.bincount(flat(places), flat(g), minlength=xp.size(x))
+    return total if known_rank(x) == 1 else xp.reshape(total, xp.shape(x))
+
+
+def flat(v):
+    return v if known_rank(v) == 1 else xp.ravel(v)
+
+
 @linear(
     at=[
         probe(VECTOR, 2),
         probe(MATRIX, 3),
         probe(MATRIX, 2, axis=0),
         probe(MATRIX, 2, axis=-1),
+        probe(VECTOR, [1, 0, 3]),
+        probe(MATRIX, [2, 0, 1], axis=1),
     ],
     shape=shapes.repeat,
 )
 def repeat(x, repeats, /, axis=None, *, g):
-    if len(each := entries(repeats)) > 1:
-        raise NotImplementedError("a different number of repeats for each element")
+    if not is_one_number(repeats):
+        many = xp.size(x) if axis is None else extent(x, axis)
+        places = xp.repeat(written(g, "arange", many), repeats)
+        if axis is None:
+            return gathered(g, x, places)
+        return xp.index_add(xp.zeros_like(x), along(axis, places), g)
+    each = entries(repeats)
     if axis is None:
         return xp.reshape(
             xp.sum(xp.reshape(g, tuple_of(-1, *each)), axis=1), xp.shape(x)
@@ -78,6 +97,24 @@ def repeat(x, repeats, /, axis=None, *, g):
     return xp.sum(xp.reshape(g, blocks), axis=at)
 
 
+def is_one_number(value):
+    value = static(value)
+    if isinstance(value, Expr):
+        return value.atom.type.shape.is_scalar
+    return not isinstance(value, list | tuple)
+
+
+@linear(
+    at=[probe((0.4, -1.2, 2.0, 0.7), 2), probe(MATRIX, 2, axis=1), probe(MATRIX, (2, 2)), probe(CUBE, (2, 2), axis=(0, 2))],
+    shape=shapes.anything,
+)  # fmt: skip
+def sliding_window_view(x, window, /, axis=None, *, g):
+    """Each element is in as many windows as reach it."""
+    places = xp.reshape(written(g, "arange", xp.size(x)), xp.shape(x))
+    options = {} if axis is None else {"axis": axis}
+    return gathered(g, x, xp.sliding_window_view(places, window, **options))
+
+
 def paddings(widths, n):
     """(before, after) for each of n axes."""
     parts = [tuple(entries(w)) for w in entries(widths)]
@@ -86,23 +123,36 @@ def paddings(widths, n):
     return pairs * n if len(pairs) == 1 else pairs
 
 
+# Each element is one of the argument, the nearest or one counted back from the end.
+COPYING = ("edge", "reflect", "symmetric", "wrap")
+
+
 @general(
     at=[
         probe(VECTOR, 2),
         probe(MATRIX, (1, 2)),
         probe(MATRIX, ((1, 0), (0, 2))),
         probe(VECTOR, 1, constant_values=3.0),
+        probe(VECTOR, 2, mode="edge"),
+        probe(MATRIX, ((1, 0), (1, 2)), mode="reflect"),
+        probe(MATRIX, 1, mode="symmetric"),
+        probe(CUBE, 1, mode="wrap"),
     ],
     shape=shapes.pad,
 )
 def pad(x, pad_width, /, mode="constant", constant_values=0):
-    if static(mode) != "constant":
-        raise NotImplementedError(f"pad with mode={static(mode)!r}")
+    mode = static(mode)
+    if mode != "constant" and mode not in COPYING:
+        raise NotImplementedError(f"pad with mode={mode!r}")
+    how = {} if mode == "constant" else {"mode": mode}
 
     def jvp(dx, *_):
-        return xp.pad(dx, pad_width)
+        return xp.pad(dx, pad_width, **how)
 
     def vjp(g):
+        if how:
+            places = xp.reshape(written(g, "arange", xp.size(x)), xp.shape(x))
+            return gathered(g, x, xp.pad(places, pad_width, **how))
         widths = paddings(pad_width, rank(x))
         return g[
             tuple_of(*(inner(b, a, extent(x, i)) for i, (b, a) in enumerate(widths)))

@@ -13,6 +13,7 @@ from flatgrad.shapes.arrangement import (
     flat,
     matrix_transpose,
     moveaxis,
+    permuted,
     reshape,
     rot90,
     squeeze,
@@ -44,11 +45,15 @@ from flatgrad.shapes.creation import (
 from flatgrad.shapes.facts import (
     anything,
     axes_of,
+    data,
+    elements,
     giving,
     kind_of_dtype,
     learn,
     option,
+    option_type,
     promoted,
+    spelled,
     truth,
 )  # fmt: skip
 from flatgrad.shapes.indexing import along_axis, getitem, take, updated
@@ -102,13 +107,13 @@ from flatgrad.shapes.tuples import (
 
 __all__ = [
     "along_axis", "anything", "append", "arange", "arithmetic", "array_of", "at_least", "axes_of", "broadcast",
-    "broadcast_to", "cast", "column_stack", "concatenate", "covariance", "diagonal", "differences", "distance",
-    "drawn", "drawn_with_shape", "dstack", "dtype_of", "elementwise", "elementwise_bool", "elementwise_float",
+    "broadcast_to", "cast", "column_stack", "concatenate", "covariance", "data", "diagonal", "differences", "distance",
+    "drawn", "drawn_with_shape", "dstack", "dtype_of", "elements", "elementwise", "elementwise_bool", "elementwise_float",
     "elementwise_int", "expand_dims", "external", "filled", "flat", "getitem", "giving", "hstack",
     "index_parts", "is_basic_index", "item", "kind_of_dtype", "learn", "length", "like_second", "make_slice",
-    "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "pad",
+    "make_tuple", "matrix_transpose", "may_repeat", "moveaxis", "multiple", "ndim", "number", "option", "option_type", "pad", "permuted",
     "power", "product", "promoted", "quotient", "reduction", "remainder", "repeat", "reshape", "role_of",
-    "rot90", "same", "scan", "selection", "shape_of", "size", "spaced", "split", "square", "squeeze", "stack",
+    "rot90", "same", "scan", "selection", "shape_of", "size", "spaced", "spelled", "split", "square", "squeeze", "stack",
     "sum_of", "swapaxes", "take", "tile", "transpose", "triangle", "truth", "updated", "vstack",
     "with_options",
 ]  # fmt: skip

@@ -6,7 +6,15 @@ from collections.abc import Callable, Sequence
 
 from flatgrad.graph import Eqn, Var
 from flatgrad.registry import ShapeRule
-from flatgrad.shapes.facts import axes_of, learn, measure, option, spelled, whole_shape
+from flatgrad.shapes.facts import (
+    axes_of,
+    elements,
+    learn,
+    measure,
+    option,
+    spelled,
+    whole_shape,
+)
 from flatgrad.shapes.lengths import product, quotient
 from flatgrad.types import Dim, Shape, join, same_dim
 
@@ -139,7 +147,7 @@ def expand_dims(eqn: Eqn) -> None:
 
 
 def broadcast_to(eqn: Eqn) -> None:
-    learn(eqn.out.type, eqn.args[0].type.kind)
+    learn(eqn.out.type, elements(eqn.args[0].type.kind))
     if (shape := spelled(eqn.args[1].type)) is not None:
         join(eqn.out.type.shape, shape)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from flatgrad.graph import Eqn, Var
 from flatgrad.registry import ShapeRule
 from flatgrad.shapes.facts import (
+    elements,
     equate,
     giving,
     learn,
@@ -92,7 +93,7 @@ def same(eqn: Eqn) -> None:
 def triangle(eqn: Eqn) -> None:
     """The result is like a matrix; a vector is stretched to one first."""
     x, out = eqn.args[0].type, eqn.out.type
-    learn(out, x.kind)
+    learn(out, elements(x.kind))
     if x.rank == 1:
         join(out.shape, Shape([*(x.shape.dims or ())] * 2))
     elif x.rank or (out.rank or 0) > 2:

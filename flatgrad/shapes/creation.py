@@ -5,6 +5,7 @@ from __future__ import annotations
 from flatgrad.graph import Eqn
 from flatgrad.shapes.broadcasting import broadcast
 from flatgrad.shapes.facts import (
+    axes_of,
     bound,
     data,
     kind_of_dtype,
@@ -17,7 +18,7 @@ from flatgrad.shapes.facts import (
     spelled,
 )
 from flatgrad.shapes.lengths import difference
-from flatgrad.types import Dim, Shape, Type, join
+from flatgrad.types import Dim, Shape, Type, broadcast_shape, join
 
 
 def filled(eqn: Eqn) -> None:
@@ -88,5 +89,10 @@ def spaced(eqn: Eqn) -> None:
     learn(eqn.out.type, "float")
     count, axis = option_type(eqn, "num"), option(eqn, "axis")
     long = bound(count) if count is not None else None
-    if all(a.type.shape.is_scalar for a in eqn.args) and axis in (0, None):
-        join(eqn.out.type.shape, Shape([long or Dim()]))
+    ends = broadcast_shape([a.type.shape for a in eqn.args])
+    if ends is None or ends.dims is None or not isinstance(axis, int | None):
+        return
+    (at,) = axes_of(axis or 0, len(ends.dims) + 1) or (0,)
+    made = eqn.out.type.shape.dims
+    long = long or (made[at] if made else Dim())
+    join(eqn.out.type.shape, Shape((*ends.dims[:at], long, *ends.dims[at:])))

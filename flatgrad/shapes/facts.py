@@ -151,6 +151,11 @@ def result(eqn: Eqn, dims: Iterable[Dim], kind: str = "any") -> None:
     learn(eqn.out.type, kind)
 
 
+def elements(kind: str) -> str:
+    """The kind of elements that may come more than once, or be new ones: a range is one of integers then."""
+    return "int" if kind == "arange" else kind
+
+
 def promoted(kinds: Sequence[str]) -> str:
     """The kind of an arithmetic result."""
     if "complex" in kinds:

@@ -10,6 +10,7 @@ from flatgrad.shapes.containers import CONTAINERS, MAY_HOLD, are_strings, item_t
 from flatgrad.shapes.facts import (
     axes_of,
     bound,
+    elements,
     equate,
     known_value,
     learn,
@@ -34,7 +35,7 @@ from flatgrad.types import (
 
 def along_axis(eqn: Eqn) -> None:
     """take_along_axis(x, indices, axis): like the indices, where these are not stretched."""
-    learn(eqn.out.type, eqn.args[0].type.kind)
+    learn(eqn.out.type, elements(eqn.args[0].type.kind))
     dims = eqn.args[1].type.shape.dims
     if dims is not None and all(d.known != 1 for d in dims):
         join(eqn.out.type.shape, eqn.args[1].type.shape)
@@ -257,7 +258,7 @@ def _item(eqn: Eqn) -> None:
 def take(eqn: Eqn) -> None:
     """take(x, indices, axis): indexing along one axis."""
     x, index, axis = eqn.args[0].type, eqn.args[1].type, option(eqn, "axis")
-    learn(eqn.out.type, x.kind)
+    learn(eqn.out.type, elements(x.kind))
     if index.shape.dims is None or isinstance(axis, Var):
         return
     if axis is None:
@@ -276,6 +277,7 @@ def updated(eqn: Eqn) -> None:
     if x.kind in MAY_HOLD:
         return learn(eqn.out.type, x.kind)
     same(eqn)
+    learn(eqn.out.type, elements(x.kind))
     join(x.shape, eqn.out.type.shape)
     if not x.shape.is_scalar:
         indexed(x.shape, Shape(), index)

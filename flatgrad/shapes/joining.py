@@ -10,6 +10,7 @@ from flatgrad.shapes.arrangement import Dims, widened
 from flatgrad.shapes.facts import (
     axes_of,
     axis_of,
+    elements,
     learn,
     measure,
     of_dtype,
@@ -23,7 +24,7 @@ from flatgrad.types import Contradiction, Dim, Shape, Type, join, join_dims
 
 def tile(eqn: Eqn) -> None:
     x, reps = eqn.args[0].type, spelled(eqn.args[1].type)
-    learn(eqn.out.type, x.kind)
+    learn(eqn.out.type, elements(x.kind))
     if reps is None or reps.dims is None or x.shape.dims is None:
         return
     rank = max(len(reps.dims), len(x.shape.dims))
@@ -36,7 +37,7 @@ def tile(eqn: Eqn) -> None:
 
 def repeat(eqn: Eqn) -> None:
     x, count, axis = eqn.args[0].type, eqn.args[1].type, option(eqn, "axis")
-    learn(eqn.out.type, x.kind)
+    learn(eqn.out.type, elements(x.kind))
     if isinstance(axis, Var) or x.shape.dims is None:
         return
     dims = x.shape.dims if axis is not None else (product(x.shape.dims),)
@@ -48,7 +49,7 @@ def repeat(eqn: Eqn) -> None:
 
 def pad(eqn: Eqn) -> None:
     x, widths = eqn.args[0].type, eqn.args[1].type
-    learn(eqn.out.type, x.kind)
+    learn(eqn.out.type, elements(x.kind))
     dims = x.shape.dims
     if dims is None:
         return

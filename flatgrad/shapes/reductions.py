@@ -7,6 +7,7 @@ from typing import Any
 from flatgrad.graph import Eqn, Var
 from flatgrad.shapes.facts import (
     axes_of,
+    elements,
     learn,
     option,
     option_type,
@@ -66,7 +67,7 @@ def scan(eqn: Eqn) -> None:
 def differences(eqn: Eqn) -> None:
     """diff(x, n, axis): n elements less along an axis, but for those put before and after."""
     x, n, axis = eqn.args[0].type, option(eqn, "n"), option(eqn, "axis")
-    learn(eqn.out.type, x.kind)
+    learn(eqn.out.type, elements(x.kind))
     if not isinstance(axis, int):
         return
     if x.shape.dims is None:
