@@ -66,6 +66,8 @@ def runtime(op: str) -> Callable[..., Value]:
         "numpy.linalg",
         "scipy.special",
         "scipy.linalg",
+        "numpy.fft",
+        "scipy.fft",
         "math",
         "builtins",
     ):
@@ -207,6 +209,7 @@ _OWN: dict[str, Callable[..., Value]] = {
     "flatten": lambda x: np.array(x).ravel(),
     "dtype": lambda x: np.asarray(x).dtype,
     "tolist": lambda x: np.asarray(x).tolist(),
+    "abs_squared": lambda x: np.abs(x) ** 2,
     "relu": lambda x: np.maximum(x, 0),
     "softmax": _softmax,
     "clip": _clip,

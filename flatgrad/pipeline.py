@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from flatgrad.complex_values import complex_values
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
@@ -22,7 +24,7 @@ from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
-from flatgrad.reverse import NoRule, active_values, reverse
+from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
 from flatgrad.types import Contradiction
 
@@ -220,14 +222,17 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
 
 def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     """Function -> its gradient, simplified."""
-    primal = recognise(function.block)
+    hinted = speaks_of_complex(function)
+    primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
             seed.type = out.type
     keep = len(primal.eqns)
     try:
-        block = reverse(primal, wrt, function.seeds)
-        return Gradient(function, simplify(block, keep), keep, tuple(wrt))
+        block = reverse(primal, wrt, function.seeds, hinted)
+        simple = simplify(block, keep)
+        tell_fields(primal, simple, function.seeds, hinted)
+        return Gradient(function, simple, keep, tuple(wrt))
     except NoRule as refused:
         raise FlatgradError(*_no_rules(function, primal, wrt, refused)) from None
     except Contradiction as found:

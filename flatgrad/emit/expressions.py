@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -135,6 +136,8 @@ def constant(value: Any) -> ast.expr:
             return ast.UnaryOp(ast.USub(), found) if value == float("-inf") else found
         case int() | float() if value < 0:
             return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+        case complex():
+            return complex_constant(value)
         case tuple():
             return ast.Tuple([constant(v) for v in value])
         case list():
@@ -148,6 +151,19 @@ def constant(value: Any) -> ast.expr:
             )
         case _:
             return ast.Constant(value)
+
+
+def complex_constant(value: complex) -> ast.expr:
+    """1j, -2j, 1 + 2j"""
+    if not math.isfinite(value.imag):
+        parts = [constant(value.real), constant(value.imag)]
+        return ast.Call(ast.Name("complex"), parts, [])
+    # A name, since astor prints a constant as 1.0j.
+    whole: ast.expr = ast.Name(repr(complex(0, abs(value.imag))))
+    negative = math.copysign(1, value.imag) < 0
+    if value.real == 0:
+        return ast.UnaryOp(ast.USub(), whole) if negative else whole
+    return ast.BinOp(constant(value.real), ast.Sub() if negative else ast.Add(), whole)
 
 
 def without_minus(node: ast.expr) -> ast.expr | None:
@@ -248,7 +264,9 @@ class Expressions:
 
     def _namespaces(self, eqn: Eqn) -> list[str]:
         """Where to look for the function, in this order; math takes numbers only."""
-        numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg"]
+        numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg", "numpy.fft", "scipy.fft"]  # fmt: skip
+        if eqn.dialect in ("scipy.fft", "cmath"):
+            return [eqn.dialect, *numpy]
         if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
             return ["builtins", *numpy]
         paths = self.dialect.imports.values()
@@ -440,12 +458,36 @@ class Expressions:
         if x.type.shape.is_scalar:
             return ast.Constant(0.0)
         shape = self.shape(x)
+        kind = eqn.attrs.get("dtype")
         exact = x.type.kind in ("float", "complex") and getattr(
             shape, "of_floats", True
         )
+        if kind is not None and x.type.kind != "complex":
+            dtype = ast.keyword("dtype", ast.Name(kind))
+            return ast.Call(self.dialect.name("numpy.zeros"), [shape], [dtype])
         if exact and isinstance(shape, ast.Attribute):
             return ast.Call(self.dialect.name("numpy.zeros_like"), [shape.value], [])
         return ast.Call(self.dialect.name("numpy.zeros"), [shape], [])
+
+    def _real(self, eqn: Eqn) -> ast.expr:
+        """z.real, which plain numbers have too."""
+        return ast.Attribute(self.read(eqn.args[0]), "real")
+
+    def _imag(self, eqn: Eqn) -> ast.expr:
+        return ast.Attribute(self.read(eqn.args[0]), "imag")
+
+    def _conj(self, eqn: Eqn) -> ast.expr | None:
+        """z.conjugate() where no library of arrays is imported."""
+        if not self._plain(eqn) or "numpy" in self.dialect.imports.values():
+            return None
+        return ast.Call(ast.Attribute(self.read(eqn.args[0]), "conjugate"), [], [])
+
+    def _abs_squared(self, eqn: Eqn) -> ast.expr:
+        """abs(z)**2 of a plain number, np.abs(z)**2 of an array"""
+        plain = self._plain(eqn) and "numpy" not in self.dialect.imports.values()
+        function = ast.Name("abs") if plain else self.dialect.name("numpy.abs")
+        size = ast.Call(function, [self.read(eqn.args[0])], [])
+        return ast.BinOp(size, ast.Pow(), ast.Constant(2))
 
     def _dot(self, eqn: Eqn) -> ast.expr | None:
         a, b = (self.read(x) for x in eqn.args)

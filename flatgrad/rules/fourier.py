@@ -1,0 +1,430 @@
+"""Discrete Fourier transforms: F(x)[k] = sum of x[n] exp(-2 pi i k n / N).
+
+The adjoint of a transform is the inverse one without its factor 1/N, so the cotangent of `fft` is an `ifft` whose norm is
+turned about. Van Loan, "Computational Frameworks for the Fast Fourier Transform" (1992).
+"""
+
+from flatgrad import shapes
+from flatgrad.builder import Expr, xp
+from flatgrad.registry import general, linear, probe
+from flatgrad.rules.arithmetic import absent
+from flatgrad.rules.axes import along, known_rank, rank
+from flatgrad.shapes import learn, option
+from flatgrad.types import Dim, Shape, join
+
+VECTOR = [0.5 - 1.2j, 1.3 + 0.4j, -0.7 + 0.9j, 0.2 - 0.6j, 1.1 + 0.8j]
+EVEN = [*VECTOR, -0.4 + 0.3j]
+REAL_ODD, REAL_EVEN = [0.5, 1.3, -0.7, 0.2, 1.1], [0.5, 1.3, -0.7, 0.2, 1.1, -0.4]
+MATRIX = [VECTOR[:3], EVEN[3:]]
+REAL_MATRIX = [REAL_EVEN[:3], REAL_EVEN[3:]]
+WIDE = [REAL_EVEN[:4], REAL_EVEN[2:]]
+CUBE = [MATRIX, [EVEN[1:4], EVEN[2:5]]]
+TURNED = {None: "forward", "backward": "forward", "forward": None, "ortho": "ortho"}
+
+
+def turned(norm):
+    """The norm of the transform that is the adjoint of the inverse one."""
+    if norm not in TURNED:
+        raise NotImplementedError("a Fourier transform with a norm that is not written down")  # fmt: skip
+    return {"norm": TURNED[norm]} if TURNED[norm] else {}
+
+
+def own(norm):
+    """The same norm, where it is not the usual one."""
+    return {"norm": norm} if norm not in (None, "backward") else {}
+
+
+def shorter(n, wanted):
+    """n elements are more than wanted: they were cut off; None where it is not known."""
+    return None if isinstance(n, Expr) or isinstance(wanted, Expr) else n > wanted
+
+
+# ------------------------------------------------------------------------------------------ lengths along an axis
+
+
+def length(x, axis):
+    """The length along an axis, a number if that is known."""
+    dims = x.atom.type.shape.dims if isinstance(x, Expr) else None
+    known = None if dims is None else dims[axis].known
+    return xp.shape(x)[axis] if known is None else known
+
+
+def refitted(g, x, n, axis):
+    """The cotangent of x, of which the first n elements were transformed, with zeros behind where it is shorter."""
+    if n is None:
+        return g
+    if isinstance(n, Expr):
+        raise NotImplementedError("a Fourier transform of a length that is not written down")  # fmt: skip
+    m = length(x, axis)
+    if isinstance(m, Expr):
+        return xp.resized(g, x, axis)
+    if m == n:
+        return g
+    if m < n:
+        return g[along(axis, slice(None, m))]
+    ranks = rank(g)
+    widths = [(0, 0)] * ranks
+    widths[axis] = (0, m - n)
+    return xp.pad(g, (0, m - n) if ranks == 1 else tuple(widths))
+
+
+@linear(at=[(REAL_ODD, REAL_EVEN, 0), (REAL_EVEN, REAL_ODD, -1)], shape=shapes.anything)
+def resized(gradient, x, axis, /, *, g):
+    """Cut or filled up with zeros to the length of x: the adjoint fills up or cuts."""
+    return xp.resized(g, gradient, axis), None, None
+
+
+def the_axis(axis):
+    return {"axis": axis} if axis != -1 else {}
+
+
+def written(*options):
+    """These options are known when the text is read."""
+    if any(isinstance(o, Expr) for o in options):
+        raise NotImplementedError("a Fourier transform with options that are not written down")  # fmt: skip
+
+
+def lengths_changed(eqn, of_length):
+    """A shape rule: the length along the axis is n, or what of_length makes of it."""
+    x, n, axis = eqn.args[0].type, option(eqn, "n"), option(eqn, "axis")
+    if x.shape.dims is None or not isinstance(axis, int):
+        return
+    dims = list(x.shape.dims)
+    whole = Dim(n) if isinstance(n, int) else dims[axis] if n is None else Dim()
+    dims[axis] = of_length(whole, n)
+    join(eqn.out.type.shape, Shape(dims))
+
+
+def same_length(eqn):
+    learn(eqn.out.type, "complex")
+    lengths_changed(eqn, lambda whole, n: whole)
+
+
+def half_length(eqn):
+    learn(eqn.out.type, "complex")
+    lengths_changed(eqn, lambda whole, n: Dim(whole.known // 2 + 1) if whole.known is not None else Dim())  # fmt: skip
+
+
+def double_length(eqn):
+    def doubled(whole, n):
+        if n is not None:
+            return whole
+        return Dim(2 * (whole.known - 1)) if whole.known is not None else Dim()
+
+    learn(eqn.out.type, "float")
+    lengths_changed(eqn, doubled)
+
+
+# ------------------------------------------------------------------------------------------------- along one axis
+
+
+def along_one_axis(forward, inverse):
+    """The rule of `forward`, whose adjoint is `inverse` with its norm turned about."""
+
+    def rule(x, n, axis, norm):
+        written(axis)
+        options = the_axis(axis) | ({} if n is None else {"n": n})
+
+        def jvp(dx):
+            return forward(dx, **options, **own(norm))
+
+        def vjp(g):
+            return refitted(inverse(g, **the_axis(axis), **turned(norm)), x, n, axis)
+
+        return jvp, vjp
+
+    return rule
+
+
+ONE = [
+    (VECTOR,), (EVEN,), probe(EVEN, norm="ortho"), probe(VECTOR, norm="forward"), probe(VECTOR, norm="backward"),
+    probe(VECTOR, n=3), probe(VECTOR, n=8), probe(MATRIX, axis=0), probe(MATRIX, n=4), probe(MATRIX, n=1, axis=0),
+    probe(MATRIX, n=2, axis=-1), (REAL_ODD,), probe(REAL_MATRIX, axis=0),
+]  # fmt: skip
+
+
+@general(at=ONE, shape=same_length)
+def fft(x, /, n=None, axis=-1, norm=None):
+    return along_one_axis(xp.fft, xp.ifft)(x, n, axis, norm)
+
+
+@general(at=ONE, shape=same_length)
+def ifft(x, /, n=None, axis=-1, norm=None):
+    return along_one_axis(xp.ifft, xp.fft)(x, n, axis, norm)
+
+
+ONE_REAL = [
+    (REAL_ODD,), (REAL_EVEN,), probe(REAL_EVEN, norm="ortho"), probe(REAL_ODD, norm="forward"), probe(REAL_ODD, n=3),
+    probe(REAL_ODD, n=8), probe(REAL_MATRIX, axis=0), probe(REAL_MATRIX, n=4), probe([0.7]),
+]  # fmt: skip
+
+
+def half(x, n, axis, norm):
+    """Of the transform of real numbers the first half: the other half has the cotangent 0."""
+    written(axis)
+    whole = length(x, axis) if n is None else n
+
+    def jvp(dx):
+        return xp.rfft(dx, n=n, axis=axis, norm=norm)
+
+    def vjp(g):
+        turned_back = xp.real(xp.ifft(g, n=whole, **the_axis(axis), **turned(norm)))
+        return refitted(turned_back, x, n, axis)
+
+    return jvp, vjp
+
+
+@general(at=ONE_REAL, shape=half_length)
+def rfft(x, /, n=None, axis=-1, norm=None):
+    return half(x, n, axis, norm)
+
+
+@general(at=ONE_REAL, shape=half_length)
+def ihfft(x, /, n=None, axis=-1, norm=None):
+    """conj(rfft(x)) with the norm turned about."""
+    jvp, vjp = half(x, n, axis, TURNED[norm])
+    return (lambda dx: xp.conj(jvp(dx))), (lambda g: vjp(xp.conj(g)))
+
+
+HALVES = [
+    (VECTOR,), (EVEN,), probe(EVEN, norm="ortho"), probe(VECTOR, norm="forward"), probe(VECTOR, n=7), probe(VECTOR, n=9),
+    probe(VECTOR, n=4), probe(VECTOR, n=5), probe(VECTOR, n=12), probe(MATRIX, n=5, axis=1), probe(CUBE, axis=1, n=3),
+    probe(VECTOR, n=1), (REAL_ODD,),
+]  # fmt: skip
+
+
+def twice_within(n, g, axis):
+    """2 for the frequencies that stand for their mirror image, too; 1 for 0 and for the highest of an even number."""
+    count = n // 2 + 1
+    if not isinstance(n, Expr):
+        weights = [1 if k % (n / 2) == 0 else 2 for k in range(count)]
+        if weights in ([1], [1, 1]):
+            return None
+    factors = 1 + (xp.arange(count) % (n / 2) != 0)
+    if axis in (-1, rank(g) - 1):
+        return factors
+    after = rank(g) - 1 - axis % rank(g)
+    return xp.expand_dims(factors, axis=tuple(range(1, after + 1)))
+
+
+def whole_length(x, n, axis):
+    return 2 * (length(x, axis) - 1) if n is None else n
+
+
+def from_half(x, n, axis, norm):
+    """Real numbers from half of their transform."""
+    written(axis)
+    whole = whole_length(x, n, axis)
+
+    def jvp(dx):
+        return xp.irfft(dx, n=n, axis=axis, norm=norm)
+
+    def vjp(g):
+        back = xp.rfft(g, **the_axis(axis), **turned(norm))
+        factors = twice_within(whole, g, axis)
+        back = back if factors is None else back * factors
+        return back if n is None else refitted(back, x, n // 2 + 1, axis)
+
+    return jvp, vjp
+
+
+@general(at=HALVES, shape=double_length)
+def irfft(x, /, n=None, axis=-1, norm=None):
+    return from_half(x, n, axis, norm)
+
+
+@general(at=HALVES, shape=double_length)
+def hfft(x, /, n=None, axis=-1, norm=None):
+    """irfft(conj(x)) with the norm turned about."""
+    jvp, vjp = from_half(x, n, axis, TURNED[norm])
+    return (lambda dx: jvp(xp.conj(dx))), (lambda g: xp.conj(vjp(g)))
+
+
+# ------------------------------------------------------------------------------------------------ several axes
+
+
+def over_axes(eqn):
+    """Of the transforms without a length of their own: the shape stays."""
+    learn(eqn.out.type, "complex")
+    if option(eqn, "s") is None:
+        join(eqn.out.type.shape, eqn.args[0].type.shape)
+
+
+def unsized(s):
+    if s is not None:
+        raise NotImplementedError("a Fourier transform over several axes with lengths: s=")  # fmt: skip
+
+
+def several_axes(forward, inverse, usual):
+    def rule(x, s, axes, norm):
+        unsized(s)
+        written(axes)
+        options = {} if axes == usual else {"axes": axes}
+        return (
+            lambda dx: forward(dx, **options, **own(norm)),
+            lambda g: inverse(g, **options, **turned(norm)),
+        )
+
+    return rule
+
+
+TWO = [(MATRIX,), (CUBE,), probe(CUBE, axes=(0, 2)), probe(CUBE, axes=(0, 1), norm="ortho"), (REAL_MATRIX,),
+       probe(MATRIX, norm="forward")]  # fmt: skip
+
+
+@general(at=TWO, shape=over_axes)
+def fft2(x, /, s=None, axes=(-2, -1), norm=None):
+    return several_axes(xp.fft2, xp.ifft2, (-2, -1))(x, s, axes, norm)
+
+
+@general(at=TWO, shape=over_axes)
+def ifft2(x, /, s=None, axes=(-2, -1), norm=None):
+    return several_axes(xp.ifft2, xp.fft2, (-2, -1))(x, s, axes, norm)
+
+
+@general(at=[*TWO, (VECTOR,)], shape=over_axes)
+def fftn(x, /, s=None, axes=None, norm=None):
+    return several_axes(xp.fftn, xp.ifftn, None)(x, s, axes, norm)
+
+
+@general(at=[*TWO, (VECTOR,)], shape=over_axes)
+def ifftn(x, /, s=None, axes=None, norm=None):
+    return several_axes(xp.ifftn, xp.fftn, None)(x, s, axes, norm)
+
+
+def axes_in_order(x, axes):
+    """The last of them, along which there is half of the transform, and the others."""
+    every = tuple(range(rank(x))) if axes is None else tuple(axes)
+    return every[-1], every[:-1]
+
+
+def half_of_several(function, x, s, axes, norm):
+    """rfft along the last axis, then fft along the others."""
+    unsized(s)
+    written(axes)
+    last, others = axes_in_order(x, axes)
+    _, back = half(x, None, last, norm)
+
+    def jvp(dx):
+        return function(dx, axes=axes, norm=norm)
+
+    def vjp(g):
+        options = {"axes": others, **turned(norm)}
+        return back(xp.ifftn(g, **options) if others else g)
+
+    return jvp, vjp
+
+
+def half_over_axes(eqn):
+    learn(eqn.out.type, "complex")
+    dims, axes = eqn.args[0].type.shape.dims, option(eqn, "axes")
+    if dims is None or option(eqn, "s") is not None or not isinstance(axes, tuple | None):
+        return
+    last = -1 if axes is None else axes[-1]
+    known = dims[last].known
+    lengths = list(dims)
+    lengths[last] = Dim() if known is None else Dim(known // 2 + 1)
+    join(eqn.out.type.shape, Shape(lengths))
+
+
+TWO_REAL = [(REAL_MATRIX,), (WIDE,), probe(WIDE, axes=(1, 0)), probe(WIDE, norm="ortho"), probe(WIDE, norm="forward")]  # fmt: skip
+
+
+@general(at=TWO_REAL, shape=half_over_axes)
+def rfft2(x, /, s=None, axes=(-2, -1), norm=None):
+    return half_of_several(xp.rfft2, x, s, axes, norm)
+
+
+@general(at=[*TWO_REAL, (REAL_ODD,)], shape=half_over_axes)
+def rfftn(x, /, s=None, axes=None, norm=None):
+    return half_of_several(xp.rfftn, x, s, axes, norm)
+
+
+def several_from_half(function, x, s, axes, norm):
+    """ifft along the others, then irfft along the last axis, which may have its length written down."""
+    written(axes)
+    last, others = axes_in_order(x, axes)
+    n = None
+    if s is not None:
+        *fixed, n = s if isinstance(s, tuple | list) else (None,)
+        if not isinstance(n, int) or any(length(x, a) != m for a, m in zip(others, fixed, strict=False)):  # fmt: skip
+            unsized(s)
+    _, back = from_half(x, n, last, norm)
+
+    def jvp(dx):
+        return function(dx, s=s, axes=axes, norm=norm)
+
+    def vjp(g):
+        found = back(g)
+        return xp.fftn(found, axes=others, **turned(norm)) if others else found
+
+    return jvp, vjp
+
+
+def from_half_over_axes(eqn):
+    learn(eqn.out.type, "float")
+    dims, axes, s = eqn.args[0].type.shape.dims, option(eqn, "axes"), option(eqn, "s")
+    if dims is None or not isinstance(axes, tuple | None):
+        return
+    last, lengths = -1 if axes is None else axes[-1], list(dims)
+    known = lengths[last].known
+    lengths[last] = Dim() if known is None else Dim(2 * (known - 1))
+    if s is None:
+        join(eqn.out.type.shape, Shape(lengths))
+
+
+FROM_TWO = [(MATRIX,), (CUBE,), probe(CUBE, norm="ortho"), probe(MATRIX, s=(2, 5)), probe(CUBE, axes=(1, 2), s=(2, 4)), (REAL_MATRIX,)]  # fmt: skip
+
+
+@general(at=FROM_TWO, shape=from_half_over_axes)
+def irfft2(x, /, s=None, axes=(-2, -1), norm=None):
+    return several_from_half(xp.irfft2, x, s, axes, norm)
+
+
+@general(at=[*FROM_TWO[:2], probe(MATRIX, norm="forward"), (VECTOR,)], shape=from_half_over_axes)  # fmt: skip
+def irfftn(x, /, s=None, axes=None, norm=None):
+    return several_from_half(xp.irfftn, x, s, axes, norm)
+
+
+# --------------------------------------------------------------------------------------- shifts and frequencies
+
+SHIFTS = [(VECTOR,), (EVEN,), (MATRIX,), probe(MATRIX, axes=0), probe(CUBE, axes=(0, 2)), (REAL_ODD,)]  # fmt: skip
+
+
+@linear(at=SHIFTS, shape=shapes.same)
+def fftshift(x, /, axes=None, *, g):
+    return xp.ifftshift(g, axes=axes)
+
+
+@linear(at=SHIFTS, shape=shapes.same)
+def ifftshift(x, /, axes=None, *, g):
+    return xp.fftshift(g, axes=axes)
+
+
+def frequencies(eqn):
+    learn(eqn.out.type, "float")
+    n = eqn.args[0].type.dim
+    if n is not None and eqn.op == "fftfreq":
+        join(eqn.out.type.shape, Shape([n]))
+
+
+def _of_spacing(d, y):
+    """The frequencies are inverse to the distance of the samples."""
+
+    def jvp(dn, dd=None):
+        return 0 if absent(dd) else -y / d * dd
+
+    def vjp(g):
+        return None, -xp.sum(g * y) / d
+
+    return jvp, vjp
+
+
+@general(at=[(5, 0.3), (6, 0.3)], shape=frequencies)
+def fftfreq(n, d=1.0, /, *, y):
+    return _of_spacing(d, y)
+
+
+@general(at=[(5, 0.3), (6, 0.3)], shape=frequencies)
+def rfftfreq(n, d=1.0, /, *, y):
+    return _of_spacing(d, y)
