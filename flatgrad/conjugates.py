@@ -27,29 +27,39 @@ SHAPES_AT = {
     "dot_grad_right": {2}, "inner_grad_left": {1}, "inner_grad_right": {2},
 }  # fmt: skip
 
+# Real numbers from complex ones, of which the text may give real ones: their cotangents are complex.
+OF_COMPLEX = {"irfft", "irfft2", "irfftn", "hfft"}
+
+# Functions of cmath that leave the real numbers at 1 or -1, where a real argument does not say on which side it is.
+CUT_IN_REALS = {"asin", "acos", "acosh"}
+
 PullBack = Callable[[Builder, Rule, Eqn, Sequence[Expr | None]], tuple[Any, ...]]
 
 
 def touches(eqn: Eqn, fields: Fields) -> bool:
     """Complex numbers go in or come out, perhaps."""
-    return any(v in fields or _is_complex(v) for v in (*eqn.args, *eqn.outs))
+    values = (*eqn.args, *eqn.outs)
+    return eqn.op in OF_COMPLEX or any(v in fields or _is_complex(v) for v in values)
 
 
 def _is_complex(value: Atom) -> bool:
     return isinstance(value, Lit) and isinstance(value.value, complex)
 
 
-def complex_rule(eqn: Eqn) -> Rule:
+def complex_rule(eqn: Eqn, fields: Fields) -> Rule:
     """The rule of an operation for complex numbers; NotImplementedError where there is none."""
     rule = COMPLEX.get(eqn.op)
     if rule is None and eqn.op in HOLOMORPHIC | IN_FULL:
         rule = RULES[eqn.op]
-    if rule is None:
+    on_cut = eqn.dialect == "cmath" and eqn.op in CUT_IN_REALS
+    if rule is None or (on_cut and fields.get(eqn.args[0]) is not Field.COMPLEX):
         raise NotImplementedError(
             "of values that may be complex there is no derivative; what is real can be declared so: x: float"
         )
-    if any(v.type.kind in MAY_HOLD and eqn.op != "tuple" for v in (*eqn.args, *eqn.outs)):  # fmt: skip
-        raise NotImplementedError("complex values in lists or dicts")
+    if any(v.type.kind in MAY_HOLD for v in (*eqn.args, *eqn.outs) if v in fields):
+        raise NotImplementedError(
+            "complex values in what may be a list; an array can be declared so: x: np.ndarray"
+        )
     return rule
 
 
@@ -66,7 +76,7 @@ def pull_back_complex(
     fields: Fields,
 ) -> tuple[Any, ...]:
     """The cotangent of each argument of `eqn`, as `pull_back` gives it for real numbers."""
-    rule, start = complex_rule(eqn), len(build.eqns)
+    rule, start = complex_rule(eqn, fields), len(build.eqns)
     cotangents = pull_back(build, rule, eqn, gs)
     if in_full(rule):
         return cotangents
@@ -93,7 +103,8 @@ def _conjugated(
     for eqn in written:
         places = range(len(eqn.args)) if eqn.op in OF_SHAPES else SHAPES_AT.get(eqn.op, ())  # fmt: skip
         args = (a if i in places else conjugate(a) for i, a in enumerate(eqn.args))
-        build.eqns.append(replace(eqn, args=tuple(args)))
+        attrs = {**eqn.attrs, "dtype": "complex"} if eqn.op == "zeros" else eqn.attrs
+        build.eqns.append(replace(eqn, args=tuple(args), attrs=attrs))
     return tuple(
         None if c is None else build.wrap(conjugate(atom(c))) for c in cotangents
     )

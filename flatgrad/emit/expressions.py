@@ -458,16 +458,21 @@ class Expressions:
         if x.type.shape.is_scalar:
             return ast.Constant(0.0)
         shape = self.shape(x)
-        kind = eqn.attrs.get("dtype")
+        if (dtype := eqn.attrs.get("dtype")) is not None:
+            return self._zeros_of(shape, dtype)
         exact = x.type.kind in ("float", "complex") and getattr(
             shape, "of_floats", True
         )
-        if kind is not None and x.type.kind != "complex":
-            dtype = ast.keyword("dtype", ast.Name(kind))
-            return ast.Call(self.dialect.name("numpy.zeros"), [shape], [dtype])
         if exact and isinstance(shape, ast.Attribute):
             return ast.Call(self.dialect.name("numpy.zeros_like"), [shape.value], [])
         return ast.Call(self.dialect.name("numpy.zeros"), [shape], [])
+
+    def _zeros_of(self, shape: ast.expr, dtype: str) -> ast.expr:
+        """np.zeros_like(x, dtype=complex)"""
+        name, kinds = "numpy.zeros", [ast.keyword("dtype", ast.Name(dtype))]
+        if isinstance(shape, ast.Attribute):
+            name, shape = "numpy.zeros_like", shape.value
+        return ast.Call(self.dialect.name(name), [shape], kinds)
 
     def _real(self, eqn: Eqn) -> ast.expr:
         """z.real, which plain numbers have too."""

@@ -7,6 +7,7 @@ place (flatgrad/conjugates.py). What is not holomorphic has a rule here, which s
 """
 
 from flatgrad import shapes
+from flatgrad.broadcasting import fitted
 from flatgrad.builder import xp
 from flatgrad.constants import Constant
 from flatgrad.registry import (
@@ -16,7 +17,7 @@ from flatgrad.registry import (
     linear,
     probe,
 )
-from flatgrad.rules.arithmetic import absent, literal, ln
+from flatgrad.rules.arithmetic import absent, is_constant, kind_of, literal, ln
 from flatgrad.rules.axes import known_rank
 from flatgrad.rules.decompositions import several
 from flatgrad.rules.matrices import alike, as_row, plus, spread
@@ -176,16 +177,37 @@ def complex_(re, im=0, /):
 # ------------------------------------------------------------------------------------------------- powers
 
 
-@elementwise_complex(
+@general_complex(
     at=[(NUMBER, 3), (VECTOR, 2), (VECTOR, -1), (NUMBER, 1.5), (2.5, NUMBER), (NUMBER, 0.7 + 0.2j), (VECTOR, OTHER)]
 )  # fmt: skip
 def pow(x, p, /, *, y):
-    """At 0 the logarithm counts as 0, so that 0**p does not change with p."""
+    """At 0 the logarithm counts as 0. A negative real number has its power on the branch cut, which x**conj(p) leaves."""
     exponent, base = literal(p), literal(x)
-    slope = p * x ** (p - 1) if exponent != 0 else 0
-    if base is not None and base > 0:
-        return slope, y * ln(base)
-    return slope, y * xp.log(xp.where(x == 0, 1, x))
+
+    def turn():
+        if base is not None and base > 0:
+            return xp.conj(y) * ln(base)
+        away = xp.where(x == 0, 1, x)
+        if kind_of(x) != "complex":  # the logarithm of a negative number is complex
+            away = xp.asarray(away, dtype="complex")
+        return xp.conj(y * xp.log(away))
+
+    def slope():
+        if exponent is not None:
+            return exponent * xp.conj(x) ** (exponent - 1) if exponent else 0
+        return xp.conj(p * x ** (p - 1))
+
+    def jvp(dx, dp):
+        left = 0 if absent(dx) else xp.conj(slope()) * dx
+        return plus(left, 0 if absent(dp) else xp.conj(turn()) * dp)
+
+    def vjp(g):
+        return (
+            None if is_constant(x) else fitted(g * slope(), x, y),
+            None if is_constant(p) else fitted(g * turn(), p, y),
+        )
+
+    return jvp, vjp
 
 
 @elementwise_complex(at=[(NUMBER,), (VECTOR,)])

@@ -10,6 +10,8 @@ from flatgrad.registry import general, probe
 from flatgrad.rules.axes import rank
 from flatgrad.rules.fourier import (
     TURNED,
+    along_axis,
+    counted,
     length,
     lengths_changed,
     own,
@@ -37,11 +39,11 @@ def of_length(eqn):
     lengths_changed(eqn, lambda whole, n: whole)
 
 
-def weights(stem, type, n):
+def weights(stem, type, n, g):
     """(by what to divide before, type, by what to divide after) of the transform that is the adjoint."""
     if (stem, type) in SYMMETRIC:
         return None, type, None
-    k = xp.arange(n)
+    k = counted(n, g)
     if type == 1:
         both = 2 - (k % (n - 1) == 0)
         return both, 1, 1 / both
@@ -49,24 +51,17 @@ def weights(stem, type, n):
     return (1 / end, 3, None) if type == 2 else (None, 2, end)
 
 
-def spread_along(w, g, axis):
-    """One weight for each place along the axis."""
-    if axis in (-1, rank(g) - 1):
-        return w
-    return xp.expand_dims(w, axis=tuple(range(1, rank(g) - axis % rank(g))))
-
-
 def adjoint(stem, g, type, axis, norm):
     """The adjoint of dct or dst along one axis."""
     if type not in INVERSE or isinstance(type, bool):
         raise NotImplementedError(f"a transform of type {type!r}")
-    before, other, after = weights(stem, type, length(g, axis))
+    before, other, after = weights(stem, type, length(g, axis), g)
     if before is not None:
-        g = g / spread_along(before, g, axis)
+        g = g / along_axis(before, g, axis)
     options = {"type": other} if other != 2 else {}
     found = getattr(xp, stem)(g, **options, **the_axis(axis), **own(norm))
     if after is not None:
-        found = found / spread_along(after, found, axis)
+        found = found / along_axis(after, found, axis)
     return found
 
 

@@ -195,13 +195,19 @@ HALVES = [
 
 def twice_within(n, g, axis):
     """2 for the frequencies that stand for their mirror image, too; 1 for 0 and for the highest of an even number."""
-    count = n // 2 + 1
-    if not isinstance(n, Expr):
-        weights = [1 if k % (n / 2) == 0 else 2 for k in range(count)]
-        if weights in ([1], [1, 1]):
-            return None
-    factors = 1 + (xp.arange(count) % (n / 2) != 0)
-    if axis in (-1, rank(g) - 1):
+    if isinstance(n, int) and n < 3:
+        return None
+    return along_axis(1 + (counted(n // 2 + 1, g) % (n / 2) != 0), g, axis)
+
+
+def counted(n, g):
+    """0 to n - 1, as text where g is: not as an array that was computed."""
+    return g.builder.emit("arange", n) if isinstance(g, Expr) else xp.arange(n)
+
+
+def along_axis(factors, g, axis):
+    """One factor for each place along the axis of g."""
+    if axis == -1 or axis == rank(g) - 1:
         return factors
     after = rank(g) - 1 - axis % rank(g)
     return xp.expand_dims(factors, axis=tuple(range(1, after + 1)))
@@ -221,7 +227,7 @@ def from_half(x, n, axis, norm):
 
     def vjp(g):
         back = xp.rfft(g, **the_axis(axis), **turned(norm))
-        factors = twice_within(whole, g, axis)
+        factors = twice_within(whole, back, axis)
         back = back if factors is None else back * factors
         return back if n is None else refitted(back, x, n // 2 + 1, axis)
 
@@ -347,7 +353,8 @@ def several_from_half(function, x, s, axes, norm):
     n = None
     if s is not None:
         *fixed, n = s if isinstance(s, tuple | list) else (None,)
-        if not isinstance(n, int) or any(length(x, a) != m for a, m in zip(others, fixed, strict=False)):  # fmt: skip
+        kept = [length(x, a) for a in others]
+        if not isinstance(n, int) or any(isinstance(m, Expr) for m in kept) or kept != fixed:  # fmt: skip
             unsized(s)
     _, back = from_half(x, n, last, norm)
 
@@ -369,7 +376,10 @@ def from_half_over_axes(eqn):
     last, lengths = -1 if axes is None else axes[-1], list(dims)
     known = lengths[last].known
     lengths[last] = Dim() if known is None else Dim(2 * (known - 1))
-    if s is None:
+    if isinstance(s, tuple) and all(isinstance(n, int) for n in s):
+        for axis, n in zip(axes or range(-len(s), 0), s, strict=True):
+            lengths[axis] = Dim(n)
+    if s is None or isinstance(s, tuple):
         join(eqn.out.type.shape, Shape(lengths))
 
 
