@@ -76,13 +76,13 @@ def has_signs(block: Block) -> bool:
     return any(params) or any(map(_is_sign, _within(block.eqns)))
 
 
-def _within(eqns: Iterable[Eqn]) -> Iterator[Eqn]:
-    """All equations, those of the helpers that are called included."""
+def _within(eqns: Iterable[Eqn], seen: frozenset[int] = frozenset()) -> Iterator[Eqn]:
+    """All equations, those of the helpers that are called included; a helper may call itself."""
     for eqn in all_equations(eqns):
         yield eqn
         pair = eqn.attrs.get("pair")
-        if pair is not None and pair.function is not None:
-            yield from _within(pair.function.block.eqns)
+        if pair is not None and pair.function is not None and id(pair) not in seen:
+            yield from _within(pair.function.block.eqns, seen | {id(pair)})
 
 
 def _is_sign(eqn: Eqn) -> bool:

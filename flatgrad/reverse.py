@@ -230,6 +230,7 @@ class _Reverse:
                 )
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
+        cotangent = self._of_field(value, cotangent)
         made, kind = cotangent.atom, value.type.kind
         if kind in MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
             made.type.kind = "list" if kind == "tuple" else kind
@@ -238,6 +239,13 @@ class _Reverse:
             zeros = self.build.emit("zeros_like", value)
             cotangent = self.build.emit("tree_add", zeros, *path, cotangent)
         self.pending.setdefault(value, []).append(cotangent)
+
+    def _of_field(self, value: Var, cotangent: Expr) -> Expr:
+        """Real numbers that a branch or a loop hands on as complex ones have the real part of their cotangent."""
+        primal = cotangent.atom.primal if isinstance(cotangent.atom, Var) else None
+        if primal in self.fields and value not in self.fields:
+            return real_part(cotangent)
+        return cotangent
 
     def _cotangent(self, value: Var) -> Expr | None:
         """All of the cotangent of `value`: whatever reads it has been seen."""
