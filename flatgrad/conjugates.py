@@ -54,7 +54,7 @@ def complex_rule(eqn: Eqn, fields: Fields) -> Rule:
     on_cut = eqn.dialect == "cmath" and eqn.op in CUT_IN_REALS
     if rule is None or (on_cut and fields.get(eqn.args[0]) is not Field.COMPLEX):
         raise NotImplementedError(
-            "of values that may be complex there is no derivative; what is real can be declared so: x: float"
+            "of values that may be complex it has no derivative; what is real can be declared so: x: float"
         )
     if eqn.op in ("setitem", "index_add") and fields.get(eqn.args[0]) is Field.PERHAPS and eqn.args[2] in fields:  # fmt: skip
         raise NotImplementedError(
