@@ -39,6 +39,9 @@ REAL_PLACES = {"eigh": {0}, "svd": {1}, "slogdet": {1}, "lstsq": {2, 3}}
 COMPLEX_RESULTS = {
     "complex", "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "rfft2", "rfftn", "ihfft",
 }  # fmt: skip
+STORES = ("setitem", "index_add")
+OF_FIRST = {"zeros_like", "ones_like", "empty_like", "full_like", "fill", *STORES}
+NOT_OF_ARGS = {"external", "opaque", "call"}
 SIGNS = COMPLEX_RESULTS | {
     "conj", "real", "imag", "angle", "isreal", "iscomplex", "iscomplexobj", "isrealobj", "irfft", "irfft2", "irfftn",
     "hfft", "eig", "eigvals",
@@ -58,6 +61,16 @@ def complex_values(
             walk.know(param, walk.of_unstated(param))
     walk.block(block.eqns)
     return {v: f for v, f in walk.found.items() if f}
+
+
+def has_room(block: Block, hinted: bool = False) -> set[Eqn]:
+    """The stores of what may be complex into what is complex then, too: it is made of the same parameters."""
+    walk = _Walk(hinted or has_signs(block))
+    for param in block.params:
+        walk.know(param, walk.of_unstated(param))
+    walk.block(block.eqns)
+    stores = (e for e in all_equations(block.eqns) if e.op in STORES)
+    return {e for e in stores if walk.origin(e.args[2]) <= walk.origin(e.args[0])}
 
 
 def continued(
@@ -109,9 +122,25 @@ class _Walk:
     def __init__(self, signs: bool, backward: bool = False):
         self.signs, self.backward = signs, backward
         self.found: dict[Atom, Field] = {}
+        # What is complex as soon as one of these is, of values that may be.
+        self.origins: dict[Atom, frozenset[Atom]] = {}
 
-    def know(self, value: Var, field: Field) -> None:
+    def know(
+        self, value: Var, field: Field, origin: frozenset[Atom] | None = None
+    ) -> None:
         self.found[value] = field
+        if field is Field.PERHAPS:
+            self.origins[value] = frozenset((value,)) if origin is None else origin
+
+    def origin(self, value: Atom) -> frozenset[Atom]:
+        """Itself, of what is complex for sure; nothing, of what is real."""
+        match self.of(value):
+            case Field.PERHAPS:
+                return self.origins.get(value, frozenset((value,)))
+            case Field.COMPLEX:
+                return frozenset((value,))
+            case _:
+                return frozenset()
 
     def of(self, value: Any) -> Field:
         if isinstance(value, Lit):
@@ -133,7 +162,14 @@ class _Walk:
                 self._loop(eqn)
             else:
                 for place, out in enumerate(eqn.outs):
-                    self.know(out, self._result(eqn, place, out))
+                    self.know(out, self._result(eqn, place, out), self._of_args(eqn))
+
+    def _of_args(self, eqn: Eqn) -> frozenset[Atom] | None:
+        """What decides the field of a result, where the arguments do."""
+        if eqn.op in NOT_OF_ARGS or not eqn.args or "dtype" in eqn.attrs:
+            return None
+        decide = eqn.args[:1] if eqn.op in OF_FIRST else eqn.args
+        return frozenset().union(*map(self.origin, decide))
 
     def _branch(self, eqn: Eqn) -> None:
         for block in eqn.blocks:
@@ -150,20 +186,28 @@ class _Walk:
         starts = eqn.args[len(eqn.args) - len(eqn.outs) + 1 :]
         params = body.params[1:]
         for param, start in zip(params, starts, strict=True):
-            self.know(param, self.of(start))
+            self.know(param, self.of(start), self.origin(start))
         while True:
             for block in (*tests, body):
                 self.block(block.eqns)
-            news = {
+            news: dict[Atom, Field] = {
                 p: both
                 for p, end in zip(params, body.outs[1:], strict=True)
                 if (both := merged(self.of(p), self.of(end))) != self.of(p)
             }
+            moved = [
+                p
+                for p, end in zip(params, body.outs[1:], strict=True)
+                if self.origin(p) not in (self.origin(end), {p})
+            ]
             self.found.update(news)
-            if not news:
+            for p in params:
+                if p in news or p in moved:
+                    self.know(p, self.of(p))
+            if not news and not moved:
                 break
         for out, param in zip(eqn.outs[1:], params, strict=True):
-            self.know(out, self.of(param))
+            self.know(out, self.of(param), self.origin(param))
 
     def _result(self, eqn: Eqn, place: int, out: Var) -> Field:
         op = eqn.op
@@ -183,7 +227,7 @@ class _Walk:
         if op in ("setitem", "index_add") and eqn.args[0].type.kind not in MAY_HOLD:
             base, _, value = map(self.of, eqn.args[:3])
             return max(base, min(value, Field.PERHAPS)) if self.backward else base
-        if op in ("zeros_like", "ones_like", "empty_like", "full_like", "fill"):
+        if op in OF_FIRST:
             return self.of(eqn.args[0])
         return max(map(self.of, eqn.args), default=Field.REAL)
 

@@ -56,11 +56,6 @@ def complex_rule(eqn: Eqn, fields: Fields) -> Rule:
         raise NotImplementedError(
             "of values that may be complex it has no derivative; what is real can be declared so: x: float"
         )
-    if eqn.op in ("setitem", "index_add") and fields.get(eqn.args[0]) is Field.PERHAPS and eqn.args[2] in fields:  # fmt: skip
-        raise NotImplementedError(
-            "what may be complex goes into an array that may be of real numbers; "
-            "say what the parameters are: x: NDArray[np.complex128]"
-        )
     if any(v.type.kind in MAY_HOLD for v in (*eqn.args, *eqn.outs) if v in fields):
         raise NotImplementedError(
             "complex values in what may be a list; an array can be declared so: x: np.ndarray"

@@ -77,7 +77,9 @@ class _Recognition:
         blocks = []
         for block in eqn.blocks:
             seen = {k: v for k, v in self.seen.items() if k[0] in MERGED}
-            inner = _Recognition(self.fields, [], dict(self.defs), seen, dict(self.same))
+            inner = _Recognition(
+                self.fields, [], dict(self.defs), seen, dict(self.same)
+            )
             blocks.append(_recognised(block, inner))
         args = tuple(self.same.get(a, a) for a in eqn.args)
         self.append(replace(eqn, args=args, blocks=tuple(blocks)))
@@ -250,7 +252,7 @@ def abs_squared(found: _Recognition, eqn: Eqn) -> Eqn | None:
     power = eqn.op != "pow" or is_number(eqn.args[1], 2)
     same = eqn.op != "mul" or eqn.args[0] == eqn.args[1]
     z = found.arg(eqn.args[0], "abs")
-    if not (power and same) or z not in found.fields:
+    if not (power and same) or z is None or z not in found.fields:
         return None
     return becomes(eqn, "abs_squared", z)
 

@@ -69,7 +69,9 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
-COMPLEX: dict[str, Rule] = {}  # for complex numbers, where the rule in RULES is for real ones only
+COMPLEX: dict[str, Rule] = (
+    {}
+)  # for complex numbers, where the rule in RULES is for real ones only
 
 
 def _probes(at: Any) -> tuple[Probe, ...]:

@@ -16,7 +16,14 @@ from typing import Any
 from flatgrad import trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
-from flatgrad.complex_values import Field, Fields, complex_values, continued
+from flatgrad.complex_values import (
+    STORES,
+    Field,
+    Fields,
+    complex_values,
+    continued,
+    has_room,
+)
 from flatgrad.conjugates import (
     mark,
     pull_back_complex,
@@ -60,6 +67,7 @@ def reverse(
         partial_values(block.eqns),
     )
     walk.fields = complex_values(block, hinted)
+    walk.roomy = has_room(block, hinted) if walk.fields else set()
     _refuse_phases(block, walk)
     walk.parts = trees.parts_of(block.eqns)
     walk.given = given(block)
@@ -137,6 +145,7 @@ class _Reverse:
         self.given: set[Atom] = set()  # lists and dicts that came in as parameters
         self.changed: set[Atom] = set()  # has another shape in each iteration
         self.fields: dict[Atom, Field] = {}  # of what may be complex
+        self.roomy: set[Eqn] = set()  # stores into what is complex if need be
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -190,6 +199,7 @@ class _Reverse:
             self._refuse_lists(eqn)
         if eqn.op in ("setitem", "index_add") and eqn.args[0] in self.given:
             eqn = replace(eqn, attrs={**eqn.attrs, "given": True})
+        self._refuse_narrow(eqn)
         of_complex = touches(eqn, self.fields)
         try:
             if of_complex:
@@ -209,6 +219,15 @@ class _Reverse:
                     c = fit(c, arg, eqn.outs[0].type.shape)
                 real = of_complex and arg not in self.fields
                 self._contribute(arg, real_part(c) if real else c)
+
+    def _refuse_narrow(self, eqn: Eqn) -> None:
+        """NumPy stores the real part of a complex number where there is no room for more."""
+        if eqn.op not in STORES or eqn in self.roomy:
+            return
+        base, value = self.fields.get(eqn.args[0]), self.fields.get(eqn.args[2])
+        if base is Field.PERHAPS and value is not None:
+            why = "what may be complex goes into an array that may be of real numbers; say what the parameters are: x: NDArray[np.complex128]"
+            raise NoRule(eqn, why)
 
     def _refuse_lists(self, eqn: Eqn) -> None:
         """The gradient of a list that was taken for an array would be an array."""
@@ -379,7 +398,7 @@ class _Reverse:
             self.active, Builder(statement=self.build.statement), self.partial
         )
         inner.parts, inner.given, inner.changed = self.parts, self.given, self.changed
-        inner.fields = self.fields
+        inner.fields, inner.roomy = self.fields, self.roomy
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 

@@ -288,7 +288,7 @@ COMPLEX = [
     "return ((-x + 0j) ** 0.5).imag", "c = 1j; return (c * x * c * x).real", "return complex(x[0]).real * x",
     "z = np.empty_like(x, dtype=np.complex128); z[:] = x; return (z * z).real",
     "return (x * (1 + 2j)).imag * np.conj(x * 1j).imag", "r = x * 2.0; r[0] = r[1]; return (r * np.exp(1j * r)).imag",
-    "s = 0.0; for i in range(3):;     s = s + x[i] * 1j ** i; return abs(s)", "y = x; for i in range(2):;     y = y * 1j + x; return np.abs(y)",
+    "'x: (N,)'; s = 0.0; for i in range(3):;     s = s + x[i] * 1j ** i; return abs(s)", "y = x; for i in range(2):;     y = y * 1j + x; return np.abs(y)",
     "z = 1j * x if x[0] > 0 else x; return (z * z).real",
 ]  # fmt: skip
 COMPLEX_OR_REFUSED = [
@@ -302,8 +302,16 @@ COMPLEXES = [
     *(agrees(body, x=X) for body in COMPLEX),
     *(safe(body, x=X) for body in COMPLEX_OR_REFUSED),
     *(
-        agrees_module(f"{name} = 2 + 1j\n\n\ndef f(x):\n    z = {name} * x\n    return (z * z).real * np.abs({name} * x)", x=X)
-        for name in ("c", "D", "interval", "single_site")  # some look like types of elements
+        agrees_module(
+            f"{name} = 2 + 1j\n\n\ndef f(x):\n    z = {name} * x\n    return (z * z).real * np.abs({name} * x)",
+            x=X,
+        )
+        for name in (
+            "c",
+            "D",
+            "interval",
+            "single_site",
+        )  # some look like types of elements
     ),
     agrees("return (x * w * w).real", x=X, w=1 + 2j),
     safe("z = np.zeros_like(w); z[:] = x; return (z * w).real", x=X, w=np.ones(3) * 1j),

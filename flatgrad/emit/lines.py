@@ -397,9 +397,7 @@ class Lines:
             return ast.Call(ast.Attribute(self.read(value), "astype"), [kind], [])
         if wide and value.type.kind != "complex":
             kinds = [ast.keyword("dtype", ast.Name("complex"))]
-            return ast.Call(
-                self.dialect.name("numpy.array"), [self.read(value)], kinds
-            )
+            return ast.Call(self.dialect.name("numpy.array"), [self.read(value)], kinds)
         if value.type.rank:
             return ast.Call(ast.Attribute(self.read(value), "copy"), [], [])
         return ast.Call(self.dialect.name("numpy.copy"), [self.read(value)], [])

@@ -6,6 +6,8 @@ place (flatgrad/conjugates.py). What is not holomorphic has a rule here, which s
 "The complex gradient operator and the CR-calculus" (2009).
 """
 
+from math import log as ln
+
 from flatgrad import shapes
 from flatgrad.broadcasting import fitted
 from flatgrad.builder import xp
@@ -17,7 +19,7 @@ from flatgrad.registry import (
     linear,
     probe,
 )
-from flatgrad.rules.arithmetic import absent, is_constant, kind_of, literal, ln
+from flatgrad.rules.arithmetic import absent, is_constant, kind_of, literal
 from flatgrad.rules.axes import known_rank
 from flatgrad.rules.decompositions import several
 from flatgrad.rules.matrices import alike, as_row, plus, spread
@@ -344,5 +346,3 @@ def eigvalsh(a, /, UPLO="L"):
         return of_eigenvalues(vectors, a, g)
 
     return jvp, vjp
-
-

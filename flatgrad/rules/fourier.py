@@ -8,7 +8,7 @@ from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import general, linear, probe
 from flatgrad.rules.arithmetic import absent
-from flatgrad.rules.axes import along, known_rank, rank
+from flatgrad.rules.axes import along, rank
 from flatgrad.shapes import learn, option
 from flatgrad.types import Dim, Shape, join
 
@@ -324,7 +324,11 @@ def half_of_several(function, x, s, axes, norm):
 def half_over_axes(eqn):
     learn(eqn.out.type, "complex")
     dims, axes = eqn.args[0].type.shape.dims, option(eqn, "axes")
-    if dims is None or option(eqn, "s") is not None or not isinstance(axes, tuple | None):
+    if (
+        dims is None
+        or option(eqn, "s") is not None
+        or not isinstance(axes, tuple | None)
+    ):
         return
     last = -1 if axes is None else axes[-1]
     known = dims[last].known
