@@ -17,6 +17,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     einsum,
     elementary,
     fourier,
+    fourier_axes,
     gamma,
     indexing,
     joining,

@@ -39,30 +39,24 @@ def of_length(eqn):
     lengths_changed(eqn, lambda whole, n: whole)
 
 
-def weights(stem, type, n, g):
-    """(by what to divide before, type, by what to divide after) of the transform that is the adjoint."""
-    if (stem, type) in SYMMETRIC:
-        return None, type, None
-    k = counted(n, g)
-    if type == 1:
-        both = 2 - (k % (n - 1) == 0)
-        return both, 1, 1 / both
-    end = 1 + (k == (0 if stem == "dct" else n - 1))
-    return (1 / end, 3, None) if type == 2 else (None, 2, end)
-
-
 def adjoint(stem, g, type, axis, norm):
     """The adjoint of dct or dst along one axis."""
     if type not in INVERSE or isinstance(type, bool):
         raise NotImplementedError(f"a transform of type {type!r}")
-    before, other, after = weights(stem, type, length(g, axis), g)
-    if before is not None:
-        g = g / along_axis(before, g, axis)
-    options = {"type": other} if other != 2 else {}
-    found = getattr(xp, stem)(g, **options, **the_axis(axis), **own(norm))
-    if after is not None:
-        found = found / along_axis(after, found, axis)
-    return found
+
+    def transform(v, type):
+        options = {"type": type} if type != 2 else {}
+        return getattr(xp, stem)(v, **options, **the_axis(axis), **own(norm))
+
+    if (stem, type) in SYMMETRIC:
+        return transform(g, type)
+    n = length(g, axis)
+    k = counted(n, g)
+    if type == 1:
+        inner = along_axis(2 - (k % (n - 1) == 0), g, axis)
+        return transform(g / inner, 1) * inner
+    end = along_axis(1 + (k == (0 if stem == "dct" else n - 1)), g, axis)
+    return transform(g * end, 3) if type == 2 else transform(g, 2) / end
 
 
 def opposite(name):
