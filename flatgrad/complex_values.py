@@ -35,6 +35,11 @@ REAL_RESULTS = {
     "eq", "ne", "lt", "le", "gt", "ge", "is", "is_not", "isclose", "allclose", "array_equal", "count_nonzero",
     "nonzero", "all", "any", "range",
 }  # fmt: skip
+# What NumPy and math refuse complex numbers for: whatever goes in is real.
+REAL_ONLY = {
+    "atan2", "hypot", "cbrt", "logaddexp", "logaddexp2", "copysign", "heaviside", "fmod", "mod", "deg2rad", "rad2deg",
+    "floor", "ceil", "trunc",
+}  # fmt: skip
 REAL_PLACES = {"eigh": {0}, "svd": {1}, "slogdet": {1}, "lstsq": {2, 3}}
 COMPLEX_RESULTS = {
     "complex", "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "rfft2", "rfftn", "ihfft",
@@ -111,6 +116,11 @@ def _holds_complex(value: Any) -> bool:
     if isinstance(value, tuple | list):
         return any(map(_holds_complex, value))
     return isinstance(value, complex)
+
+
+def takes_reals(eqn: Eqn) -> bool:
+    """No complex number can go in."""
+    return eqn.op in REAL_ONLY or eqn.dialect == "math"
 
 
 def merged(a: Field, b: Field) -> Field:
@@ -211,7 +221,7 @@ class _Walk:
 
     def _result(self, eqn: Eqn, place: int, out: Var) -> Field:
         op = eqn.op
-        if op in REAL_RESULTS or place in REAL_PLACES.get(op, ()):
+        if takes_reals(eqn) or op in REAL_RESULTS or place in REAL_PLACES.get(op, ()):
             return Field.REAL
         if out.type.kind in ALWAYS_REAL_KINDS:
             return Field.REAL

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from flatgrad.builder import Builder, Expr, atom
-from flatgrad.complex_values import Field, Fields
+from flatgrad.complex_values import Field, Fields, takes_reals
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.registry import COMPLEX, RULES, Kind, Rule
 from flatgrad.rules.complex_numbers import HOLOMORPHIC, IN_FULL
@@ -38,6 +38,8 @@ PullBack = Callable[[Builder, Rule, Eqn, Sequence[Expr | None]], tuple[Any, ...]
 
 def touches(eqn: Eqn, fields: Fields) -> bool:
     """Complex numbers go in or come out, perhaps."""
+    if takes_reals(eqn):
+        return False
     values = (*eqn.args, *eqn.outs)
     return eqn.op in OF_COMPLEX or any(v in fields or _is_complex(v) for v in values)
 
