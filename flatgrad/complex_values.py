@@ -49,7 +49,7 @@ OF_FIRST = {"zeros_like", "ones_like", "empty_like", "full_like", "fill", *STORE
 NOT_OF_ARGS = {"external", "opaque", "call"}
 SIGNS = COMPLEX_RESULTS | {
     "conj", "real", "imag", "angle", "isreal", "iscomplex", "iscomplexobj", "isrealobj", "irfft", "irfft2", "irfftn",
-    "hfft", "eig", "eigvals",
+    "hfft", "eig", "eigvals", "vdot",
 }  # fmt: skip
 
 

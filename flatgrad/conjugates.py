@@ -33,6 +33,8 @@ OF_COMPLEX = {"irfft", "irfft2", "irfftn", "hfft"}
 # Functions of cmath that leave the real numbers at 1 or -1, where a real argument does not say on which side it is.
 CUT_IN_REALS = {"asin", "acos", "acosh"}
 
+KINDS = {Field.REAL: "float", Field.PERHAPS: "mixed", Field.COMPLEX: "complex"}
+
 PullBack = Callable[[Builder, Rule, Eqn, Sequence[Expr | None]], tuple[Any, ...]]
 
 
@@ -143,7 +145,7 @@ def mark(eqns: Sequence[Eqn], fields: Fields) -> None:
         for block in eqn.blocks:
             mark(block.eqns, fields)
         for out in (*eqn.outs, *(p for block in eqn.blocks for p in block.params)):
-            found = fields.get(out, Field.REAL)
-            if found and out.type.kind not in MAY_HOLD:
-                kind = "complex" if found is Field.COMPLEX else "mixed"
+            kind = KINDS[fields.get(out, Field.REAL)]
+            told = out.type.kind == "complex" or kind != "float"
+            if told and out.type.kind not in MAY_HOLD:
                 out.type = replace(out.type, kind=kind)

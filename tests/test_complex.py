@@ -213,6 +213,7 @@ OF_VECTORS = [
     "r = np.abs(z); r = r * r; t = z * w; return r.sum() * t", "if z.real.sum() > 0:;     y = z * w; else:;     y = w.conj(); return y",
     "y = z; for i in range(2):;     y = y * y * 0.3 + w; return np.abs(y)**2", "x = z; for i in range(3):;     x = np.abs(x) + 1j * x.real; return x * w",
     "return np.fft.irfft(np.fft.fft(z)[:2] * w[0], n=len(z))", "return np.fft.fft(z * w, n=2 * len(z)).real",
+    "u = z; u = u * u; z = np.abs(u) * z; return z.real + w.imag", "r = z.real; y = r * np.abs(w); t = r * 1j; return (y * t).imag + (r * z).real",
     "return np.vdot(z, w) * 1j", "return np.sign(z.real) * w * np.max(np.abs(z))", "return z.item(1) * np.take(w, [0, 0])",
 ]  # fmt: skip
 OF_MATRICES = [
