@@ -13,10 +13,12 @@ from operator import add
 from typing import Any
 
 from flatgrad.builder import Builder, Expr
+from flatgrad.complex_values import Field, complex_values, continued, has_room
+from flatgrad.conjugates import complex_rule, mark, touches
 from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
-from flatgrad.reverse import COMPLEX, NoRule, active_values
+from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phase
 from flatgrad.types import Type, same_shape
 from flatgrad.versions import MAY_HOLD, UPDATING
 
@@ -24,12 +26,21 @@ HELD_TOGETHER = ("list", "dict", "tuple")
 
 
 def forward(
-    block: Block, wrt: Sequence[Var], tangents: Sequence[Atom], last: Statement | None
+    block: Block,
+    wrt: Sequence[Var],
+    tangents: Sequence[Atom],
+    last: Statement | None,
+    hinted: bool = False,
 ) -> Block:
-    """(params, tangents of `wrt`) -> (outs, tangent of each of the outs); `last` is the statement that returns."""
+    """(params, tangents of `wrt`) -> (outs, tangent of each of the outs).
+
+    `last` is the statement that returns, `hinted` says whether the file speaks of complex numbers.
+    """
     active = active_values(block, wrt, [Lit(1.0) for _ in block.outs])
     walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
     walk.foreign = foreign_values(block.eqns, block.params)
+    walk.fields = complex_values(block, hinted)
+    walk.roomy = has_room(block, hinted) if walk.fields else set()
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
     for param in block.params:
@@ -43,6 +54,19 @@ def forward(
     outs = [walk.tangent_or_zeros(out) for out in block.outs]
     params = (*block.params, *(t for t in tangents if isinstance(t, Var)))
     return walk.build.block(params, [*block.outs, *outs])
+
+
+def tell_fields_of_tangents(
+    primal: Block, whole: Block, tangents: dict[Var, Var], hinted: bool = False
+) -> None:
+    """Let the types of the tangents in `whole`, by those of the parameters, say what may be complex."""
+    fields = complex_values(primal, hinted)
+    if fields:
+        own = whole.eqns[len(primal.eqns) :]
+        begun: dict[Atom, Field] = {
+            t: fields.get(p, Field.REAL) for p, t in tangents.items()
+        }
+        mark(own, continued(fields, own, begun))
 
 
 def needed_values(block: Block, active: set[Var]) -> set[Var]:
@@ -78,6 +102,8 @@ class _Forward:
     ) -> None:
         self.needed, self.build, self.tangents = needed, build, tangents
         self.foreign: set[Atom] = set()  # sparse matrices: no arrays
+        self.fields: dict[Atom, Field] = {}  # of what may be complex
+        self.roomy: set[Eqn] = set()  # stores into what is complex if need be
 
     def run(self, eqns: Iterable[Eqn]) -> None:
         for eqn in eqns:
@@ -107,11 +133,16 @@ class _Forward:
         if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
+            refuse_phase(eqn, self.fields)
             return [self.zeros(out) for out in eqn.outs]
         if not self.foreign.isdisjoint(eqn.reads()):
             raise NoRule(eqn, TAKES_PART)
         _refuse(eqn, rule, self.tangents)
+        if eqn not in self.roomy:
+            refuse_narrow(eqn, self.fields)
         try:
+            if touches(eqn, self.fields):
+                rule = complex_rule(eqn, self.fields)
             found = push_forward(self.build, rule, eqn, dots)
         except NotImplementedError as why:
             raise NoRule(eqn, str(why)) from None
@@ -154,7 +185,8 @@ class _Forward:
     def _inside(self) -> _Forward:
         build = Builder(statement=self.build.statement)
         inner = _Forward(self.needed, build, self.tangents)
-        inner.foreign = self.foreign
+        inner.foreign, inner.fields = self.foreign, self.fields
+        inner.roomy = self.roomy
         return inner
 
     def _along_branch(self, eqn: Eqn) -> None:
@@ -236,10 +268,7 @@ def tangent_of(value: Var) -> Var:
 
 
 def _refuse(eqn: Eqn, rule: Rule, tangents: dict[Atom, Atom]) -> None:
-    """What no formula is written for: complex numbers, lists that are used as arrays, options that vary."""
-    values = (*eqn.outs, *eqn.args)
-    if eqn.op in COMPLEX or any(v.type.kind == "complex" for v in values):
-        raise NoRule(eqn, "complex values are not differentiated yet")
+    """What no formula is written for: lists that are used as arrays, options that vary."""
     if rule.kind is Kind.ELEMENTWISE:
         for arg in eqn.args:
             if arg in tangents and arg.type.kind in ("list", "dict"):

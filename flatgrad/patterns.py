@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
+from flatgrad.complex_values import Fields
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
 from flatgrad.registry import RULES, Kind, infer
 from flatgrad.types import same_dim
@@ -38,9 +40,9 @@ SHAPE_ONLY = {"squeeze", "expand_dims", "reshape", "alias", "copy", "stop_gradie
 INVARIANT = {"softmax", "log_softmax"}  # to adding a constant along their axis
 
 
-def recognise(block: Block) -> Block:
-    """Rewrite what matches; no equation is lost, some are no longer read."""
-    return check(_recognised(block, _Recognition()))
+def recognise(block: Block, fields: Fields = MappingProxyType({})) -> Block:
+    """Rewrite what matches; no equation is lost, some are no longer read. `fields` are of what may be complex."""
+    return check(_recognised(block, _Recognition(fields)))
 
 
 def _recognised(block: Block, found: _Recognition) -> Block:
@@ -55,6 +57,7 @@ def _recognised(block: Block, found: _Recognition) -> Block:
 
 @dataclass(eq=False)
 class _Recognition:
+    fields: Fields
     eqns: list[Eqn] = field(default_factory=list)
     defs: dict[Atom, Eqn] = field(default_factory=dict)
     seen: dict[Any, Var] = field(default_factory=dict)
@@ -74,7 +77,9 @@ class _Recognition:
         blocks = []
         for block in eqn.blocks:
             seen = {k: v for k, v in self.seen.items() if k[0] in MERGED}
-            inner = _Recognition([], dict(self.defs), seen, dict(self.same))
+            inner = _Recognition(
+                self.fields, [], dict(self.defs), seen, dict(self.same)
+            )
             blocks.append(_recognised(block, inner))
         args = tuple(self.same.get(a, a) for a in eqn.args)
         self.append(replace(eqn, args=args, blocks=tuple(blocks)))
@@ -239,9 +244,11 @@ def power_of_half(found: _Recognition, eqn: Eqn) -> Eqn | None:
 
 def _length(found: _Recognition, eqn: Eqn) -> Eqn | None:
     if (x := squared(found, eqn.args[0])) is not None:
-        return becomes(eqn, "abs", x)
+        return None if x in found.fields else becomes(eqn, "abs", x)
     total = found.made(eqn.args[0], "sum")
     x = squared(found, total.args[0]) if total is not None else None
+    if x in found.fields:
+        return None
     if total is None or x is None or not set(total.attrs) <= {"axis", "keepdims"}:
         return None
     axis = total.attrs.get("axis")
@@ -265,6 +272,16 @@ def sums_squares(found: _Recognition, value: Atom) -> bool:
             return a == b and a.type.rank == 1
         case _:
             return False
+
+
+def abs_squared(found: _Recognition, eqn: Eqn) -> Eqn | None:
+    """abs(z)**2 of complex numbers, which is smooth at 0"""
+    power = eqn.op != "pow" or is_number(eqn.args[1], 2)
+    same = eqn.op != "mul" or eqn.args[0] == eqn.args[1]
+    z = found.arg(eqn.args[0], "abs")
+    if not (power and same) or z is None or z not in found.fields:
+        return None
+    return becomes(eqn, "abs_squared", z)
 
 
 def squared(found: _Recognition, value: Atom) -> Atom | None:
@@ -337,7 +354,7 @@ def logsumexp(found: _Recognition, eqn: Eqn) -> Eqn | None:
     """log(sum(exp(x)))"""
     total = found.made(eqn.args[0], "sum")
     x = found.arg(total.args[0], "exp") if total is not None else None
-    if total is None or x is None:
+    if total is None or x is None or x in found.fields:
         return None
     return becomes(eqn, "logsumexp", x, **total.attrs)
 
@@ -577,11 +594,12 @@ Pattern = Callable[[_Recognition, Eqn], "Eqn | None"]
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
     "truediv": (sigmoid, tanh, softmax),
     "maximum": (relu,),
-    "mul": (masked_relu,),
+    "mul": (masked_relu, abs_squared),
+    "pow": (abs_squared, power_of_half),
+    "square": (abs_squared,),
     "where": (selected_relu,),
     "log": (log_of_picked, log_of_softmax, logsumexp),
     "sqrt": (length,),
-    "pow": (power_of_half,),
     "add": (shifted_logsumexp,),
     "sub": (log_softmax,),
     "getitem": (picked_log,),

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, write_module
 from flatgrad.emit.names import Names
 from flatgrad.errors import Diagnostic, FlatgradError, within
-from flatgrad.forward import forward, tangent_of
+from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
 from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
@@ -32,7 +34,7 @@ from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
-from flatgrad.reverse import NoRule, active_values, reverse
+from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
 from flatgrad.types import Contradiction
 
@@ -239,13 +241,18 @@ def _pushed(function: Function, wrt: Sequence[Var]) -> Gradient:
 
 
 def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
-    primal = recognise(function.block)
+    hinted = speaks_of_complex(function)
+    primal = recognise(function.block, complex_values(function.block, hinted))
     keep = len(primal.eqns)
     tangents = tuple(tangent_of(p) for p in wrt)
     with _located(function, primal, wrt):
         last = function.frame.statements[-1]
-        block = forward(primal, wrt, tangents, last)
+        block = forward(primal, wrt, tangents, last, hinted)
+        _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         block = simplify(block, keep, in_step=True)
+        tell_fields_of_tangents(
+            primal, block, dict(zip(wrt, tangents, strict=True)), hinted
+        )
     return Gradient(function, block, keep, tuple(wrt), tangents)
 
 
@@ -302,15 +309,18 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
 
 def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     """Function -> its gradient, simplified."""
-    primal = recognise(function.block)
+    hinted = speaks_of_complex(function)
+    primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
             seed.type = out.type
     keep = len(primal.eqns)
     with _located(function, primal, wrt):
-        block = reverse(primal, wrt, function.seeds)
+        block = reverse(primal, wrt, function.seeds, hinted)
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
-        return Gradient(function, simplify(block, keep), keep, tuple(wrt))
+        simple = simplify(block, keep)
+        tell_fields(primal, simple, function.seeds, hinted)
+        return Gradient(function, simple, keep, tuple(wrt))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from flatgrad.builder import Builder
 from flatgrad.constants import Constant
@@ -29,6 +30,7 @@ class _Product:
 
     negative: bool = False
     constants: list[int | float] = field(default_factory=list)
+    turn: complex = 1  # the complex constants together
     above: list[Atom] = field(default_factory=list)
     below: list[Atom] = field(default_factory=list)
     chosen: list[tuple[Atom, bool]] = field(
@@ -128,6 +130,10 @@ def _collect(
             and isinstance(value.value, int | float)
         ):
             product.constants.append(value.value)
+        elif (
+            isinstance(value, Lit) and not flipped and isinstance(value.value, complex)
+        ):
+            product.turn *= value.value
         elif flipped:
             product.below.append(value)
         else:
@@ -180,7 +186,7 @@ def _parts(eqn: Eqn, product: _Product, flipped: bool) -> list[tuple[Atom, bool]
 def _write(build: Builder, eqn: Eqn, product: _Product) -> None:
     """Write the product so that its last equation has the result of `eqn`."""
     build.statement, build.dialect = eqn.statement, ""
-    constants = _constants(product)
+    constants = _with_turn(product, _constants(product))
     if product.negative and constants and not isinstance(constants[0], Constant):
         product.negative, constants[0] = False, -constants[0]
     factors: list[tuple[str, Atom]] = [("mul", Lit(c)) for c in constants]
@@ -208,6 +214,18 @@ def _write(build: Builder, eqn: Eqn, product: _Product) -> None:
         build.eqns.append(replace(eqn, op="alias", args=(factors[0][1],), attrs={}))
     else:
         build.eqns[-1] = replace(build.eqns[-1], outs=eqn.outs)
+
+
+def _with_turn(product: _Product, constants: list[Any]) -> list[Any]:
+    """2 * 1j -> 2j, with its minus sign in front of all."""
+    turn, first = product.turn, constants[0] if constants else 1
+    if turn == 1:
+        return constants
+    if not isinstance(first, Constant) and len(repr(first)) <= LONGEST_CONSTANT:
+        turn, constants = turn * first, constants[1:]
+    if turn.real == 0 and turn.imag < 0:
+        product.negative, turn = not product.negative, complex(0, -turn.imag)
+    return [turn.real if turn.imag == 0 else turn, *constants]
 
 
 def _constants(product: _Product) -> list[int | float]:

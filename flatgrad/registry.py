@@ -10,6 +10,9 @@
 Each serves forward and reverse mode. `at` holds the data at which tests probe the rule, `shape` tells
 the shape of the result. Operations of several results take and give tuples for `y`, `g` and `dy`; the
 cotangent of a result that nothing reads is None.
+
+@elementwise_complex and @general_complex are the rules for complex numbers of operations whose rule for
+real ones does not hold for them; rules/complex_numbers.py says which hold as they stand.
 """
 
 from __future__ import annotations
@@ -72,6 +75,9 @@ class Rule:
 
 RULES: dict[str, Rule] = {}
 _LOCK = RLock()
+COMPLEX: dict[str, Rule] = (
+    {}
+)  # for complex numbers, where the rule in RULES is for real ones only
 
 
 def _probes(at: Any) -> tuple[Probe, ...]:
@@ -81,7 +87,9 @@ def _probes(at: Any) -> tuple[Probe, ...]:
     return (Probe(at),) if at else ()
 
 
-def _declares(kind: Kind) -> Callable[..., Callable[[Formula], Formula]]:
+def _declares(
+    kind: Kind, rules: dict[str, Rule] = RULES
+) -> Callable[..., Callable[[Formula], Formula]]:
     def decorator(
         at: tuple[Any, ...] | list[Any] = (), shape: ShapeRule | None = None
     ) -> Callable[[Formula], Formula]:
@@ -96,9 +104,9 @@ def _declares(kind: Kind) -> Callable[..., Callable[[Formula], Formula]]:
                 p.name: p.default for p in parameters if p.default is not p.empty
             }
             op = formula.__name__.rstrip("_")
-            if op in RULES:
+            if op in rules:
                 raise ValueError(f"{op} has two rules")
-            RULES[op] = Rule(
+            rules[op] = Rule(
                 op, kind, formula, _probes(at), shape, frozenset(context), defaults
             )
             return formula
@@ -112,6 +120,8 @@ elementwise = _declares(Kind.ELEMENTWISE)
 linear = _declares(Kind.LINEAR)
 multilinear = _declares(Kind.MULTILINEAR)
 general = _declares(Kind.GENERAL)
+elementwise_complex = _declares(Kind.ELEMENTWISE, COMPLEX)
+general_complex = _declares(Kind.GENERAL, COMPLEX)
 
 
 def constant(*ops: str, shape: ShapeRule | None = None) -> None:

@@ -16,8 +16,23 @@ from typing import Any
 from flatgrad import trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
+from flatgrad.complex_values import (
+    STORES,
+    Field,
+    Fields,
+    complex_values,
+    continued,
+    has_room,
+)
+from flatgrad.conjugates import (
+    mark,
+    pull_back_complex,
+    real_part,
+    touches,
+    wide_buffers,
+)
 from flatgrad.foreign import TAKES_PART, foreign_values
-from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
+from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
@@ -26,7 +41,6 @@ from flatgrad.varying import takes_an_item, varying
 from flatgrad.versions import MAY_HOLD, given
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
-COMPLEX = {"conj", "real", "imag", "angle"}
 
 
 class NoRule(Exception):
@@ -37,17 +51,25 @@ class NoRule(Exception):
         self.eqn, self.why = eqn, why
 
 
-def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> Block:
+def reverse(
+    block: Block,
+    wrt: Sequence[Var],
+    seeds: Sequence[Atom | None],
+    hinted: bool = False,
+) -> Block:
     """(params, seeds) -> (outs, cotangent of each of `wrt`).
 
     `seeds` are the cotangents of the block's results: new parameters, or constants such as 1.0; None
-    where a result has none.
+    where a result has none. `hinted`: something outside of the block speaks of complex numbers.
     """
     walk = _Reverse(
         active_values(block, wrt, seeds),
         Builder(list(block.eqns)),
         partial_values(block.eqns),
     )
+    walk.fields = complex_values(block, hinted)
+    walk.roomy = has_room(block, hinted) if walk.fields else set()
+    _refuse_phases(block, walk)
     walk.parts = trees.parts_of(block.eqns)
     walk.given = given(block)
     walk.foreign = foreign_values(block.eqns, block.params)
@@ -55,9 +77,79 @@ def reverse(block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]) -> B
     walk.build.statement = None
     for param in wrt:
         walk.leave_open(param)
-    gradients = [walk.result(p) for p in wrt]
+    gradients = [walk.gradient(p) for p in wrt]
     params = (*block.params, *(s for s in seeds if isinstance(s, Var)))
+    if walk.fields:
+        keep = len(block.eqns)
+        own = wide_buffers(walk.build.eqns[keep:], walk.fields)
+        walk.build.eqns[keep:] = [
+            _real_already(block, own, e, seeds, hinted) for e in own
+        ]
     return walk.build.block(params, [*block.outs, *gradients])
+
+
+def _real_already(
+    primal: Block,
+    own: Sequence[Eqn],
+    eqn: Eqn,
+    seeds: Sequence[Atom | None],
+    hinted: bool,
+) -> Eqn:
+    """What is real for a real parameter anyhow needs no check when the code runs."""
+    if eqn.op != "real_if_real":
+        return eqn
+    cotangent, param = eqn.args
+    assert isinstance(param, Var)
+    fields = complex_values(primal, hinted, real=param)
+    if cotangent in continued(fields, own, _of_seeds(primal, fields, seeds)):
+        return eqn
+    return replace(eqn, op="alias", args=(cotangent,))
+
+
+def _of_seeds(
+    primal: Block, fields: Fields, seeds: Sequence[Atom | None]
+) -> dict[Atom, Field]:
+    """Whoever gives a cotangent of what may be complex gives a complex or a real one."""
+    return {
+        seed: Field.PERHAPS
+        for seed, out in zip(seeds, primal.outs, strict=True)
+        if isinstance(seed, Var) and out in fields
+    }
+
+
+def tell_fields(
+    primal: Block, backward: Block, seeds: Sequence[Atom | None], hinted: bool = False
+) -> None:
+    """Let the types of the backward part, all that follows `primal` in `backward`, say what may be complex."""
+    fields = complex_values(primal, hinted)
+    if not fields:
+        return
+    own = backward.eqns[len(primal.eqns) :]
+    mark(own, continued(fields, own, _of_seeds(primal, fields, seeds)))
+
+
+def _refuse_phases(block: Block, walk: _Reverse) -> None:
+    """The sign of a complex number, its phase, is no constant; no rule for real numbers knows."""
+    varied = walk.active
+    for eqn in all_equations(block.eqns):
+        if eqn.args and eqn.args[0] in varied:
+            refuse_phase(eqn, walk.fields)
+
+
+def refuse_phase(eqn: Eqn, fields: Fields) -> None:
+    """The sign of a complex number, its phase, is no constant."""
+    if eqn.op == "sign" and eqn.args[0] in fields:
+        raise NoRule(eqn, "of values that may be complex it is no constant")
+
+
+def refuse_narrow(eqn: Eqn, fields: Fields) -> None:
+    """NumPy stores the real part of a complex number where there is no room for more."""
+    if eqn.op not in STORES:
+        return
+    base, value = fields.get(eqn.args[0]), fields.get(eqn.args[2])
+    if base is Field.PERHAPS and value is not None:
+        why = "what may be complex goes into an array that may be of real numbers; say what the parameters are: x: NDArray[np.complex128]"
+        raise NoRule(eqn, why)
 
 
 class _Reverse:
@@ -71,6 +163,8 @@ class _Reverse:
         self.given: set[Atom] = set()  # lists and dicts that came in as parameters
         self.foreign: set[Atom] = set()  # sparse matrices: no arrays
         self.changed: set[Atom] = set()  # has another shape in each iteration
+        self.fields: dict[Atom, Field] = {}  # of what may be complex
+        self.roomy: set[Eqn] = set()  # stores into what is complex if need be
         self.settled: dict[Var, Expr] = {}  # what later statements have contributed
         self.pending: dict[Var, list[Expr]] = {}  # what this statement contributes
 
@@ -106,10 +200,6 @@ class _Reverse:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
             return
-        if eqn.op in COMPLEX or any(
-            v.type.kind == "complex" for v in (*eqn.outs, *eqn.args)
-        ):
-            raise NoRule(eqn, "complex values are not differentiated yet")
         if not self.foreign.isdisjoint(eqn.reads()):
             raise NoRule(eqn, TAKES_PART)
         if (
@@ -130,8 +220,16 @@ class _Reverse:
             self._refuse_lists(eqn)
         if eqn.op in ("setitem", "index_add") and eqn.args[0] in self.given:
             eqn = replace(eqn, attrs={**eqn.attrs, "given": True})
+        if eqn not in self.roomy:
+            refuse_narrow(eqn, self.fields)
+        of_complex = touches(eqn, self.fields)
         try:
-            cotangents = pull_back(self.build, rule, eqn, gs)
+            if of_complex:
+                cotangents = pull_back_complex(
+                    pull_back, self.build, eqn, gs, self.fields
+                )
+            else:
+                cotangents = pull_back(self.build, rule, eqn, gs)
         except NotImplementedError as why:
             raise NoRule(eqn, str(why)) from None
         self._nothing_dropped(eqn, len(cotangents))
@@ -139,9 +237,10 @@ class _Reverse:
         for arg, cotangent in zip(eqn.args, cotangents, strict=False):
             if isinstance(arg, Var) and arg in self.active and cotangent is not None:
                 c = self.build.wrap(cotangent)
-                self._contribute(
-                    arg, fit(c, arg, eqn.outs[0].type.shape) if fitted else c
-                )
+                if fitted:
+                    c = fit(c, arg, eqn.outs[0].type.shape)
+                real = of_complex and arg not in self.fields
+                self._contribute(arg, real_part(c) if real else c)
 
     def _refuse_lists(self, eqn: Eqn) -> None:
         """The gradient of a list that was taken for an array would be an array."""
@@ -163,6 +262,7 @@ class _Reverse:
                 )
 
     def _contribute(self, value: Var, cotangent: Expr) -> None:
+        cotangent = self._of_field(value, cotangent)
         made, kind = cotangent.atom, value.type.kind
         if kind in MAY_HOLD and isinstance(made, Var) and made.type.kind == "any":
             made.type.kind = "list" if kind == "tuple" else kind
@@ -171,6 +271,13 @@ class _Reverse:
             zeros = self.build.emit("zeros_like", value)
             cotangent = self.build.emit("tree_add", zeros, *path, cotangent)
         self.pending.setdefault(value, []).append(cotangent)
+
+    def _of_field(self, value: Var, cotangent: Expr) -> Expr:
+        """Real numbers that a branch or a loop hands on as complex ones have the real part of their cotangent."""
+        primal = cotangent.atom.primal if isinstance(cotangent.atom, Var) else None
+        if primal in self.fields and value not in self.fields:
+            return real_part(cotangent)
+        return cotangent
 
     def _cotangent(self, value: Var) -> Expr | None:
         """All of the cotangent of `value`: whatever reads it has been seen."""
@@ -216,6 +323,13 @@ class _Reverse:
         """All of the cotangent of `value`, zeros where nothing has contributed."""
         return self._or_zeros(self._cotangent(value), value)
 
+    def gradient(self, param: Var) -> Expr:
+        """The result for a parameter; its real part, if the parameter turns out to be real."""
+        found = self.result(param)
+        if self.fields.get(param) is not Field.PERHAPS:
+            return found
+        return self._mark(self.build.emit("real_if_real", found, param), param)
+
     def leave_open(self, param: Var) -> None:
         """What no gradient reaches and of which nothing is known may be a list or a dict of arrays."""
         unknown = param.type.kind == "any" and param.type.rank is None
@@ -225,6 +339,9 @@ class _Reverse:
     def _through_call(self, eqn: Eqn) -> None:
         """The backward of the helper takes a cotangent for each result that some call has one of, and the cache."""
         pair = eqn.attrs["pair"]
+        if touches(eqn, self.fields):
+            why = "complex values go into or out of a function with branches or loops; write it in place"
+            raise NoRule(eqn, why)
         *results, cache = eqn.outs
         gs = [
             self._or_zeros(self._cotangent(out), out)
@@ -295,6 +412,7 @@ class _Reverse:
         )
         inner.parts, inner.given, inner.changed = self.parts, self.given, self.changed
         inner.foreign = self.foreign
+        inner.fields, inner.roomy = self.fields, self.roomy
         inner.settled = {v: inner.build.wrap(c) for v, c in known.items()}
         return inner
 

@@ -265,6 +265,10 @@ class _Walk:
                 return self._length(x, k)
             case "size", (Var() as x,) if x.type.rank == 1:
                 return self.lengths.get(dim_key((x.type.shape.dims or ())[0]))
+            case "real", (Var() as x,) if x in self.defs and self.defs[x].op == "real":
+                return x
+            case "conj", (Var() as x,):
+                return self._conjugated(x)
             case "expand_dims", (Var() as x,):
                 return self._factor_outside(eqn, x)
             case "sum", (x,):
@@ -451,6 +455,16 @@ class _Walk:
         if dims[k].known is not None:
             return Lit(dims[k].known)
         return self.lengths.get(dim_key(dims[k]))
+
+    def _conjugated(self, x: Var) -> Atom | None:
+        """conj(conj(z)) -> z, conj(-2j) -> 2j"""
+        match self.defs.get(x) or self.primal.get(x):
+            case Eqn(op="conj", args=(z,)):
+                return z
+            case Eqn(op="neg", args=(Lit(value=complex() as number),)):
+                return Lit((-number).conjugate())
+            case _:
+                return None
 
     def _factor_outside(self, eqn: Eqn, x: Var) -> Expr | None:
         """(-2 * x)[:, None] -> -2 * x[:, None]"""

@@ -59,7 +59,8 @@ class Trial:
 
 
 def is_float(value: Any) -> bool:
-    return np.asarray(value).dtype.kind == "f"
+    """What a gradient is asked of: numbers with fractions, real or complex."""
+    return np.asarray(value).dtype.kind in "fc"
 
 
 def agree(
@@ -303,13 +304,22 @@ def has_seed(out: Any) -> bool:
 def cotangent(out: Any, number: int) -> Any:
     """Fixed numbers in the shape of an output, no two alike; a plain number for a scalar."""
     shape = np.shape(out)
-    draw = np.random.default_rng(1000 + number).uniform(0.5, 1.5, shape)
+    rng = np.random.default_rng(1000 + number)
+    draw = rng.uniform(0.5, 1.5, shape)
+    if np.asarray(out).dtype.kind == "c":
+        draw = draw - 1j * rng.uniform(0.5, 1.5, shape)
+        return complex(draw) if shape == () else draw
     return float(draw) if shape == () else draw.astype(_precision(out))
 
 
 def _precision(value: Any) -> Any:
     dtype = np.asarray(value).dtype
     return dtype if dtype.kind == "f" else np.dtype(float)
+
+
+def pairing(seed: Any, out: Any) -> float:
+    """The real inner product of a cotangent and what it is the cotangent of."""
+    return float(np.sum(np.real(np.conj(np.asarray(seed)) * np.asarray(out))))
 
 
 def central(
@@ -325,7 +335,7 @@ def central(
         args = copy.deepcopy(base | {name: moved})
         outs = as_tuple(drawn(forward, *args.values()))
         pairs = zip(seeds, filter(has_seed, outs), strict=True)
-        return sum(float(np.sum(np.asarray(s) * np.asarray(o))) for s, o in pairs)
+        return sum(pairing(s, o) for s, o in pairs)
 
     return {
         name: slopes(base[name], partial(total, name), trial.step)
@@ -351,16 +361,19 @@ def slopes(value: Any, total: Callable[[Any], float], step: float) -> Any:
                 )
                 for n, part in enumerate(items)
             )
-    start = np.asarray(value, dtype=float)
-    slope = np.zeros(start.shape)
-    for index in np.ndindex(start.shape):
-        values = []
-        for factor in (-2, -1, 1, 2):
-            moved = start.copy()
-            moved[index] += factor * step
-            values.append(total(moved.item() if isinstance(value, float) else moved))
-        a, b, c, d = values
-        slope[index] = (a - 8 * b + 8 * c - d) / (12 * step)
+    is_complex = np.asarray(value).dtype.kind == "c"
+    start = np.asarray(value, dtype=complex if is_complex else float)
+    slope = np.zeros(start.shape, start.dtype)
+    plain = isinstance(value, float | complex)
+    for unit in (1, 1j) if is_complex else (1,):  # dL/dx + i dL/dy
+        for index in np.ndindex(start.shape):
+            values = []
+            for factor in (-2, -1, 1, 2):
+                moved = start.copy()
+                moved[index] += factor * step * unit
+                values.append(total(moved.item() if plain else moved))
+            a, b, c, d = values
+            slope[index] += unit * (a - 8 * b + 8 * c - d) / (12 * step)
     return slope
 
 
@@ -401,8 +414,10 @@ def doubled(value: Any) -> Any:
             return {key: doubled(part) for key, part in value.items()}
         case list() | tuple():
             return type(value)(doubled(part) for part in value)
-        case np.ndarray():
-            return value.astype(float)
+    if np.asarray(value).dtype.kind == "c":
+        return complex(value) if np.ndim(value) == 0 else np.asarray(value, complex)
+    if isinstance(value, np.ndarray):
+        return value.astype(float)
     return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
 
 
@@ -425,7 +440,8 @@ def _close(
                 f"the gradient of {name} is {gradient!r}, not a {type(expected)}"
             )
     found = np.asarray(gradient)
-    if found.dtype.kind not in "fiu":
+    kinds = "fiuc" if np.asarray(expected).dtype.kind == "c" else "fiu"
+    if found.dtype.kind not in kinds:
         raise Wrong(f"the {what} of {name} is of kind {found.dtype}")
     if found.shape != np.shape(expected):
         raise Wrong(
@@ -457,7 +473,7 @@ def _same(what: str, found: Any, expected: Any) -> None:
             _same(what, one, other)
         return
     one, other = np.asarray(found), np.asarray(expected)
-    if one.dtype.kind not in "fiub" or other.dtype.kind not in "fiub":
+    if one.dtype.kind not in "fiubc" or other.dtype.kind not in "fiubc":
         return
     same = one.shape == other.shape and np.allclose(
         one, other, rtol=1e-6, atol=1e-9, equal_nan=True

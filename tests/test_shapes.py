@@ -425,7 +425,7 @@ def test_kind(op, args, want):
 
 
 def external(text):
-    return write("external", text=text)[0]
+    return write("external", text=text, path=text)[0]
 
 
 @pytest.mark.parametrize(

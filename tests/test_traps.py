@@ -280,24 +280,41 @@ SCOPES = [
 ]  # fmt: skip
 
 
-# --- 5. complex numbers are refused, never truncated --------------------------------------------------------------
+# --- 5. complex numbers are never truncated -----------------------------------------------------------------------
 
 COMPLEX = [
-    "return (x * 1j * x).real", "return np.abs(np.exp(1j * x) + x)", "return np.real(np.fft.fft(x))",
+    "return (x * 1j * x).real", "return np.abs(np.exp(1j * x) + x)", "return np.real(np.fft.fft(x))", "return np.angle(x + 2j)",
     "z = x + 0j; return np.imag(z * z)", "z = np.zeros(3, dtype=complex); z[0] = x[0]; z[1] = 1j * x[1]; return (z * z).real.sum()",
-    "z = np.zeros(3); z[:] = (1j * x * 1j * x).real; return z.sum()", "return abs(np.lib.scimath.sqrt(x))",
-    "return np.abs(x.astype(complex) * (1 + 2j))", "return np.angle(x + 2j)", "return ((-x + 0j) ** 0.5).imag",
-    "w = np.roots([1.0, x[0], 2.0]); return np.abs(w).sum()", "c = 1j; return (c * x * c * x).real",
-    "return np.sqrt(x, dtype=complex).real", "return np.sum(x, dtype=complex).real", "return np.emath.sqrt(-x).imag",
-    "return complex(x[0]).real * x", "z = np.empty_like(x, dtype=np.complex128); z[:] = x; return (z * z).real",
-    "return (x * (1 + 2j)).imag * np.conj(x * 1j).imag", "e = np.linalg.eigvals(np.outer(x, x)); return np.abs(e).sum()",
+    "z = np.zeros(3); z[:] = (1j * x * 1j * x).real; return z.sum()", "return np.abs(x.astype(complex) * (1 + 2j))",
+    "return ((-x + 0j) ** 0.5).imag", "c = 1j; return (c * x * c * x).real", "return complex(x[0]).real * x",
+    "z = np.empty_like(x, dtype=np.complex128); z[:] = x; return (z * z).real",
+    "return (x * (1 + 2j)).imag * np.conj(x * 1j).imag", "r = x * 2.0; r[0] = r[1]; return (r * np.exp(1j * r)).imag",
+    "'x: (N,)'; s = 0.0; for i in range(3):;     s = s + x[i] * 1j ** i; return abs(s)", "y = x; for i in range(2):;     y = y * 1j + x; return np.abs(y)",
+    "z = 1j * x if x[0] > 0 else x; return (z * z).real",
+]  # fmt: skip
+COMPLEX_OR_REFUSED = [
+    "return abs(np.lib.scimath.sqrt(x))", "w = np.roots([1.0, x[0], 2.0]); return np.abs(w).sum()", "return np.emath.sqrt(-x).imag",
+    "return np.sqrt(x, dtype=complex).real", "return np.sum(x, dtype=complex).real", "z = np.sign(x * 1j + 2); return z.real",
+    "e = np.linalg.eigvals(np.outer(x, x)); return np.abs(e).sum()", "z = [1j * v for v in x]; return sum(z).imag",
+    "d = {'z': 1j * x}; return (d['z'] * x).imag", "z = np.full_like(x, 1); z = z + 1j * x; return np.maximum(z, x).imag",
+    "z = []; for v in x:;     z.append(v * 1j); return (np.array(z) * x).imag", "return np.linalg.svd(np.outer(x, 1j * x))[1]",
 ]  # fmt: skip
 COMPLEXES = [
-    *(safe(body, x=X) for body in COMPLEX),
-    safe_module(
-        "C = 2 + 1j\n\n\ndef f(x):\n    z = C * x\n    return (z * z).real", x=X
+    *(agrees(body, x=X) for body in COMPLEX),
+    *(safe(body, x=X) for body in COMPLEX_OR_REFUSED),
+    *(
+        agrees_module(
+            f"{name} = 2 + 1j\n\n\ndef f(x):\n    z = {name} * x\n    return (z * z).real * np.abs({name} * x)",
+            x=X,
+        )
+        for name in (
+            "c",
+            "D",
+            "interval",
+            "single_site",
+        )  # some look like types of elements
     ),
-    safe("return (x * w * w).real", x=X, w=1 + 2j),
+    agrees("return (x * w * w).real", x=X, w=1 + 2j),
     safe("z = np.zeros_like(w); z[:] = x; return (z * w).real", x=X, w=np.ones(3) * 1j),
 ]
 

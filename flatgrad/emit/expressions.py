@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -142,6 +143,8 @@ def constant(value: Any) -> ast.expr:
             return ast.UnaryOp(ast.USub(), found) if value == float("-inf") else found
         case int() | float() if value < 0:
             return ast.UnaryOp(ast.USub(), ast.Constant(-value))
+        case complex():
+            return complex_constant(value)
         case tuple():
             return ast.Tuple([constant(v) for v in value])
         case list():
@@ -155,6 +158,19 @@ def constant(value: Any) -> ast.expr:
             )
         case _:
             return ast.Constant(value)
+
+
+def complex_constant(value: complex) -> ast.expr:
+    """1j, -2j, 1 + 2j"""
+    if not math.isfinite(value.imag):
+        parts = [constant(value.real), constant(value.imag)]
+        return ast.Call(ast.Name("complex"), parts, [])
+    # A name, since astor prints a constant as 1.0j.
+    whole: ast.expr = ast.Name(repr(complex(0, abs(value.imag))))
+    negative = math.copysign(1, value.imag) < 0
+    if value.real == 0:
+        return ast.UnaryOp(ast.USub(), whole) if negative else whole
+    return ast.BinOp(constant(value.real), ast.Sub() if negative else ast.Add(), whole)
 
 
 def without_minus(node: ast.expr) -> ast.expr | None:
@@ -265,9 +281,13 @@ class Expressions:
             "numpy.linalg",
             "scipy.special",
             "scipy.linalg",
+            "numpy.fft",
+            "scipy.fft",
             "numpy.lib.stride_tricks",
             *home(eqn.op),
         ]
+        if eqn.dialect in ("scipy.fft", "cmath"):
+            return [eqn.dialect, *numpy]
         if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
             return ["builtins", *numpy]
         paths = self.dialect.imports.values()
@@ -501,12 +521,41 @@ class Expressions:
         if x.type.shape.is_scalar:
             return ast.Constant(0.0)
         shape = self.shape(x)
+        if (dtype := eqn.attrs.get("dtype")) is not None:
+            return self._zeros_of(shape, dtype)
         exact = x.type.kind in ("float", "complex") and getattr(
             shape, "of_floats", True
         )
         if exact and isinstance(shape, ast.Attribute):
             return ast.Call(self.dialect.name("numpy.zeros_like"), [shape.value], [])
         return ast.Call(self.dialect.name("numpy.zeros"), [shape], [])
+
+    def _zeros_of(self, shape: ast.expr, dtype: str) -> ast.expr:
+        """np.zeros_like(x, dtype=complex)"""
+        name, kinds = "numpy.zeros", [ast.keyword("dtype", ast.Name(dtype))]
+        if isinstance(shape, ast.Attribute):
+            name, shape = "numpy.zeros_like", shape.value
+        return ast.Call(self.dialect.name(name), [shape], kinds)
+
+    def _real(self, eqn: Eqn) -> ast.expr:
+        """z.real, which plain numbers have too."""
+        return ast.Attribute(self.read(eqn.args[0]), "real")
+
+    def _imag(self, eqn: Eqn) -> ast.expr:
+        return ast.Attribute(self.read(eqn.args[0]), "imag")
+
+    def _conj(self, eqn: Eqn) -> ast.expr | None:
+        """z.conjugate() where no library of arrays is imported."""
+        if not self._plain(eqn) or "numpy" in self.dialect.imports.values():
+            return None
+        return ast.Call(ast.Attribute(self.read(eqn.args[0]), "conjugate"), [], [])
+
+    def _abs_squared(self, eqn: Eqn) -> ast.expr:
+        """abs(z)**2 of a plain number, np.abs(z)**2 of an array"""
+        plain = self._plain(eqn) and "numpy" not in self.dialect.imports.values()
+        function = ast.Name("abs") if plain else self.dialect.name("numpy.abs")
+        size = ast.Call(function, [self.read(eqn.args[0])], [])
+        return ast.BinOp(size, ast.Pow(), ast.Constant(2))
 
     def _dot(self, eqn: Eqn) -> ast.expr | None:
         a, b = (self.read(x) for x in eqn.args)

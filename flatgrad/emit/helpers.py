@@ -13,6 +13,19 @@ def unbroadcast(g, like):
     stretched = [i for i, n in enumerate(np.shape(like), extra) if n == 1 and i >= 0]
     return np.sum(g, axis=(*range(extra), *stretched)).reshape(np.shape(like))
 ''',
+    "resized": '''\
+def resized(g, like, axis):
+    """`g` cut, or filled up with zeros, to the length of `like` along an axis."""
+    length = np.shape(like)[axis]
+    kept = np.moveaxis(g, axis, -1)[..., :length]
+    zeros = np.zeros((*kept.shape[:-1], length - kept.shape[-1]))
+    return np.moveaxis(np.concatenate([kept, zeros], axis=-1), -1, axis)
+''',
+    "real_if_real": '''\
+def real_if_real(g, x):
+    """The gradient `g` of `x`, without an imaginary part where `x` is real."""
+    return g if np.iscomplexobj(x) else np.real(g)
+''',
     "matmul_grad_left": '''\
 def matmul_grad_left(g, a, b):
     """The gradient of `a`, given that of `a @ b`."""

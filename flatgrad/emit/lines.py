@@ -32,6 +32,7 @@ REPEATABLE = {
     "arange",
     "external",
 }
+COMPLEX = ("complex", "mixed")  # kinds of what is complex, or perhaps
 IN_PLACE = {"add": "+", "sub": "-", "mul": "*", "truediv": "/"}
 LARGEST = 40  # equations in one expression; a longer one is cut into lines
 FOREVER = 1 << 60
@@ -382,7 +383,7 @@ class Lines:
                 nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
             self._assign(eqn.out, name, base)
         else:
-            copied = self._copy(base)
+            copied = self._copy(base, eqn.out.type.kind in COMPLEX)
             nodes.append(ast.Assign([ast.Name(name)], copied))
             self._assign(eqn.out, name, eqn.out)
         nodes.append(self._element(eqn, name, index, value))
@@ -394,10 +395,16 @@ class Lines:
             return ast.Call(self.dialect.name("numpy.zeros"), [ast.Tuple([])], [])
         return self.read(zeros)
 
-    def _copy(self, value: Atom) -> ast.expr:
-        """x.copy(), or np.copy(x) where x may be a plain number."""
+    def _copy(self, value: Atom, wide: bool = False) -> ast.expr:
+        """x.copy(), or np.copy(x) where x may be a plain number; `wide`: to hold complex numbers."""
         if value.type.kind in containers.MAY_HOLD:
             return containers.copied(self.read(value), value)
+        if wide and value.type.kind != "complex" and value.type.rank:
+            kind = ast.Name("complex")
+            return ast.Call(ast.Attribute(self.read(value), "astype"), [kind], [])
+        if wide and value.type.kind != "complex":
+            kinds = [ast.keyword("dtype", ast.Name("complex"))]
+            return ast.Call(self.dialect.name("numpy.array"), [self.read(value)], kinds)
         if value.type.rank:
             return ast.Call(ast.Attribute(self.read(value), "copy"), [], [])
         return ast.Call(self.dialect.name("numpy.copy"), [self.read(value)], [])
@@ -560,6 +567,9 @@ class Lines:
         if self.dialect.plain and old.type.shape.is_scalar:
             return True  # numbers are never changed, only names set anew
         root = self.root[old]
+        kind = eqn.outs[0].type.kind
+        if kind in COMPLEX and old.type.kind != "complex" and not old.type.shape.is_scalar:  # fmt: skip
+            return False  # an array of real numbers has no room for complex ones
         if self._is_read_only(old) or (eqn.op in STORES and old.type.shape.is_scalar):
             return False
         held = old.type.kind in containers.MAY_HOLD

@@ -21,6 +21,7 @@ from flatgrad.loops import is_overwritten, renewed_items
 if TYPE_CHECKING:
     from flatgrad.emit.lines import Lines, Printed
 
+COMPLEX = ("complex", "mixed")
 IN_PLACE = ("add", "sub", "mul", "truediv")
 STORES = ("setitem", "index_add")
 
@@ -154,7 +155,14 @@ def _starts(
         if param in owned and not (mine or nothing or param.type.shape.is_scalar):
             held = param.type.kind in MAY_HOLD
             targets.append(
-                (name, copied(lines.read(start), param) if held else lines._copy(start))
+                (
+                    name,
+                    (
+                        copied(lines.read(start), param)
+                        if held
+                        else lines._copy(start, param.type.kind in COMPLEX)
+                    ),
+                )
             )
         elif lines.printed.get(start) != name:
             targets.append((name, lines.read(start)))

@@ -244,6 +244,26 @@ SIGNATURES = {
     "numpy.lib.stride_tricks": """
         sliding_window_view(x, window_shape, axis, subok, writeable)
         """,
+    "numpy.fft": """
+        fft(a, n, axis, norm, out)
+        ifft(a, n, axis, norm, out)
+        rfft(a, n, axis, norm, out)
+        irfft(a, n, axis, norm, out)
+        hfft(a, n, axis, norm, out)
+        ihfft(a, n, axis, norm, out)
+        fft2(a, s, axes, norm, out)
+        ifft2(a, s, axes, norm, out)
+        fftn(a, s, axes, norm, out)
+        ifftn(a, s, axes, norm, out)
+        rfft2(a, s, axes, norm, out)
+        irfft2(a, s, axes, norm, out)
+        rfftn(a, s, axes, norm, out)
+        irfftn(a, s, axes, norm, out)
+        fftshift(x, axes)
+        ifftshift(x, axes)
+        fftfreq(n, d, device)
+        rfftfreq(n, d, device)
+        """,
     "numpy.random": """
         seed -> random_seed (/, seed)
         default_rng -> random_default_rng (/, seed)

@@ -6,7 +6,11 @@ UNARY = {
         sinh, cosh, tanh, asinh, acosh, atanh, fabs -> abs, erf, erfc, gamma, lgamma -> gammaln
         radians -> deg2rad, degrees -> rad2deg, floor, ceil, trunc, isnan, isinf, isfinite, factorial -> whole_factorial, isqrt, ulp
         """,
-    "builtins": "abs, float, int, bool, len, complex, list, tuple",
+    "builtins": "abs, float, int, bool, len, list, tuple",
+    "cmath": """
+        exp, log10, sqrt, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, phase -> angle
+        isnan, isinf, isfinite
+        """,
     "operator": "neg, pos, abs",
 }
 
@@ -29,7 +33,13 @@ SIGNATURES = {
         frexp(x)
         dist(p, q)
         """,
+    "cmath": """
+        log(x)
+        log -> log_base (x, base)
+        isclose(a, b, /, rel_tol, abs_tol)
+        """,
     "builtins": """
+        complex(real, imag)
         max -> fold maximum ([iterable], *, key, default)
         max -> fold maximum (*values, key)
         min -> fold minimum ([iterable], *, key, default)

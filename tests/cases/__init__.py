@@ -61,6 +61,12 @@ CASES = [
         lambda rng: dict(lat1=40.7, lon1=-74.0, lat2=51.5, lon2=-0.1),
     ),
     Case(
+        "waves.py",
+        "f",
+        ("x", "t"),
+        lambda rng: dict(x=normal(rng, 4), t=normal(rng, 4)),
+    ),
+    Case(
         "fc_relu_helpers.py",
         "affine_relu_affine",
         ("x", "w1", "b1", "w2", "b2"),
@@ -1721,7 +1727,6 @@ REFUSALS = [
     Refusal("refuse_with.py", "f", "FG105", "a with block", 5),
     Refusal("refuse_try.py", "f", "FG105", "try statement", 5),
     Refusal("refuse_torch.py", "f", "FG114", "torch", 4),
-    Refusal("refuse_complex.py", "f", "FG201", "complex", 6),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
