@@ -13,7 +13,7 @@ import flatgrad.rules  # noqa: F401
 from flatgrad.builder import Builder
 from flatgrad.evaluate import run, runtime
 from flatgrad.graph import Lit, Var
-from flatgrad.namespaces import arrange, bind, spellings
+from flatgrad.namespaces import ALGORITHMS, arrange, bind, spellings
 from flatgrad.registry import RULES, Kind
 from flatgrad.reverse import COMPLEX, NoRule, reverse
 from flatgrad.simplify import simplify
@@ -21,10 +21,10 @@ from flatgrad.types import Dim, Shape, Type
 
 DIFFERENTIABLE = [rule for rule in RULES.values() if rule.kind is not Kind.CONSTANT]
 SYMMETRIC = {
-    "cholesky",
-    "eigh",
-    "eigvalsh",
-}  # these read one triangle of their argument
+    "cholesky": [0], "eigh": [0], "eigvalsh": [0], "scipy_cholesky": [0], "cho_factor": [0], "scipy_eigh": [0],
+    "scipy_eigvalsh": [0], "generalized_eigh": [0, 1], "generalized_eigvalsh": [0, 1],
+    "solve_assuming": [0], "solve_continuous_are": [2, 3], "solve_discrete_are": [2, 3],
+}  # these read one triangle of these arguments, or want them symmetric
 FIRST_RESULT_ONLY = {"lstsq"}
 STEP = 1e-5
 
@@ -73,10 +73,18 @@ def _cases(rules):
                     )
 
 
+def symmetric(op, options):
+    """Which arguments are taken to be symmetric; by solve, where it is told so."""
+    told = op != "solve_assuming" or options.get("assume_a") in ("pos", "sym")
+    return SYMMETRIC.get(op, []) if told else []
+
+
 def compute(rule, data, options):
     """The results of the operation, as a tuple."""
-    if rule.op in SYMMETRIC:
-        data = [(data[0] + np.swapaxes(data[0], -1, -2)) / 2]
+    data = [
+        (x + np.swapaxes(x, -1, -2)) / 2 if i in symmetric(rule.op, options) else x
+        for i, x in enumerate(data)
+    ]
     np.random.seed(0)  # noqa: NPY002  (what the rules of random numbers draw from)
     result = runtime(rule.op)(*data, **options)
     return tuple(result) if isinstance(result, tuple | list) else (result,)
@@ -336,7 +344,7 @@ def weighted(rule, probe, weights, *, known):
 @pytest.mark.parametrize("known", [True, False], ids=["shapes", "no-shapes"])
 @pytest.mark.parametrize(
     ("rule", "probe", "active"),
-    cases(r for r in DIFFERENTIABLE if r.op not in SYMMETRIC | COMPLEX),
+    cases(r for r in DIFFERENTIABLE if r.op not in {*SYMMETRIC, *COMPLEX}),
 )
 def test_graph(rule, probe, active, known):
     rng = np.random.default_rng(0)
@@ -392,6 +400,7 @@ LIBRARIES = (
     "numpy.random",
     "scipy.special",
     "scipy.linalg",
+    *ALGORITHMS,
     "math",
     "builtins",
 )
@@ -425,7 +434,9 @@ def test_binding_and_arranging_are_inverse(rule):
             if spelling.op != rule.op or spelling.fold or spelling.sequence:
                 continue
             given = [f"<{name}>" for name in spelling.parameters]
-            bound = bind(spelling, given, {})
+            most = len(given) if spelling.limit is None else spelling.limit
+            named = {name: f"<{name}>" for name in spelling.parameters[most:]}
+            bound = bind(spelling, given[:most], named)
             positional, keywords = arrange(
                 spelling, list(bound.data.values()), bound.options
             )

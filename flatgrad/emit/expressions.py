@@ -13,7 +13,8 @@ from flatgrad.constants import Constant
 from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
-from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
+from flatgrad.namespaces import ALGORITHMS, INFIX, PREFIX, arrange, lookup, spell
+from flatgrad.registry import RULES
 from flatgrad.types import same_shape
 
 Read = Callable[[Atom], ast.expr]
@@ -248,7 +249,7 @@ class Expressions:
 
     def _namespaces(self, eqn: Eqn) -> list[str]:
         """Where to look for the function, in this order; math takes numbers only."""
-        numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg"]
+        numpy = ["numpy", "numpy.linalg", "scipy.special", "scipy.linalg", *ALGORITHMS]
         if eqn.dialect == "builtins" or eqn.op in ("len", "range"):
             return ["builtins", *numpy]
         paths = self.dialect.imports.values()
@@ -260,8 +261,12 @@ class Expressions:
         self, function: ast.expr, where: tuple[str, str], eqn: Eqn, args: Sequence[Atom]
     ) -> ast.expr:
         """The arguments in the library's own order."""
+        rule = RULES.get(eqn.op)
+        on = [k for k, v in rule.defaults.items() if v is True] if rule else []
         options = {
-            k: v for k, v in eqn.attrs.items() if v is not None and v is not False
+            k: v
+            for k, v in eqn.attrs.items()
+            if v is not None and (v is not False or k in on)
         }
         spelling = lookup(*where)
         while spelling is not None and spelling.op != eqn.op:
@@ -468,6 +473,34 @@ class Expressions:
             else self.dialect.name("numpy.maximum")
         )
         return ast.Call(name, [self.read(eqn.args[0]), ast.Constant(0)], [])
+
+    def _expm_frechet(self, eqn: Eqn) -> ast.expr:
+        """The derivative alone, without the exponential."""
+        function = self.dialect.name("scipy.linalg.expm_frechet")
+        alone = [ast.keyword("compute_expm", constant(False))]
+        return ast.Call(function, [self.read(a) for a in eqn.args], alone)
+
+    def _cho_solve(self, eqn: Eqn) -> ast.expr:
+        c, b = map(self.read, eqn.args)
+        return self._with_pair("cho_solve", [c, self._option(eqn.attrs["lower"])], b)
+
+    def _lu_solve(self, eqn: Eqn) -> ast.expr:
+        lu, piv, b = map(self.read, eqn.args)
+        return self._with_pair("lu_solve", [lu, piv], b, trans=eqn.attrs.get("trans"))
+
+    def _solve_toeplitz(self, eqn: Eqn) -> ast.expr:
+        c, r, b = map(self.read, eqn.args)
+        return self._with_pair("solve_toeplitz", [c, r], b)
+
+    def _with_pair(
+        self, name: str, pair: list[ast.expr], *rest: ast.expr, **options: Any
+    ) -> ast.expr:
+        """A function of scipy.linalg that takes its first two arguments as one tuple."""
+        keywords = [
+            ast.keyword(k, self._option(v)) for k, v in options.items() if v is not None
+        ]
+        function = self.dialect.name(f"scipy.linalg.{name}")
+        return ast.Call(function, [ast.Tuple(pair), *rest], keywords)
 
     def _sigmoid(self, eqn: Eqn) -> ast.expr:
         """1 / (1 + exp(-x)), so that nothing has to be imported for it."""

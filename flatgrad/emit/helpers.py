@@ -105,6 +105,24 @@ def with_tuples(grad, x):
         return type(x)(with_tuples(g, value) for g, value in zip(grad, x))
     return grad
 ''',
+    "diagonal_sums": '''\
+def diagonal_sums(x):
+    """The sums along the diagonals of a matrix that begin in its first column."""
+    return np.array([np.trace(x, -k) for k in range(len(x))])
+''',
+    "off_diagonal_sums": '''\
+def off_diagonal_sums(x):
+    """The same, but 0 for the main diagonal."""
+    return np.array([0.0, *(np.trace(x, -k) for k in range(1, len(x)))])
+''',
+    "row_order": '''\
+def row_order(pivots):
+    """Which row comes to stand in each, when row i was exchanged for row pivots[i], one after the other."""
+    order = np.arange(len(pivots))
+    for i, other in enumerate(pivots):
+        order[[i, other]] = order[[other, i]]
+    return order
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = np.linalg.solve(a, b)` and the gradient of `b`."""

@@ -9,9 +9,10 @@ The tables are in the modules called *_names; their language is described in lin
 from flatgrad.namespaces.calls import arrange, bind
 from flatgrad.namespaces.operators import INFIX, PREFIX
 from flatgrad.namespaces.spelling import Bound, Spelling, meanings
-from flatgrad.namespaces.tables import lookup, spell, spellings
+from flatgrad.namespaces.tables import ALGORITHMS, lookup, spell, spellings
 
 __all__ = [
+    "ALGORITHMS",
     "INFIX",
     "PREFIX",
     "Bound",

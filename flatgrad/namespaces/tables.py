@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from flatgrad.namespaces import array_names, numpy_names, python_names, scipy_names
+from flatgrad.namespaces import (
+    array_names,
+    numpy_names,
+    python_names,
+    science_names,
+    scipy_names,
+)
 from flatgrad.namespaces.lines import read_line, read_names
 from flatgrad.namespaces.spelling import UFUNC_OPTIONS, Spelling, meanings
 
@@ -26,8 +32,13 @@ SIGNATURES = (
     numpy_names.SIGNATURES
     | array_names.SIGNATURES
     | scipy_names.SIGNATURES
+    | science_names.SIGNATURES
     | python_names.SIGNATURES
 )
+
+
+# scipy's libraries of algorithms, asked last for the name of an operation.
+ALGORITHMS = tuple(science_names.SIGNATURES)
 
 
 @cache

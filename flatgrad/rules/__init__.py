@@ -7,6 +7,7 @@ answer for the options it is given it raises NotImplementedError, and the caller
 from flatgrad.rules import (  # noqa: F401 - for what they register
     arithmetic,
     arrangement,
+    assumed,
     bessel,
     containers,
     creation,
@@ -14,10 +15,13 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     diagonals,
     einsum,
     elementary,
+    factorizations,
     gamma,
     indexing,
     joining,
     linalg,
+    matrix_equations,
+    matrix_functions,
     norms,
     products,
     randomness,
@@ -25,4 +29,6 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     repetition,
     special,
     structure,
+    structured,
+    triangular,
 )
