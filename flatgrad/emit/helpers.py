@@ -115,6 +115,39 @@ def off_diagonal_sums(x):
     """The same, but 0 for the main diagonal."""
     return np.array([0.0, *(np.trace(x, -k) for k in range(1, len(x)))])
 ''',
+    "amid_zeros": '''\
+def amid_zeros(g, a, b, late=0):
+    """What was kept of the full convolution of `a` and `b`, from its middle or one place later, with zeros around it."""
+    full = [n + m - 1 for n, m in zip(np.shape(a), np.shape(b))]
+    before = [(n - m + late) // 2 for n, m in zip(full, g.shape)]
+    return np.pad(g, [(i, n - m - i) for i, n, m in zip(before, full, g.shape)])
+''',
+    "frame": '''\
+def frame(window, method):
+    """How far a window that slides over an array reaches beyond it, before and after, along each axis."""
+    before = {"correlate": lambda n: n // 2, "convolve": lambda n: (n - 1) // 2, "full": lambda n: n - 1}[method]
+    return [(before(n), n - 1 if method == "full" else n - 1 - before(n)) for n in np.shape(window)]
+''',
+    "continued": '''\
+def continued(x, window, mode, method):
+    """`x` with as much beyond its edges as the window reads."""
+    return np.pad(x, frame(window, method), mode)
+''',
+    "folded": '''\
+def folded(g, x, window, mode, method):
+    """The gradient of `x`, given that of `continued(x, window, mode, method)`: copies of an element add up."""
+    size, options = np.size(x), {"constant_values": -1} if mode == "constant" else {}
+    places = np.pad(np.arange(size).reshape(np.shape(x)), frame(window, method), mode, **options)
+    return np.bincount(places[places >= 0], g[places >= 0], size).reshape(np.shape(x))
+''',
+    "lagged_products": '''\
+def lagged_products(g, x, like, axis):
+    """The sums of g[t] * x[t - k] over time t, along `axis`, for each place k in `like`."""
+    g, x = np.moveaxis(g, axis, -1), np.moveaxis(x, axis, -1)
+    n = x.shape[-1]
+    sums = [np.sum(g[..., k:] * x[..., : max(n - k, 0)]) for k in range(np.size(like))]
+    return np.reshape(sums, np.shape(like))
+''',
     "row_order": '''\
 def row_order(pivots):
     """Which row comes to stand in each, when row i was exchanged for row pivots[i], one after the other."""
