@@ -89,6 +89,10 @@ class _Reverse:
                     self._through_blocks(eqn)
                 elif eqn.op == "call":
                     self._through_call(eqn)
+                elif eqn.op == "root":
+                    self._through_root(eqn)
+                elif eqn.op == "integral":
+                    self._through_integral(eqn)
                 else:
                     self._pull_back(eqn)
         self.build.dialect = ""
@@ -242,6 +246,39 @@ class _Reverse:
             self._contribute(
                 arg, found[0] if len(found) == 1 else self._sum(arg, found)
             )
+
+    def _through_root(self, eqn: Eqn) -> None:
+        """Of x with f(x, p) = 0, by the implicit function theorem: one linear system, then f is reversed once."""
+        g = self._cotangent(eqn.out)
+        if g is None:
+            return
+        pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
+        at, stays = list(pair.wrt).index(unknown), eqn.attrs["equation"] == "fixed_point"
+        names = pair.params
+        args = [eqn.out if n == unknown else a for n, a in zip(names, eqn.args, strict=True)]  # fmt: skip
+        (cache,) = self.build.emit_all("call_again", pair.every(args), 1, attrs={"pair": pair})  # fmt: skip
+        wanted = [args[names.index(n)] for n in pair.wrt]
+        if eqn.out.type.rank == 0:
+            made = self._pulled_back(pair, self.build.wrap(1.0), cache, wanted)
+            weight = g / (1 - made[at]) if stays else -g / made[at]
+            made = [weight * partial for partial in made]
+        else:
+            slopes = self.build.emit("jacobian", cache, eqn.out, pair=pair, position=at)
+            slopes = self.build.emit("eye", slopes.shape[0]) - slopes if stays else slopes  # fmt: skip
+            seed = self.build.emit("solve", slopes.mT, g)
+            seed = seed if stays else -seed
+            made = self._pulled_back(pair, seed, cache, wanted)
+        for i, (arg, part) in enumerate(zip(wanted, made, strict=True)):
+            if i != at and isinstance(arg, Var) and arg in self.active:
+                self._contribute(arg, part)
+
+    def _pulled_back(self, pair: Any, seed: Expr, cache: Expr, wanted: Sequence[Atom]) -> list[Expr]:  # fmt: skip
+        """What the backward of a function says of its arguments."""
+        made = self.build.emit_all("call_backward", [seed, cache], len(wanted), attrs={"pair": pair})  # fmt: skip
+        for arg, cotangent in zip(wanted, made, strict=True):
+            assert isinstance(cotangent.atom, Var)
+            cotangent.atom.type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type  # fmt: skip
+        return made
 
     def _run_again(self, eqn: Eqn) -> Expr:
         """The cache of a call, from calling the forward once more."""

@@ -311,6 +311,16 @@ class Expressions:
         call = ast.Call(name, [self.read(a) for a in eqn.args], [])
         return ast.Subscript(call, ast.UnaryOp(ast.USub(), ast.Constant(1)))
 
+    def _jacobian(self, eqn: Eqn) -> ast.expr:
+        """np.array([f_backward(row, cache)[0] for row in np.eye(len(x))])"""
+        cache, x = map(self.read, eqn.args)
+        name = ast.Name(eqn.attrs["pair"].backward_name)
+        call = ast.Call(name, [ast.Name("row"), cache], [])
+        row = ast.Subscript(call, constant(eqn.attrs["position"]))
+        rows = ast.Call(self.dialect.name("numpy.eye"), [ast.Call(ast.Name("len"), [x], [])], [])  # fmt: skip
+        loop = ast.comprehension(ast.Name("row"), rows, [], 0)
+        return ast.Call(self.dialect.name("numpy.array"), [ast.ListComp(row, [loop])], [])  # fmt: skip
+
     def _is_ndarray(self, eqn: Eqn) -> ast.expr:
         """An array that was written in place; a number that became an array has another shape."""
         new, old = eqn.args

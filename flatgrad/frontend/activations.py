@@ -213,8 +213,13 @@ def _reason(low: Lowering, problems: Sequence[Refusal]) -> tuple[str, str]:
     return first.code, f"{first.what}{where}"
 
 
-def values_seen(callee: Callee, node: cst.CSTNode | None) -> list[Atom]:
-    """The values that a nested function sees around it, and that its parameters have where they are not given."""
+def values_seen(
+    callee: Callee, node: cst.CSTNode | None, known: tuple[Callee, ...] = ()
+) -> list[Atom]:
+    """The values that a nested function sees around it, and that its parameters have where they are not given.
+
+    What the functions see that it sees, it sees too.
+    """
     found = [a for value in callee.defaults.values() for a in atoms_in(value)]
     names = {n.value for n in names_in(callee.node.body)}
     frame = callee.frame
@@ -223,6 +228,8 @@ def values_seen(callee: Callee, node: cst.CSTNode | None) -> list[Atom]:
             value = frame.env[name]
             if isinstance(value, Stale):
                 raise stale(value, node)
+            if isinstance(value, Callee) and value not in known:
+                found += values_seen(value, node, (*known, callee))
             found += atoms_in(value)
         frame = frame.enclosing
     return found

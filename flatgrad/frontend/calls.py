@@ -18,6 +18,7 @@ from flatgrad.frontend import (
     iterators,
     library,
     listed,
+    solvers,
     stores,
 )
 from flatgrad.frontend.branches import way
@@ -69,6 +70,8 @@ def call(low: Lowering, node: cst.Call) -> Value:
         return called
     if (made := functions.called(low, node, function, given)) is not None:
         return made
+    if (solved := solvers.called(low, node, function, given)) is not None:
+        return solved
     value = _value(low, node, function, given)
     if not isinstance(function, Callee):
         effects.effects(low, node, function, value)

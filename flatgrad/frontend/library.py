@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
-from flatgrad.frontend import listed
-from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
+from flatgrad.frontend import activations, listed
+from flatgrad.frontend.scope import (
+    Arguments,
+    Callee,
+    Path,
+    Refusal,
+    Struct,
+    Value,
+    atoms_in,
+)
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
 from flatgrad.registry import RULES, Kind
@@ -104,7 +112,14 @@ def _with_default(name: str, given: Arguments, value: Var) -> Var:
 def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:
     what = f"no derivative rule for {name.removeprefix('builtins.')}"
     step = "write it with operations that have one: docs/operations.md"
-    return low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+    reads = [*given.atoms, *seen(given, node)]
+    return low.opaque(what, reads, node, code="FG201", next_step=step)[0]
+
+
+def seen(given: Arguments, node: cst.Call) -> list[Atom]:
+    """What the functions among the arguments see around them."""
+    functions = [v for v in (*given.positional, *given.keywords.values()) if isinstance(v, Callee)]  # fmt: skip
+    return [a for f in functions for a in activations.values_seen(f, node)]
 
 
 def _apply(
