@@ -20,7 +20,7 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
-from flatgrad.types import Type, same_shape
+from flatgrad.types import Dim, Shape, Type, same_shape
 from flatgrad.varying import takes_an_item, varying
 from flatgrad.versions import MAY_HOLD, given
 
@@ -93,6 +93,8 @@ class _Reverse:
                     self._through_root(eqn)
                 elif eqn.op == "integral":
                     self._through_integral(eqn)
+                elif eqn.op == "ode":
+                    self._through_ode(eqn)
                 else:
                     self._pull_back(eqn)
         self.build.dialect = ""
@@ -264,6 +266,7 @@ class _Reverse:
             made = [weight * partial for partial in made]
         else:
             slopes = self.build.emit("jacobian", cache, eqn.out, pair=pair, position=at)
+            slopes.atom.type = Type(Shape((Dim(), Dim())), "float")
             slopes = self.build.emit("eye", slopes.shape[0]) - slopes if stays else slopes  # fmt: skip
             seed = self.build.emit("solve", slopes.mT, g)
             seed = seed if stays else -seed
@@ -271,6 +274,57 @@ class _Reverse:
         for i, (arg, part) in enumerate(zip(wanted, made, strict=True)):
             if i != at and isinstance(arg, Var) and arg in self.active:
                 self._contribute(arg, part)
+
+    def _through_integral(self, eqn: Eqn) -> None:
+        """By Leibniz: the integrand at the limits, and the integral of its derivative in each parameter."""
+        value, error = eqn.outs
+        if self._cotangent(error) is not None:
+            raise NoRule(eqn, "what quad says of its error has no derivative")
+        g = self._cotangent(value)
+        if g is None:
+            return
+        pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
+        names, (*given, low, high) = pair.params, eqn.args
+        attrs = {"pair": pair, "unknown": unknown}
+        for limit, sign in ((low, -1), (high, 1)):
+            if isinstance(limit, Var) and limit in self.active:
+                args = [limit if n == unknown else a for n, a in zip(names, given, strict=True)]  # fmt: skip
+                there = self.build.emit("call_value", *pair.every(args), pair=pair)
+                self._contribute(limit, g * there if sign > 0 else -(g * there))
+        for at, name in enumerate(pair.wrt):
+            arg = given[names.index(name)]
+            if name != unknown and isinstance(arg, Var) and arg in self.active:
+                partial = self.build.emit("integral_of_partial", *pair.every(given), low, high, position=at, whole=arg.type.rank == 0, **attrs)  # fmt: skip
+                assert isinstance(partial.atom, Var)
+                partial.atom.type = _cotangent_type(arg)
+                self._contribute(arg, g * partial)
+
+    def _through_ode(self, eqn: Eqn) -> None:
+        """By the adjoint equation, solved backwards in time."""
+        g = self._cotangent(eqn.out)
+        if g is None:
+            return
+        pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
+        *given, start, times = eqn.args
+        if times in self.active:
+            raise NoRule(eqn, "no derivative with respect to the times of a differential equation")  # fmt: skip
+        y = self.build.wrap(eqn.out)
+        if list(pair.wrt)[0] != unknown:
+            raise NoRule(eqn, "no derivative with respect to time")
+        if eqn.attrs["columns"]:
+            g, y = g.mT, y.mT
+        rows = [g, y, times, *pair.every(given)]
+        attrs = {"pair": pair, "unknown": unknown, "columns": eqn.attrs["columns"]}
+        made = self.build.emit_all("odeint_backward", rows, len(pair.wrt), attrs=attrs)
+        args = [start, *(given[pair.params.index(n)] for n in list(pair.wrt)[1:])]
+        for arg, cotangent in zip(args, made, strict=True):
+            if isinstance(arg, Var) and arg in self.active:
+                assert isinstance(cotangent.atom, Var)
+                cotangent.atom.type = _cotangent_type(arg)
+                if arg is start and arg.type.rank == 0:  # one number, of which odeint makes a vector
+                    cotangent.atom.type = Type(Shape((Dim(1),)), "float")
+                    cotangent = cotangent[0]
+                self._contribute(arg, cotangent)
 
     def _pulled_back(self, pair: Any, seed: Expr, cache: Expr, wanted: Sequence[Atom]) -> list[Expr]:  # fmt: skip
         """What the backward of a function says of its arguments."""

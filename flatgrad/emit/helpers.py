@@ -148,6 +148,30 @@ def lagged_products(g, x, like, axis):
     sums = [np.sum(g[..., k:] * x[..., : max(n - k, 0)]) for k in range(np.size(like))]
     return np.reshape(sums, np.shape(like))
 ''',
+    "odeint_backward": '''\
+def odeint_backward(forward, backward, g, y, t):
+    """The gradients of y[0] and of the parameters, by the adjoint equation: backwards from each time to the one before."""
+    from scipy.integrate import odeint
+
+    def parts(state, time):
+        value, cache = forward(state[: y.shape[1]], time)
+        found = backward(state[y.shape[1] : 2 * y.shape[1]], cache)
+        return value, found if isinstance(found, tuple) else (found,)
+
+    def slope(state, time):
+        value, found = parts(state, time)
+        return np.concatenate([value, *(-np.ravel(part) for part in found)])
+
+    shapes = [np.shape(part) for part in parts(np.concatenate([y[-1], g[-1]]), t[-1])[1]]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    sums = np.zeros(ends[-1])
+    for k in range(len(t) - 1, 0, -1):
+        sums[: ends[0]] += g[k]
+        state = np.concatenate([y[k], sums])
+        sums = odeint(slope, state, [t[k], t[k - 1]], rtol=1e-10, atol=1e-10)[-1, y.shape[1] :]
+    sums[: ends[0]] += g[0]
+    return tuple(np.reshape(part, shape)[()] for part, shape in zip(np.split(sums, ends[:-1]), shapes))
+''',
     "row_order": '''\
 def row_order(pivots):
     """Which row comes to stand in each, when row i was exchanged for row pivots[i], one after the other."""

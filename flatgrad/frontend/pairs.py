@@ -43,6 +43,7 @@ FLOW = (cst.If, cst.For, cst.While, cst.Match, cst.Try)
 SOLVED = {
     "root",
     "integral",
+    "ode",
 }  # equations that a solver of a library finds by calling a function
 TRIES = 4  # readings until the types of parameters and results are settled
 
@@ -598,6 +599,8 @@ def written_later(
     caller: Function, careful: set[str | int], eqn: Eqn
 ) -> set[str | int]:
     """The parameters and results of a call whose arrays its caller, or the caller of that, writes into."""
+    if eqn.op in SOLVED:  # nothing of them is kept in a cache
+        return set()
     storages = caller.storages
     outside = {storages.root(v) for v in careful_values(caller, careful)}
     keys: list[str | int] = [*eqn.attrs["pair"].params, *range(len(eqn.outs) - 1)]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.frontend import arguments, pairs
+from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import (
     Arguments,
     Callee,
@@ -64,6 +65,12 @@ SOLVERS = {
     "minimize": _solver("fun x0 args method jac hess hessp tol callback options", start="x0", function="jac",
                         found="x"),
 }  # fmt: skip
+EQUATIONS = {
+    "odeint": _solver("func y0 t args Dfun col_deriv", equation="ode", start="y0", function="func"),
+    "solve_ivp": _solver("fun t_span y0 method t_eval dense_output events vectorized args", equation="ode",
+                         start="y0", function="fun", found="y"),
+}  # fmt: skip
+ACCURACY = {"rtol", "atol", "mxstep", "hmax", "hmin", "h0", "max_step", "first_step"}
 QUADRATURE = _solver("func a b args epsabs epsrel limit", equation="integral", function="func")  # fmt: skip
 
 
@@ -74,6 +81,8 @@ def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Va
             solver = SOLVERS.get(path.removeprefix("scipy.optimize."))
         case Path(path="scipy.integrate.quad"):
             solver = QUADRATURE
+        case Path(path=path) if path.startswith("scipy.integrate."):
+            solver = EQUATIONS.get(path.removeprefix("scipy.integrate."))
         case _:
             return None
     if solver is None:
@@ -82,13 +91,15 @@ def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Va
     if values is None or not isinstance(values.get(solver.function), Callee):
         return _refused(low, node, path, given)
     call = _Call(low, node, path, solver, values)
+    if values.get("events", Lit(None)) != Lit(None) or (solver.found == "y" and "t_eval" not in values):
+        return _refused(low, node, path, given, "solve_ivp without t_eval=, or with events=")  # fmt: skip
     if solver.equation == "integral":
         return call.integral()
     if solver.found:
         (result,) = low.opaque(f"other than .{solver.found} of what {path} finds", call.seen(given), node, code="FG201", next_step=STEP)  # fmt: skip
         low.solutions[result] = call
         return result
-    return call.root(node)
+    return call.found(node)
 
 
 def attribute(low: Lowering, base: Value, name: str, node: cst.Attribute) -> Value | None:  # fmt: skip
@@ -99,7 +110,7 @@ def attribute(low: Lowering, base: Value, name: str, node: cst.Attribute) -> Val
     call = low.solutions.get(base) if isinstance(base, Var) else None
     if call is None or name != call.solver.found:
         return None
-    return call.root(node)
+    return call.found(node)
 
 
 def _by_name(solver: Solver, given: Arguments) -> dict[str, Value] | None:
@@ -107,14 +118,17 @@ def _by_name(solver: Solver, given: Arguments) -> dict[str, Value] | None:
     if len(given.positional) > len(solver.params):
         return None
     values = dict(zip(solver.params, given.positional, strict=False))
-    known = all(k in solver.params and k not in values for k in given.keywords)
+    free = {*solver.params, *(ACCURACY if solver.equation == "ode" else ())} - set(values)  # fmt: skip
+    known = all(k in free for k in given.keywords)
     return {**values, **given.keywords} if known else None
 
 
-def _refused(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Value:
+def _refused(
+    low: Lowering, node: cst.Call, path: str, given: Arguments, what: str = ""
+) -> Value:
     from flatgrad.frontend import library
 
-    what = f"this call of {path} is not read"
+    what = what or f"this call of {path} is not read"
     reads = [*given.atoms, *library.seen(given, node)]
     return low.opaque(what, reads, node, code="FG201", next_step=STEP)[0]
 
@@ -133,6 +147,24 @@ class _Call:
         from flatgrad.frontend import library
 
         return [*given.atoms, *library.seen(given, self.node)]
+
+    def found(self, node: cst.BaseExpression) -> Var:
+        return self.trajectory(node) if self.solver.equation == "ode" else self.root(node)  # fmt: skip
+
+    def trajectory(self, node: cst.BaseExpression) -> Var:
+        """The states of a differential equation: by row in odeint, by column in solve_ivp."""
+        columns = self.solver.found == "y"
+        start = self.low.atom(self.values["y0"], self.node)
+        times = self.low.atom(self.values["t_eval" if columns else "t"], self.node)
+        shape, steps = self._shape(), times.type.shape
+        state, time = Var("", Type(shape, "float")), Var("", Type(scalar(), "float"))
+        pair, name, args = self._pair(state, time)
+        length = steps.dims[0] if steps.dims else Dim()
+        assert shape.dims is not None
+        whole = (shape.dims[0], length) if columns else (length, shape.dims[0])
+        out = Var("", Type(Shape(whole), "float"))
+        attrs = {"pair": pair, "unknown": name, "columns": columns}
+        return self._write("ode", out, [*args, start, times], attrs, node)
 
     def root(self, node: cst.BaseExpression) -> Var:
         """The equation that finds the unknown; `node` is the text that says it."""
@@ -162,7 +194,9 @@ class _Call:
         if isinstance(start, Lit) and isinstance(start.value, list | tuple):
             return Shape((Dim(len(start.value)),))
         rank = start.type.rank
-        if self.path.endswith(("fsolve", "root", "minimize")):
+        if self.path.endswith("odeint") and rank == 0:
+            return Shape((Dim(1),))
+        if not self.path.endswith(("newton", "fixed_point")):
             if rank == 1:
                 return start.type.shape
             what = f"{self.path} that starts at what is not known to be a vector"
@@ -172,31 +206,35 @@ class _Call:
             raise Refusal("FG201", what, "give its --shape", self.node)
         return start.type.shape
 
-    def _pair(self, unknown: Var) -> tuple[pairs.Pair, str, list[Atom]]:
+    def _pair(self, unknown: Var, time: Var | None = None) -> tuple[pairs.Pair, str, list[Atom]]:
         """The function as a pair, the name of its parameter that is unknown, and its other arguments."""
         callee = self.values[self.solver.function]
         assert isinstance(callee, Callee)
-        if not isinstance(named := callee.node, cst.FunctionDef) or not _is_plain(named):  # fmt: skip
-            callee = Callee("function" if isinstance(callee.node, cst.Lambda) else callee.name, _standing_alone(callee.node, self._numpy()), callee.frame, callee.defaults)  # fmt: skip
-        assert isinstance(callee.node, cst.FunctionDef)
-        matched = arguments.matched(self.low, self.node, callee, _all_given([unknown, *self._others()]))  # fmt: skip
+        moving = [] if time is None else [time]
+        ahead = [*moving, unknown] if self.solver.found == "y" else [unknown, *moving]
+        matched = arguments.matched(self.low, self.node, callee, _all_given([*ahead, *self._others()]))  # fmt: skip
         values = {name: value for name, (_, value) in matched.items()}
+        called = "function" if isinstance(callee.node, cst.Lambda) else callee.name
+        alone = _standing_alone(callee.node, self._numpy())
+        callee = Callee(called, alone, callee.frame, callee.defaults)
         if not pairs.may_pair(self.low, callee, values):
             what = f"{self.path} of a function that cannot stand by itself"
             raise Refusal("FG201", what, "give it what it reads with args=", self.node)
         pair, args = pairs.read_alone(self.low, self.node, callee, values)
-        if pair.written or pair.results or pair.nothing:
+        made = None if pair.function is None else pair.function.frame.result
+        if pair.written or pair.results or pair.nothing or isinstance(made, Struct):
             what = f"{self.path} of a function that returns other than one value, or writes into its arguments"  # fmt: skip
             raise Refusal("FG201", what, "let it return one number or array", self.node)
         name = next(n for n, v in values.items() if v is unknown)
-        at = pair.params.index(name)
-        return pair, name, [*args[:at], Lit(None), *args[at + 1 :]]
+        return pair, name, [Lit(None) if a in ahead else a for a in args]
 
     def _others(self) -> Sequence[Value]:
         """args=(p, q), or one argument that is no tuple."""
         match self.values.get("args", Lit(())):
             case Struct(items=items, kind="tuple"):
                 return items
+            case Lit(value=None):
+                return ()
             case Lit(value=()):
                 return ()
             case Lit(value=tuple() as items):
@@ -228,35 +266,40 @@ def _all_given(values: Sequence[Value]) -> Arguments:
     return Arguments(list(values), {}, [None for _ in values])
 
 
-def _is_plain(node: cst.FunctionDef) -> bool:
-    """No return hands back a list or a tuple of what the equations say."""
-    return not any(isinstance(r.value, cst.List | cst.Tuple) for r in _returns(node))
-
-
-def _returns(node: cst.CSTNode) -> list[cst.Return]:
-    from flatgrad.frontend.module import nodes_in
-
-    return [n for n in nodes_in(node) if isinstance(n, cst.Return)]
-
-
 @lru_cache(maxsize=256)
 def _standing_alone(node: cst.FunctionDef | cst.Lambda, numpy: str) -> cst.FunctionDef:
-    """A lambda as a function with a name; a list that is returned as an array."""
+    """A function that gets each argument, and returns an array where the text returns a list; a lambda has a name."""
+    params = node.params.with_changes(params=[
+        p.with_changes(default=None, equal=cst.MaybeSentinel.DEFAULT, comma=cst.MaybeSentinel.DEFAULT)
+        for p in node.params.params
+    ])  # fmt: skip
     if isinstance(node, cst.Lambda):
-        line = cst.SimpleStatementLine([cst.Return(_as_array(node.body, numpy))])
-        params = node.params.with_changes(
-            params=[p.with_changes(comma=cst.MaybeSentinel.DEFAULT) for p in node.params.params]
-        )  # fmt: skip
+        line = cst.SimpleStatementLine([cst.Return(_as_array(node.body, numpy, set()))])
         return cst.FunctionDef(cst.Name("function"), params, cst.IndentedBlock([line]))
-    for found in _returns(node):
-        if found.value is not None:
-            changed = found.with_changes(value=_as_array(found.value, numpy))
-            node = cst.ensure_type(node.deep_replace(found, changed), cst.FunctionDef)
-    return node
+    lists = {
+        t.target.value
+        for n in nodes_in(node)
+        if isinstance(n, cst.Assign) and isinstance(n.value, cst.List | cst.Tuple)
+        for t in n.targets
+        if isinstance(t.target, cst.Name)
+    }
+    changes = {
+        n.value: _as_array(n.value, numpy, lists)
+        for n in nodes_in(node)
+        if isinstance(n, cst.Return) and n.value is not None
+    }
+    for old, new in changes.items():
+        if old is not new:
+            node = cst.ensure_type(node.deep_replace(old, new), cst.FunctionDef)
+    plain = all(p.default is None for p in node.params.params)
+    return node if plain else node.with_changes(params=params)
 
 
-def _as_array(value: cst.BaseExpression, numpy: str) -> cst.BaseExpression:
-    if not isinstance(value, cst.List | cst.Tuple) or not numpy:
+def _as_array(
+    value: cst.BaseExpression, numpy: str, lists: set[str]
+) -> cst.BaseExpression:
+    named = isinstance(value, cst.Name) and value.value in lists
+    if not (named or isinstance(value, cst.List | cst.Tuple)) or not numpy:
         return value
     return cst.Call(cst.Attribute(cst.Name(numpy), cst.Name("array")), [cst.Arg(value)])
 

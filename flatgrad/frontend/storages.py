@@ -22,7 +22,7 @@ ALLOCATING = {
     "log_softmax", "norm", "inv", "solve", "det", "slogdet", "cholesky", "eigh", "svd", "qr", "pinv", "concatenate",
     "stack", "vstack", "hstack", "column_stack", "tile", "repeat", "pad", "copy", "where", "clip", "sort", "take",
     "roll", "full", "full_like", "tril", "triu", "flatten", "append", "relu", "sigmoid", "zeros_like", "trace",
-    "take_along_axis", "item", "stack_list", "join_list", "sum_list", "root", "integral",
+    "take_along_axis", "item", "stack_list", "join_list", "sum_list", "root", "integral", "ode",
 }  # fmt: skip
 HOLDING = {
     "tuple",
