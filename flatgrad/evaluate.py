@@ -232,7 +232,9 @@ _OWN: dict[str, Callable[..., Value]] = {
         (lu, np.asarray(piv)), b, **options
     ),
     "cho_solve": _cho_solve,
-    "solve_toeplitz": lambda c, r, b: _named("scipy.linalg", "solve_toeplitz")((c, r), b),
+    "solve_toeplitz": lambda c, r, b: _named("scipy.linalg", "solve_toeplitz")(
+        (c, r), b
+    ),
     "block_diag": lambda *arrays: _named("scipy.linalg", "block_diag")(*arrays),
     "shape": np.shape,
     "float": lambda x: x if isinstance(x, complex) else np.asarray(x, float)[()],

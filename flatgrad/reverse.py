@@ -13,16 +13,16 @@ from itertools import groupby
 from operator import add
 from typing import Any
 
-from flatgrad import trees
+from flatgrad import implicit, trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
-from flatgrad.types import Dim, Shape, Type, same_shape
+from flatgrad.types import same_shape
 from flatgrad.varying import takes_an_item, varying
-from flatgrad.versions import MAY_HOLD, given
+from flatgrad.versions import MAY_HOLD, cotangent_type_of, given
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 COMPLEX = {"conj", "real", "imag", "angle"}
@@ -89,12 +89,8 @@ class _Reverse:
                     self._through_blocks(eqn)
                 elif eqn.op == "call":
                     self._through_call(eqn)
-                elif eqn.op == "root":
-                    self._through_root(eqn)
-                elif eqn.op == "integral":
-                    self._through_integral(eqn)
-                elif eqn.op == "ode":
-                    self._through_ode(eqn)
+                elif eqn.op in implicit.THROUGH:
+                    self._through_solver(eqn)
                 else:
                     self._pull_back(eqn)
         self.build.dialect = ""
@@ -239,7 +235,9 @@ class _Reverse:
         )
         parts: dict[Var, list[Expr]] = {}  # one argument may be given twice
         for arg, cotangent in zip(wanted, made, strict=True):
-            cotangent_type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type
+            cotangent_type = (
+                cotangent_type_of(arg) if isinstance(arg, Var) else arg.type
+            )
             assert isinstance(cotangent.atom, Var)
             cotangent.atom.type = cotangent_type
             if isinstance(arg, Var) and arg in self.active:
@@ -249,90 +247,14 @@ class _Reverse:
                 arg, found[0] if len(found) == 1 else self._sum(arg, found)
             )
 
-    def _through_root(self, eqn: Eqn) -> None:
-        """Of x with f(x, p) = 0, by the implicit function theorem: one linear system, then f is reversed once."""
-        g = self._cotangent(eqn.out)
-        if g is None:
-            return
-        pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
-        at, stays = list(pair.wrt).index(unknown), eqn.attrs["equation"] == "fixed_point"
-        names = pair.params
-        args = [eqn.out if n == unknown else a for n, a in zip(names, eqn.args, strict=True)]  # fmt: skip
-        (cache,) = self.build.emit_all("call_again", pair.every(args), 1, attrs={"pair": pair})  # fmt: skip
-        wanted = [args[names.index(n)] for n in pair.wrt]
-        if eqn.out.type.rank == 0:
-            made = self._pulled_back(pair, self.build.wrap(1.0), cache, wanted)
-            weight = g / (1 - made[at]) if stays else -g / made[at]
-            made = [weight * partial for partial in made]
-        else:
-            slopes = self.build.emit("jacobian", cache, eqn.out, pair=pair, position=at)
-            slopes.atom.type = Type(Shape((Dim(), Dim())), "float")
-            slopes = self.build.emit("eye", slopes.shape[0]) - slopes if stays else slopes  # fmt: skip
-            seed = self.build.emit("solve", slopes.mT, g)
-            seed = seed if stays else -seed
-            made = self._pulled_back(pair, seed, cache, wanted)
-        for i, (arg, part) in enumerate(zip(wanted, made, strict=True)):
-            if i != at and isinstance(arg, Var) and arg in self.active:
-                self._contribute(arg, part)
-
-    def _through_integral(self, eqn: Eqn) -> None:
-        """By Leibniz: the integrand at the limits, and the integral of its derivative in each parameter."""
-        value, error = eqn.outs
-        if self._cotangent(error) is not None:
-            raise NoRule(eqn, "what quad says of its error has no derivative")
-        g = self._cotangent(value)
-        if g is None:
-            return
-        pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
-        names, (*given, low, high) = pair.params, eqn.args
-        attrs = {"pair": pair, "unknown": unknown}
-        for limit, sign in ((low, -1), (high, 1)):
-            if isinstance(limit, Var) and limit in self.active:
-                args = [limit if n == unknown else a for n, a in zip(names, given, strict=True)]  # fmt: skip
-                there = self.build.emit("call_value", *pair.every(args), pair=pair)
-                self._contribute(limit, g * there if sign > 0 else -(g * there))
-        for at, name in enumerate(pair.wrt):
-            arg = given[names.index(name)]
-            if name != unknown and isinstance(arg, Var) and arg in self.active:
-                partial = self.build.emit("integral_of_partial", *pair.every(given), low, high, position=at, whole=arg.type.rank == 0, **attrs)  # fmt: skip
-                assert isinstance(partial.atom, Var)
-                partial.atom.type = _cotangent_type(arg)
-                self._contribute(arg, g * partial)
-
-    def _through_ode(self, eqn: Eqn) -> None:
-        """By the adjoint equation, solved backwards in time."""
-        g = self._cotangent(eqn.out)
-        if g is None:
-            return
-        pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
-        *given, start, times = eqn.args
-        if times in self.active:
-            raise NoRule(eqn, "no derivative with respect to the times of a differential equation")  # fmt: skip
-        y = self.build.wrap(eqn.out)
-        if list(pair.wrt)[0] != unknown:
-            raise NoRule(eqn, "no derivative with respect to time")
-        if eqn.attrs["columns"]:
-            g, y = g.mT, y.mT
-        rows = [g, y, times, *pair.every(given)]
-        attrs = {"pair": pair, "unknown": unknown, "columns": eqn.attrs["columns"]}
-        made = self.build.emit_all("odeint_backward", rows, len(pair.wrt), attrs=attrs)
-        args = [start, *(given[pair.params.index(n)] for n in list(pair.wrt)[1:])]
-        for arg, cotangent in zip(args, made, strict=True):
-            if isinstance(arg, Var) and arg in self.active:
-                assert isinstance(cotangent.atom, Var)
-                cotangent.atom.type = _cotangent_type(arg)
-                if arg is start and arg.type.rank == 0:  # one number, of which odeint makes a vector
-                    cotangent.atom.type = Type(Shape((Dim(1),)), "float")
-                    cotangent = cotangent[0]
-                self._contribute(arg, cotangent)
-
-    def _pulled_back(self, pair: Any, seed: Expr, cache: Expr, wanted: Sequence[Atom]) -> list[Expr]:  # fmt: skip
-        """What the backward of a function says of its arguments."""
-        made = self.build.emit_all("call_backward", [seed, cache], len(wanted), attrs={"pair": pair})  # fmt: skip
-        for arg, cotangent in zip(wanted, made, strict=True):
-            assert isinstance(cotangent.atom, Var)
-            cotangent.atom.type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type  # fmt: skip
-        return made
+    def _through_solver(self, eqn: Eqn) -> None:
+        gs = [self._cotangent(out) for out in eqn.outs]
+        try:
+            parts = implicit.pull_back(self.build, eqn, gs, self.active)
+        except NotImplementedError as why:
+            raise NoRule(eqn, str(why)) from None
+        for arg, part in parts:
+            self._contribute(arg, part)
 
     def _run_again(self, eqn: Eqn) -> Expr:
         """The cache of a call, from calling the forward once more."""
@@ -404,7 +326,7 @@ class _Reverse:
         reached = [
             v for v in touched if v in so_far or any(w._reached(v) for w in ways)
         ]
-        outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
+        outs = tuple(Var("", cotangent_type_of(v), primal=v) for v in reached)
         blocks = []
         for block, inner in zip(eqn.blocks, ways, strict=True):
             like = self._kept(eqn, block, gs)
@@ -446,7 +368,7 @@ class _Reverse:
         steady = [_is_steady(body, i, changed) for i in carried]
         steady += [True for _ in touched]
         kinds = [eqn.outs[1 + i] for i in carried] + touched
-        params = [Var("", _cotangent_type(v if same else whole), primal=v)
+        params = [Var("", cotangent_type_of(v if same else whole), primal=v)
                   for v, whole, same in zip(primals, kinds, steady, strict=True)]  # fmt: skip
         inner = self._inside(
             body, dict(zip(touched, params[len(carried) :], strict=True))
@@ -521,7 +443,7 @@ class _Reverse:
         zeros = Builder(statement=eqn.statement)
         nothing = self._mark(zeros.emit("zeros_like", start), start).atom
         replaced = Block((), tuple(zeros.eqns), (nothing,))
-        out = Var("", _cotangent_type(start), primal=start)
+        out = Var("", cotangent_type_of(start), primal=start)
         args = (eqn.outs[0],)
         blocks = (replaced, Block((), (), (cotangent,)))
         self._write(Eqn((out,), "if", args, {}, eqn.statement, blocks=blocks))
@@ -603,11 +525,6 @@ def _within(loop: Eqn, values: Set[Atom], ends: Set[Atom]) -> Eqn | None:
         return None
     outs = (*body.outs[:at], lighter[1], *body.outs[at + 1 :])
     return replace(loop, blocks=(replace(body, eqns=lighter[0], outs=outs),))
-
-
-def _cotangent_type(value: Var) -> Type:
-    kind = value.type.kind if value.type.kind in MAY_HOLD else "float"
-    return Type(value.type.shape, kind, None, value.type.items)
 
 
 def _dialect(eqn: Eqn) -> str:

@@ -25,7 +25,7 @@ LAYERS = [
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting", "flatgrad.varying"],
     ["flatgrad.rules", "flatgrad.namespaces"],
     ["flatgrad.frontend"],
-    ["flatgrad.patterns", "flatgrad.trees", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
+    ["flatgrad.patterns", "flatgrad.trees", "flatgrad.implicit", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
     ["flatgrad.emit"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],

@@ -21,9 +21,18 @@ from flatgrad.types import Dim, Shape, Type
 
 DIFFERENTIABLE = [rule for rule in RULES.values() if rule.kind is not Kind.CONSTANT]
 SYMMETRIC = {
-    "cholesky": [0], "eigh": [0], "eigvalsh": [0], "scipy_cholesky": [0], "cho_factor": [0], "scipy_eigh": [0],
-    "scipy_eigvalsh": [0], "generalized_eigh": [0, 1], "generalized_eigvalsh": [0, 1],
-    "solve_assuming": [0], "solve_continuous_are": [2, 3], "solve_discrete_are": [2, 3],
+    "cholesky": [0],
+    "eigh": [0],
+    "eigvalsh": [0],
+    "scipy_cholesky": [0],
+    "cho_factor": [0],
+    "scipy_eigh": [0],
+    "scipy_eigvalsh": [0],
+    "generalized_eigh": [0, 1],
+    "generalized_eigvalsh": [0, 1],
+    "solve_assuming": [0],
+    "solve_continuous_are": [2, 3],
+    "solve_discrete_are": [2, 3],
 }  # these read one triangle of these arguments, or want them symmetric
 FIRST_RESULT_ONLY = {"lstsq"}
 STEP = 1e-5

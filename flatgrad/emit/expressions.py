@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, count
 from typing import Any
 
 import astor
 
 from flatgrad.constants import Constant
-from flatgrad.emit import containers
+from flatgrad.emit import containers, solved
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import ALGORITHMS, INFIX, PREFIX, arrange, lookup, spell
@@ -191,8 +190,9 @@ class Expressions:
         self.like = like or (lambda value: value)
 
     def equation(self, eqn: Eqn) -> ast.expr:
-        if (listed := containers.expression(self.dialect, self.read, eqn)) is not None:
-            return listed
+        for expression in (containers.expression, solved.expression):
+            if (known := expression(self.dialect, self.read, eqn)) is not None:
+                return known
         special = getattr(self, f"_{eqn.op}", None)
         if special is not None and (found := special(eqn)) is not None:
             return found  # type: ignore[no-any-return]
@@ -311,54 +311,6 @@ class Expressions:
         name = ast.Name(eqn.attrs["pair"].forward_name)
         call = ast.Call(name, [self.read(a) for a in eqn.args], [])
         return ast.Subscript(call, ast.UnaryOp(ast.USub(), ast.Constant(1)))
-
-    def _jacobian(self, eqn: Eqn) -> ast.expr:
-        """np.array([f_backward(row, cache)[0] for row in np.eye(len(x))])"""
-        cache, x = map(self.read, eqn.args)
-        name = ast.Name(eqn.attrs["pair"].backward_name)
-        call = ast.Call(name, [ast.Name("row"), cache], [])
-        row = ast.Subscript(call, constant(eqn.attrs["position"]))
-        rows = ast.Call(self.dialect.name("numpy.eye"), [ast.Call(ast.Name("len"), [x], [])], [])  # fmt: skip
-        loop = ast.comprehension(ast.Name("row"), rows, [], 0)
-        return ast.Call(self.dialect.name("numpy.array"), [ast.ListComp(row, [loop])], [])  # fmt: skip
-
-    def _call_value(self, eqn: Eqn) -> ast.expr:
-        """What a helper returns, without its cache."""
-        name = ast.Name(eqn.attrs["pair"].forward_name)
-        return ast.Subscript(ast.Call(name, [self.read(a) for a in eqn.args], []), constant(0))  # fmt: skip
-
-    def _integral_of_partial(self, eqn: Eqn) -> ast.expr:
-        """quad(lambda x: f_backward(1.0, f_forward(x, p)[-1])[1], a, b)[0]"""
-        pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
-        *args, low, high = map(self.read, eqn.args)
-        names = {n.id for a in args for n in ast.walk(a) if isinstance(n, ast.Name)}
-        at = next(n for n in chain([unknown, "t"], map("t{}".format, count(2))) if n not in names)  # fmt: skip
-        place = [p for p, a in enumerate(eqn.args) if a == Lit(None)][0]
-        args[place] = ast.Name(at)
-        forward = ast.Call(ast.Name(pair.forward_name), args, [])
-        cache = ast.Subscript(forward, constant(-1))
-        backward = ast.Call(ast.Name(pair.backward_name), [constant(1.0), cache], [])
-        body = ast.Subscript(backward, constant(eqn.attrs["position"]))
-        arguments = ast.arguments([], [ast.arg(at)], None, [], [], None, [])
-        quad = "quad" if eqn.attrs["whole"] else "quad_vec"
-        function = self.dialect.name(f"scipy.integrate.{quad}")
-        call = ast.Call(function, [ast.Lambda(arguments, body), low, high], [])
-        return ast.Subscript(call, constant(0))
-
-    def _odeint_backward(self, eqn: Eqn) -> ast.expr:
-        """odeint_backward(lambda y, t: f_forward(y, t, p), f_backward, grad_y, y, t)"""
-        pair = eqn.attrs["pair"]
-        g, y, times, *args = map(self.read, eqn.args)
-        names = {n.id for a in args for n in ast.walk(a) if isinstance(n, ast.Name)}
-        free = (n for n in chain(["y", "t"], map("y{}".format, count(2))) if n not in names)  # fmt: skip
-        state, time = next(free), next(free)
-        order = [time, state] if eqn.attrs["columns"] else [state, time]
-        moving = iter(order)
-        given = [ast.Name(next(moving)) if a == Lit(None) else args[i] for i, a in enumerate(eqn.args[3:])]  # fmt: skip
-        arguments = ast.arguments([], [ast.arg(state), ast.arg(time)], None, [], [], None, [])  # fmt: skip
-        forward = ast.Lambda(arguments, ast.Call(ast.Name(pair.forward_name), given, []))  # fmt: skip
-        call = ast.Call(self.dialect.helper("odeint_backward"), [forward, ast.Name(pair.backward_name), g, y, times], [])  # fmt: skip
-        return call if len(eqn.outs) > 1 else ast.Subscript(call, constant(0))
 
     def _is_ndarray(self, eqn: Eqn) -> ast.expr:
         """An array that was written in place; a number that became an array has another shape."""

@@ -149,8 +149,8 @@ def lagged_products(g, x, like, axis):
     return np.reshape(sums, np.shape(like))
 ''',
     "odeint_backward": '''\
-def odeint_backward(forward, backward, g, y, t):
-    """The gradients of y[0] and of the parameters, by the adjoint equation: backwards from each time to the one before."""
+def odeint_backward(forward, backward, g, y, t, start=None):
+    """The gradients of the state at the start and of the parameters: the adjoint equation, from each time to the one before."""
     from scipy.integrate import odeint
 
     def parts(state, time):
@@ -165,11 +165,12 @@ def odeint_backward(forward, backward, g, y, t):
     shapes = [np.shape(part) for part in parts(np.concatenate([y[-1], g[-1]]), t[-1])[1]]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     sums = np.zeros(ends[-1])
-    for k in range(len(t) - 1, 0, -1):
+    before = [t[0] if start is None else start, *t[:-1]]
+    for k in reversed(range(len(t))):
         sums[: ends[0]] += g[k]
-        state = np.concatenate([y[k], sums])
-        sums = odeint(slope, state, [t[k], t[k - 1]], rtol=1e-10, atol=1e-10)[-1, y.shape[1] :]
-    sums[: ends[0]] += g[0]
+        if before[k] != t[k]:
+            state = np.concatenate([y[k], sums])
+            sums = odeint(slope, state, [t[k], before[k]], rtol=1e-10, atol=1e-10)[-1, y.shape[1] :]
     return tuple(np.reshape(part, shape)[()] for part, shape in zip(np.split(sums, ends[:-1]), shapes))
 ''',
     "row_order": '''\

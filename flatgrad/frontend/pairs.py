@@ -635,7 +635,7 @@ __all__ = [
     "careful_values",
     "has_flow",
     "may_pair",
-    "read_alone",
     "pairs_in",
+    "read_alone",
     "written_later",
 ]

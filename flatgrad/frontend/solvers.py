@@ -91,7 +91,9 @@ def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Va
     if values is None or not isinstance(values.get(solver.function), Callee):
         return _refused(low, node, path, given)
     call = _Call(low, node, path, solver, values)
-    if values.get("events", Lit(None)) != Lit(None) or (solver.found == "y" and "t_eval" not in values):
+    if values.get("events", Lit(None)) != Lit(None) or (
+        solver.found == "y" and "t_eval" not in values
+    ):
         return _refused(low, node, path, given, "solve_ivp without t_eval=, or with events=")  # fmt: skip
     if solver.equation == "integral":
         return call.integral()
@@ -107,7 +109,7 @@ def attribute(low: Lowering, base: Value, name: str, node: cst.Attribute) -> Val
     for eqn in low.build.eqns:
         if eqn.op == "alias" and eqn.out is base and isinstance(eqn.args[0], Var):
             base = eqn.args[0]
-    call = low.solutions.get(base) if isinstance(base, Var) else None
+    call: _Call | None = low.solutions.get(base) if isinstance(base, Var) else None
     if call is None or name != call.solver.found:
         return None
     return call.found(node)
@@ -156,6 +158,7 @@ class _Call:
         columns = self.solver.found == "y"
         start = self.low.atom(self.values["y0"], self.node)
         times = self.low.atom(self.values["t_eval" if columns else "t"], self.node)
+        first = self._first_time() if columns else Lit(None)
         shape, steps = self._shape(), times.type.shape
         state, time = Var("", Type(shape, "float")), Var("", Type(scalar(), "float"))
         pair, name, args = self._pair(state, time)
@@ -164,7 +167,17 @@ class _Call:
         whole = (shape.dims[0], length) if columns else (length, shape.dims[0])
         out = Var("", Type(Shape(whole), "float"))
         attrs = {"pair": pair, "unknown": name, "columns": columns}
-        return self._write("ode", out, [*args, start, times], attrs, node)
+        return self._write("ode", out, [*args, start, times, first], attrs, node)
+
+    def _first_time(self) -> Atom:
+        """Where the time begins, which may be before the first output."""
+        match self.values["t_span"]:
+            case Struct(items=(first, _)):
+                return self.low.atom(first, self.node)
+            case Lit(value=(first, _)):
+                return Lit(first)
+            case _:
+                raise Refusal("FG201", f"{self.path} with a t_span that is not written down", "write t_span=(start, end)", self.node)  # fmt: skip
 
     def root(self, node: cst.BaseExpression) -> Var:
         """The equation that finds the unknown; `node` is the text that says it."""
@@ -206,7 +219,9 @@ class _Call:
             raise Refusal("FG201", what, "give its --shape", self.node)
         return start.type.shape
 
-    def _pair(self, unknown: Var, time: Var | None = None) -> tuple[pairs.Pair, str, list[Atom]]:
+    def _pair(
+        self, unknown: Var, time: Var | None = None
+    ) -> tuple[pairs.Pair, str, list[Atom]]:
         """The function as a pair, the name of its parameter that is unknown, and its other arguments."""
         callee = self.values[self.solver.function]
         assert isinstance(callee, Callee)

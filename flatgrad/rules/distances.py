@@ -229,5 +229,3 @@ def squareform(x, /, checks=True, *, g):
     if rank(x) == 2:
         return xp.triu(xp.squareform(g))
     raise NotImplementedError("squareform of what is not known to be a vector or a matrix: give its --shape")  # fmt: skip
-
-

@@ -36,7 +36,9 @@ from flatgrad.types import Shape, join
 OTHER_POSITIVE = [[1.4, 0.2, -0.1], [0.2, 0.9, 0.3], [-0.1, 0.3, 1.1]]
 OTHER_SQUARE = [[0.3, 2.1, -0.5], [1.9, -0.4, 0.2], [0.7, -0.6, 1.8]]
 NOT_TALL = "the matrix may have more columns than rows, or a full factor is asked for: give its --shape"
-SQUARE_ONLY = "the shape of its argument is not known to be square: give it with --shape"
+SQUARE_ONLY = (
+    "the shape of its argument is not known to be square: give it with --shape"
+)
 
 
 def squares(eqn):
@@ -111,7 +113,8 @@ def rq(a, /, mode="full", *, y):
         if g_q is None and g_r is None:
             return None
         from_r = None if g_r is None else r.mT @ g_r
-        turned = plus(None if g_q is None else g_q @ q.mT, None if g_r is None else -from_r)  # fmt: skip
+        turned = None if g_q is None else g_q @ q.mT
+        turned = plus(turned, None if g_r is None else -(r.mT @ g_r))
         inner = plus(from_r, xp.tril(turned - turned.mT, k=-1))
         return xp.solve(r.mT, inner) @ q
 
@@ -348,5 +351,3 @@ def eigh_tridiagonal(d, e, /, eigvals_only=False, *, y):
         return xp.diagonal(whole), 2 * xp.diagonal(whole, offset=1)
 
     return jvp, vjp
-
-

@@ -297,5 +297,3 @@ def upfirdn(x, /, h=..., up=1, down=1, axis=-1, *, g):
     how = {} if up == 1 else {"up": up}
     how |= {} if down == 1 else {"down": down}
     return transposed(lambda e: xp.upfirdn(e, h=h, axis=0, **how), g, x, axis)
-
-

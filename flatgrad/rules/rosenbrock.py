@@ -42,5 +42,3 @@ def rosen_der(x, /):
         return xp.rosen_hess_prod(x, g)
 
     return jvp, vjp
-
-

@@ -219,4 +219,3 @@ def solve_circulant(c, b, /, *, y):
         return grad_c, grad_b
 
     return jvp, vjp
-

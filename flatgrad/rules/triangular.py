@@ -27,7 +27,9 @@ from flatgrad.shapes import giving, learn
 from flatgrad.types import Shape, join
 
 PIVOTED = [[0.3, 2.1, -0.5], [1.9, -0.4, 0.2], [0.7, -0.6, 1.8]]
-SQUARE_ONLY = "the shape of its argument is not known to be square: give it with --shape"
+SQUARE_ONLY = (
+    "the shape of its argument is not known to be square: give it with --shape"
+)
 B_UNKNOWN = "it is not known whether b is a vector or a matrix: give its --shape"
 
 # ------------------------------------------------------------------------------- cholesky
