@@ -232,6 +232,9 @@ _OWN: dict[str, Callable[..., Value]] = {
         (lu, np.asarray(piv)), b, **options
     ),
     "cho_solve": _cho_solve,
+    "solve_banded": lambda ab, b, l, u: _named("scipy.linalg", "solve_banded")(
+        (l, u), ab, b
+    ),
     "solve_toeplitz": lambda c, r, b: _named("scipy.linalg", "solve_toeplitz")(
         (c, r), b
     ),

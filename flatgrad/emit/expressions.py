@@ -489,6 +489,10 @@ class Expressions:
         lu, piv, b = map(self.read, eqn.args)
         return self._with_pair("lu_solve", [lu, piv], b, trans=eqn.attrs.get("trans"))
 
+    def _solve_banded(self, eqn: Eqn) -> ast.expr:
+        widths = [self._option(eqn.attrs[k]) for k in ("l", "u")]
+        return self._with_pair("solve_banded", widths, *map(self.read, eqn.args))
+
     def _solve_toeplitz(self, eqn: Eqn) -> ast.expr:
         c, r, b = map(self.read, eqn.args)
         return self._with_pair("solve_toeplitz", [c, r], b)

@@ -173,6 +173,35 @@ def odeint_backward(forward, backward, g, y, t, start=None):
             sums = odeint(slope, state, [t[k], before[k]], rtol=1e-10, atol=1e-10)[-1, y.shape[1] :]
     return tuple(np.reshape(part, shape)[()] for part, shape in zip(np.split(sums, ends[:-1]), shapes))
 ''',
+    "banded_product": '''\
+def banded_product(u, v, below, above):
+    """The band of the matrix u v', as scipy.linalg.solve_banded stores it."""
+    n = len(u)
+    u, v = np.reshape(u, (n, -1)), np.reshape(v, (n, -1))
+    band = np.zeros((below + above + 1, n))
+    for k in range(-above, below + 1):
+        rows, columns = slice(max(k, 0), n - max(-k, 0)), slice(max(-k, 0), n - max(k, 0))
+        band[above + k, columns] = np.sum(u[rows] * v[columns], axis=1)
+    return band
+''',
+    "banded_times": '''\
+def banded_times(band, x, below, above):
+    """The product of a matrix that is stored as its band with a vector or a matrix."""
+    n, total = len(x), np.zeros(np.shape(x))
+    for k in range(-above, below + 1):
+        rows, columns = slice(max(k, 0), n - max(-k, 0)), slice(max(-k, 0), n - max(k, 0))
+        total[rows] += (band[above + k, columns] * x[columns].T).T
+    return total
+''',
+    "transposed_band": '''\
+def transposed_band(band, below, above):
+    """The band of the transposed matrix."""
+    n, turned = np.shape(band)[1], np.zeros(np.shape(band))
+    for k in range(-above, below + 1):
+        rows, columns = slice(max(k, 0), n - max(-k, 0)), slice(max(-k, 0), n - max(k, 0))
+        turned[below - k, rows] = band[above + k, columns]
+    return turned
+''',
     "row_order": '''\
 def row_order(pivots):
     """Which row comes to stand in each, when row i was exchanged for row pivots[i], one after the other."""

@@ -8,6 +8,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     arithmetic,
     arrangement,
     assumed,
+    banded,
     bessel,
     containers,
     creation,
