@@ -12,6 +12,7 @@ from flatgrad.rules.matrices import (
     absent,
     like_square,
     plus,
+    rank,
     square_matrix,
 )
 from flatgrad.shapes import giving, learn
@@ -39,7 +40,13 @@ def upper_right(blocks, a):
     return blocks[xp.tuple(xp.slice(None, n, None), xp.slice(n, None, None))]
 
 
+def one_matrix(a):
+    if rank(a) not in (2, None):
+        raise NotImplementedError("a function of a stack of matrices")
+
+
 def both_modes(function, a, *others):
+    one_matrix(a)
     zeros = xp.zeros_like(a)
 
     def jvp(da):
@@ -106,6 +113,7 @@ def expm_frechet(a, e, /, compute_expm=True):
     """The derivative of the exponential at `a` along `e`: linear in `e`, and itself a block of an exponential."""
     if compute_expm is not False:
         raise NotImplementedError("expm_frechet with the exponential: give compute_expm=False")  # fmt: skip
+    one_matrix(a)
     zeros = xp.zeros_like(a)
 
     def second(a, e, d):
