@@ -154,9 +154,11 @@ def test_differential_equations(body, emit):
 
 
 REFUSED = {
-    "return brentq(cubic, 0, 10, args=(p, q), full_output=True)[0]": "this call of scipy.optimize.brentq is not read",
+    "return brentq(cubic, 0, 10, args=(p, q), full_output=True)[0]": "brentq with full_output=",
     "return minimize(loss, np.zeros(3), args=(p,)).x": "this call of scipy.optimize.minimize is not read",
-    "return minimize(loss, np.ones(3), (p,), jac=slope, bounds=[(0, 1)] * 3).x": "minimize is not read",
+    "return minimize(loss, np.ones(3), (p,), jac=slope, bounds=[(0, 1)] * 3).x": "minimize with bounds=",
+    "return brentq(cubic, 0, 10, (p, q), 1e-12, 1e-12, 50, True)[0]": "brentq with full_output=",
+    "return brentq(cubic, 0, 10, (p, q), what=1)": "this call of scipy.optimize.brentq is not read",
     "return minimize_scalar(lambda x: (x - p) ** 2).x": "no derivative rule for scipy.optimize.minimize_scalar",
     "return root(system, np.zeros(3), args=(p, q)).fun": "other than .x of what scipy.optimize.root finds",
     "return quad(bell, 0, 1, args=(p,))[1]": "what quad says of its error has no derivative",

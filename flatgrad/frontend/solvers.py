@@ -49,29 +49,32 @@ def _solver(params: str, **how: Any) -> Solver:
     return Solver(tuple(params.split()), **how)
 
 
-BRACKETED = _solver("f a b args xtol rtol maxiter disp", number=True)
+BRACKETED = _solver("f a b args xtol rtol maxiter full_output disp", number=True)
 SOLVERS = {
     "brentq": BRACKETED,
     "brenth": BRACKETED,
     "bisect": BRACKETED,
     "ridder": BRACKETED,
-    "toms748": _solver("f a b args k xtol rtol maxiter disp", number=True),
-    "newton": _solver("func x0 fprime args tol maxiter fprime2 x1 rtol disp", start="x0", function="func"),
+    "toms748": _solver("f a b args k xtol rtol maxiter full_output disp", number=True),
+    "newton": _solver("func x0 fprime args tol maxiter fprime2 x1 rtol full_output disp", start="x0", function="func"),
     "root_scalar": _solver("f args method bracket fprime fprime2 x0 x1 xtol rtol maxiter options",
                            number=True, found="root"),
-    "fsolve": _solver("func x0 args fprime col_deriv xtol maxfev band epsfcn factor diag", start="x0", function="func"),
+    "fsolve": _solver("func x0 args fprime full_output col_deriv xtol maxfev band epsfcn factor diag",
+                      start="x0", function="func"),
     "root": _solver("fun x0 args method jac tol callback options", start="x0", function="fun", found="x"),
     "fixed_point": _solver("func x0 args xtol maxiter method", start="x0", function="func", equation="fixed_point"),
-    "minimize": _solver("fun x0 args method jac hess hessp tol callback options", start="x0", function="jac",
-                        found="x"),
+    "minimize": _solver("fun x0 args method jac hess hessp bounds constraints tol callback options",
+                        start="x0", function="jac", found="x"),
 }  # fmt: skip
 EQUATIONS = {
-    "odeint": _solver("func y0 t args Dfun col_deriv", equation="ode", start="y0", function="func"),
+    "odeint": _solver("func y0 t args Dfun col_deriv full_output", equation="ode", start="y0", function="func"),
     "solve_ivp": _solver("fun t_span y0 method t_eval dense_output events vectorized args", equation="ode",
                          start="y0", function="fun", found="y"),
+    "quad": _solver("func a b args full_output epsabs epsrel limit", equation="integral", function="func"),
 }  # fmt: skip
 ACCURACY = {"rtol", "atol", "mxstep", "hmax", "hmin", "h0", "max_step", "first_step"}
-QUADRATURE = _solver("func a b args epsabs epsrel limit", equation="integral", function="func")  # fmt: skip
+# With these something else is found, or more of it.
+OTHERWISE = ("full_output", "events", "bounds", "constraints", "callback")
 
 
 def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Value | None:  # fmt: skip
@@ -79,8 +82,6 @@ def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Va
     match function:
         case Path(path=path) if path.startswith("scipy.optimize."):
             solver = SOLVERS.get(path.removeprefix("scipy.optimize."))
-        case Path(path="scipy.integrate.quad"):
-            solver = QUADRATURE
         case Path(path=path) if path.startswith("scipy.integrate."):
             solver = EQUATIONS.get(path.removeprefix("scipy.integrate."))
         case _:
@@ -91,10 +92,10 @@ def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Va
     if values is None or not isinstance(values.get(solver.function), Callee):
         return _refused(low, node, path, given)
     call = _Call(low, node, path, solver, values)
-    if values.get("events", Lit(None)) != Lit(None) or (
-        solver.found == "y" and "t_eval" not in values
-    ):
-        return _refused(low, node, path, given, "solve_ivp without t_eval=, or with events=")  # fmt: skip
+    given_up = [k for k in OTHERWISE if values.get(k, Lit(None)) not in (Lit(None), Lit(False))]  # fmt: skip
+    if given_up or (solver.found == "y" and "t_eval" not in values):
+        why = f"{path} with {given_up[0]}=" if given_up else "solve_ivp without t_eval="
+        return _refused(low, node, path, given, why)
     if solver.equation == "integral":
         return call.integral()
     if solver.found:
