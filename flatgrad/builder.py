@@ -71,6 +71,10 @@ def plain(value: Any) -> Any:
     return value.item() if getattr(value, "shape", None) == () else value
 
 
+class Undecided(NotImplementedError, TypeError):
+    """A formula asks whether a value of the graph is true, which nobody knows before the code runs."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Expr:
     """A value of the graph under construction; operators and `xp.f(...)` write equations."""
@@ -101,7 +105,7 @@ class Expr:
         raise TypeError("a graph value cannot be iterated over")
 
     def __bool__(self) -> bool:
-        raise TypeError("a graph value has no truth value")
+        raise Undecided("an option that is not written down, but computed")
 
 
 def _binary(op: str, *, swap: bool = False) -> Callable[[Expr, object], Expr]:

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
-from flatgrad.namespaces import INFIX, arrange, home, lookup, meanings, spell
+from flatgrad.namespaces import (
+    ALGORITHMS,
+    INFIX,
+    arrange,
+    home,
+    lookup,
+    meanings,
+    spell,
+)
 
 Value = Any
 # Operations that give a list or a tuple also where it holds one array.
@@ -71,6 +79,7 @@ def runtime(op: str) -> Callable[..., Value]:
         "scipy.linalg",
         "numpy.fft",
         "scipy.fft",
+        *ALGORITHMS,
         "math",
         "builtins",
         *home(op),
@@ -176,6 +185,16 @@ def _softmax(x: Value, axis: Any = None) -> Value:
     return _named("scipy.special", "softmax")(x, axis=axis)
 
 
+def _cho_factor(a: Value, lower: bool = False) -> Value:
+    """Without what lies in the other triangle, which is left to chance."""
+    c, _ = _named("scipy.linalg", "cho_factor")(a, lower=lower)
+    return np.tril(c) if lower else np.triu(c), lower
+
+
+def _cho_solve(c: Value, b: Value, lower: bool) -> Value:
+    return _named("scipy.linalg", "cho_solve")((c, lower), b)
+
+
 # What Python spells with syntax, what changes its argument in place, and what differs from NumPy's own form.
 _OWN: dict[str, Callable[..., Value]] = {
     "getitem": operator.getitem,
@@ -226,10 +245,23 @@ _OWN: dict[str, Callable[..., Value]] = {
     "qr": _qr,
     "slogdet": lambda a: tuple(np.linalg.slogdet(a)),
     "eigh": lambda a, **options: tuple(np.linalg.eigh(a, **options)),
+    "scipy_qr": lambda a, **options: tuple(_named("scipy.linalg", "qr")(a, **options)),
+    "cho_factor": _cho_factor,
+    "lu_solve": lambda lu, piv, b, **options: _named("scipy.linalg", "lu_solve")(
+        (lu, np.asarray(piv)), b, **options
+    ),
+    "cho_solve": _cho_solve,
+    "solve_banded": lambda ab, b, l, u: _named("scipy.linalg", "solve_banded")(
+        (l, u), ab, b
+    ),
+    "solve_toeplitz": lambda c, r, b: _named("scipy.linalg", "solve_toeplitz")(
+        (c, r), b
+    ),
+    "block_diag": lambda *arrays: _named("scipy.linalg", "block_diag")(*arrays),
     "shape": np.shape,
     "float": lambda x: x if isinstance(x, complex) else np.asarray(x, float)[()],
     "pearsonr": lambda x, y: tuple(_named("scipy.stats", "pearsonr")(x, y)),
-    "expm_frechet": lambda a, e: _named("scipy.linalg", "expm_frechet")(
+    "expm_frechet": lambda a, e, **_: _named("scipy.linalg", "expm_frechet")(
         a, e, compute_expm=False
     ),
 }

@@ -27,7 +27,13 @@ from flatgrad.frontend.module import (
     names_in_text,
 )
 from flatgrad.frontend.own_rules import names_of_rules, read_rules
-from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
+from flatgrad.frontend.pairs import (
+    SOLVED,
+    Pair,
+    careful_values,
+    pairs_in,
+    written_later,
+)
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
@@ -177,12 +183,15 @@ def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
             if active.isdisjoint(eqn.outs):
                 continue
             wanted = [
-                n for n, a in zip(pair.params, eqn.args, strict=True) if a in active
+                n for n, a in zip(pair.params, eqn.args, strict=False) if a in active
             ]
             more = [n for n in wanted if n not in pair.wrt]
             reached = {
                 i for i, out in enumerate(eqn.outs[:-1]) if out in active
             } - pair.seeded
+            if eqn.op in SOLVED:
+                more = [n for n in (*wanted, eqn.attrs["unknown"]) if n not in pair.wrt]
+                reached = {0} - pair.seeded
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
@@ -366,7 +375,7 @@ def _no_rules(
         e
         for e in all_equations(primal.eqns)
         if e.op not in RULES
-        and e.op != "call"
+        and e.op not in ("call", *SOLVED)
         and not e.blocks
         and not active.isdisjoint(e.outs)
     ]

@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import add
 from typing import Any
 
-from flatgrad import trees
+from flatgrad import implicit, trees
 from flatgrad.broadcasting import fit
 from flatgrad.builder import Builder, Expr, atom
 from flatgrad.complex_values import (
@@ -36,9 +36,9 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.partial import partial_values
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.shapes import may_repeat
-from flatgrad.types import Type, same_shape
+from flatgrad.types import same_shape
 from flatgrad.varying import takes_an_item, varying
-from flatgrad.versions import MAY_HOLD, given
+from flatgrad.versions import MAY_HOLD, cotangent_type_of, given
 
 INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 
@@ -186,6 +186,8 @@ class _Reverse:
                     self._through_blocks(eqn)
                 elif eqn.op == "call":
                     self._through_call(eqn)
+                elif eqn.op in implicit.THROUGH:
+                    self._through_solver(eqn)
                 else:
                     self._pull_back(eqn)
         self.build.dialect = ""
@@ -355,7 +357,9 @@ class _Reverse:
         )
         parts: dict[Var, list[Expr]] = {}  # one argument may be given twice
         for arg, cotangent in zip(wanted, made, strict=True):
-            cotangent_type = _cotangent_type(arg) if isinstance(arg, Var) else arg.type
+            cotangent_type = (
+                cotangent_type_of(arg) if isinstance(arg, Var) else arg.type
+            )
             assert isinstance(cotangent.atom, Var)
             cotangent.atom.type = cotangent_type
             if isinstance(arg, Var) and arg in self.active:
@@ -364,6 +368,15 @@ class _Reverse:
             self._contribute(
                 arg, found[0] if len(found) == 1 else self._sum(arg, found)
             )
+
+    def _through_solver(self, eqn: Eqn) -> None:
+        gs = [self._cotangent(out) for out in eqn.outs]
+        try:
+            parts = implicit.pull_back(self.build, eqn, gs, self.active)
+        except NotImplementedError as why:
+            raise NoRule(eqn, str(why)) from None
+        for arg, part in parts:
+            self._contribute(arg, part)
 
     def _run_again(self, eqn: Eqn) -> Expr:
         """The cache of a call, from calling the forward once more."""
@@ -437,7 +450,7 @@ class _Reverse:
         reached = [
             v for v in touched if v in so_far or any(w._reached(v) for w in ways)
         ]
-        outs = tuple(Var("", _cotangent_type(v), primal=v) for v in reached)
+        outs = tuple(Var("", cotangent_type_of(v), primal=v) for v in reached)
         blocks = []
         for block, inner in zip(eqn.blocks, ways, strict=True):
             like = self._kept(eqn, block, gs)
@@ -479,7 +492,7 @@ class _Reverse:
         steady = [_is_steady(body, i, changed) for i in carried]
         steady += [True for _ in touched]
         kinds = [eqn.outs[1 + i] for i in carried] + touched
-        params = [Var("", _cotangent_type(v if same else whole), primal=v)
+        params = [Var("", cotangent_type_of(v if same else whole), primal=v)
                   for v, whole, same in zip(primals, kinds, steady, strict=True)]  # fmt: skip
         inner = self._inside(
             body, dict(zip(touched, params[len(carried) :], strict=True))
@@ -554,7 +567,7 @@ class _Reverse:
         zeros = Builder(statement=eqn.statement)
         nothing = self._mark(zeros.emit("zeros_like", start), start).atom
         replaced = Block((), tuple(zeros.eqns), (nothing,))
-        out = Var("", _cotangent_type(start), primal=start)
+        out = Var("", cotangent_type_of(start), primal=start)
         args = (eqn.outs[0],)
         blocks = (replaced, Block((), (), (cotangent,)))
         self._write(Eqn((out,), "if", args, {}, eqn.statement, blocks=blocks))
@@ -636,11 +649,6 @@ def _within(loop: Eqn, values: Set[Atom], ends: Set[Atom]) -> Eqn | None:
         return None
     outs = (*body.outs[:at], lighter[1], *body.outs[at + 1 :])
     return replace(loop, blocks=(replace(body, eqns=lighter[0], outs=outs),))
-
-
-def _cotangent_type(value: Var) -> Type:
-    kind = value.type.kind if value.type.kind in MAY_HOLD else "float"
-    return Type(value.type.shape, kind, None, value.type.items)
 
 
 def _dialect(eqn: Eqn) -> str:

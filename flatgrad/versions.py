@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Set
 
 from flatgrad.graph import Atom, Block, Eqn, Var, all_equations
+from flatgrad.types import Type
 
 CONTAINERS = ("list", "dict", "tree")
 MAY_HOLD = (*CONTAINERS, "tuple")
@@ -58,3 +59,9 @@ def handed_on(eqn: Eqn, ops: Set[str]) -> Iterator[tuple[Atom, Var]]:
         for ends in (starts, body.outs[1:]):
             yield from zip(ends, body.params[1:], strict=True)
         yield from zip(body.params[1:], outs, strict=True)
+
+
+def cotangent_type_of(value: Var) -> Type:
+    """The type of the cotangent of a value: its structure or its shape, with fractions."""
+    kind = value.type.kind if value.type.kind in MAY_HOLD else "float"
+    return Type(value.type.shape, kind, None, value.type.items)

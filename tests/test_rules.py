@@ -15,7 +15,7 @@ from flatgrad.complex_values import COMPLEX_RESULTS
 from flatgrad.conjugates import OF_COMPLEX
 from flatgrad.evaluate import run, runtime
 from flatgrad.graph import Lit, Var
-from flatgrad.namespaces import arrange, bind, home, spellings
+from flatgrad.namespaces import ALGORITHMS, arrange, bind, home, spellings
 from flatgrad.namespaces.tables import SIGNATURES
 from flatgrad.registry import RULES, Kind
 from flatgrad.reverse import NoRule, reverse
@@ -28,16 +28,25 @@ OF_REALS = [r for r in DIFFERENTIABLE if r.op not in COMPLEX_RESULTS | OF_COMPLE
 
 # These read one triangle of these arguments.
 SYMMETRIC = {
-    "cholesky": (0,),
-    "eigh": (0,),
-    "eigvalsh": (0,),
-    "multivariate_normal_pdf": (2,),
-    "multivariate_normal_logpdf": (2,),
-    "multivariate_normal_entropy": (1,),
-    "multivariate_t_logpdf": (2,),
-    "wishart_logpdf": (0, 2),
-    "invwishart_logpdf": (0, 2),
-    "matrix_normal_logpdf": (2, 3),
+    "cholesky": [0],
+    "eigh": [0],
+    "eigvalsh": [0],
+    "scipy_cholesky": [0],
+    "cho_factor": [0],
+    "scipy_eigh": [0],
+    "scipy_eigvalsh": [0],
+    "generalized_eigh": [0, 1],
+    "generalized_eigvalsh": [0, 1],
+    "solve_assuming": [0],
+    "solve_continuous_are": [2, 3],
+    "solve_discrete_are": [2, 3],
+    "multivariate_normal_pdf": [2],
+    "multivariate_normal_logpdf": [2],
+    "multivariate_normal_entropy": [1],
+    "multivariate_t_logpdf": [2],
+    "wishart_logpdf": [0, 2],
+    "invwishart_logpdf": [0, 2],
+    "matrix_normal_logpdf": [2, 3],
 }
 FIRST_RESULT_ONLY = {"lstsq", "pearsonr"}
 STEP = 1e-5
@@ -87,12 +96,18 @@ def _cases(rules):
                     )
 
 
+def symmetric(op, options):
+    """Which arguments are taken to be symmetric; by solve, where it is told so."""
+    told = op != "solve_assuming" or options.get("assume_a") in ("pos", "sym")
+    return SYMMETRIC.get(op, []) if told else []
+
+
 def compute(rule, data, options):
     """The results of the operation, as a tuple."""
     data = [
         (
             (a + np.swapaxes(a, -1, -2)) / 2
-            if i in SYMMETRIC.get(rule.op, ()) and np.ndim(a) > 1
+            if i in symmetric(rule.op, options) and np.ndim(a) > 1
             else a
         )
         for i, a in enumerate(data)
@@ -413,6 +428,7 @@ LIBRARIES = (
     "scipy.linalg",
     "scipy.stats",
     "scipy.fft",
+    *ALGORITHMS,
     "math",
     "cmath",
     "builtins",
@@ -448,7 +464,9 @@ def test_binding_and_arranging_are_inverse(rule):
             if spelling.op != rule.op or spelling.fold or spelling.sequence:
                 continue
             given = [f"<{name}>" for name in spelling.parameters]
-            bound = bind(spelling, given, {})
+            most = len(given) if spelling.limit is None else spelling.limit
+            named = {name: f"<{name}>" for name in spelling.parameters[most:]}
+            bound = bind(spelling, given[:most], named)
             positional, keywords = arrange(
                 spelling, list(bound.data.values()), bound.options
             )

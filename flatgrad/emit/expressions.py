@@ -11,10 +11,10 @@ from typing import Any
 import astor
 
 from flatgrad.constants import Constant
-from flatgrad.emit import containers
+from flatgrad.emit import containers, solved
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
-from flatgrad.namespaces import INFIX, PREFIX, arrange, home, lookup, spell
+from flatgrad.namespaces import ALGORITHMS, INFIX, PREFIX, arrange, home, lookup, spell
 from flatgrad.registry import RULES
 from flatgrad.types import same_shape
 
@@ -212,8 +212,9 @@ class Expressions:
         self.like = like or (lambda value: value)
 
     def equation(self, eqn: Eqn) -> ast.expr:
-        if (listed := containers.expression(self.dialect, self.read, eqn)) is not None:
-            return listed
+        for expression in (containers.expression, solved.expression):
+            if (known := expression(self.dialect, self.read, eqn)) is not None:
+                return known
         if (rule := RULES.get(eqn.op)) is not None and rule.called:
             return self._function_with_a_rule(rule.called, eqn)
         special = getattr(self, f"_{eqn.op}", None)
@@ -284,6 +285,7 @@ class Expressions:
             "numpy.fft",
             "scipy.fft",
             "numpy.lib.stride_tricks",
+            *ALGORITHMS,
             *home(eqn.op),
         ]
         if eqn.dialect in ("scipy.fft", "cmath"):
@@ -578,6 +580,32 @@ class Expressions:
             else self.dialect.name("numpy.maximum")
         )
         return ast.Call(name, [self.read(eqn.args[0]), ast.Constant(0)], [])
+
+    def _cho_solve(self, eqn: Eqn) -> ast.expr:
+        c, b = map(self.read, eqn.args)
+        return self._with_pair("cho_solve", [c, self._option(eqn.attrs["lower"])], b)
+
+    def _lu_solve(self, eqn: Eqn) -> ast.expr:
+        lu, piv, b = map(self.read, eqn.args)
+        return self._with_pair("lu_solve", [lu, piv], b, trans=eqn.attrs.get("trans"))
+
+    def _solve_banded(self, eqn: Eqn) -> ast.expr:
+        widths = [self._option(eqn.attrs[k]) for k in ("l", "u")]
+        return self._with_pair("solve_banded", widths, *map(self.read, eqn.args))
+
+    def _solve_toeplitz(self, eqn: Eqn) -> ast.expr:
+        c, r, b = map(self.read, eqn.args)
+        return self._with_pair("solve_toeplitz", [c, r], b)
+
+    def _with_pair(
+        self, name: str, pair: list[ast.expr], *rest: ast.expr, **options: Any
+    ) -> ast.expr:
+        """A function of scipy.linalg that takes its first two arguments as one tuple."""
+        keywords = [
+            ast.keyword(k, self._option(v)) for k, v in options.items() if v is not None
+        ]
+        function = self.dialect.name(f"scipy.linalg.{name}")
+        return ast.Call(function, [ast.Tuple(pair), *rest], keywords)
 
     def _sigmoid(self, eqn: Eqn) -> ast.expr:
         """1 / (1 + exp(-x)), so that nothing has to be imported for it."""

@@ -118,6 +118,111 @@ def with_tuples(grad, x):
         return type(x)(with_tuples(g, value) for g, value in zip(grad, x))
     return grad
 ''',
+    "diagonal_sums": '''\
+def diagonal_sums(x):
+    """The sums along the diagonals of a matrix that begin in its first column."""
+    return np.array([np.trace(x, -k) for k in range(len(x))])
+''',
+    "off_diagonal_sums": '''\
+def off_diagonal_sums(x):
+    """The same, but 0 for the main diagonal."""
+    return np.array([0.0, *(np.trace(x, -k) for k in range(1, len(x)))])
+''',
+    "amid_zeros": '''\
+def amid_zeros(g, a, b, late=0):
+    """What was kept of the full convolution of `a` and `b`, from its middle or one place later, with zeros around it."""
+    full = [n + m - 1 for n, m in zip(np.shape(a), np.shape(b))]
+    before = [(n - m + late) // 2 for n, m in zip(full, g.shape)]
+    return np.pad(g, [(i, n - m - i) for i, n, m in zip(before, full, g.shape)])
+''',
+    "frame": '''\
+def frame(window, method):
+    """How far a window that slides over an array reaches beyond it, before and after, along each axis."""
+    before = {"correlate": lambda n: n // 2, "convolve": lambda n: (n - 1) // 2, "full": lambda n: n - 1}[method]
+    return [(before(n), n - 1 if method == "full" else n - 1 - before(n)) for n in np.shape(window)]
+''',
+    "continued": '''\
+def continued(x, window, mode, method):
+    """`x` with as much beyond its edges as the window reads."""
+    return np.pad(x, frame(window, method), mode)
+''',
+    "folded": '''\
+def folded(g, x, window, mode, method):
+    """The gradient of `x`, given that of `continued(x, window, mode, method)`: copies of an element add up."""
+    size, options = np.size(x), {"constant_values": -1} if mode == "constant" else {}
+    places = np.pad(np.arange(size).reshape(np.shape(x)), frame(window, method), mode, **options)
+    return np.bincount(places[places >= 0], g[places >= 0], size).reshape(np.shape(x))
+''',
+    "lagged_products": '''\
+def lagged_products(g, x, like, axis):
+    """The sums of g[t] * x[t - k] over time t, along `axis`, for each place k in `like`."""
+    g, x = np.moveaxis(g, axis, -1), np.moveaxis(x, axis, -1)
+    n = x.shape[-1]
+    sums = [np.sum(g[..., k:] * x[..., : max(n - k, 0)]) for k in range(np.size(like))]
+    return np.reshape(sums, np.shape(like))
+''',
+    "odeint_backward": '''\
+def odeint_backward(forward, backward, g, y, t, start=None):
+    """The gradients of the state at the start and of the parameters: the adjoint equation, from each time to the one before."""
+    from scipy.integrate import odeint
+
+    def parts(state, time):
+        value, cache = forward(state[: y.shape[1]], time)
+        found = backward(state[y.shape[1] : 2 * y.shape[1]], cache)
+        return value, found if isinstance(found, tuple) else (found,)
+
+    def slope(state, time):
+        value, found = parts(state, time)
+        return np.concatenate([value, *(-np.ravel(part) for part in found)])
+
+    shapes = [np.shape(part) for part in parts(np.concatenate([y[-1], g[-1]]), t[-1])[1]]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    sums = np.zeros(ends[-1])
+    before = [t[0] if start is None else start, *t[:-1]]
+    for k in reversed(range(len(t))):
+        sums[: ends[0]] += g[k]
+        if before[k] != t[k]:
+            state = np.concatenate([y[k], sums])
+            sums = odeint(slope, state, [t[k], before[k]], rtol=1e-10, atol=1e-10)[-1, y.shape[1] :]
+    return tuple(np.reshape(part, shape)[()] for part, shape in zip(np.split(sums, ends[:-1]), shapes))
+''',
+    "banded_product": '''\
+def banded_product(u, v, below, above):
+    """The band of the matrix u v', as scipy.linalg.solve_banded stores it."""
+    n = len(u)
+    u, v = np.reshape(u, (n, -1)), np.reshape(v, (n, -1))
+    band = np.zeros((below + above + 1, n))
+    for k in range(-above, below + 1):
+        rows, columns = slice(max(k, 0), n - max(-k, 0)), slice(max(-k, 0), n - max(k, 0))
+        band[above + k, columns] = np.sum(u[rows] * v[columns], axis=1)
+    return band
+''',
+    "banded_times": '''\
+def banded_times(band, x, below, above):
+    """The product of a matrix that is stored as its band with a vector or a matrix."""
+    n, total = len(x), np.zeros(np.shape(x))
+    for k in range(-above, below + 1):
+        rows, columns = slice(max(k, 0), n - max(-k, 0)), slice(max(-k, 0), n - max(k, 0))
+        total[rows] += (band[above + k, columns] * x[columns].T).T
+    return total
+''',
+    "transposed_band": '''\
+def transposed_band(band, below, above):
+    """The band of the transposed matrix."""
+    n, turned = np.shape(band)[1], np.zeros(np.shape(band))
+    for k in range(-above, below + 1):
+        rows, columns = slice(max(k, 0), n - max(-k, 0)), slice(max(-k, 0), n - max(k, 0))
+        turned[below - k, rows] = band[above + k, columns]
+    return turned
+''',
+    "row_order": '''\
+def row_order(pivots):
+    """Which row comes to stand in each, when row i was exchanged for row pivots[i], one after the other."""
+    order = np.arange(len(pivots))
+    for i, other in enumerate(pivots):
+        order[[i, other]] = order[[other, i]]
+    return order
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = np.linalg.solve(a, b)` and the gradient of `b`."""

@@ -11,6 +11,10 @@ from flatgrad.types import Dim, Shape, join, scalar
 LOSS = re.compile(r"(?i)(?:\b|_)(?:loss|cost|objective|penalty|likelihood)(?:\b|_)")
 ONE_MATRIX = {
     "cholesky", "eigh", "eigvalsh", "inv", "det", "slogdet", "solve", "svd", "qr", "pinv", "matrix_power", "lstsq",
+    "expm", "logm", "sqrtm", "sinm", "cosm", "tanm", "sinhm", "coshm", "tanhm", "fractional_matrix_power",
+    "solve_sylvester", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_continuous_are",
+    "solve_discrete_are", "scipy_cholesky", "cho_factor", "lu", "lu_factor", "scipy_eigh", "generalized_eigh",
+    "scipy_eigvalsh", "generalized_eigvalsh", "scipy_qr", "rq", "polar", "solve_assuming", "cho_solve", "lu_solve",
 }  # fmt: skip
 BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
 REDUCING = {

@@ -20,6 +20,7 @@ from flatgrad.frontend import (
     library,
     listed,
     own_calls,
+    solvers,
     stores,
 )
 from flatgrad.frontend.branches import way
@@ -73,6 +74,8 @@ def call(low: Lowering, node: cst.Call) -> Value:
         return called
     if (made := functions.called(low, node, function, given)) is not None:
         return made
+    if (solved := solvers.called(low, node, function, given)) is not None:
+        return solved
     value = _value(low, node, function, given)
     known = own_calls.operation(low, function) is not None
     if not isinstance(function, Callee) and not known:

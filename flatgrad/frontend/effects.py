@@ -24,6 +24,7 @@ WRITING_FUNCTIONS = {
     "copyto", "put", "place", "putmask", "fill_diagonal", "shuffle", "at", "put_along_axis", "setattr", "exec", "eval",
     "next", "heappush", "iadd", "imul", "isub", "setitem",
 }  # fmt: skip
+OUTPUTS = ("out", "output")  # as numpy and scipy.ndimage call them
 WRITING_METHODS = {"shuffle", "readinto", "readinto1", "recv_into"}  # rng.shuffle(x)
 PURE_LIBRARIES = {
     "numpy", "scipy", "math", "cmath", "builtins", "warnings", "logging", "sys", "os", "time", "random", "itertools",
@@ -62,7 +63,9 @@ def _spoil(
 def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
     """The arguments that a call may write into: by out=, by its name, or since nothing is known of it."""
     found = [
-        a.value for a in node.args if a.keyword is not None and a.keyword.value == "out"
+        a.value
+        for a in node.args
+        if a.keyword is not None and a.keyword.value in OUTPUTS
     ]
     if any(
         isinstance(a.value, cst.Name | cst.Lambda) and a.value in functions
@@ -91,9 +94,11 @@ def positional_out(node: cst.Call, path: str) -> list[Any]:
     """np.maximum(x, y, c) writes into c."""
     namespace, _, name = path.rpartition(".")
     spelling = lookup(namespace, name)
-    if spelling is None or "out" not in spelling.parameters or spelling.variadic:
+    if spelling is None or spelling.variadic:
         return []
-    at = spelling.parameters.index("out")
+    at = next((i for i, p in enumerate(spelling.parameters) if p in OUTPUTS), None)
+    if at is None:
+        return []
     return [a.value for a in node.args[at:] if a.keyword is None]
 
 

@@ -19,6 +19,7 @@ from flatgrad.frontend import (
     functions,
     iterators,
     listed,
+    solvers,
 )
 from flatgrad.frontend.scope import (
     Callee,
@@ -472,6 +473,8 @@ def _attribute(low: Lowering, node: cst.Attribute) -> Value:
     base, name = low.expression(node.value), node.attr.value
     if isinstance(base, Path):
         return Path(f"{base.path}.{name}")
+    if (solution := solvers.attribute(low, base, name, node)) is not None:
+        return solution
     array = low.atom(base, node.value)
     spelling = lookup("ndarray", name)
     low.build.dialect = "method"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 HARMLESS_OPTIONS = {
-    "casting", "subok", "optimize", "like", "stable", "kind", "device",
+    "casting", "subok", "optimize", "like", "stable", "kind", "device", "check_finite",
 }  # fmt: skip
 FLOATS = ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
 KNOWN_FLOATS = {f"{library}.inf": float("inf") for library in ("math", "numpy")}
@@ -32,6 +32,13 @@ SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
     "histogram": 2,
+    "scipy_eigh": 2, "generalized_eigh": 2, "eigh_tridiagonal": 2, "scipy_qr": 2, "rq": 2, "polar": 2, "lu": 3,
+    "orthogonal_procrustes": 2, "lu_factor": 2,
+    "cho_factor": 2,
+}  # fmt: skip
+FEWER = {  # one result less with this option
+    "scipy_eigh": {"eigvals_only": True}, "generalized_eigh": {"eigvals_only": True}, "lu": {"permute_l": True},
+    "eigh_tridiagonal": {"eigvals_only": True},
 }  # fmt: skip
 RESULTS |= {
     "sici": 2,
@@ -138,6 +145,7 @@ def _apply(
     namespace: str,
 ) -> Value:
     """The operation that the tables name for a call, where its rule reads what is given."""
+    given = _spread(low, name, given)
     try:
         bound = bind(spelling, given.positional, given.keywords, lift=Lit)
     except TypeError as error:
@@ -157,6 +165,30 @@ def _apply(
     if data is None:
         return _of_sequence(low, node, bound, name, given)
     return _operation(low, node, bound, data, namespace)
+
+
+def _spread(low: Lowering, name: str, given: Arguments) -> Arguments:
+    """The arguments, where scipy.linalg takes two of them as one tuple: cho_solve((c, lower), b)."""
+    match name.removeprefix("scipy.linalg."), given.positional:
+        case "cho_solve", [Struct(items=(c, lower)), *rest]:
+            lower = _as_written(low, lower)
+            return Arguments([c, *rest], given.keywords | {"lower": lower})
+        case ("lu_solve" | "solve_banded"), [Struct(items=(one, other)), *rest]:
+            return Arguments([one, other, *rest], given.keywords)
+        case "solve_toeplitz", [Struct(items=(c, r)), *rest]:
+            return Arguments([c, r, *rest], given.keywords)
+        case "solve_toeplitz", [c, *rest]:
+            return Arguments([c, c, *rest], given.keywords)
+        case _:
+            return given
+
+
+def _as_written(low: Lowering, value: Value) -> Value:
+    """The constant that a name stands for."""
+    for eqn in low.build.eqns:
+        if eqn.op == "alias" and eqn.out is value and isinstance(eqn.args[0], Lit):
+            return eqn.args[0]
+    return value
 
 
 def _without_rule(op: str) -> bool:
@@ -201,6 +233,7 @@ def _harmless(option: str, value: Any) -> bool:
         option in HARMLESS_OPTIONS
         or value == Lit(None)
         or (option == "where" and value == Lit(True))
+        or (option.startswith("overwrite_") and value == Lit(False))
         or (option == "dtype" and _is_float(value))
     )
 
@@ -314,8 +347,12 @@ def _emit(
     count = len(data) if op in AS_MANY else RESULTS.get(op, 1)
     if options.get("compute_uv") is False or (op, options.get("mode")) == ("qr", "r"):
         count = 1
+    if any(options.get(k) is v for k, v in FEWER.get(op, {}).items()):
+        count -= 1
     made = low.build.emit_all(op, data, count, node=node, attrs=options)
     values = tuple(e.atom for e in made)
+    if op == "cho_factor":  # (c, lower)
+        return Struct((values[0], Lit(options.get("lower", False))))
     return values[0] if count == 1 and op not in AS_MANY else Struct(values)
 
 

@@ -166,6 +166,9 @@ class Lowering:
     pairs: dict[Any, Pair] = field(
         default_factory=dict
     )  # of helpers with branches or loops
+    solutions: dict[Var, Any] = field(
+        default_factory=dict
+    )  # results of solvers, by the calls that find them
     given: Pair | None = None  # what this function is read as, where it is a helper
     plain: dict[int, cst.FunctionDef] = field(
         default_factory=dict

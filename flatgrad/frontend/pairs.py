@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 FLOW = (cst.If, cst.For, cst.While, cst.Match, cst.Try)
+SOLVED = {
+    "root",
+    "integral",
+    "ode",
+}  # equations that a solver of a library finds by calling a function
 TRIES = 4  # readings until the types of parameters and results are settled
 
 
@@ -91,7 +96,7 @@ class Pair:
     def every(self, args: Sequence[Atom]) -> list[Atom]:
         """The arguments of a call, in the order of the signature, with those that decide what the helper means."""
         given = dict(zip(self.params, args, strict=True))
-        names = (p.name.value for p in parameters_of(self.callee.node))
+        names = (p.name.value for p in parameters_of(_with_captured(self)))
         fixed = {n: v for n, v in self.fixed.items() if isinstance(v, Lit)}
         return [{**given, **fixed}[name] for name in names]
 
@@ -221,6 +226,22 @@ def call(
     if pair.again:
         _refuse_other_runs(low, pair)
     return _write(low, node, pair, atoms, around)
+
+
+def read_alone(
+    low: Lowering, node: cst.Call, callee: Callee, values: dict[str, Value]
+) -> tuple[Pair, list[Atom]]:
+    """The pair of a function that is called by others than this file, and its arguments."""
+    around = captured(low, callee)
+    values = values | {name: value for name, (_, value) in around.items()}
+    if any(isinstance(v, Callee | Path) for v in values.values()):
+        what = f"{callee.name} is given to a solver, and reads other functions"
+        raise Refusal("FG201", what, "define them at the top of the file", node)
+    fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
+    pair = _pair(low, callee, fixed, list(around))
+    atoms = [low.atom(values[name], node) for name in pair.params]
+    _learn(low, pair, atoms)
+    return pair, atoms
 
 
 def captured(low: Lowering, callee: Callee) -> dict[str, tuple[Frame, Value]]:
@@ -578,6 +599,8 @@ def written_later(
     caller: Function, careful: set[str | int], eqn: Eqn
 ) -> set[str | int]:
     """The parameters and results of a call whose arrays its caller, or the caller of that, writes into."""
+    if eqn.op in SOLVED:  # nothing of them is kept in a cache
+        return set()
     storages = caller.storages
     outside = {storages.root(v) for v in careful_values(caller, careful)}
     keys: list[str | int] = [*eqn.attrs["pair"].params, *range(len(eqn.outs) - 1)]
@@ -600,7 +623,7 @@ def careful_values(function: Function, careful: set[str | int]) -> list[Var]:
 def pairs_in(eqns: Sequence[Eqn]) -> Iterator[Eqn]:
     """The calls among equations, in blocks within too."""
     for eqn in eqns:
-        if eqn.op == "call":
+        if eqn.op == "call" or eqn.op in SOLVED:
             yield eqn
         for block in eqn.blocks:
             yield from pairs_in(block.eqns)
@@ -613,5 +636,6 @@ __all__ = [
     "has_flow",
     "may_pair",
     "pairs_in",
+    "read_alone",
     "written_later",
 ]

@@ -22,7 +22,11 @@ ALLOCATING = {
     "log_softmax", "norm", "inv", "solve", "det", "slogdet", "cholesky", "eigh", "svd", "qr", "pinv", "concatenate",
     "stack", "vstack", "hstack", "column_stack", "tile", "repeat", "pad", "copy", "where", "clip", "sort", "take",
     "roll", "full", "full_like", "tril", "triu", "flatten", "append", "relu", "sigmoid", "zeros_like", "trace",
-    "take_along_axis", "item", "stack_list", "join_list", "sum_list",
+    "take_along_axis", "item", "stack_list", "join_list", "sum_list", "root", "integral", "ode",
+    "solve_triangular", "solve_banded", "solveh_banded", "cho_solve", "lu_solve", "solve_assuming", "solve_toeplitz",
+    "solve_circulant", "expm", "logm", "sqrtm", "solve_sylvester", "scipy_cholesky", "cho_factor", "lu_factor",
+    "scipy_eigh", "generalized_eigh", "scipy_qr", "toeplitz", "block_diag", "lfilter", "gaussian_filter",
+    "uniform_filter", "pdist", "cdist", "simpson",
 }  # fmt: skip
 HOLDING = {
     "tuple",

@@ -10,9 +10,10 @@ from flatgrad.namespaces.calls import arrange, bind
 from flatgrad.namespaces.operators import INFIX, PREFIX
 from flatgrad.namespaces.spelling import Bound, Spelling, meanings
 from flatgrad.namespaces.stats_names import home
-from flatgrad.namespaces.tables import lookup, namespaces, spell, spellings
+from flatgrad.namespaces.tables import ALGORITHMS, lookup, namespaces, spell, spellings
 
 __all__ = [
+    "ALGORITHMS",
     "INFIX",
     "PREFIX",
     "Bound",

@@ -9,6 +9,7 @@ from flatgrad.namespaces import (
     array_names,
     numpy_names,
     python_names,
+    science_names,
     scipy_names,
     stats_names,
 )
@@ -38,8 +39,13 @@ SIGNATURES = (
     | array_names.SIGNATURES
     | scipy_names.SIGNATURES
     | stats_names.SIGNATURES
+    | science_names.SIGNATURES
     | python_names.SIGNATURES
 )
+
+
+# scipy's libraries of algorithms, asked last for the name of an operation.
+ALGORITHMS = tuple(science_names.SIGNATURES)
 
 
 @cache

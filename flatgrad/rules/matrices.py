@@ -92,6 +92,11 @@ def symmetric(x):
     return (x + x.mT) / 2
 
 
+def mirrored(x):
+    """The lower triangle on both sides of the diagonal."""
+    return xp.tril(x) + xp.tril(x, k=-1).mT
+
+
 def times_transposed(x, y, vector):
     """x y^T, of two vectors or of two matrices of columns."""
     return xp.outer(x, y) if vector else x @ y.mT
@@ -104,6 +109,12 @@ def argument_shapes(eqn):
     """The shapes of the arguments and of the result, which is of their promoted kind."""
     learn(eqn.out.type, promoted([a.type.kind for a in eqn.args]))
     return (*(a.type.shape for a in eqn.args), eqn.out.type.shape)
+
+
+def floats(eqn):
+    """All results have fractions, or are complex where the first argument is."""
+    for out in eqn.outs:
+        learn(out.type, promoted([eqn.args[0].type.kind, "float"]))
 
 
 def fresh(shape, count):
