@@ -16,7 +16,12 @@ from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
-from flatgrad.frontend.module import main_functions, names_elsewhere, names_in_text
+from flatgrad.frontend.module import (
+    library_used,
+    main_functions,
+    names_elsewhere,
+    names_in_text,
+)
 from flatgrad.frontend.pairs import Pair, careful_values, pairs_in, written_later
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
@@ -27,9 +32,6 @@ from flatgrad.simplify import simplify
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
-    "torch",
-    "jax",
-    "cupy",
     "tensorflow",
     "autograd",
     "mxnet",
@@ -88,6 +90,7 @@ def _one(
     module: Module, name: str, options: Options, names: Names, elsewhere: set[str]
 ) -> list[Emitted]:
     """The definitions for one function: first those of the helpers that it calls as pairs."""
+    module.library = library_used(module, name)
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 
 TAKING_TUPLES = {
-    "randn", "rand", "reshape", "transpose", "zeros", "ones", "empty", "max", "min",
+    "randn", "rand", "reshape", "transpose", "zeros", "ones", "empty", "max", "min", "view", "permute", "expand", "repeat",
+    "new_zeros", "new_ones",
 }  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def _takes_tuple(function: Any) -> bool:
         case Path(path=path):
             namespace, _, name = path.rpartition(".")
         case (_, str() as name):
-            namespace = "ndarray"
+            namespace = "ndarray" if lookup("ndarray", name) else "torch"
         case _:
             return True
     return name in TAKING_TUPLES or lookup(namespace, name) is None

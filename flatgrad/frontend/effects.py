@@ -27,7 +27,7 @@ WRITING_FUNCTIONS = {
 WRITING_METHODS = {"shuffle", "readinto", "readinto1", "recv_into"}  # rng.shuffle(x)
 PURE_LIBRARIES = {
     "numpy", "scipy", "math", "cmath", "builtins", "warnings", "logging", "sys", "os", "time", "random", "itertools",
-    "functools", "operator", "copy", "typing",
+    "functools", "operator", "copy", "typing", "torch",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
                 found += positional_out(node, path)
         case (_, name):
             assert isinstance(node.func, cst.Attribute)
-            if name in CHANGING_METHODS or name.startswith("__"):
+            if name in CHANGING_METHODS or name.startswith("__") or name.endswith("_"):
                 found.append(node.func.value)
             if name in WRITING_METHODS:
                 found += [a.value for a in node.args]

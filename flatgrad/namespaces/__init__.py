@@ -7,6 +7,7 @@ The tables are in the modules called *_names; their language is described in lin
 """
 
 from flatgrad.namespaces.calls import arrange, bind
+from flatgrad.namespaces.libraries import as_numpy, in_library, library_of
 from flatgrad.namespaces.operators import INFIX, PREFIX
 from flatgrad.namespaces.spelling import Bound, Spelling, meanings
 from flatgrad.namespaces.tables import lookup, spell, spellings
@@ -17,7 +18,10 @@ __all__ = [
     "Bound",
     "Spelling",
     "arrange",
+    "as_numpy",
     "bind",
+    "in_library",
+    "library_of",
     "lookup",
     "meanings",
     "spell",

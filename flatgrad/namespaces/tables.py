@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from flatgrad.namespaces import array_names, numpy_names, python_names, scipy_names
+from flatgrad.namespaces import (
+    array_names,
+    numpy_names,
+    python_names,
+    scipy_names,
+    torch_names,
+)
 from flatgrad.namespaces.lines import read_line, read_names
 from flatgrad.namespaces.spelling import UFUNC_OPTIONS, Spelling, meanings
 
@@ -20,14 +26,18 @@ def spell(op: str, namespace: str) -> str | None:
     return _names().get(namespace, {}).get(op)
 
 
-UNARY = numpy_names.UNARY | scipy_names.UNARY | python_names.UNARY
-BINARY = numpy_names.BINARY | scipy_names.BINARY | python_names.BINARY
+UNARY = numpy_names.UNARY | scipy_names.UNARY | python_names.UNARY | torch_names.UNARY
+BINARY = (
+    numpy_names.BINARY | scipy_names.BINARY | python_names.BINARY | torch_names.BINARY
+)
 SIGNATURES = (
     numpy_names.SIGNATURES
     | array_names.SIGNATURES
     | scipy_names.SIGNATURES
     | python_names.SIGNATURES
+    | torch_names.SIGNATURES
 )
+METHODS = ("ndarray", "torch.Tensor")
 
 
 @cache
@@ -73,5 +83,5 @@ def spellings(namespace: str) -> list[Spelling]:
             ]
     lines = map(str.strip, SIGNATURES.get(namespace, "").splitlines())
     for line in filter(None, lines):
-        found += read_line(line, method=namespace == "ndarray")
+        found += read_line(line, method=namespace in METHODS)
     return found

@@ -25,4 +25,5 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     repetition,
     special,
     structure,
+    tensors,
 )

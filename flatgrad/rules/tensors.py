@@ -1,0 +1,95 @@
+"""Operations that torch has and NumPy has not: gather and scatter, changes of type, places of the largest elements."""
+
+from flatgrad import shapes
+from flatgrad.builder import Expr, xp
+from flatgrad.registry import constant, general, linear, probe
+from flatgrad.rules.arithmetic import is_constant
+from flatgrad.rules.axes import MATRIX, VECTOR, along, known_rank
+from flatgrad.types import join
+
+COLUMN = ((0.4,), (-0.9,))
+PLACES = [[2], [0]]
+PAIRS = [[2, 2], [0, 1]]
+
+
+def like_index(eqn):
+    """gather(x, index): an element for each index."""
+    eqn.out.type.kind = eqn.args[0].type.kind
+    join(eqn.out.type.shape, eqn.args[1].type.shape)
+
+
+@linear(at=[probe(MATRIX, PLACES, axis=1), probe(MATRIX, PAIRS, axis=1), probe(VECTOR, [0, 2, 0], axis=0)],
+        shape=like_index)  # fmt: skip
+def gather(x, index, /, axis=..., *, g):
+    return xp.scatter_add(xp.zeros_like(x), index, g, axis=axis)
+
+
+@general(at=[probe(MATRIX, PAIRS, ((0.3, 0.7), (1.1, -0.2)), axis=1)], shape=shapes.same)
+def scatter_add(x, index, value, /, axis=...):
+    def jvp(dx, dindex, dvalue):
+        dx = xp.zeros_like(x) if dx is None else dx
+        return dx if dvalue is None else xp.scatter_add(dx, index, dvalue, axis=axis)
+
+    def vjp(g):
+        return g, None, xp.gather(g, index, axis=axis)
+
+    return jvp, vjp
+
+
+@general(at=[probe(MATRIX, PLACES, COLUMN, axis=1), probe(MATRIX, PLACES, 0.3, axis=1)], shape=shapes.same)
+def scatter(x, index, value, /, axis=...):
+    """Where an index may repeat, which value stays is up to the library: then there is no gradient."""
+
+    def jvp(dx, dindex, dvalue):
+        dx = xp.zeros_like(x) if dx is None else dx
+        return xp.scatter(dx, index, 0 if dvalue is None else dvalue, axis=axis)
+
+    def vjp(g):
+        if isinstance(value, Expr) and not is_constant(value):
+            dims = index.atom.type.shape.dims
+            if dims is None or dims[axis].known != 1 or value.ndim is None:
+                raise NotImplementedError(
+                    "scatter of a tensor at places that may repeat"
+                )
+        taken = xp.gather(g, index, axis=axis)
+        rest = xp.scatter(g, index, 0, axis=axis)
+        return rest, None, xp.sum(taken) if known_rank(value) == 0 else taken
+
+    return jvp, vjp
+
+
+@general(at=[probe(VECTOR, [0, 2, 0], VECTOR, axis=0), probe(MATRIX, [2, 2], ((0.3, 0.7), (1.1, -0.2)), axis=1)],
+         shape=shapes.same)  # fmt: skip
+def add_along(x, index, value, /, axis=...):
+    """x with the slices of value added at the places `index` of an axis."""
+
+    def jvp(dx, dindex, dvalue):
+        dx = xp.zeros_like(x) if dx is None else dx
+        return dx if dvalue is None else xp.add_along(dx, index, dvalue, axis=axis)
+
+    def vjp(g):
+        return g, None, g[along(axis, index)]
+
+    return jvp, vjp
+
+
+@linear(at=[probe(COLUMN, axis=1), probe(MATRIX, axis=1)], shape=shapes.giving("any", shapes.anything))
+def squeeze_if_single(x, /, axis=0, *, g):
+    return xp.reshape(g, xp.shape(x))
+
+
+@linear(at=(VECTOR,), shape=shapes.giving("float", shapes.same))
+def to(x, /, *, g):
+    """The same number in another precision or on another device."""
+    return xp.to_like(g, x)
+
+
+@linear(at=[(VECTOR, 2)], shape=shapes.same)
+def to_like(x, other, /, *, g):
+    return xp.to_like(g, x)
+
+
+constant("top_places", shape=shapes.giving("int", shapes.anything))
+constant("to_integers", shape=shapes.giving("int", shapes.same))
+constant("random_like", shape=shapes.giving("float", shapes.same))
+constant("device", shape=shapes.anything)
