@@ -291,9 +291,8 @@ def _zeros(dialect: Dialect, text: ast.expr, value: Atom) -> ast.expr:
 def _first_axis(dialect: Dialect, array: ast.expr, axis: Any) -> ast.expr:
     if axis == 0:
         return array
-    return ast.Call(
-        dialect.name("numpy.moveaxis"), [array, ast.Constant(axis), ast.Constant(0)], []
-    )
+    places = ast.Constant(axis), ast.Constant(0)
+    return dialect.library_call("moveaxis", array, *places)
 
 
 # With the arguments as a, b; np is the library.
@@ -328,6 +327,13 @@ SPLITS = {
     "column_stack": "np.split(a, np.cumsum([np.size(x) // len(x) for x in b])[:-1], axis=1)",
 }
 SPLITS["row_stack"] = SPLITS["vstack"]
+SPLITS_OF_TENSORS = {
+    "concatenate": "torch.split(a, [x.shape[AXIS] for x in b], dim=AXIS)",
+    "vstack": "torch.split(a, [len(torch.atleast_2d(x)) for x in b])",
+    "hstack": "torch.split(a, [torch.atleast_1d(x).shape[min(1, a.dim() - 1)] for x in b], dim=min(1, a.dim() - 1))",
+    "column_stack": "torch.split(a, [x.numel() // len(x) for x in b], dim=1)",
+}
+SPLITS_OF_TENSORS["row_stack"] = SPLITS_OF_TENSORS["vstack"]
 RESHAPED = "[part.reshape(np.shape(x)) for part, x in zip(PARTS, b)]"
 
 
@@ -335,18 +341,12 @@ def _array(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
     match eqn.op:
         case "stack_list":
             axis = eqn.attrs.get("axis", 0)
-            keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
-            return ast.Call(
-                dialect.name("numpy.stack" if axis else "numpy.array"),
-                [read(eqn.args[0])],
-                keywords,
-            )
+            name, items = "stack" if axis else "array", read(eqn.args[0])
+            return dialect.library_call(name, items, axis=axis or None)
         case "join_list":
             axis = eqn.attrs.get("axis", 0)
-            keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
-            return ast.Call(
-                dialect.name(f"numpy.{eqn.attrs['way']}"), [read(eqn.args[0])], keywords
-            )
+            items = read(eqn.args[0])
+            return dialect.library_call(eqn.attrs["way"], items, axis=axis or None)
         case "parts_like":
             return _parts(dialect, read, eqn)
         case _:
@@ -355,12 +355,13 @@ def _array(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
 
 def _parts(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
     way, axis = eqn.attrs.get("way", "concatenate"), eqn.attrs.get("axis", 0)
-    text = (
-        SPLITS[way]
-        .replace(", axis=AXIS" if axis == 0 else "\0", "")
-        .replace("AXIS", str(axis))
-    )
+    tensors = dialect.library == "torch"
+    text = SPLITS_OF_TENSORS[way] if tensors else SPLITS[way]
+    first = ", dim=AXIS" if tensors else ", axis=AXIS"
+    text = text.replace(first if axis == 0 else "\0", "").replace("AXIS", str(axis))
     whole = text if way == "concatenate" else RESHAPED.replace("PARTS", text)
+    if tensors:
+        whole = whole.replace("np.shape(x)", "x.shape")
     return _template(dialect, read, eqn, whole)
 
 
@@ -372,6 +373,8 @@ def _template(dialect: Dialect, read: Read, eqn: Eqn, text: str) -> ast.expr:
         tree.keywords.append(ast.keyword("reverse", ast.Constant(True)))
     if "np." in text:
         values["np"] = dialect.name("numpy")
+    if "torch." in text:
+        values["torch"] = dialect.name("torch")
     values |= {name: dialect.helper(name) for name in HELPERS if f"{name}(" in text}
     filled: ast.expr = _Filled(_bound(tree, values) | values).visit(tree)
     return filled

@@ -13,7 +13,7 @@ from flatgrad.constants import Constant
 from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
-from flatgrad.namespaces import INFIX, PREFIX, arrange, lookup, spell
+from flatgrad.namespaces import INFIX, PREFIX, arrange, in_library, lookup, spell
 from flatgrad.types import same_shape
 
 Read = Callable[[Atom], ast.expr]
@@ -53,15 +53,17 @@ class Dialect:
     added: dict[str, str] = field(default_factory=dict)  # name -> import line
     helpers: dict[str, str] = field(default_factory=dict)  # under which names
     used: set[str] = field(default_factory=set)  # imported names in use
+    library: str = "numpy"  # the library of arrays that goes by NumPy's names
 
     def name(self, path: str) -> ast.expr:
         """An expression for `numpy.exp` with the imports at hand, or with one more."""
+        path = in_library(path, self.library)
         for name, known in self.imports.items():
             if known == path and not name.startswith("*"):
                 self.used.add(name)
                 return ast.Name(name)
         parent, _, last = path.rpartition(".")
-        if not parent:
+        if not parent or path == "jax.numpy":
             return self._import(path)
         if parent in self.imports.values():
             return ast.Attribute(self.name(parent), last)
@@ -70,7 +72,7 @@ class Dialect:
         ]
         if (
             (beside or parent.count("."))
-            and not parent.startswith("numpy")
+            and not parent.startswith(("numpy", "torch", "jax.numpy"))
             and last not in self.taken
         ):
             self.added[last] = f"from {parent} import {last}"
@@ -79,7 +81,7 @@ class Dialect:
         return ast.Attribute(self.name(parent), last)
 
     def _import(self, path: str) -> ast.expr:
-        alias = {"numpy": "np"}.get(path, path)
+        alias = {"numpy": "np", "jax.numpy": "jnp", "cupy": "cp"}.get(path, path)
         if alias in self.taken:
             alias = path if path not in self.taken else f"{path}_"
         self.added[alias] = f"import {path}" + (f" as {alias}" if alias != path else "")
@@ -91,6 +93,33 @@ class Dialect:
         paths = self.imports.values()
         has_math = any(p == "math" or p.startswith("math.") for p in paths)
         return "math" if has_math and "numpy" not in paths else "numpy"
+
+    # What stands in other places than in expressions: torch has forms of its own for it.
+
+    def shape(self, array: ast.expr, may_be_number: bool = True) -> ast.expr:
+        if not may_be_number:
+            return ast.Attribute(array, "shape")
+        return ast.Call(self.name("numpy.shape"), [array], [])
+
+    def copied(self, array: ast.expr, may_be_number: bool = True) -> ast.expr:
+        """x.copy(), or np.copy(x) where x may be a plain number."""
+        if not may_be_number:
+            return ast.Call(ast.Attribute(array, "copy"), [], [])
+        return ast.Call(self.name("numpy.copy"), [array], [])
+
+    def ones_like(self, array: ast.expr) -> ast.expr:
+        return ast.Call(self.name("numpy.ones_like"), [array], [])
+
+    def zero(self) -> ast.expr:
+        """An array that holds one number."""
+        return ast.Call(self.name("numpy.zeros"), [ast.Tuple([])], [])
+
+    def added_at(self, array: ast.expr, index: ast.expr, amount: ast.expr) -> ast.expr:
+        return ast.Call(self.name("numpy.add.at"), [array, index, amount], [])
+
+    def library_call(self, name: str, *args: ast.expr, axis: Any = None) -> ast.expr:
+        keywords = [] if axis is None else [ast.keyword("axis", constant(axis))]
+        return ast.Call(self.name(f"numpy.{name}"), list(args), keywords)
 
     def literal(self, value: Any) -> ast.expr:
         """A constant; one that people know by a formula is written as that."""

@@ -315,7 +315,7 @@ class Layout:
         ]
         for seed, output in zip(self.seeds.values(), outputs, strict=True):
             if defaults.get(seed) == ONES:
-                ones = ast.Call(self.dialect.name("numpy.ones_like"), [output], [])
+                ones = self.dialect.ones_like(output)
                 assigned = print_statement(ast.Assign([ast.Name(seed)], ones))
                 lines += [f"if {seed} is None:", INDENT + assigned]
         return lines

@@ -262,7 +262,9 @@ def _converted(low: Lowering, node: cst.Call, given: Given) -> Value:
     return _to(low, node, atom(low, node, given), node.func.attr.value)
 
 
-@handles("cpu(input)", "cuda(input, device)", "contiguous(input)", "type_as(input, other)")
+@handles(
+    "cpu(input)", "cuda(input, device)", "contiguous(input)", "type_as(input, other)"
+)
 def _moved(low: Lowering, node: cst.Call, given: Given) -> Value:
     return low.emit("to", atom(low, node, given), node=node)
 
@@ -319,7 +321,6 @@ def _new(low: Lowering, node: cst.Call, given: Given) -> Value:
 def _new_full(low: Lowering, node: cst.Call, given: Given) -> Value:
     value = given.get("fill_value", given.get("value"))
     return low.emit("full", atom(low, node, given, "size"), low.atom(value, node), node=node)  # fmt: skip
-
 
 
 # --- padding -----------------------------------------------------------------------------------------------------

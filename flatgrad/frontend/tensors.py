@@ -338,7 +338,9 @@ def _of_ranks(
 RANKS = {"mm": (2, 2), "bmm": (3, 3), "mv": (2, 1), "dot": (1, 1)}
 
 
-@handles("mm(input, other)", "bmm(input, other)", "mv(input, other)", "dot(input, other)")
+@handles(
+    "mm(input, other)", "bmm(input, other)", "mv(input, other)", "dot(input, other)"
+)
 def _product(low: Lowering, node: cst.Call, given: Given) -> Value:
     aliases = {"mat2": "other", "vec": "other", "tensor": "other"}
     given = {aliases.get(k, k): v for k, v in given.items()}
@@ -390,7 +392,9 @@ def _index_add(low: Lowering, node: cst.Call, given: Given) -> Value:
     only(node, given, "input", "dim", "index", "source", "alpha")
     x, index, value = (atom(low, node, given, n) for n in ("input", "index", "source"))
     value = _scaled(low, value, given.get("alpha"))
-    return low.emit("add_along", x, index, value, node=node, axis=constant(given, "dim"))
+    return low.emit(
+        "add_along", x, index, value, node=node, axis=constant(given, "dim")
+    )
 
 
 @handles("scatter(input, dim, index, src)")

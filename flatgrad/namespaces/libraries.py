@@ -24,7 +24,9 @@ def library_of(paths: Iterable[str]) -> str:
 
 def as_numpy(path: str) -> str:
     """jax.numpy.linalg.inv -> numpy.linalg.inv"""
-    return _renamed(path, [pair for table in LIKE_NUMPY.values() for pair in table.items()])
+    return _renamed(
+        path, [pair for table in LIKE_NUMPY.values() for pair in table.items()]
+    )
 
 
 def in_library(path: str, library: str) -> str:

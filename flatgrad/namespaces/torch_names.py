@@ -41,6 +41,8 @@ SIGNATURES = {
         nansum(input, axis=dim, keepdims=keepdim, dtype)
         nanmean(input, axis=dim, keepdims=keepdim, dtype)
         prod(input, axis=dim, keepdims=keepdim, dtype)
+        var(input, axis=dim, ddof=correction, keepdims=keepdim)
+        std(input, axis=dim, ddof=correction, keepdims=keepdim)
         max(input)
         min(input)
         amax -> max (input, axis=dim, keepdims=keepdim)
@@ -101,7 +103,8 @@ SIGNATURES = {
         hstack([tensors])
         dstack([tensors])
         column_stack([tensors])
-        unbind -> unstack (input, axis=dim)
+        tensor_split -> split (input, indices_or_sections, axis=dim)
+        index_add -> add_along (input, axis=dim, index, source)
         meshgrid(*tensors, indexing)
         take_along_dim -> take_along_axis (input, indices, axis=dim)
         gather(input, axis=dim, index)
@@ -162,7 +165,7 @@ SIGNATURES = {
         multigammaln(input, p)
         """,
     "torch.linalg": """
-        vector_norm(x, ord, axis=dim, keepdims=keepdim)
+        norm(A, ord, axis=dim, keepdims=keepdim)
         inv(A)
         solve(A, B)
         det(A)

@@ -24,7 +24,9 @@ def gather(x, index, /, axis=..., *, g):
     return xp.scatter_add(xp.zeros_like(x), index, g, axis=axis)
 
 
-@general(at=[probe(MATRIX, PAIRS, ((0.3, 0.7), (1.1, -0.2)), axis=1)], shape=shapes.same)
+@general(
+    at=[probe(MATRIX, PAIRS, ((0.3, 0.7), (1.1, -0.2)), axis=1)], shape=shapes.same
+)
 def scatter_add(x, index, value, /, axis=...):
     def jvp(dx, dindex, dvalue):
         dx = xp.zeros_like(x) if dx is None else dx
@@ -36,7 +38,10 @@ def scatter_add(x, index, value, /, axis=...):
     return jvp, vjp
 
 
-@general(at=[probe(MATRIX, PLACES, COLUMN, axis=1), probe(MATRIX, PLACES, 0.3, axis=1)], shape=shapes.same)
+@general(
+    at=[probe(MATRIX, PLACES, COLUMN, axis=1), probe(MATRIX, PLACES, 0.3, axis=1)],
+    shape=shapes.same,
+)
 def scatter(x, index, value, /, axis=...):
     """Where an index may repeat, which value stays is up to the library: then there is no gradient."""
 
@@ -73,7 +78,10 @@ def add_along(x, index, value, /, axis=...):
     return jvp, vjp
 
 
-@linear(at=[probe(COLUMN, axis=1), probe(MATRIX, axis=1)], shape=shapes.giving("any", shapes.anything))
+@linear(
+    at=[probe(COLUMN, axis=1), probe(MATRIX, axis=1)],
+    shape=shapes.giving("any", shapes.anything),
+)
 def squeeze_if_single(x, /, axis=0, *, g):
     return xp.reshape(g, xp.shape(x))
 

@@ -119,6 +119,9 @@ def external(eqn: Eqn) -> None:
     """A name from outside of the function: int, np.float32."""
     path = eqn.attrs.get("path") or eqn.attrs.get("text", "")
     module, _, name = str(path).rpartition(".")
-    if module in ("", "np", "numpy", "builtins", "torch") and kind_of_dtype(name) != "any":
+    if (
+        module in ("", "np", "numpy", "builtins", "torch")
+        and kind_of_dtype(name) != "any"
+    ):
         learn(eqn.out.type, "dtype")
         eqn.out.type.items = (Type(scalar(), kind_of_dtype(name)),)
