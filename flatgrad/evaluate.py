@@ -9,12 +9,14 @@ import importlib
 import operator
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, arrange, lookup, meanings, spell
+from flatgrad.neural import OPERATIONS
+from flatgrad.registry import RULES, Kind
 
 Value = Any
 
@@ -55,6 +57,10 @@ def runtime(op: str) -> Callable[..., Value]:
     """The function that computes `op`; KeyError if there is none."""
     if op in _OWN:
         return _OWN[op]
+    if op in OPERATIONS:
+        return cast("Callable[..., Value]", OPERATIONS[op])
+    if op in RULES and RULES[op].kind is Kind.COMPOSED:
+        return RULES[op].formula
     if op in INFIX or op in ("neg", "pos", "invert"):
         return _operator(op)
     if op.startswith("random_"):
@@ -167,50 +173,10 @@ def _softmax(x: Value, axis: Any = None) -> Value:
     return _named("scipy.special", "softmax")(x, axis=axis)
 
 
-def _gather(x: Value, index: Value, axis: int) -> Value:
-    """torch's gather: an axis other than `axis` may be longer than that of the index."""
-    return np.asarray(x)[_places(index, axis)]
-
-
-def _places(index: Value, axis: int) -> tuple[Value, ...]:
-    index = np.asarray(index)
-    places: list[Value] = list(np.indices(index.shape, sparse=True))
-    places[axis] = index
-    return tuple(places)
-
-
-def _scatter(x: Value, index: Value, value: Value, axis: int) -> Value:
-    x = np.array(x)
-    x[_places(index, axis)] = value
-    return x
-
-
-def _scatter_add(x: Value, index: Value, value: Value, axis: int) -> Value:
-    x = np.array(x)
-    np.add.at(x, _places(index, axis), value)
-    return x
-
-
-def _add_along(x: Value, index: Value, value: Value, axis: int) -> Value:
-    x = np.array(x)
-    np.add.at(x, (slice(None),) * axis + (list(index),), value)
-    return x
-
-
 # What Python spells with syntax, what changes its argument in place, and what differs from NumPy's own form.
 _OWN: dict[str, Callable[..., Value]] = {
     "getitem": operator.getitem,
     "setitem": _setitem,
-    "gather": _gather,
-    "scatter": _scatter,
-    "scatter_add": _scatter_add,
-    "add_along": _add_along,
-    "squeeze_if_single": lambda x, axis: (
-        np.squeeze(x, axis) if np.shape(x)[axis] == 1 else np.asarray(x)
-    ),
-    "to": lambda x: x,
-    "to_like": lambda x, other: x,
-    "to_integers": lambda x, kind="int": np.asarray(x).astype(kind),
     "index_add": _index_add,
     "fill": _fill,
     "tuple": lambda *items, list=False: [*items] if list else items,

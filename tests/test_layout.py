@@ -27,6 +27,7 @@ LAYERS = [
     ["flatgrad.frontend"],
     ["flatgrad.patterns", "flatgrad.trees", "flatgrad.reverse", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
     ["flatgrad.emit"],
+    ["flatgrad.neural"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
     ["flatgrad.source", "flatgrad.api"],

@@ -14,6 +14,7 @@ from flatgrad.emit import containers
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import INFIX, PREFIX, arrange, in_library, lookup, spell
+from flatgrad.registry import RULES
 from flatgrad.types import same_shape
 
 Read = Callable[[Atom], ast.expr]
@@ -53,7 +54,8 @@ class Dialect:
     added: dict[str, str] = field(default_factory=dict)  # name -> import line
     helpers: dict[str, str] = field(default_factory=dict)  # under which names
     used: set[str] = field(default_factory=set)  # imported names in use
-    library: str = "numpy"  # the library of arrays that goes by NumPy's names
+    library: str = "numpy"  # of arrays
+    products: set[str] = field(default_factory=set)  # methods that stand for @
 
     def name(self, path: str) -> ast.expr:
         """An expression for `numpy.exp` with the imports at hand, or with one more."""
@@ -133,6 +135,17 @@ class Dialect:
         """A function that the emitted module defines for itself."""
         self.helpers[name] = f"{name}_" if name in self.taken else name
         return ast.Name(self.helpers[name])
+
+
+def given_options(eqn: Eqn) -> dict[str, Any]:
+    """The options that have to be written: None and False say nothing, unless the operation assumes True."""
+    rule = RULES.get(eqn.op)
+    assumed = {k for k, v in rule.defaults.items() if v is True} if rule else set()
+    return {
+        k: v
+        for k, v in eqn.attrs.items()
+        if v is not None and (v is not False or k in assumed)
+    }
 
 
 def print_statement(node: ast.stmt) -> str:
@@ -289,9 +302,7 @@ class Expressions:
         self, function: ast.expr, where: tuple[str, str], eqn: Eqn, args: Sequence[Atom]
     ) -> ast.expr:
         """The arguments in the library's own order."""
-        options = {
-            k: v for k, v in eqn.attrs.items() if v is not None and v is not False
-        }
+        options = given_options(eqn)
         spelling = lookup(*where)
         while spelling is not None and spelling.op != eqn.op:
             spelling = spelling.otherwise

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from flatgrad.emit.expressions import Dialect, Expressions, constant
+from flatgrad.emit.expressions import Dialect, Expressions, constant, given_options
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.namespaces import lookup, spell
@@ -116,8 +116,11 @@ class TensorExpressions(Expressions):
     """Equation -> expression of torch."""
 
     def _library_call(self, eqn: Eqn) -> ast.expr:
-        if eqn.dialect == "math" and self._plain(eqn) and spell(eqn.op, "math"):
-            return super()._library_call(eqn)
+        integers = all(a.type.kind == "int" for a in eqn.args)
+        of_numbers = eqn.dialect == "math" or (integers and eqn.op != "arange")
+        if of_numbers and self._plain(eqn) and spell(eqn.op, "math"):
+            function = self.dialect.name(f"math.{spell(eqn.op, 'math')}")
+            return ast.Call(function, [self.read(a) for a in eqn.args], [])
         if eqn.op in ("len", "range"):
             return super()._library_call(eqn)
         for namespace in (eqn.dialect, *NAMESPACES):
@@ -140,7 +143,7 @@ class TensorExpressions(Expressions):
             spelling = spelling.otherwise
         if where[0] in NAMESPACES and spelling is not None:
             names = {new for _, new in spelling.renamed} | {*spelling.parameters}
-            given = {k for k, v in eqn.attrs.items() if v is not None and v is not False}  # fmt: skip
+            given = {*given_options(eqn)}
             if not given <= names:
                 raise unknown(f"{where[1]} with {', '.join(sorted(given - names))}")
         made = super()._call(function, where, eqn, args)
@@ -262,8 +265,9 @@ class TensorExpressions(Expressions):
     def _matrix_transpose(self, eqn: Eqn) -> ast.expr:
         x = self.read(eqn.args[0])
         if eqn.args[0].type.rank == 2:
-            return method(x, "t") if eqn.dialect == "mm" else ast.Attribute(x, "T")
-        axes = (1, 2) if eqn.dialect == "bmm" else (-1, -2)
+            return method(x, "t") if "mm" in self.dialect.products else ast.Attribute(x, "T")  # fmt: skip
+        bmm = eqn.args[0].type.rank == 3 and "bmm" in self.dialect.products
+        axes = (1, 2) if bmm else (-1, -2)
         return method(x, "transpose", *map(constant, axes))
 
     def _transpose(self, eqn: Eqn) -> ast.expr:
@@ -271,7 +275,7 @@ class TensorExpressions(Expressions):
         if axes is None and rank is not None and rank > 2:
             axes = tuple(reversed(range(rank)))
         if axes is None:
-            return method(x, "t") if eqn.dialect in ("mm", "torch", "method") else ast.Attribute(x, "T")  # fmt: skip
+            return method(x, "t") if "mm" in self.dialect.products else ast.Attribute(x, "T")  # fmt: skip
         if isinstance(axes, tuple | list):
             return method(x, "permute", *map(constant, axes))
         return method(x, "permute", self._option(axes))
@@ -394,6 +398,55 @@ class TensorExpressions(Expressions):
 
     # --- arithmetic ----------------------------------------------------------------------------------------------
 
+    def _infix(self, symbol: str, eqn: Eqn) -> ast.expr:
+        """A matrix of ones and zeros takes the type and the device of what it is multiplied with."""
+        made = super()._infix(symbol, eqn)
+        if isinstance(made, ast.BinOp):
+            for side, other in (("left", made.right), ("right", made.left)):
+                eye = getattr(made, side)
+                if self._is_eye(eye) and isinstance(other, ast.Name):
+                    setattr(made, side, method(eye, "to", other))
+                elif self._is_eye(eye):
+                    raise unknown("a unit matrix whose type is not at hand")
+        return made
+
+    def _is_eye(self, node: ast.expr) -> bool:
+        match node:
+            case ast.Call(func=ast.Attribute(attr="eye"), keywords=keywords):
+                return all(k.arg != "dtype" for k in keywords)
+            case _:
+                return False
+
+    def _eye(self, eqn: Eqn) -> ast.expr:
+        """The lengths are those of a tensor, whose type and device it has, too."""
+        made = self._library_call(eqn)
+        assert isinstance(made, ast.Call)
+        for node in ast.walk(made):
+            match node:
+                case ast.Attribute(attr="shape", value=ast.Name() as array):
+                    made.keywords += [ast.keyword(k, ast.Attribute(array, k)) for k in ("dtype", "device")]  # fmt: skip
+                    return made
+        return made
+
+    def _linspace(self, eqn: Eqn) -> ast.expr:
+        raise unknown("linspace with ends that have a gradient")
+
+    def _diff(self, eqn: Eqn) -> ast.expr | None:
+        """torch puts tensors before and after, no numbers."""
+        ends = [k for k in ("prepend", "append") if k in eqn.attrs]
+        if not ends:
+            return None
+        if any(eqn.attrs[k] != 0 for k in ends):
+            raise unknown("diff with numbers put before or after")
+        attrs = {k: v for k, v in eqn.attrs.items() if k not in ends}
+        plain = Eqn(eqn.outs, eqn.op, eqn.args, attrs, eqn.statement, None, eqn.dialect)
+        made, axis = self._library_call(plain), constant(eqn.attrs.get("axis", -1))
+        row = method(self.read(eqn.args[0]), "narrow", axis, constant(0), constant(1))
+        zeros = call(self.dialect.name("torch.zeros_like"), row)
+        assert isinstance(made, ast.Call)
+        made.keywords += [ast.keyword(k, zeros) for k in ends]
+        return made
+
     def _maximum(self, eqn: Eqn) -> ast.expr | None:
         """x.clamp(min=c): torch.maximum takes tensors only."""
         a, b = eqn.args
@@ -420,8 +473,11 @@ class TensorExpressions(Expressions):
 
     def _matmul(self, eqn: Eqn) -> ast.expr | None:
         """x.mm(w) where the user writes so."""
-        if eqn.dialect in ("mm", "bmm"):
-            return method(self.read(eqn.args[0]), eqn.dialect, self.read(eqn.args[1]))
+        ranks = {2: "mm", 3: "bmm"}
+        name = ranks.get(eqn.args[0].type.rank or 0, "")
+        same = eqn.args[0].type.rank == eqn.args[1].type.rank
+        if same and name in self.dialect.products:
+            return method(self.read(eqn.args[0]), name, self.read(eqn.args[1]))
         return None
 
     def _dot(self, eqn: Eqn) -> ast.expr:
@@ -441,6 +497,43 @@ class TensorExpressions(Expressions):
     def _outer(self, eqn: Eqn) -> ast.expr:
         flat = [self.read(x) if x.type.rank == 1 else method(self.read(x), "flatten") for x in eqn.args]  # fmt: skip
         return call(self.dialect.name("torch.outer"), *flat)
+
+    # --- layers --------------------------------------------------------------------------------------------------
+
+    def _convolved(self, eqn: Eqn) -> ast.expr:
+        """The two gradients of a convolution are functions of torch.nn.grad."""
+        made = call(self.dialect.name(f"torch.nn.grad.{eqn.op}"), *map(self.read, eqn.args))  # fmt: skip
+        made.keywords = [ast.keyword(k, self._option(v)) for k, v in eqn.attrs.items()]
+        return made
+
+    _conv1d_input = _conv1d_weight = _conv2d_input = _conv2d_weight = _convolved
+
+    def _places(self, eqn: Eqn) -> ast.expr:
+        name = eqn.op.removesuffix("_places")
+        made = call(self._functional(name), self.read(eqn.args[0]))
+        made.keywords = [ast.keyword(k, self._option(v)) for k, v in eqn.attrs.items()]
+        made.keywords.append(ast.keyword("return_indices", ast.Constant(True)))
+        return ast.Subscript(made, ast.Constant(1))
+
+    _max_pool1d_places = _max_pool2d_places = _places
+
+    def _functional(self, name: str) -> ast.expr:
+        return self.dialect.name(f"torch.nn.functional.{name}")
+
+    def _bernoulli_loss(self, eqn: Eqn) -> ast.expr:
+        names = {"bernoulli_loss": "binary_cross_entropy", "logistic_loss": "binary_cross_entropy_with_logits"}  # fmt: skip
+        made = call(self._functional(names[eqn.op]), *map(self.read, eqn.args))
+        made.keywords = [ast.keyword("reduction", ast.Constant("none"))]
+        return made
+
+    _logistic_loss = _bernoulli_loss
+
+    def _full_of(self, eqn: Eqn) -> ast.expr:
+        like, shape, value = map(self.read, eqn.args)
+        return method(like, "new_full", shape, value)
+
+    def _flatten_last(self, eqn: Eqn) -> ast.expr:
+        return method(self.read(eqn.args[0]), "flatten", constant(-eqn.attrs["count"]))
 
     def _is_ndarray(self, eqn: Eqn) -> ast.expr:
         new, old = eqn.args

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
-from flatgrad.frontend import listed, tensor_shapes, tensors  # noqa: F401
+from flatgrad.frontend import (
+    listed,
+    tensor_layers,
+    tensor_shapes,
+    tensors,
+)  # noqa: F401
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup

@@ -5,6 +5,7 @@ answer for the options it is given it raises NotImplementedError, and the caller
 """
 
 from flatgrad.rules import (  # noqa: F401 - for what they register
+    activations,
     arithmetic,
     arrangement,
     bessel,
@@ -18,6 +19,8 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     indexing,
     joining,
     linalg,
+    losses,
+    normalization,
     norms,
     products,
     randomness,
@@ -26,4 +29,5 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     special,
     structure,
     tensors,
+    windows,
 )
