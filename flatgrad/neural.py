@@ -234,6 +234,18 @@ def avg_pool(n: int, x: Array, kernel_size: Any, stride: Any = None, padding: An
     return _stacked(x, n, kernel_size, stride, padding, 0.0)[0].mean(axis=0)
 
 
+def frame(x: Array, widths: tuple[int, ...], value: float = 0.0) -> Array:
+    pairs = [widths[i : i + 2] for i in range(0, len(widths), 2)][::-1]
+    pairs = [(0, 0)] * (np.ndim(x) - len(pairs)) + pairs
+    return np.pad(x, pairs, constant_values=value)
+
+
+def nearest(x: Array, times: tuple[int, ...]) -> Array:
+    for i, n in enumerate(times):
+        x = np.repeat(x, n, axis=i - len(times))
+    return x
+
+
 def unfold(x: Array, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Array:  # fmt: skip
     x, sizes = np.asarray(x), _each(kernel_size, 2)
     padded = _padded(x, 2, padding)
@@ -270,7 +282,7 @@ OPERATIONS: dict[str, Any] = {
     "max_pool1d_places": lambda x, **o: max_pool_places(1, x, **o),
     "max_pool2d_places": lambda x, **o: max_pool_places(2, x, **o),
     "avg_pool1d": lambda x, **o: avg_pool(1, x, **o), "avg_pool2d": lambda x, **o: avg_pool(2, x, **o),
-    "unfold": unfold, "fold": fold,
+    "nearest": nearest, "frame": frame, "unfold": unfold, "fold": fold,
     "full_of": lambda like, shape, value: np.full(shape, value),
     "flatten_last": lambda x, count: np.reshape(x, (*np.shape(x)[:-count], -1)),
     "squeeze_if_single": lambda x, axis: np.squeeze(x, axis) if np.shape(x)[axis] == 1 else np.asarray(x),

@@ -162,6 +162,9 @@ class TensorExpressions(Expressions):
     def _is_array(self, value: Atom, eqn: Eqn) -> bool:
         return isinstance(value, Var) and value.type.rank != 0
 
+    def _as_method(self, eqn: Eqn) -> bool:
+        return False  # NumPy's methods; those of tensors come first
+
     def equation(self, eqn: Eqn) -> ast.expr:
         if eqn.op in METHODS and (made := self._method(eqn)) is not None:
             return made
@@ -337,18 +340,6 @@ class TensorExpressions(Expressions):
         if not like.type.rank:
             return None
         return method(self.read(eqn.args[0]), "sum_to_size", self.shape(like))
-
-    def _pad(self, eqn: Eqn) -> ast.expr:
-        """torch names the last axis first."""
-        widths = self.read(eqn.args[1])
-        if not isinstance(widths, ast.Tuple) or set(eqn.attrs) - {"mode"}:
-            raise unknown("pad with these widths")
-        pairs = [p.elts for p in widths.elts if isinstance(p, ast.Tuple)]
-        if len(pairs) != len(widths.elts) or any(len(p) != 2 for p in pairs):
-            raise unknown("pad with these widths")
-        flat = [w for p in reversed(pairs) for w in p]
-        function = self.dialect.name("torch.nn.functional.pad")
-        return call(function, self.read(eqn.args[0]), ast.Tuple(flat))
 
     def _size(self, eqn: Eqn) -> ast.expr:
         match self.shape(eqn.args[0]):

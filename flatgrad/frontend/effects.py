@@ -72,7 +72,8 @@ def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
     match function:
         case Path(path=path):
             root, name = path.partition(".")[0], path.rpartition(".")[2]
-            if name in WRITING_FUNCTIONS or root not in PURE_LIBRARIES:
+            writes = name in WRITING_FUNCTIONS or (name[-1:] == "_" and root == "torch")
+            if writes or root not in PURE_LIBRARIES:
                 found += [a.value for a in node.args]
             else:
                 found += positional_out(node, path)

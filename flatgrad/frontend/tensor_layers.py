@@ -15,7 +15,7 @@ from flatgrad.frontend.tensors import (
     handles,
     only,
 )
-from flatgrad.graph import Atom, Lit, Var
+from flatgrad.graph import Atom, Eqn, Lit, Var
 from flatgrad.types import Dim, Shape, join
 
 if TYPE_CHECKING:
@@ -82,6 +82,25 @@ def _batch_norm(low: Lowering, node: cst.Call, given: Given) -> Value:
     return low.opaque(what, reads, node, code="FG202", next_step="write training=True or training=False")[0]  # fmt: skip
 
 
+@handles("layer_norm(input, normalized_shape, weight, bias, eps)")
+def _layer_norm(low: Lowering, node: cst.Call, given: Given) -> Value | None:
+    """x.shape[-2:] has two lengths, also where the rank of x is not known."""
+    shape = given.get("normalized_shape")
+    if not isinstance(shape, Var) or shape.type.items is not None:
+        return None
+    made = next((e for e in reversed(low.build.eqns) if shape in e.outs), None)
+    match made:
+        case Eqn(op="getitem", args=[whole, Lit(value=slice(start=int() as start, stop=None, step=None))]) if start < 0:  # fmt: skip
+            lengths = [low.emit("getitem", whole, Lit(i)) for i in range(start, 0)]
+        case _:
+            return None
+    names = ("input", "weight", "bias")
+    data = [low.atom(given.get(n, ABSENT), node) for n in names]
+    options = {"eps": constant(given, "eps")} if "eps" in given else {}
+    options["shape"] = low.emit("tuple", *lengths)
+    return low.emit("layer_norm", *data, node=node, **options)
+
+
 @handles("embedding(input, weight)")
 def _embedding(low: Lowering, node: cst.Call, given: Given) -> Value:
     only(node, given, "input", "weight")
@@ -115,16 +134,13 @@ def _interpolate(low: Lowering, node: cst.Call, given: Given) -> Value:
     """The nearest elements, a whole number of times each."""
     only(node, given, "input", "scale_factor", "mode")
     x, times = atom(low, node, given), constant(given, "scale_factor")
-    plain = constant(given, "mode", "nearest") == "nearest" and "size" not in given
+    plain = constant(given, "mode", "nearest") == "nearest"
     rank = x.type.rank
-    if not plain or rank is None or not isinstance(times, int | tuple):
+    if not plain or rank not in (3, 4) or not isinstance(times, int | tuple):
         what = "interpolation other than nearest by whole factors is not read"
         return low.opaque(what, [x], node, code="FG202")[0]
     each = times if isinstance(times, tuple) else (times,) * (rank - 2)
-    for i, n in enumerate(each):
-        last = i == len(each) - 1
-        x = low.emit("repeat", x, Lit(n), node=node if last else None, axis=2 + i)
-    return x
+    return low.emit("nearest", x, node=node, times=each)
 
 
 @handles("adaptive_avg_pool2d(input, output_size)")

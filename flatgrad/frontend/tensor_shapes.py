@@ -330,21 +330,18 @@ def _new_full(low: Lowering, node: cst.Call, given: Given) -> Value:
 def _pad(low: Lowering, node: cst.Call, given: Given) -> Value:
     """torch names the last axis first."""
     only(node, given, "input", "pad", "mode", "value")
-    x, rank = atom(low, node, given), atom(low, node, given).type.rank
-    widths = _items(low, node, given.get("pad"))
-    if rank is None:
-        what = "the padding of a tensor whose rank is not known is not read"
-        raise Refusal("FG202", what, "state its shape with --shape", node)
-    ends = [low.atom(w, node) for w in widths]
+    x = atom(low, node, given)
+    ends = [low.atom(w, node) for w in _items(low, node, given.get("pad"))]
     if any(isinstance(e, Lit) and e.value < 0 for e in ends):
         raise Refusal("FG202", "a padding that cuts is not read", "take a slice", node)
-    pairs = [tuple(ends[i : i + 2]) for i in range(0, len(ends), 2)][::-1]
-    pairs = [(Lit(0), Lit(0))] * (rank - len(pairs)) + pairs
+    if constant(given, "mode", "constant") != "constant":
+        what = "a padding that repeats elements is not read"
+        return low.opaque(what, [x], node, code="FG202")[0]
     low.build.dialect = ""
-    options = {n: constant(given, n) for n in ("mode", "value") if given.get(n, ABSENT) != ABSENT}  # fmt: skip
-    options = {"constant_values" if k == "value" else k: v for k, v in options.items()}
+    value = constant(given, "value")
+    options = {} if value is None else {"value": value}
     if all(isinstance(e, Lit) for e in ends):
-        width: Atom = Lit(tuple(tuple(e.value for e in p) for p in pairs))  # type: ignore[union-attr]
+        widths: Atom = Lit(tuple(e.value for e in ends if isinstance(e, Lit)))
     else:
-        width = low.emit("tuple", *(low.emit("tuple", *p) for p in pairs))
-    return low.emit("pad", x, width, node=node, **options)
+        widths = low.emit("tuple", *ends)
+    return low.emit("frame", x, widths, node=node, **options)

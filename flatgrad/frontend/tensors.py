@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend.scope import Arguments, Refusal, Struct, Value
+from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.types import Dim, Shape, join, same_shape
 
@@ -67,6 +67,8 @@ def constant(given: Given, name: str, otherwise: Any = None) -> Any:
     match value:
         case None:
             return otherwise
+        case Path(path="math.inf" | "numpy.inf" | "torch.inf"):
+            return inf
         case Lit(value=known):
             return tuple(known) if isinstance(known, list) else known
         case Struct(items=items) if all(isinstance(i, Lit) for i in items):

@@ -211,6 +211,7 @@ SIGNATURES = {
         layer_norm(input, shape=normalized_shape, weight, bias, eps)
         group_norm(input, groups=num_groups, weight, bias, eps)
         one_hot(tensor, num_classes)
+        pad -> frame (input, pad, value)
         conv1d(input, weight, bias, stride, padding, dilation, groups)
         conv2d(input, weight, bias, stride, padding, dilation, groups)
         max_pool1d(input, kernel_size, stride, padding)

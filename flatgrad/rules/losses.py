@@ -152,7 +152,7 @@ def shares(x, target, smoothing=0.0):
             else xp.moveaxis(target, source=-1, destination=axis)
         )
     if smoothing:
-        target = (1 - smoothing) * target + smoothing / count
+        target = (1 - smoothing) * xp.to_like(target, x) + smoothing / count
     return target
 
 

@@ -4,8 +4,9 @@ from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant
-from flatgrad.rules.axes import MATRIX, VECTOR, along, known_rank
-from flatgrad.types import join
+from flatgrad.rules.axes import MATRIX, VECTOR, along, extent, known_rank, tuple_of
+from flatgrad.rules.repetition import entries, inner
+from flatgrad.types import Dim, Shape, join
 
 COLUMN = ((0.4,), (-0.9,))
 PLACES = [[2], [0]]
@@ -84,6 +85,39 @@ def add_along(x, index, value, /, axis=...):
 )
 def squeeze_if_single(x, /, axis=0, *, g):
     return xp.reshape(g, xp.shape(x))
+
+
+def frame_shape(eqn):
+    """The last axes are longer by both widths."""
+    x, widths = eqn.args[0].type, eqn.args[1].type.items
+    eqn.out.type.kind = x.kind
+    if x.shape.dims is None or widths is None or eqn.out.type.shape.dims is not None:
+        return
+    dims = [*x.shape.dims]
+    for i in range(len(widths) // 2):
+        known = [w.dim.known if w.dim is not None else None for w in widths[2 * i : 2 * i + 2]]  # fmt: skip
+        more = None if None in known else sum(known)
+        dims[-1 - i] = Dim() if more is None else dims[-1 - i].plus(more)
+    join(eqn.out.type.shape, Shape(dims))
+
+
+@general(
+    at=[probe(VECTOR, (1, 2)), probe(MATRIX, (0, 1, 2, 0)), probe(MATRIX, (1, 1), value=3.0)],
+    shape=frame_shape,
+)  # fmt: skip
+def frame(x, widths, /, value=0.0):
+    """torch's pad, which names the last axis first."""
+    ends = entries(widths)
+    pairs = [ends[i : i + 2] for i in range(0, len(ends), 2)]
+
+    def jvp(dx, *_):
+        return xp.frame(dx, widths)
+
+    def vjp(g):
+        parts = [inner(b, a, extent(x, -1 - i)) for i, (b, a) in enumerate(pairs)]
+        return g[tuple_of(Ellipsis, *reversed(parts))], None
+
+    return jvp, vjp
 
 
 @linear(at=(VECTOR,), shape=shapes.giving("float", shapes.same))

@@ -7,6 +7,7 @@ from flatgrad.builder import Expr, xp
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import absent
 from flatgrad.rules.axes import rank, together
+from flatgrad.types import Dim, Shape, join
 
 IMAGE = (
     (((0.3, -0.7, 0.2, 1.1), (1.2, 0.1, -0.4, 0.6), (0.9, -1.4, 0.8, -0.3)),
@@ -20,6 +21,47 @@ BIAS = (0.4, -0.25)
 SIGNAL = (((0.3, -0.7, 0.2, 1.1, 0.45), (1.2, 0.1, -0.4, 0.6, -0.15)),)
 TAPS = (((0.5, -0.2), (0.1, 0.7)), ((-0.6, 0.3), (0.9, -0.4)), ((0.2, 0.8), (-0.5, 0.1)))  # fmt: skip
 some_float = shapes.giving("float", shapes.anything)
+
+
+def convolved(n):
+    """torch takes a batch of signals with channels, or a single one, for which its gradients raise an error."""
+
+    def shape(eqn):
+        x, weight = eqn.args[0].type.shape, eqn.args[1].type.shape
+        for of_rank in (x, weight):
+            if of_rank.dims is None:
+                join(of_rank, Shape(Dim() for _ in range(n + 2)))
+        if x.rank == weight.rank == n + 2:
+            sizes = (Dim() for _ in range(n))
+            if eqn.out.type.shape.dims is None:
+                join(eqn.out.type.shape, Shape((x.dims[0], weight.dims[0], *sizes)))
+        eqn.out.type.kind = "float"
+
+    return shape
+
+
+def pooled(n):
+    def shape(eqn):
+        x, out = eqn.args[0].type.shape, eqn.out.type.shape
+        if x.dims is None:
+            join(x, Shape(Dim() for _ in range(n + 2)))
+        if out.dims is None:
+            join(out, Shape((*x.dims[:-n], *(Dim() for _ in range(n)))))
+        eqn.out.type.kind = "float"
+
+    return shape
+
+
+def pooled_like(n):
+    """The same, of which an input without a batch is known to be one."""
+
+    def shape(eqn):
+        x, out = eqn.args[0].type.shape, eqn.out.type.shape
+        if x.dims is not None and out.dims is None:
+            join(out, Shape((*x.dims[:-n], *(Dim() for _ in range(n)))))
+        eqn.out.type.kind = "float"
+
+    return shape
 
 
 def written(padding):
@@ -67,7 +109,7 @@ def convolution(n, x, weight, bias, options):
     at=[probe(IMAGE, FILTERS, BIAS), probe(IMAGE, FILTERS), probe(IMAGE, FILTERS, BIAS, stride=2, padding=1),
         probe(IMAGE, FILTERS, stride=(1, 2), padding=(1, 0)), probe(IMAGE, FILTERS, dilation=2),
         probe(IMAGE, tuple((f[0],) for f in FILTERS), groups=2)],
-    shape=some_float,
+    shape=convolved(2),
 )  # fmt: skip
 def conv2d(x, weight, bias=None, /, stride=None, padding=None, dilation=None, groups=None):  # fmt: skip
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}  # fmt: skip
@@ -79,7 +121,7 @@ def conv2d(x, weight, bias=None, /, stride=None, padding=None, dilation=None, gr
         probe(SIGNAL, TAPS, (0.4, -0.25, 0.1)),
         probe(SIGNAL, TAPS, stride=2, padding=1),
     ],
-    shape=some_float,
+    shape=convolved(1),
 )
 def conv1d(x, weight, bias=None, /, stride=None, padding=None, dilation=None, groups=None):  # fmt: skip
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}  # fmt: skip
@@ -114,7 +156,7 @@ def pooled_by_max(n, x, kernel_size, stride, padding):
 
 @general(
     at=[probe(IMAGE, kernel_size=2), probe(IMAGE, kernel_size=2, stride=1), probe(IMAGE, kernel_size=(3, 2), stride=1, padding=1)],
-    shape=some_float,
+    shape=pooled_like(2),
 )  # fmt: skip
 def max_pool2d(x, /, kernel_size=..., stride=None, padding=None):
     return pooled_by_max(2, x, kernel_size, stride, padding)
@@ -122,7 +164,7 @@ def max_pool2d(x, /, kernel_size=..., stride=None, padding=None):
 
 @general(
     at=[probe(SIGNAL, kernel_size=2), probe(SIGNAL, kernel_size=3, stride=1)],
-    shape=some_float,
+    shape=pooled_like(1),
 )
 def max_pool1d(x, /, kernel_size=..., stride=None, padding=None):
     return pooled_by_max(1, x, kernel_size, stride, padding)
@@ -146,7 +188,7 @@ def pooled_by_mean(n, x, kernel_size, stride, padding, g):
 
 @linear(
     at=[probe(IMAGE, kernel_size=2), probe(IMAGE, kernel_size=2, stride=1), probe(IMAGE, kernel_size=(3, 2), stride=1, padding=1)],
-    shape=some_float,
+    shape=pooled(2),
 )  # fmt: skip
 def avg_pool2d(x, /, kernel_size=..., stride=None, padding=None, *, g):
     return pooled_by_mean(2, x, kernel_size, stride, padding, g)
@@ -154,7 +196,7 @@ def avg_pool2d(x, /, kernel_size=..., stride=None, padding=None, *, g):
 
 @linear(
     at=[probe(SIGNAL, kernel_size=2), probe(SIGNAL, kernel_size=3, stride=1)],
-    shape=some_float,
+    shape=pooled(1),
 )
 def avg_pool1d(x, /, kernel_size=..., stride=None, padding=None, *, g):
     return pooled_by_mean(1, x, kernel_size, stride, padding, g)
@@ -162,6 +204,12 @@ def avg_pool1d(x, /, kernel_size=..., stride=None, padding=None, *, g):
 
 constant("max_pool1d_places", "max_pool2d_places", shape=shapes.giving("int", shapes.anything))  # fmt: skip
 constant("full_of", shape=some_float)
+
+
+@linear(at=[probe(IMAGE, times=(2, 3)), probe(SIGNAL, times=(2,))], shape=some_float)
+def nearest(x, /, times=..., *, g):
+    """Each element as often as `times` says along each of the last axes."""
+    return getattr(xp, f"avg_pool{len(times)}d")(g, kernel_size=times) * prod(times)
 
 
 @linear(at=[probe(IMAGE, count=2)], shape=shapes.giving("any", shapes.anything))
