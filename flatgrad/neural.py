@@ -265,6 +265,16 @@ def fold(x: Array, output_size: Any, kernel_size: Any, dilation: Any = 1, paddin
     return _unpadded(total, 2, padding)
 
 
+def attention(query: Array, key: Array, value: Array, mask: Array = None, is_causal: bool = False, scale: Any = None) -> Array:  # fmt: skip
+    query, key, value = map(np.asarray, (query, key, value))
+    scale = 1 / np.sqrt(query.shape[-1]) if scale is None else scale
+    scores = query @ np.swapaxes(key, -1, -2) * scale
+    scores = scores if mask is None else scores + mask
+    if is_causal:
+        scores = np.where(np.tril(np.ones_like(scores)) == 0, -np.inf, scores)
+    return np.exp(_log_softmax(scores, -1)) @ value
+
+
 OPERATIONS: dict[str, Any] = {
     "gather": gather, "scatter": scatter, "scatter_add": scatter_add, "add_along": add_along,
     "bernoulli_loss": bernoulli_loss, "logistic_loss": logistic_loss, "one_hot": one_hot,
@@ -282,7 +292,7 @@ OPERATIONS: dict[str, Any] = {
     "max_pool1d_places": lambda x, **o: max_pool_places(1, x, **o),
     "max_pool2d_places": lambda x, **o: max_pool_places(2, x, **o),
     "avg_pool1d": lambda x, **o: avg_pool(1, x, **o), "avg_pool2d": lambda x, **o: avg_pool(2, x, **o),
-    "nearest": nearest, "frame": frame, "unfold": unfold, "fold": fold,
+    "scaled_dot_product_attention": attention, "nearest": nearest, "frame": frame, "unfold": unfold, "fold": fold,
     "full_of": lambda like, shape, value: np.full(shape, value),
     "flatten_last": lambda x, count: np.reshape(x, (*np.shape(x)[:-count], -1)),
     "squeeze_if_single": lambda x, axis: np.squeeze(x, axis) if np.shape(x)[axis] == 1 else np.asarray(x),

@@ -600,7 +600,7 @@ class Availability:
         if x in self.homes.partial and isinstance(x, Var):
             self.editor.begin_with_nothing(x)
             return self.dialect.shape(array)
-        if x.type.rank or x in self._arrays:
+        if x in self._arrays or self.dialect.is_array(x, self.defs):
             found = ast.Attribute(array, "shape")
             found.of_floats = x.type.kind in ("float", "complex")  # type: ignore[attr-defined]
             found.kind = x.type.kind  # type: ignore[attr-defined]

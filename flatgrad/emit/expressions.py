@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +97,10 @@ class Dialect:
         return "math" if has_math and "numpy" not in paths else "numpy"
 
     # What stands in other places than in expressions: torch has forms of its own for it.
+
+    def is_array(self, value: Atom, defs: Mapping[Any, Eqn]) -> bool:
+        """The value is surely no plain number."""
+        return bool(value.type.rank)
 
     def shape(self, array: ast.expr, may_be_number: bool = True) -> ast.expr:
         if not may_be_number:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
+from collections import ChainMap, Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -267,9 +267,10 @@ class Lines:
         if value not in self.printed and value not in self.defs:
             return self.available.shape(value)
         array = self.read(value)
-        if value.type.rank:
-            return ast.Attribute(array, "shape")
-        return self.dialect.shape(array)
+        return self.dialect.shape(
+            array,
+            not self.dialect.is_array(value, ChainMap(self.defs, self.available.defs)),
+        )
 
     def _line(self, number: int, line: Line) -> list[Any]:
         eqn = line.eqn

@@ -7,7 +7,7 @@ one that is at hand.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flatgrad.emit.expressions import Dialect, Expressions, constant, given_options
@@ -24,6 +24,8 @@ METHODS = {
     "gather": "gather", "scatter": "scatter", "scatter_add": "scatter_add", "add_along": "index_add",
 }  # fmt: skip
 REDUCTIONS = ("sum", "mean", "prod", "std", "var", "logsumexp")
+DEEPEST = 12  # steps from a value to what it was made of
+CREATING = ("arange", "eye", "zeros", "ones", "full", "tri", "linspace")
 WHOLE = ("bool", "int", "arange")
 
 
@@ -78,8 +80,8 @@ class TensorDialect(Dialect):
     def number_library(self) -> str:
         return "math"
 
-    def is_array(self, value: ast.expr) -> ast.expr:
-        return call(self.name("torch.is_tensor"), value)
+    def is_array(self, value: Atom, defs: Mapping[Any, Eqn]) -> bool:
+        return is_tensor(value, defs)
 
     def library_call(self, name: str, *args: ast.expr, axis: Any = None) -> ast.expr:
         names = {"array": "stack", "concatenate": "cat", "moveaxis": "movedim", "row_stack": "vstack"}  # fmt: skip
@@ -154,7 +156,8 @@ class TensorExpressions(Expressions):
     def _of_numbers(self, eqn: Eqn) -> bool:
         """None of the data is surely a tensor."""
         written_so = eqn.dialect in NAMESPACES or eqn.dialect == "method"
-        return bool(eqn.args) and self._plain(eqn) and not written_so
+        creating = not eqn.args or eqn.op in CREATING
+        return not creating and self._plain(eqn) and not written_so
 
     def _as_tensor(self, value: ast.expr) -> ast.expr:
         return call(self.dialect.name("torch.as_tensor"), value)
@@ -309,17 +312,22 @@ class TensorExpressions(Expressions):
     def _expand_dims(self, eqn: Eqn) -> ast.expr | None:
         axis = eqn.attrs.get("axis")
         if isinstance(axis, tuple):
-            rank = eqn.args[0].type.rank
-            if any(a < 0 for a in axis):
-                total = self._rank(eqn.args[0]) + len(axis)
-                axis = tuple(a % total for a in axis)
-            found = self.read(eqn.args[0])
-            for a in sorted(axis):
-                found = method(found, "unsqueeze", constant(a))
-            assert rank is None or all(a < rank + len(axis) for a in axis)
-            return found
+            return self._several_axes(eqn, axis)
         made = super()._expand_dims(eqn)
         return made or method(self.read(eqn.args[0]), "unsqueeze", self._option(axis))
+
+    def _several_axes(self, eqn: Eqn, axis: tuple[int, ...]) -> ast.expr:
+        """v[:, None, None]; v.unsqueeze(0).unsqueeze(2) where the rank is not known."""
+        x, rank = self.read(eqn.args[0]), eqn.args[0].type.rank
+        if rank is None:
+            if any(a < 0 for a in axis):
+                raise unknown("axes counted from the end of a tensor of unknown rank")
+            for a in sorted(axis):
+                x = method(x, "unsqueeze", constant(a))
+            return x
+        new = {a % (rank + len(axis)) for a in axis}
+        parts = [ast.Constant(None) if i in new else ast.Slice() for i in range(max(new) + 1)]  # fmt: skip
+        return ast.Subscript(x, ast.Tuple([*parts]))
 
     def _broadcast_to(self, eqn: Eqn) -> ast.expr:
         """g * torch.ones_like(x): a tensor of its own, in the type of g."""
@@ -358,6 +366,8 @@ class TensorExpressions(Expressions):
         match self.shape(x):
             case ast.Attribute(value=array, attr="shape") as shape if getattr(shape, "kind", "any") not in WHOLE:  # fmt: skip
                 pass
+            case ast.Attribute(value=array, attr="shape"):
+                array = array if isinstance(array, ast.Call) else self.read(x)
             case _:
                 array = self.read(x)
         return call(self.dialect.name("torch.zeros_like"), array)
@@ -533,6 +543,28 @@ class TensorExpressions(Expressions):
             return is_tensor
         alike = ast.Compare(self.shape(new), [ast.Eq()], [self.shape(old)])
         return ast.BoolOp(ast.And(), [is_tensor, alike])
+
+
+ARITHMETIC = {
+    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "neg", "pos", "abs", "maximum", "minimum", "alias", "copy",
+    "stop_gradient",
+}  # fmt: skip
+
+
+def is_tensor(value: Atom, defs: Mapping[Any, Eqn], depth: int = 0) -> bool:
+    """The value is no plain number, whatever its shape: torch's functions give tensors."""
+    if isinstance(value, Lit) or depth > DEEPEST:
+        return False
+    if value.type.rank:
+        return True
+    eqn = defs.get(value)
+    if eqn is None or eqn.blocks:
+        return False
+    if eqn.op in ARITHMETIC:
+        return any(is_tensor(a, defs, depth + 1) for a in eqn.args)
+    if eqn.op == "getitem":
+        return is_tensor(eqn.args[0], defs, depth + 1)
+    return any(spell(eqn.op, n) is not None for n in NAMESPACES)
 
 
 def expressions_of(dialect: Dialect) -> type[Expressions]:

@@ -209,6 +209,7 @@ SIGNATURES = {
         pairwise_distance(x1, x2, p, eps, keepdims=keepdim)
         normalize(input, p, axis=dim, eps)
         layer_norm(input, shape=normalized_shape, weight, bias, eps)
+        scaled_dot_product_attention(query, key, value, mask=attn_mask, is_causal, scale)
         group_norm(input, groups=num_groups, weight, bias, eps)
         one_hot(tensor, num_classes)
         pad -> frame (input, pad, value)

@@ -8,6 +8,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     activations,
     arithmetic,
     arrangement,
+    attention,
     bessel,
     containers,
     creation,

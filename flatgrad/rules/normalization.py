@@ -165,33 +165,3 @@ def group_norm(x, weight=None, bias=None, /, groups=..., eps=1e-5):
         lambda v, _: xp.sum(v, axis=axes),
         lambda v: placed(v, n, 1),
     )
-
-
-# --- attention ---------------------------------------------------------------------------------------------------
-
-QUERIES, KEYS, VALUES = CUBE[0], CUBE[1], ((0.3, 0.9, 0.1), (-0.5, 0.2, 0.8), (1.1, -0.6, 0.4))  # fmt: skip
-
-
-@composed(
-    at=[probe(QUERIES, KEYS, VALUES), probe(QUERIES, KEYS, VALUES, scale=0.3), probe(QUERIES, KEYS, VALUES, is_causal=True)],
-    shape=shapes.giving("float", shapes.anything),
-)  # fmt: skip
-def scaled_dot_product_attention(query, key, value, mask=None, /, is_causal=False, scale=None):  # fmt: skip
-    """Vaswani et al., Attention is all you need, 2017."""
-    if scale is None:
-        scores = query @ key.mT / xp.sqrt(xp.shape(query)[-1])
-    else:
-        scores = query @ key.mT * scale
-    if is_causal:
-        rows, columns = xp.shape(query)[-2], xp.shape(key)[-2]
-        past = xp.expand_dims(xp.arange(rows), axis=1) >= xp.arange(columns)
-        scores = xp.where(past, scores, -float("inf"))
-    if not absent(mask):
-        kind = mask.atom.type.kind if isinstance(mask, Expr) else "any"
-        if kind == "bool":
-            scores = xp.where(mask, scores, -float("inf"))
-        elif kind == "float":
-            scores = scores + mask
-        else:
-            raise NotImplementedError("a mask that may be of truth values or of numbers")  # fmt: skip
-    return xp.softmax(scores, axis=-1) @ value
