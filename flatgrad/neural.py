@@ -30,7 +30,8 @@ def scatter_add(x: Array, index: Array, value: Array, axis: int) -> Array:
 
 def add_along(x: Array, index: Array, value: Array, axis: int) -> Array:
     x = np.array(x)
-    np.add.at(x, (slice(None),) * axis + (np.asarray(index),), value)
+    place: Any = (*[slice(None)] * axis, np.asarray(index))
+    np.add.at(x, place, value)
     return x
 
 
@@ -83,7 +84,8 @@ def nll_loss(x: Array, target: Array, reduction: str = "mean") -> Array:
 
 
 def _reduced(losses: Array, reduction: str) -> Array:
-    return {"mean": np.mean, "sum": np.sum, "none": np.asarray}[reduction](losses)
+    ways: dict[str, Any] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
+    return ways[reduction](losses)
 
 
 # --- activations and normalization -------------------------------------------------------------------------------
@@ -196,7 +198,8 @@ def conv_input(shape: tuple[int, ...], weight: Array, g: Array, stride: Any = 1,
 
 def conv_weight(x: Array, shape: tuple[int, ...], g: Array, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:  # fmt: skip
     x, n = np.asarray(x), len(shape) - 2
-    padded, found = _padded(x, n, padding), np.zeros(shape)
+    padded = _padded(x, n, padding)
+    found: Array = np.zeros(shape)
     for place, part in _windows(x, tuple(shape[2:]), stride, padding, dilation):
         gs, inputs = np.split(np.asarray(g), groups, axis=1), np.split(padded[part], groups, axis=1)  # fmt: skip
         found[(slice(None), slice(None), *place)] = np.concatenate(

@@ -155,7 +155,8 @@ class _Reverse:
             parts[-1] = replace(parts[-1], outs=eqn.outs)
             result = eqn.out
         _vary(Block((), tuple(parts), ()), self.active)
-        assert isinstance(result, Var) and g is not None
+        assert isinstance(result, Var)
+        assert g is not None
         self.pending[result] = [g]
         self._nothing_dropped(eqn, len(eqn.args))
         for part in reversed(parts):

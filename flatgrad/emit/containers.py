@@ -328,10 +328,10 @@ SPLITS = {
 }
 SPLITS["row_stack"] = SPLITS["vstack"]
 SPLITS_OF_TENSORS = {
-    "concatenate": "torch.split(a, [x.shape[AXIS] for x in b], dim=AXIS)",
-    "vstack": "torch.split(a, [len(torch.atleast_2d(x)) for x in b])",
-    "hstack": "torch.split(a, [torch.atleast_1d(x).shape[min(1, a.dim() - 1)] for x in b], dim=min(1, a.dim() - 1))",
-    "column_stack": "torch.split(a, [x.numel() // len(x) for x in b], dim=1)",
+    "concatenate": "list(torch.split(a, [x.shape[AXIS] for x in b], dim=AXIS))",
+    "vstack": "list(torch.split(a, [len(torch.atleast_2d(x)) for x in b]))",
+    "hstack": "list(torch.split(a, [torch.atleast_1d(x).shape[min(1, a.dim() - 1)] for x in b], dim=min(1, a.dim() - 1)))",
+    "column_stack": "list(torch.split(a, [x.numel() // len(x) for x in b], dim=1))",
 }
 SPLITS_OF_TENSORS["row_stack"] = SPLITS_OF_TENSORS["vstack"]
 RESHAPED = "[part.reshape(np.shape(x)) for part, x in zip(PARTS, b)]"

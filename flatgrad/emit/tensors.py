@@ -58,23 +58,38 @@ class TensorDialect(Dialect):
 
     def added_at(self, array: ast.expr, index: ast.expr, amount: ast.expr) -> ast.expr:
         """An index that may repeat: along one axis, or one tensor for each of the first axes."""
-        parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        sliced = [_is_whole(part) for part in parts]
+        parts = [*index.elts] if isinstance(index, ast.Tuple) else [index]
+        if any(_is_ellipsis(part) for part in parts):
+            return self._added_from_end(array, parts, amount)
+        while _is_whole(parts[-1]):
+            parts.pop()
+        sliced = [_is_slice(part) for part in parts]
         if not any(sliced):
             indices = ast.Tuple([self._places(p) for p in parts])
             add = method(array, "index_put_", indices, amount)
             add.keywords = [ast.keyword("accumulate", ast.Constant(True))]
             return add
-        if sliced.count(False) == 1:
-            axis = sliced.index(False)
-            return method(array, "index_add_", ast.Constant(axis), parts[axis], amount)
-        raise unknown("an index of slices and of tensors that may repeat")
+        axis = sliced.index(False)
+        if sliced.count(False) > 1 or isinstance(parts[axis], ast.Constant):
+            raise unknown("an index of slices and of tensors that may repeat")
+        others = [ast.Slice() if i == axis else _in_brackets(p) for i, p in enumerate(parts)]  # fmt: skip
+        if not all(map(_is_whole, others)):
+            array = ast.Subscript(array, ast.Tuple(others))
+        place = self._places(parts[axis])
+        return method(array, "index_add_", ast.Constant(axis), place, amount)
+
+    def _added_from_end(self, array: ast.expr, parts: list[ast.expr], amount: ast.expr) -> ast.expr:  # fmt: skip
+        """x[..., i, :]"""
+        match parts:
+            case [first, place, *rest] if _is_ellipsis(first) and all(map(_is_whole, rest)):  # fmt: skip
+                axis = constant(-1 - len(rest))
+                return method(array, "index_add_", axis, self._places(place), amount)
+            case _:
+                raise unknown("an index of slices and of tensors that may repeat")
 
     def _places(self, part: ast.expr) -> ast.expr:
         if isinstance(part, ast.List | ast.Constant | ast.UnaryOp):
             return call(self.name("torch.tensor"), part)
-        if isinstance(part, ast.Slice | ast.Call) and _is_slice(part):
-            raise unknown("an index of slices and of tensors that may repeat")
         return part
 
     def number_library(self) -> str:
@@ -97,6 +112,21 @@ def _is_slice(part: ast.expr) -> bool:
             return True
         case _:
             return False
+
+
+def _is_ellipsis(part: ast.expr) -> bool:
+    return isinstance(part, ast.Constant) and part.value is ...
+
+
+def _in_brackets(part: ast.expr) -> ast.expr:
+    """1:3 of slice(1, 3)"""
+    match part:
+        case ast.Call(func=ast.Name(id="slice"), args=args):
+            bounds = [None if isinstance(a, ast.Constant) and a.value is None else a for a in args]  # fmt: skip
+            start, stop, step = {1: [None, *bounds, None], 2: [*bounds, None]}.get(len(bounds), bounds)  # fmt: skip
+            return ast.Slice(start, stop, step)
+        case _:
+            return part
 
 
 def _is_whole(part: ast.expr) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.frontend import effects
-from flatgrad.frontend.scope import Refusal
 from flatgrad.frontend.exits import (
     falls_through,
     lines_of,
@@ -16,6 +15,7 @@ from flatgrad.frontend.exits import (
     only_raises,
     suppresses,
 )
+from flatgrad.frontend.scope import Refusal
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering

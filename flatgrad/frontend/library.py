@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
-from flatgrad.frontend import (
-    listed,
-    tensor_layers,
-    tensor_shapes,
-    tensors,
-)  # noqa: F401
+from flatgrad.frontend import listed, tensor_layers, tensor_shapes, tensors
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import Bound, Spelling, bind, lookup
@@ -37,6 +32,7 @@ TAKING_SHAPES = {
     "zeros", "ones", "empty", "full", "eye", "arange", "random_normal", "random_uniform", "random", "tri",
 }  # fmt: skip
 ARRAYS = ("numpy", "torch")
+READERS = (tensor_layers, tensor_shapes)  # they register what they read of torch
 SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
@@ -337,7 +333,12 @@ def _array(
     low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]
 ) -> Value:
     (value,) = data
-    if isinstance(value, Var) and value.name == "" and low.build.eqns[-1].out is value:
+    if (
+        isinstance(value, Var)
+        and value.name == ""
+        and low.build.eqns[-1:]
+        and low.build.eqns[-1].outs == (value,)
+    ):
         eqn = low.build.eqns[-1]
         if eqn.op == "stack" and eqn.node is None:
             low.build.eqns.pop()

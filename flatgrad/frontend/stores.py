@@ -6,6 +6,7 @@ A call that is not read here, or not with these arguments, is left to effects.py
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -219,7 +220,7 @@ def in_place(low: Lowering, node: cst.Call, function: Any) -> bool:
 # What changes the arrangement, and draws that are not those of a function.
 NO_STORES = {
     "t", "transpose", "unsqueeze", "squeeze", "requires_grad", "detach", "resize", "as_strided", "swapaxes", "swapdims",
-    "normal", "uniform", "random", "bernoulli", "exponential", "set", "share_memory", "swapaxes",
+    "normal", "uniform", "random", "bernoulli", "exponential", "set", "share_memory",
 }  # fmt: skip
 
 
@@ -268,14 +269,17 @@ def _stored_value(
         case "copy", [value, *_]:
             return value
         case _:
-            # Several names of one value: what is stored must be read before the store.
-            plain = node.with_changes(
-                func=node.func.with_changes(attr=cst.Name(name))  # type: ignore[union-attr]
-            )
+            func = node.func.with_changes(attr=cst.Name(name))
+            plain, start = node.with_changes(func=func), len(low.build.eqns)
             try:
-                return library.method(low, plain, array, name, given)
+                value = library.method(low, plain, array, name, given)
             except Refusal as why:
                 raise Refusal(why.code, why.what, why.next_step, node) from None
+            for i, eqn in enumerate(low.build.eqns[start:], start):
+                if eqn.node is plain:  # which is no text of the user's
+                    at = node if eqn.op == "opaque" else None
+                    low.build.eqns[i] = replace(eqn, node=at)
+            return value
 
 
 def _write(low: Lowering, target: cst.BaseExpression, array: Var, new: Var) -> None:

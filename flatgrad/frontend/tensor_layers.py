@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
@@ -120,7 +120,7 @@ def _attention(low: Lowering, node: cst.Call, given: Given) -> Value:
     data = [atom(low, node, given, n) for n in ("query", "key", "value")]
     mask = low.atom(given.get("attn_mask", ABSENT), node)
     data += [] if mask == ABSENT else [mask]
-    options = {}
+    options: dict[str, Any] = {}
     if constant(given, "is_causal", False):
         options["is_causal"] = True
     scale = given.get("scale", ABSENT)

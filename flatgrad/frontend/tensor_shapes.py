@@ -35,8 +35,7 @@ def _size(low: Lowering, node: cst.Call, given: Given) -> Value:
 
 
 def _like(low: Lowering, node: cst.Call, given: Given) -> Var:
-    shape = low.emit("shape", atom(low, node, given, "other"))
-    return shape
+    return low.emit("shape", atom(low, node, given, "other"))
 
 
 @handles("view_as(input, other)", "reshape_as(input, other)")
@@ -319,8 +318,9 @@ def _new(low: Lowering, node: cst.Call, given: Given) -> Value:
 
 @handles("new_full(input, size, value)")
 def _new_full(low: Lowering, node: cst.Call, given: Given) -> Value:
-    value = given.get("fill_value", given.get("value"))
-    return low.emit("full", atom(low, node, given, "size"), low.atom(value, node), node=node)  # fmt: skip
+    given = {"value" if k == "fill_value" else k: v for k, v in given.items()}
+    size, value = (atom(low, node, given, n) for n in ("size", "value"))
+    return low.emit("full", size, value, node=node)
 
 
 # --- padding -----------------------------------------------------------------------------------------------------

@@ -108,6 +108,8 @@ def taken(low: Lowering, node: cst.CSTNode, value: Value) -> None:
     """`x.max(dim=1)[0]` is the text of a result that has none of its own."""
     for i, eqn in enumerate(reversed(low.build.eqns)):
         if value in eqn.outs and eqn.node is None and eqn.attrs.get("one_of_two"):
+            if eqn.statement is not low.build.statement:
+                return  # the pair has a name, and stands before
             at = len(low.build.eqns) - 1 - i
             attrs = {k: v for k, v in eqn.attrs.items() if k != "one_of_two"}
             low.build.eqns[at] = type(eqn)(

@@ -95,9 +95,9 @@ def frame_shape(eqn):
         return
     dims = [*x.shape.dims]
     for i in range(len(widths) // 2):
-        known = [w.dim.known if w.dim is not None else None for w in widths[2 * i : 2 * i + 2]]  # fmt: skip
-        more = None if None in known else sum(known)
-        dims[-1 - i] = Dim() if more is None else dims[-1 - i].plus(more)
+        ends = [w.dim.known for w in widths[2 * i : 2 * i + 2] if w.dim is not None]
+        told = [n for n in ends if n is not None]
+        dims[-1 - i] = dims[-1 - i].plus(sum(told)) if len(told) == 2 else Dim()
     join(eqn.out.type.shape, Shape(dims))
 
 
