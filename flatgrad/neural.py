@@ -278,6 +278,18 @@ def attention(query: Array, key: Array, value: Array, mask: Array = None, is_cau
     return np.exp(_log_softmax(scores, -1)) @ value
 
 
+def replaced(x: Array, index: Any, value: Array) -> Array:
+    x = np.array(x)
+    x[index] = value
+    return x
+
+
+def increased(x: Array, index: Any, value: Array) -> Array:
+    x = np.array(x)
+    np.add.at(x, index, value)
+    return x
+
+
 OPERATIONS: dict[str, Any] = {
     "gather": gather, "scatter": scatter, "scatter_add": scatter_add, "add_along": add_along,
     "bernoulli_loss": bernoulli_loss, "logistic_loss": logistic_loss, "one_hot": one_hot,
@@ -295,7 +307,7 @@ OPERATIONS: dict[str, Any] = {
     "max_pool1d_places": lambda x, **o: max_pool_places(1, x, **o),
     "max_pool2d_places": lambda x, **o: max_pool_places(2, x, **o),
     "avg_pool1d": lambda x, **o: avg_pool(1, x, **o), "avg_pool2d": lambda x, **o: avg_pool(2, x, **o),
-    "scaled_dot_product_attention": attention, "nearest": nearest, "frame": frame, "unfold": unfold, "fold": fold,
+    "scaled_dot_product_attention": attention, "replaced": replaced, "increased": increased, "nearest": nearest, "frame": frame, "unfold": unfold, "fold": fold,
     "full_of": lambda like, shape, value: np.full(shape, value),
     "flatten_last": lambda x, count: np.reshape(x, (*np.shape(x)[:-count], -1)),
     "squeeze_if_single": lambda x, axis: np.squeeze(x, axis) if np.shape(x)[axis] == 1 else np.asarray(x),

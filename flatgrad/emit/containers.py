@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flatgrad.emit.helpers import HELPERS
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.graph import Atom, Eqn, Lit, Var
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def print_update(lines: Lines, number: int, line: Line) -> list[ast.stmt]:
     """xs.append(v), xs[i] += v and the like: into xs itself where nobody else has it, else into a copy."""
     eqn = line.eqn
     base, out = eqn.args[0], eqn.outs[0]
+    if base.type.kind == "tree" and lines.dialect.library == "jax.numpy":
+        what = "a part of what may be a list or an array has a gradient"
+        step = "state its shape with --shape or in the docstring"
+        raise FlatgradError(Diagnostic("FG301", what, step))
     name = lines._name(number, out, line.reads - {base})
     nodes: list[ast.stmt] = []
     if base in lines.folded and lines._base(lines.defs[base]) is base:
@@ -42,15 +47,16 @@ def print_update(lines: Lines, number: int, line: Line) -> list[ast.stmt]:
             nodes.append(ast.Assign([ast.Name(name)], lines.read(base)))
         lines._assign(out, name, base)
     else:
-        nodes.append(ast.Assign([ast.Name(name)], copied(lines.read(base), base)))
+        copy = copied(lines.read(base), base, lines.dialect)
+        nodes.append(ast.Assign([ast.Name(name)], copy))
         lines._assign(out, name, out)
     return [*nodes, *_statement(lines, number, eqn, name)]
 
 
-def copied(text: ast.expr, value: Atom) -> ast.expr:
+def copied(text: ast.expr, value: Atom, dialect: Dialect) -> ast.expr:
     """list(xs), dict(d), or x.copy() of what may be an array: others keep what they have."""
     if value.type.kind == "tree":
-        return ast.Call(ast.Attribute(text, "copy"), [], [])
+        return dialect.copied_tree(text)
     kind = "dict" if value.type.kind == "dict" else "list"
     return ast.Call(ast.Name(kind), [text], [])
 
@@ -109,8 +115,7 @@ def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> list[ast.stmt]:
     place: Any = target
     for step in path:
         if place is not target and not unshared:
-            copy = ast.Call(ast.Attribute(place, "copy"), [], [])
-            own.append(ast.Assign([place], copy))
+            own.append(ast.Assign([place], lines.dialect.copied_tree(place)))
         place = ast.Subscript(place, lines.read(step))
     if value.type.kind in MAY_HOLD:
         summed = ast.Call(

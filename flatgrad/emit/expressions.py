@@ -113,6 +113,10 @@ class Dialect:
             return ast.Call(ast.Attribute(array, "copy"), [], [])
         return ast.Call(self.name("numpy.copy"), [array], [])
 
+    def copied_tree(self, tree: ast.expr) -> ast.expr:
+        """A copy of a list or an array."""
+        return ast.Call(ast.Attribute(tree, "copy"), [], [])
+
     def ones_like(self, array: ast.expr) -> ast.expr:
         return ast.Call(self.name("numpy.ones_like"), [array], [])
 
@@ -386,7 +390,7 @@ class Expressions:
         base, index = eqn.args
         part = ast.Subscript(self.read(base), self.read(index))
         if base.type.kind == "tree" and index.type.kind == "slice":
-            return ast.Call(ast.Attribute(part, "copy"), [], [])
+            return self.dialect.copied_tree(part)
         return part
 
     def _shape(self, eqn: Eqn) -> ast.expr:

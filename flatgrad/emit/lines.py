@@ -392,10 +392,13 @@ class Lines:
     def _copy(self, value: Atom) -> ast.expr:
         """x.copy(), or np.copy(x) where x may be a plain number."""
         if value.type.kind in containers.MAY_HOLD:
-            return containers.copied(self.read(value), value)
+            return containers.copied(self.read(value), value, self.dialect)
         return self.dialect.copied(self.read(value), not value.type.rank)
 
     def _element(self, eqn: Eqn, name: str, index: Atom, value: Atom) -> ast.stmt:
+        if self.dialect.library == "jax.numpy":
+            how = "set" if eqn.op == "setitem" else "add"
+            return self._replaced(name, how, self.read(index), self.read(value))
         target = ast.Subscript(ast.Name(name), self.read(index))
         if eqn.op == "setitem":
             return ast.Assign([target], self.read(value))
@@ -406,6 +409,14 @@ class Lines:
             )
         operator, amount = self._signed(value)
         return ast.AugAssign(target, operator, amount)
+
+    def _replaced(
+        self, name: str, how: str, index: ast.expr, value: ast.expr
+    ) -> ast.stmt:
+        """x = x.at[i].add(v), where nothing is written in place."""
+        place = ast.Subscript(ast.Attribute(ast.Name(name), "at"), index)
+        made = ast.Call(ast.Attribute(place, how), [value], [])
+        return ast.Assign([ast.Name(name)], made)
 
     def _signed(self, value: Atom) -> tuple[ast.operator, ast.expr]:
         """x -= v rather than x += -v"""

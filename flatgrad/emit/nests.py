@@ -139,7 +139,14 @@ def _starts(
         if param in owned and not mine and not param.type.shape.is_scalar:
             held = param.type.kind in MAY_HOLD
             targets.append(
-                (name, copied(lines.read(start), param) if held else lines._copy(start))
+                (
+                    name,
+                    (
+                        copied(lines.read(start), param, lines.dialect)
+                        if held
+                        else lines._copy(start)
+                    ),
+                )
             )
         elif lines.printed.get(start) != name:
             targets.append((name, lines.read(start)))

@@ -50,6 +50,10 @@ class TensorDialect(Dialect):
     def copied(self, array: ast.expr, may_be_number: bool = True) -> ast.expr:
         return method(self.tensor(array) if may_be_number else array, "clone")
 
+    def copied_tree(self, tree: ast.expr) -> ast.expr:
+        is_tensor = call(self.name("torch.is_tensor"), tree)
+        return ast.IfExp(is_tensor, method(tree, "clone"), method(tree, "copy"))
+
     def ones_like(self, array: ast.expr) -> ast.expr:
         return call(self.name("torch.ones_like"), array)
 

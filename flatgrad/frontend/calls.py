@@ -44,6 +44,8 @@ TAKING_TUPLES = {
 
 def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
+    if (replaced := stores.replaced(low, node)) is not None:
+        return replaced
     function = _function(low, node.func)
     if isinstance(function, Choice):
         return _of_either(low, node, function)

@@ -27,7 +27,7 @@ WRITING_FUNCTIONS = {
 WRITING_METHODS = {"shuffle", "readinto", "readinto1", "recv_into"}  # rng.shuffle(x)
 PURE_LIBRARIES = {
     "numpy", "scipy", "math", "cmath", "builtins", "warnings", "logging", "sys", "os", "time", "random", "itertools",
-    "functools", "operator", "copy", "typing", "torch",
+    "functools", "operator", "copy", "typing", "torch", "jax",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer 
 from flatgrad.frontend import listed, tensor_layers, tensor_shapes, tensors
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
-from flatgrad.namespaces import Bound, Spelling, bind, lookup
+from flatgrad.namespaces import DEFAULTS, Bound, Spelling, bind, lookup
 from flatgrad.registry import RULES, Kind
 from flatgrad.types import join, scalar
 
@@ -44,6 +44,9 @@ def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Valu
     """What a call of the importable `path` gives."""
     namespace, _, name = path.rpartition(".")
     spelling = lookup(namespace, name)
+    for option, value in DEFAULTS.get(path, {}).items():
+        if len(given.positional) == 1:
+            given.keywords.setdefault(option, Lit(value))
     if (library := namespace.partition(".")[0]) in ARRAYS:
         _refuse_mixture(low, node, library, given)
     if library == "torch":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import arguments, assignments, effects, library
+from flatgrad.frontend import arguments, assignments, effects, expressions, library
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import lookup
@@ -189,7 +189,7 @@ def in_place(low: Lowering, node: cst.Call, function: Any) -> bool:
     if low.module.library == "torch" and (written := _underscored(function)):
         return _into_tensor(low, node, *written)
     found = _store_of(function, node)
-    if found is None:
+    if found is None or low.module.library == "jax.numpy":
         return False
     target, (names, store), arguments = found
     given = _given(names, arguments)
@@ -326,6 +326,28 @@ def _atom(low: Lowering, value: Value) -> Atom:
     here = low.here()
     assert here is not None
     return low.atom(value, here)
+
+
+# --- x.at[i].set(v) -----------------------------------------------------------------------------------------------
+
+
+def replaced(low: Lowering, node: cst.Call) -> Value | None:
+    """jax's way to write: another array, with another part; None of other calls."""
+    match node:
+        case cst.Call(
+            func=cst.Attribute(
+                value=cst.Subscript(value=cst.Attribute(value=array, attr=cst.Name(value="at"))) as part,
+                attr=cst.Name(value="set" | "add" as how),
+            ),
+            args=[cst.Arg(value=given, star="", keyword=None)],
+        ) if low.module.library == "jax.numpy":  # fmt: skip
+            pass
+        case _:
+            return None
+    x = low.atom(low.expression(array), array)
+    index, value = expressions.index(low, part), low.atom(low.expression(given), given)
+    low.build.dialect = ""
+    return low.emit({"set": "replaced", "add": "increased"}[how], x, index, value, node=node)  # fmt: skip
 
 
 # --- out= ------------------------------------------------------------------------------------------------------------

@@ -7,12 +7,14 @@ The tables are in the modules called *_names; their language is described in lin
 """
 
 from flatgrad.namespaces.calls import arrange, bind
+from flatgrad.namespaces.jax_names import DEFAULTS
 from flatgrad.namespaces.libraries import as_numpy, in_library, library_of
 from flatgrad.namespaces.operators import INFIX, PREFIX
 from flatgrad.namespaces.spelling import Bound, Spelling, meanings
 from flatgrad.namespaces.tables import lookup, spell, spellings
 
 __all__ = [
+    "DEFAULTS",
     "INFIX",
     "PREFIX",
     "Bound",

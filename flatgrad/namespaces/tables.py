@@ -7,6 +7,7 @@ from functools import cache
 
 from flatgrad.namespaces import (
     array_names,
+    jax_names,
     numpy_names,
     python_names,
     scipy_names,
@@ -26,7 +27,13 @@ def spell(op: str, namespace: str) -> str | None:
     return _names().get(namespace, {}).get(op)
 
 
-UNARY = numpy_names.UNARY | scipy_names.UNARY | python_names.UNARY | torch_names.UNARY
+UNARY = (
+    numpy_names.UNARY
+    | scipy_names.UNARY
+    | python_names.UNARY
+    | torch_names.UNARY
+    | jax_names.UNARY
+)
 BINARY = (
     numpy_names.BINARY | scipy_names.BINARY | python_names.BINARY | torch_names.BINARY
 )
@@ -36,6 +43,7 @@ SIGNATURES = (
     | scipy_names.SIGNATURES
     | python_names.SIGNATURES
     | torch_names.SIGNATURES
+    | jax_names.SIGNATURES
 )
 METHODS = ("ndarray", "torch.Tensor")
 

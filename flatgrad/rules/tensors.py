@@ -1,6 +1,7 @@
 """Operations that torch has and NumPy has not: gather and scatter, changes of type, places of the largest elements."""
 
 from flatgrad import shapes
+from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant
@@ -85,6 +86,45 @@ def add_along(x, index, value, /, axis=...):
 )
 def squeeze_if_single(x, /, axis=0, *, g):
     return xp.reshape(g, xp.shape(x))
+
+
+PLACED = [
+    (VECTOR, 1, 0.3),
+    (MATRIX, (slice(None), 1), (0.4, 0.6)),
+    (MATRIX, slice(0, 1), 2.0),
+]
+
+
+def parts_changed(x, index, how):
+    def jvp(dx, dindex, dvalue):
+        dx = xp.zeros_like(x) if dx is None else dx
+        return how(dx, index, 0 if dvalue is None else dvalue)
+
+    return jvp
+
+
+@general(at=PLACED, shape=shapes.same)
+def replaced(x, index, value, /):
+    """jax's x.at[index].set(value)."""
+
+    def vjp(g):
+        if isinstance(index, Expr) and shapes.may_repeat(index.atom):
+            raise NotImplementedError("an element may be stored into more than once")
+        part = None if is_constant(value) else fitted(xp.getitem(g, index), value)
+        return xp.setitem(g, index, 0), None, part
+
+    return parts_changed(x, index, xp.replaced), vjp
+
+
+@general(at=[*PLACED, (VECTOR, [0, 2, 0], (0.1, 0.2, 0.3))], shape=shapes.same)
+def increased(x, index, value, /):
+    """jax's x.at[index].add(value)."""
+
+    def vjp(g):
+        part = None if is_constant(value) else fitted(xp.getitem(g, index), value)
+        return g, None, part
+
+    return parts_changed(x, index, xp.increased), vjp
 
 
 def frame_shape(eqn):
