@@ -311,6 +311,6 @@ OPERATIONS: dict[str, Any] = {
     "full_of": lambda like, shape, value: np.full(shape, value),
     "flatten_last": lambda x, count: np.reshape(x, (*np.shape(x)[:-count], -1)),
     "squeeze_if_single": lambda x, axis: np.squeeze(x, axis) if np.shape(x)[axis] == 1 else np.asarray(x),
-    "to": lambda x: x, "to_like": lambda x, other: x,
+    "to": lambda x, kind=None: x, "to_like": lambda x, other: x,
     "to_integers": lambda x, kind="int": np.asarray(x).astype(kind),
 }  # fmt: skip

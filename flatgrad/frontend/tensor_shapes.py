@@ -38,6 +38,14 @@ def _like(low: Lowering, node: cst.Call, given: Given) -> Var:
     return low.emit("shape", atom(low, node, given, "other"))
 
 
+@handles("view(input, *shape)")
+def _view(low: Lowering, node: cst.Call, given: Given) -> Value | None:
+    if isinstance(given.get("shape", given.get("dtype")), Path):
+        what = "the bits of numbers as those of another type have no gradient"
+        raise Refusal("FG202", what, "use x.to(dtype)", node)
+    return None
+
+
 @handles("view_as(input, other)", "reshape_as(input, other)")
 def _reshape_as(low: Lowering, node: cst.Call, given: Given) -> Value:
     low.build.dialect = "method"
@@ -298,9 +306,11 @@ def _is_device_or_tensor(low: Lowering, value: Var) -> bool:
 
 def _to(low: Lowering, node: cst.Call, x: Atom, name: str) -> Var:
     """In another precision, or elsewhere; fractions that are lost have no gradient."""
-    kind = kind_of_dtype(name) if name else "float"
-    if name in FLOATS or kind == "float":
+    if not name:
         return low.emit("to", x, node=node)
+    kind = kind_of_dtype(name)
+    if name in FLOATS or kind == "float":
+        return low.emit("to", x, node=node, kind="float")
     if name in INTEGERS or kind in ("int", "bool"):
         kind = "bool" if "bool" in name.lower() else "int"
         return low.emit("to_integers", x, node=node, kind=kind)

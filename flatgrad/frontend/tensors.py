@@ -78,14 +78,16 @@ def constant(given: Given, name: str, otherwise: Any = None) -> Any:
             raise Refusal("FG202", what, f"write the value of {name}", None)
 
 
-def atom(low: Lowering, node: cst.Call, given: Given, name: str = "input") -> Atom:
+def atom(
+    low: Lowering, node: cst.Call | None, given: Given, name: str = "input"
+) -> Atom:
     if name not in given:
         what = f"the argument {name} is missing"
         raise Refusal("FG202", what, "see the library's documentation", node)
     return low.atom(given[name], node)
 
 
-def only(node: cst.Call, given: Given, *names: str) -> None:
+def only(node: cst.Call | None, given: Given, *names: str) -> None:
     """An option that changes the meaning, and that nobody reads."""
     for name, value in given.items():
         if name not in names and value != ABSENT and name not in ("device", "stable"):
@@ -174,7 +176,7 @@ def _topk(low: Lowering, node: cst.Call, given: Given) -> Value:
     return pair(low, [best, places], "values", "indices")
 
 
-def _spread(low: Lowering, node: cst.Call, given: Given, name: str) -> Var:
+def _spread(low: Lowering, node: cst.Call | None, given: Given, name: str) -> Var:
     """std and var divide by n - 1 unless they are told not to."""
     if isinstance(constant(given, "dim"), bool):
         given = {**given, "unbiased": given["dim"], "dim": ABSENT}
@@ -194,6 +196,16 @@ def _std(low: Lowering, node: cst.Call, given: Given) -> Value:
 @handles("var(input, dim, unbiased, keepdim)")
 def _var(low: Lowering, node: cst.Call, given: Given) -> Value:
     return _spread(low, node, given, "var")
+
+
+@handles(
+    "std_mean(input, dim, unbiased, keepdim)", "var_mean(input, dim, unbiased, keepdim)"
+)
+def _spread_and_mean(low: Lowering, node: cst.Call, given: Given) -> Value:
+    found = _spread(low, None, given, _called(node).removesuffix("_mean"))
+    axes = {} if isinstance(constant(given, "dim"), bool) else given
+    mean = low.emit("mean", atom(low, node, given), **reduced(axes))
+    return pair(low, [found, mean])
 
 
 @handles("norm(input, p, dim, keepdim)")

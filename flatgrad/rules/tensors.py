@@ -160,8 +160,15 @@ def frame(x, widths, /, value=0.0):
     return jvp, vjp
 
 
-@linear(at=(VECTOR,), shape=shapes.giving("float", shapes.same))
-def to(x, /, *, g):
+def converted(eqn):
+    """The same shape; of the kind that is asked for, if one is."""
+    shapes.same(eqn)
+    kind = shapes.option(eqn, "kind")
+    eqn.out.type.kind = eqn.args[0].type.kind if kind is None else kind
+
+
+@linear(at=(VECTOR,), shape=converted)
+def to(x, /, kind=None, *, g):
     """The same number in another precision or on another device."""
     return xp.to_like(g, x)
 
@@ -172,6 +179,6 @@ def to_like(x, other, /, *, g):
 
 
 constant("top_places", shape=shapes.giving("int", shapes.anything))
-constant("to_integers", shape=shapes.giving("int", shapes.same))
+constant("to_integers", shape=converted)
 constant("random_like", shape=shapes.giving("float", shapes.same))
 constant("device", shape=shapes.anything)
