@@ -32,6 +32,7 @@ TAKING_SHAPES = {
     "zeros", "ones", "empty", "full", "eye", "arange", "random_normal", "random_uniform", "random", "tri",
 }  # fmt: skip
 ARRAYS = ("numpy", "torch")
+SECOND = ("where", "polygamma")  # x.where(c, y) is torch.where(c, x, y)
 READERS = (tensor_layers, tensor_shapes)  # they register what they read of torch
 SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
@@ -104,6 +105,9 @@ def method(
     called = f".{name}()"
     if low.module.library == "torch":
         low.build.dialect = "method"
+        if name in SECOND and len(given.positional) > 1:
+            first, second, *rest = given.positional
+            given = Arguments([second, first, *rest], given.keywords)
         if (found := tensors.call(low, node, name, given)) is not None:
             return found
     spelling = methods(low, name)

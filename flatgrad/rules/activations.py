@@ -4,7 +4,7 @@ from flatgrad import shapes
 from flatgrad.builder import xp
 from flatgrad.constants import Constant
 from flatgrad.registry import composed, elementwise, general, probe
-from flatgrad.rules.axes import MATRIX, VECTOR
+from flatgrad.rules.axes import MATRIX, VECTOR, written_down
 
 ROOT_2_PI, SLOPE = Constant("sqrt(2 * pi)"), Constant("sqrt(2 / pi)")
 CUBIC = 0.044715  # Hendrycks and Gimpel, Gaussian error linear units, 2016
@@ -34,7 +34,8 @@ def tanh_gelu(x):
 
 @elementwise(at=[(0.7,), probe(VECTOR), probe(VECTOR, approximate="tanh")], shape=real)
 def gelu(x, /, approximate="none"):
-    return tanh_gelu(x) if approximate == "tanh" else normal_gelu(x)
+    tanh = written_down("approximate", approximate) == "tanh"
+    return tanh_gelu(x) if tanh else normal_gelu(x)
 
 
 def two_slopes(x, below):
@@ -75,7 +76,7 @@ def selu(x, /, *, y):
 )
 def smooth_relu(x, /, beta=1.0, threshold=20.0):
     """log(1 + exp(beta x)) / beta, and x itself beyond the threshold."""
-    z = x if beta == 1 else beta * x
+    z = x if written_down("beta", beta) == 1 else beta * x
     return xp.where(z > threshold, 1, xp.sigmoid(z))
 
 

@@ -4,7 +4,7 @@ from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import composed, constant, elementwise, general, probe
 from flatgrad.rules.arithmetic import absent
-from flatgrad.rules.axes import MATRIX, known_rank
+from flatgrad.rules.axes import MATRIX, known_rank, written_down
 from flatgrad.shapes import broadcast, learn, option
 from flatgrad.types import Dim, Shape, join, scalar
 
@@ -25,7 +25,7 @@ def loss_shape(eqn):
 
 
 def reduced(loss, reduction):
-    match reduction:
+    match written_down("reduction", reduction):
         case "mean":
             return xp.mean(loss)
         case "sum":
@@ -48,9 +48,7 @@ def l1_loss(x, target, /, reduction="mean"):
 
 @composed(at=[*ALL, probe(MATRIX, OTHER, beta=0.5)], shape=loss_shape)
 def smooth_l1_loss(x, target, /, reduction="mean", beta=1.0):
-    if isinstance(beta, Expr):
-        raise NotImplementedError("beta that is not written down")
-    if beta == 0:
+    if written_down("beta", beta) == 0:
         return reduced(xp.abs(x - target), reduction)
     apart = x - target
     far = xp.abs(apart)
@@ -96,11 +94,11 @@ def binary_cross_entropy_with_logits(x, target, /, reduction="mean"):
           + [probe(MATRIX, OTHER, log_target=True)], shape=loss_shape)  # fmt: skip
 def kl_loss(x, target, /, reduction="mean", log_target=False):
     """t (log t - x), where x is a logarithm, and the target may be one."""
-    if log_target:
+    if written_down("log_target", log_target):
         loss = xp.exp(target) * (target - x)
     else:
         loss = xp.xlogy(target, target) - target * x
-    if reduction == "batchmean":
+    if written_down("reduction", reduction) == "batchmean":
         return xp.sum(loss) / xp.shape(x)[0]
     return reduced(loss, reduction)
 
@@ -151,7 +149,7 @@ def shares(x, target, smoothing=0.0):
             if known_rank(x) in (1, 2)
             else xp.moveaxis(target, source=-1, destination=axis)
         )
-    if smoothing:
+    if written_down("label_smoothing", smoothing):
         target = (1 - smoothing) * xp.to_like(target, x) + smoothing / count
     return target
 
@@ -185,7 +183,7 @@ def cross_entropy(x, target, /, reduction="mean", label_smoothing=0.0):
         return moved / rows if reduction == "mean" else moved
 
     def vjp(g):
-        if reduction not in REDUCTIONS:
+        if written_down("reduction", reduction) not in REDUCTIONS:
             raise NotImplementedError(f"reduction={reduction!r}")
         g = g / rows if reduction == "mean" else g
         g = xp.expand_dims(g, axis=axis) if reduction == "none" else g
@@ -214,7 +212,7 @@ def nll_loss(x, target, /, reduction="mean"):
         return moved / rows if reduction == "mean" else moved
 
     def vjp(g):
-        if reduction not in REDUCTIONS:
+        if written_down("reduction", reduction) not in REDUCTIONS:
             raise NotImplementedError(f"reduction={reduction!r}")
         g = g / rows if reduction == "mean" else g
         g = xp.expand_dims(g, axis=axis) if reduction == "none" else g

@@ -66,6 +66,8 @@ def pooled_like(n):
 
 def written(padding):
     """A padding as numbers."""
+    if isinstance(padding, Expr):
+        return padding
     if padding == "valid":
         return 0
     if isinstance(padding, str):
