@@ -9,7 +9,7 @@ import importlib
 import operator
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from flatgrad.namespaces import (
     meanings,
     spell,
 )
+from flatgrad.neural import OPERATIONS
+from flatgrad.registry import RULES, Kind
 
 Value = Any
 # Operations that give a list or a tuple also where it holds one array.
@@ -65,6 +67,10 @@ def runtime(op: str) -> Callable[..., Value]:
     """The function that computes `op`; KeyError if there is none."""
     if op in _OWN:
         return _OWN[op]
+    if op in OPERATIONS:
+        return cast("Callable[..., Value]", OPERATIONS[op])
+    if op in RULES and RULES[op].kind is Kind.COMPOSED:
+        return RULES[op].formula
     if op in INFIX or op in ("neg", "pos", "invert"):
         return _operator(op)
     if op.startswith("random_"):

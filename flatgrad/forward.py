@@ -8,6 +8,7 @@ has one on every other way too, if only of zeros, so that a variable and its tan
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -18,7 +19,13 @@ from flatgrad.conjugates import complex_rule, mark, touches
 from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
-from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phase
+from flatgrad.reverse import (
+    NoRule,
+    active_values,
+    options_of,
+    refuse_narrow,
+    refuse_phase,
+)
 from flatgrad.types import Type, same_shape
 from flatgrad.versions import MAY_HOLD, UPDATING
 
@@ -138,6 +145,8 @@ class _Forward:
         if not self.foreign.isdisjoint(eqn.reads()):
             raise NoRule(eqn, TAKES_PART)
         _refuse(eqn, rule, self.tangents)
+        if rule.kind is Kind.COMPOSED:
+            return [self._through_parts(eqn, rule)]
         if eqn not in self.roomy:
             refuse_narrow(eqn, self.fields)
         try:
@@ -150,6 +159,27 @@ class _Forward:
             self.zeros(out) if dot is None else self.build.wrap(dot)
             for out, dot in zip(eqn.outs, found, strict=True)
         ]
+
+    def _through_parts(self, eqn: Eqn, rule: Rule) -> Expr:
+        """The tangent of what a function is composed of; its result is there."""
+        apart = Builder(statement=eqn.statement)
+        args = [apart.wrap(a) for a in eqn.args]
+        try:
+            result = rule(*args, options=options_of(apart, rule, eqn)).atom
+        except NotImplementedError as why:
+            raise NoRule(eqn, str(why)) from None
+        self.build.dialect = ""
+        for part in apart.eqns:
+            if result in part.outs:
+                part = replace(part, outs=eqn.outs)
+            else:
+                self.build.eqns.append(part)
+            if any(arg in self.tangents for arg in part.reads()):
+                found = zip(part.outs, self._pushed(part), strict=True)
+                self.tangents.update((out, dot.atom) for out, dot in found)
+        end = eqn.out if eqn.out in self.tangents else result
+        tangent = self.tangents.pop(end, None)
+        return self.zeros(eqn.out) if tangent is None else self.build.wrap(tangent)
 
     # --- tangents of values ----------------------------------------------------------
 
@@ -289,11 +319,7 @@ def push_forward(
     args = [build.wrap(a) for a in eqn.args]
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y = ys[0] if len(ys) == 1 else ys
-    options = {
-        k: build.wrap(v) if isinstance(v, Var) else v
-        for k, v in eqn.attrs.items()
-        if k in rule.defaults
-    }
+    options = options_of(build, rule, eqn)
     match rule.kind:
         case Kind.ELEMENTWISE:
             start = len(build.eqns)

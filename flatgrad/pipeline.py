@@ -22,6 +22,7 @@ from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import (
     bound_names,
+    library_used,
     main_functions,
     names_elsewhere,
     names_in_text,
@@ -45,9 +46,6 @@ from flatgrad.simplify import simplify
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
-    "torch",
-    "jax",
-    "cupy",
     "tensorflow",
     "autograd",
     "mxnet",
@@ -124,6 +122,7 @@ def _one(
     module: Module, name: str, options: Options, names: Names, elsewhere: set[str]
 ) -> list[Emitted]:
     """The definitions for one function: first those of the helpers that it calls as pairs."""
+    module.library = library_used(module, name)
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)

@@ -6,6 +6,7 @@
 @linear        returns the cotangent of its data argument, given `g`
 @multilinear   the same, for products: linear in each data argument on its own
 @general       returns two functions: jvp(*tangents) -> dy and vjp(g) -> cotangents
+@composed      returns the result, computed by other operations, whose derivatives make its own
 
 Each serves forward and reverse mode. `at` holds the data at which tests probe the rule, `shape` tells
 the shape of the result. Operations of several results take and give tuples for `y`, `g` and `dy`; the
@@ -36,6 +37,7 @@ class Kind(Enum):
     LINEAR = auto()
     MULTILINEAR = auto()
     GENERAL = auto()
+    COMPOSED = auto()
     CONSTANT = auto()
 
 
@@ -122,6 +124,7 @@ multilinear = _declares(Kind.MULTILINEAR)
 general = _declares(Kind.GENERAL)
 elementwise_complex = _declares(Kind.ELEMENTWISE, COMPLEX)
 general_complex = _declares(Kind.GENERAL, COMPLEX)
+composed = _declares(Kind.COMPOSED)
 
 
 def constant(*ops: str, shape: ShapeRule | None = None) -> None:

@@ -218,6 +218,9 @@ class _Reverse:
         gs = [self._cotangent(out) for out in eqn.outs]
         if all(g is None for g in gs):
             return
+        if rule.kind is Kind.COMPOSED:
+            self._through_parts(eqn, rule, gs[0])
+            return
         if rule.kind is Kind.ELEMENTWISE:
             self._refuse_lists(eqn)
         if eqn.op in ("setitem", "index_add") and eqn.args[0] in self.given:
@@ -243,6 +246,28 @@ class _Reverse:
                     c = fit(c, arg, eqn.outs[0].type.shape)
                 real = of_complex and arg not in self.fields
                 self._contribute(arg, real_part(c) if real else c)
+
+    def _through_parts(self, eqn: Eqn, rule: Rule, g: Expr | None) -> None:
+        """What a function is composed of is computed again, and gone back through; the result is there."""
+        self.build.dialect, start = "", len(self.build.eqns)
+        args = [self.build.wrap(a) for a in eqn.args]
+        try:
+            result = rule(*args, options=options_of(self.build, rule, eqn)).atom
+        except NotImplementedError as why:
+            raise NoRule(eqn, str(why)) from None
+        parts = self.build.eqns[start:]
+        if parts and parts[-1].outs == (result,):
+            self.build.eqns.pop()
+            parts[-1] = replace(parts[-1], outs=eqn.outs)
+            result = eqn.out
+        _vary(Block((), tuple(parts), ()), self.active)
+        assert isinstance(result, Var)
+        assert g is not None
+        self.pending[result] = [g]
+        self._nothing_dropped(eqn, len(eqn.args))
+        for part in reversed(parts):
+            if any(out in self.active and self._reached(out) for out in part.outs):
+                self._pull_back(part)
 
     def _refuse_lists(self, eqn: Eqn) -> None:
         """The gradient of a list that was taken for an array would be an array."""
@@ -686,11 +711,7 @@ def pull_back(
         args = [build.wrap(_array(build, a)) for a in eqn.args]
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y, g = (ys[0], gs[0]) if len(ys) == 1 else (ys, tuple(gs))
-    options = {
-        k: build.wrap(v) if isinstance(v, Var) else v
-        for k, v in eqn.attrs.items()
-        if k in rule.defaults
-    }
+    options = options_of(build, rule, eqn)
     match rule.kind:
         case Kind.ELEMENTWISE:
             partials = _tuple(rule(*args, options=options, y=y))
@@ -711,6 +732,14 @@ def _array(build: Builder, value: Any) -> Any:
             return build.emit("asarray", Lit(items)).atom
         case _:
             return value
+
+
+def options_of(build: Builder, rule: Rule, eqn: Eqn) -> dict[str, Any]:
+    return {
+        k: build.wrap(v) if isinstance(v, Var) else v
+        for k, v in eqn.attrs.items()
+        if k in rule.defaults
+    }
 
 
 def _tuple(found: Any) -> tuple[Any, ...]:

@@ -28,6 +28,7 @@ LAYERS = [
     ["flatgrad.complex_values"],
     ["flatgrad.conjugates", "flatgrad.patterns", "flatgrad.trees", "flatgrad.implicit", "flatgrad.reverse", "flatgrad.forward", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
     ["flatgrad.emit"],
+    ["flatgrad.neural"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
     ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],

@@ -434,16 +434,16 @@ f.py:5:12: FG201 max: of values that may be complex it has no derivative; what i
   write it with operations that have one: docs/operations.md
 """,
     ),
-    "torch": (
+    "tensorflow": (
         """\
-import torch
+import tensorflow as tf
 
 
 def f(x):
-    return torch.exp(x)
+    return tf.exp(x)
 """,
         """\
-f.py:4:5: FG114 functions written with torch are not read yet
+f.py:4:5: FG114 functions written with tensorflow are not read yet
     4 | def f(x):
       |     ^
   write the function with numpy

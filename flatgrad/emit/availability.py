@@ -15,9 +15,10 @@ import libcst as cst
 
 from flatgrad.emit.activations import printed_names
 from flatgrad.emit.edits import Editor, is_single
-from flatgrad.emit.expressions import Dialect, Expressions, Read, constant
+from flatgrad.emit.expressions import Dialect, Read, constant
 from flatgrad.emit.homes import Home
 from flatgrad.emit.names import Names
+from flatgrad.emit.tensors import expressions_of
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.scope import Frame, Function, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
@@ -572,7 +573,9 @@ class Availability:
                 "FG123", what, "give the part a name of its own", eqn.statement.node
             )
         try:
-            return Expressions(self.dialect, read, self.shape).equation(eqn)
+            return expressions_of(self.dialect)(
+                self.dialect, read, self.shape
+            ).equation(eqn)
         except KeyError:
             node = (
                 eqn.node
@@ -596,12 +599,13 @@ class Availability:
         """x.shape, or np.shape(x) where x may be a plain number or not be there."""
         if x in self.homes.partial and isinstance(x, Var):
             self.editor.begin_with_nothing(x)
-            return ast.Call(self.dialect.name("numpy.shape"), [array], [])
-        if x.type.rank or x in self._arrays:
+            return self.dialect.shape(array)
+        if x in self._arrays or self.dialect.is_array(x, self.defs):
             found = ast.Attribute(array, "shape")
             found.of_floats = x.type.kind in ("float", "complex")  # type: ignore[attr-defined]
+            found.kind = x.type.kind  # type: ignore[attr-defined]
             return found
-        return ast.Call(self.dialect.name("numpy.shape"), [array], [])
+        return self.dialect.shape(array)
 
     def of_one_shape(self, x: Atom) -> Atom:
         """An array that has the shape of `x`: for what it is after stores that have no name, what it was before."""

@@ -107,9 +107,10 @@ class TangentLayout(Layout):
         lines = []
         for name, param in zip(self.seeds.values(), self.gradient.wrt, strict=True):
             if defaults.get(name) == ONES:
-                zeros = ast.Call(
-                    self.dialect.name("numpy.zeros_like"), [ast.Name(param.name)], []
-                )
+                zeros: ast.expr = ast.Constant(0.0)
+                if not param.type.shape.is_scalar:
+                    like = self.dialect.name("numpy.zeros_like")
+                    zeros = ast.Call(like, [ast.Name(param.name)], [])
                 assigned = print_statement(ast.Assign([ast.Name(name)], zeros))
                 lines.append(f"if {name} is None:\n{INDENT}{assigned}")
         return lines

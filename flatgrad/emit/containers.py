@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flatgrad.emit.helpers import HELPERS
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.graph import Atom, Eqn, Lit, Var
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def print_update(lines: Lines, number: int, line: Line) -> list[ast.stmt]:
     """xs.append(v), xs[i] += v and the like: into xs itself where nobody else has it, else into a copy."""
     eqn = line.eqn
     base, out = eqn.args[0], eqn.outs[0]
+    if base.type.kind == "tree" and lines.dialect.library == "jax.numpy":
+        what = "a part of what may be a list or an array has a gradient"
+        step = "state its shape with --shape or in the docstring"
+        raise FlatgradError(Diagnostic("FG301", what, step))
     name = lines._name(number, out, line.reads - {base})
     nodes: list[ast.stmt] = []
     if base in lines.folded and lines._base(lines.defs[base]) is base:
@@ -42,15 +47,16 @@ def print_update(lines: Lines, number: int, line: Line) -> list[ast.stmt]:
             nodes.append(ast.Assign([ast.Name(name)], lines.read(base)))
         lines._assign(out, name, base)
     else:
-        nodes.append(ast.Assign([ast.Name(name)], copied(lines.read(base), base)))
+        copy = copied(lines.read(base), base, lines.dialect)
+        nodes.append(ast.Assign([ast.Name(name)], copy))
         lines._assign(out, name, out)
     return [*nodes, *_statement(lines, number, eqn, name)]
 
 
-def copied(text: ast.expr, value: Atom) -> ast.expr:
+def copied(text: ast.expr, value: Atom, dialect: Dialect) -> ast.expr:
     """list(xs), dict(d), or x.copy() of what may be an array: others keep what they have."""
     if value.type.kind == "tree":
-        return ast.Call(ast.Attribute(text, "copy"), [], [])
+        return dialect.copied_tree(text)
     kind = "dict" if value.type.kind == "dict" else "list"
     return ast.Call(ast.Name(kind), [text], [])
 
@@ -109,8 +115,7 @@ def _added(lines: Lines, eqn: Eqn, target: ast.expr) -> list[ast.stmt]:
     place: Any = target
     for step in path:
         if place is not target and not unshared:
-            copy = ast.Call(ast.Attribute(place, "copy"), [], [])
-            own.append(ast.Assign([place], copy))
+            own.append(ast.Assign([place], lines.dialect.copied_tree(place)))
         place = ast.Subscript(place, lines.read(step))
     if value.type.kind in MAY_HOLD:
         summed = ast.Call(
@@ -291,9 +296,8 @@ def _zeros(dialect: Dialect, text: ast.expr, value: Atom) -> ast.expr:
 def _first_axis(dialect: Dialect, array: ast.expr, axis: Any) -> ast.expr:
     if axis == 0:
         return array
-    return ast.Call(
-        dialect.name("numpy.moveaxis"), [array, ast.Constant(axis), ast.Constant(0)], []
-    )
+    places = ast.Constant(axis), ast.Constant(0)
+    return dialect.library_call("moveaxis", array, *places)
 
 
 # With the arguments as a, b; np is the library.
@@ -331,6 +335,13 @@ SPLITS = {
     "column_stack": "np.split(a, np.cumsum([np.size(x) // len(x) for x in b])[:-1], axis=1)",
 }
 SPLITS["row_stack"] = SPLITS["vstack"]
+SPLITS_OF_TENSORS = {
+    "concatenate": "list(torch.split(a, [x.shape[AXIS] for x in b], dim=AXIS))",
+    "vstack": "list(torch.split(a, [len(torch.atleast_2d(x)) for x in b]))",
+    "hstack": "list(torch.split(a, [torch.atleast_1d(x).shape[min(1, a.dim() - 1)] for x in b], dim=min(1, a.dim() - 1)))",
+    "column_stack": "list(torch.split(a, [x.numel() // len(x) for x in b], dim=1))",
+}
+SPLITS_OF_TENSORS["row_stack"] = SPLITS_OF_TENSORS["vstack"]
 RESHAPED = "[part.reshape(np.shape(x)) for part, x in zip(PARTS, b)]"
 
 
@@ -338,18 +349,12 @@ def _array(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
     match eqn.op:
         case "stack_list":
             axis = eqn.attrs.get("axis", 0)
-            keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
-            return ast.Call(
-                dialect.name("numpy.stack" if axis else "numpy.array"),
-                [read(eqn.args[0])],
-                keywords,
-            )
+            name, items = "stack" if axis else "array", read(eqn.args[0])
+            return dialect.library_call(name, items, axis=axis or None)
         case "join_list":
             axis = eqn.attrs.get("axis", 0)
-            keywords = [ast.keyword("axis", ast.Constant(axis))] if axis else []
-            return ast.Call(
-                dialect.name(f"numpy.{eqn.attrs['way']}"), [read(eqn.args[0])], keywords
-            )
+            items = read(eqn.args[0])
+            return dialect.library_call(eqn.attrs["way"], items, axis=axis or None)
         case "parts_like":
             return _parts(dialect, read, eqn)
         case _:
@@ -358,12 +363,13 @@ def _array(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
 
 def _parts(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
     way, axis = eqn.attrs.get("way", "concatenate"), eqn.attrs.get("axis", 0)
-    text = (
-        SPLITS[way]
-        .replace(", axis=AXIS" if axis == 0 else "\0", "")
-        .replace("AXIS", str(axis))
-    )
+    tensors = dialect.library == "torch"
+    text = SPLITS_OF_TENSORS[way] if tensors else SPLITS[way]
+    first = ", dim=AXIS" if tensors else ", axis=AXIS"
+    text = text.replace(first if axis == 0 else "\0", "").replace("AXIS", str(axis))
     whole = text if way == "concatenate" else RESHAPED.replace("PARTS", text)
+    if tensors:
+        whole = whole.replace("np.shape(x)", "x.shape")
     return _template(dialect, read, eqn, whole)
 
 
@@ -375,6 +381,8 @@ def _template(dialect: Dialect, read: Read, eqn: Eqn, text: str) -> ast.expr:
         tree.keywords.append(ast.keyword("reverse", ast.Constant(True)))
     if "np." in text:
         values["np"] = dialect.name("numpy")
+    if "torch." in text:
+        values["torch"] = dialect.name("torch")
     values |= {name: dialect.helper(name) for name in HELPERS if f"{name}(" in text}
     filled: ast.expr = _Filled(_bound(tree, values) | values).visit(tree)
     return filled

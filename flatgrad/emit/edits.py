@@ -626,10 +626,12 @@ class Editor:
             raise self.refusal("FG401", what, "put a copy of it into the tuple", node)
         stored = (a for e in self.defs.values() if e.op in WRITES for a in e.args[:1])
         if value.type.rank or (value.type.kind == "tree" and value in set(stored)):
-            return f"{printed}.copy()"
-        numpy = self.dialect.name("numpy")
-        assert isinstance(numpy, ast.Name)
-        return f"{numpy.id}.copy({printed})"
+            return self._copied(printed, may_be_number=False)
+        return self._copied(printed)
+
+    def _copied(self, printed: str, may_be_number: bool = True) -> str:
+        copied = self.dialect.copied(ast.Name("\0"), may_be_number)
+        return ast.unparse(copied).replace("\0", printed)
 
     @functools.cached_property
     def _optional(self) -> set[str]:
@@ -644,12 +646,10 @@ class Editor:
         written = self.function.storages.destroyed.get(value)
         if self.dialect.plain or written is None or not _writes_into_items(written):
             return f"{value.type.kind}({printed})"
-        numpy = self.dialect.name("numpy")
-        assert isinstance(numpy, ast.Name)
-        copied = f"{numpy.id}.copy"
+        copied = self._copied("item")
         if value.type.kind == "dict":
-            return f"{{key: {copied}(item) for key, item in {printed}.items()}}"
-        return f"[{copied}(item) for item in {printed}]"
+            return f"{{key: {copied} for key, item in {printed}.items()}}"
+        return f"[{copied} for item in {printed}]"
 
     def _versions_of(self, frame: Frame, name: str) -> list[Var]:
         """The values that a variable is given one after the other."""

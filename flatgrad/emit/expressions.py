@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,16 @@ from flatgrad.constants import Constant
 from flatgrad.emit import containers, solved
 from flatgrad.emit.helpers import HELPERS
 from flatgrad.graph import Atom, Eqn, Lit, Var
-from flatgrad.namespaces import ALGORITHMS, INFIX, PREFIX, arrange, home, lookup, spell
+from flatgrad.namespaces import (
+    ALGORITHMS,
+    INFIX,
+    PREFIX,
+    arrange,
+    home,
+    in_library,
+    lookup,
+    spell,
+)
 from flatgrad.registry import RULES
 from flatgrad.types import same_shape
 
@@ -55,15 +64,18 @@ class Dialect:
     added: dict[str, str] = field(default_factory=dict)  # name -> import line
     helpers: dict[str, str] = field(default_factory=dict)  # under which names
     used: set[str] = field(default_factory=set)  # imported names in use
+    library: str = "numpy"  # of arrays
+    products: set[str] = field(default_factory=set)  # methods that stand for @
 
     def name(self, path: str) -> ast.expr:
         """An expression for `numpy.exp` with the imports at hand, or with one more."""
+        path = in_library(path, self.library)
         for name, known in self.imports.items():
             if known == path and not name.startswith("*"):
                 self.used.add(name)
                 return ast.Name(name)
         parent, _, last = path.rpartition(".")
-        if not parent:
+        if not parent or path == "jax.numpy":
             return self._import(path)
         if parent in self.imports.values() or self._holds(parent):
             return ast.Attribute(self.name(parent), last)
@@ -72,7 +84,7 @@ class Dialect:
         ]
         if (
             (beside or parent.count("."))
-            and not parent.startswith("numpy")
+            and not parent.startswith(("numpy", "torch", "jax.numpy"))
             and last not in self.taken
         ):
             self.added[last] = f"from {parent} import {last}"
@@ -87,7 +99,7 @@ class Dialect:
         return parent == "scipy.stats" and "scipy" in self.imports.values()
 
     def _import(self, path: str) -> ast.expr:
-        alias = {"numpy": "np"}.get(path, path)
+        alias = {"numpy": "np", "jax.numpy": "jnp", "cupy": "cp"}.get(path, path)
         if alias in self.taken:
             alias = path if path not in self.taken else f"{path}_"
         self.added[alias] = f"import {path}" + (f" as {alias}" if alias != path else "")
@@ -99,6 +111,41 @@ class Dialect:
         paths = self.imports.values()
         has_math = any(p == "math" or p.startswith("math.") for p in paths)
         return "math" if has_math and "numpy" not in paths else "numpy"
+
+    # What stands in other places than in expressions: torch has forms of its own for it.
+
+    def is_array(self, value: Atom, defs: Mapping[Any, Eqn]) -> bool:
+        """The value is surely no plain number."""
+        return bool(value.type.rank)
+
+    def shape(self, array: ast.expr, may_be_number: bool = True) -> ast.expr:
+        if not may_be_number:
+            return ast.Attribute(array, "shape")
+        return ast.Call(self.name("numpy.shape"), [array], [])
+
+    def copied(self, array: ast.expr, may_be_number: bool = True) -> ast.expr:
+        """x.copy(), or np.copy(x) where x may be a plain number."""
+        if not may_be_number:
+            return ast.Call(ast.Attribute(array, "copy"), [], [])
+        return ast.Call(self.name("numpy.copy"), [array], [])
+
+    def copied_tree(self, tree: ast.expr) -> ast.expr:
+        """A copy of a list or an array."""
+        return ast.Call(ast.Attribute(tree, "copy"), [], [])
+
+    def ones_like(self, array: ast.expr) -> ast.expr:
+        return ast.Call(self.name("numpy.ones_like"), [array], [])
+
+    def zero(self) -> ast.expr:
+        """An array that holds one number."""
+        return ast.Call(self.name("numpy.zeros"), [ast.Tuple([])], [])
+
+    def added_at(self, array: ast.expr, index: ast.expr, amount: ast.expr) -> ast.expr:
+        return ast.Call(self.name("numpy.add.at"), [array, index, amount], [])
+
+    def library_call(self, name: str, *args: ast.expr, axis: Any = None) -> ast.expr:
+        keywords = [] if axis is None else [ast.keyword("axis", constant(axis))]
+        return ast.Call(self.name(f"numpy.{name}"), list(args), keywords)
 
     def literal(self, value: Any) -> ast.expr:
         """A constant; one that people know by a formula is written as that."""
@@ -112,6 +159,17 @@ class Dialect:
         """A function that the emitted module defines for itself."""
         self.helpers[name] = f"{name}_" if name in self.taken else name
         return ast.Name(self.helpers[name])
+
+
+def given_options(eqn: Eqn) -> dict[str, Any]:
+    """The options that have to be written: None and False say nothing, unless the operation assumes True."""
+    rule = RULES.get(eqn.op)
+    assumed = {k for k, v in rule.defaults.items() if v is True} if rule else set()
+    return {
+        k: v
+        for k, v in eqn.attrs.items()
+        if v is not None and (v is not False or k in assumed)
+    }
 
 
 def print_statement(node: ast.stmt) -> str:
@@ -301,7 +359,7 @@ class Expressions:
         self, function: ast.expr, where: tuple[str, str], eqn: Eqn, args: Sequence[Atom]
     ) -> ast.expr:
         """The arguments in the library's own order."""
-        options = self._told(eqn)
+        options = given_options(eqn)
         spelling = lookup(*where)
         while spelling is not None and spelling.op != eqn.op:
             spelling = spelling.otherwise
@@ -316,13 +374,6 @@ class Expressions:
         positional += given if isinstance(given, tuple) else (given,)
         keywords = [ast.keyword(k, self._option(v)) for k, v in named.items()]
         return ast.Call(function, [self._argument(p) for p in positional], keywords)
-
-    def _told(self, eqn: Eqn) -> dict[str, Any]:
-        """The options that are not what the library does anyway; False is, but for what is True by itself."""
-        rule = RULES.get(eqn.op)
-        usual = rule.defaults if rule else {}
-        given = {k: v for k, v in eqn.attrs.items() if v is not None}
-        return {k: v for k, v in given.items() if v is not False or usual.get(k)}
 
     def _argument(self, value: Any) -> ast.expr:
         if isinstance(value, tuple):
@@ -419,7 +470,7 @@ class Expressions:
         base, index = eqn.args
         part = ast.Subscript(self.read(base), self.read(index))
         if base.type.kind == "tree" and index.type.kind == "slice":
-            return ast.Call(ast.Attribute(part, "copy"), [], [])
+            return self.dialect.copied_tree(part)
         return part
 
     def _shape(self, eqn: Eqn) -> ast.expr:
@@ -466,7 +517,9 @@ class Expressions:
             return None
         made = constant(-1) if eqn.out.type.rank == 1 else self.read(shape)
         sizes = made.elts if isinstance(made, ast.Tuple) else [made]
-        keywords = [ast.keyword(k, self._option(v)) for k, v in self._told(eqn).items()]
+        keywords = [
+            ast.keyword(k, self._option(v)) for k, v in given_options(eqn).items()
+        ]
         return ast.Call(ast.Attribute(self.read(x), "reshape"), sizes, keywords)
 
     def _constant_array(self, eqn: Eqn) -> ast.expr:

@@ -230,15 +230,77 @@ def solve_grad_left(grad_b, x):
 ''',
 }
 
+# The same with torch; what is not listed reads as it stands.
+OF_TENSORS: dict[str, str] = {
+    "unbroadcast": '''\
+def unbroadcast(g, like):
+    """Sum `g` over the axes along which `like` was broadcast."""
+    return torch.as_tensor(g).sum_to_size(torch.as_tensor(like).shape)
+''',
+    "matmul_grad_left": '''\
+def matmul_grad_left(g, a, b):
+    """The gradient of `a`, given that of `a @ b`."""
+    if b.dim() == 1:
+        return g[..., None] * b
+    if a.dim() == 1:
+        return unbroadcast((b @ g[..., None])[..., 0], a)
+    return unbroadcast(g @ b.transpose(-1, -2), a)
+''',
+    "matmul_grad_right": '''\
+def matmul_grad_right(g, a, b):
+    """The gradient of `b`, given that of `a @ b`."""
+    if b.dim() == 1:
+        return unbroadcast(g[..., None] * a, b)
+    if a.dim() == 1:
+        return a[:, None] * g[..., None, :]
+    return unbroadcast(a.transpose(-1, -2) @ g, b)
+''',
+    "inner_grad_left": '''\
+def inner_grad_left(g, a, b):
+    """The gradient of `a`, given that of `torch.inner(a, b)`."""
+    if a.dim() == 0 or b.dim() == 0:
+        return unbroadcast(g * b, a)
+    return torch.tensordot(g, b, dims=b.dim() - 1)
+''',
+    "inner_grad_right": '''\
+def inner_grad_right(g, a, b):
+    """The gradient of `b`, given that of `torch.inner(a, b)`."""
+    if a.dim() == 0 or b.dim() == 0:
+        return unbroadcast(g * a, b)
+    rows = list(range(a.dim() - 1))
+    return torch.tensordot(g, a, dims=(rows, rows))
+''',
+    "zeros_like_tree": '''\
+def zeros_like_tree(x):
+    """Zeros in the structure of `x`, which may be a list or a dict of tensors; a list for a tuple."""
+    if isinstance(x, dict):
+        return {key: zeros_like_tree(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [zeros_like_tree(value) for value in x]
+    return torch.zeros_like(x) if torch.is_tensor(x) else 0.0
+''',
+    "solve_grad_left": '''\
+def solve_grad_left(grad_b, x):
+    """The gradient of `a`, given `x = torch.linalg.solve(a, b)` and the gradient of `b`."""
+    return -torch.outer(grad_b, x) if x.dim() == 1 else -grad_b @ x.transpose(-1, -2)
+''',
+}
+TEXTS = {"torch": HELPERS | OF_TENSORS}
 
-def with_needed(names: Iterable[str]) -> list[str]:
+
+def helpers_of(library: str) -> dict[str, str]:
+    """The texts of the helpers in terms of a library of arrays."""
+    return TEXTS.get(library, HELPERS)
+
+
+def with_needed(names: Iterable[str], library: str = "numpy") -> list[str]:
     """The helpers `names` and those that they call, each after what it calls."""
-    ordered: list[str] = []
+    texts, ordered = helpers_of(library), list[str]()
     for name in names:
         inner = [
             other
-            for other in HELPERS
-            if other != name and re.search(rf"\b{other}\(", HELPERS[name])
+            for other in texts
+            if other != name and re.search(rf"\b{other}\(", texts[name])
         ]
-        ordered += [n for n in (*with_needed(inner), name) if n not in ordered]
+        ordered += [n for n in (*with_needed(inner, library), name) if n not in ordered]
     return ordered

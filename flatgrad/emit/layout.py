@@ -66,6 +66,7 @@ class Layout:
         )
         self.function, self.module_names = gradient.function, module_names
         self.dialect.methods = not _prefers_functions(self.function)
+        self.dialect.products = _product_methods(self.function)
         count = len(self.function.seeds)
         self.outs, self.gradients = (
             gradient.block.outs[:count],
@@ -322,7 +323,7 @@ class Layout:
         ]
         for seed, output in zip(self.seeds.values(), outputs, strict=True):
             if defaults.get(seed) == ONES:
-                ones = ast.Call(self.dialect.name("numpy.ones_like"), [output], [])
+                ones = self.dialect.ones_like(output)
                 assigned = print_statement(ast.Assign([ast.Name(seed)], ones))
                 lines += [f"if {seed} is None:", INDENT + assigned]
         return lines
@@ -440,8 +441,16 @@ def _prefers_functions(function: Function) -> bool:
     """The user writes np.sum(x) rather than x.sum()."""
     reductions = ("sum", "mean", "max")
     return any(
-        eqn.op in reductions and eqn.dialect == "numpy" for eqn in function.block.eqns
+        eqn.op in reductions and eqn.dialect in ("numpy", "torch")
+        for eqn in function.block.eqns
     )
+
+
+def _product_methods(function: Function) -> set[str]:
+    """The user writes x.mm(w) rather than x @ w."""
+    products = (e for e in all_equations(function.block.eqns) if e.op == "matmul")
+    written = {eqn.dialect for eqn in products}
+    return written if written <= {"mm", "bmm"} else set()
 
 
 def _beginning_with_nothing(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
+from collections import ChainMap, Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flatgrad.emit import containers
 from flatgrad.emit.availability import Availability
-from flatgrad.emit.expressions import OPERATORS, Dialect, Expressions, without_minus
+from flatgrad.emit.expressions import OPERATORS, Dialect, without_minus
 from flatgrad.emit.names import Names, telling
+from flatgrad.emit.tensors import expressions_of
 from flatgrad.frontend.storages import shows_element
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 from flatgrad.registry import RULES
@@ -99,7 +100,7 @@ class Lines:
         self.eqns, self.outs, self.available, self.names = eqns, outs, available, names
         self.prefix, self.seeds = prefix, seeds
         self.outer, self.at, self.params, self.repeated = outer, at, {*params}, repeated
-        self.expressions = Expressions(
+        self.expressions = expressions_of(dialect)(
             dialect, self.read, self.shape, available.of_one_shape
         )
         self.dialect = dialect
@@ -272,9 +273,10 @@ class Lines:
         if value not in self.printed and value not in self.defs:
             return self.available.shape(value)
         array = self.read(value)
-        if value.type.rank:
-            return ast.Attribute(array, "shape")
-        return ast.Call(self.dialect.name("numpy.shape"), [array], [])
+        return self.dialect.shape(
+            array,
+            not self.dialect.is_array(value, ChainMap(self.defs, self.available.defs)),
+        )
 
     def _line(self, number: int, line: Line) -> list[Any]:
         eqn = line.eqn
@@ -297,10 +299,10 @@ class Lines:
                 return [node]
         value = self.expressions.equation(eqn)
         if eqn.op == "getitem" and self._is_replaced(number, eqn):
-            value = ast.Call(self.dialect.name("numpy.copy"), [value], [])
+            value = self.dialect.copied(value)
             self._assign(eqn.out, name, eqn.out)
         elif eqn.op == "getitem" and self._is_overwritten(number, eqn):
-            value = ast.Call(ast.Attribute(value, "copy"), [], [])
+            value = self.dialect.copied(value, may_be_number=False)
             self._assign(eqn.out, name, eqn.out)
         else:
             self._assign(eqn.out, name, self._base(eqn))
@@ -392,36 +394,43 @@ class Lines:
     def _buffer(self, zeros: Atom) -> ast.expr:
         """Zeros to store into, an array also where the value is a number."""
         if zeros.type.shape.is_scalar:
-            return ast.Call(self.dialect.name("numpy.zeros"), [ast.Tuple([])], [])
+            return self.dialect.zero()
         return self.read(zeros)
 
     def _copy(self, value: Atom, wide: bool = False) -> ast.expr:
         """x.copy(), or np.copy(x) where x may be a plain number; `wide`: to hold complex numbers."""
         if value.type.kind in containers.MAY_HOLD:
-            return containers.copied(self.read(value), value)
+            return containers.copied(self.read(value), value, self.dialect)
         if wide and value.type.kind != "complex" and value.type.rank:
             kind = ast.Name("complex")
             return ast.Call(ast.Attribute(self.read(value), "astype"), [kind], [])
         if wide and value.type.kind != "complex":
             kinds = [ast.keyword("dtype", ast.Name("complex"))]
             return ast.Call(self.dialect.name("numpy.array"), [self.read(value)], kinds)
-        if value.type.rank:
-            return ast.Call(ast.Attribute(self.read(value), "copy"), [], [])
-        return ast.Call(self.dialect.name("numpy.copy"), [self.read(value)], [])
+        return self.dialect.copied(self.read(value), not value.type.rank)
 
     def _element(self, eqn: Eqn, name: str, index: Atom, value: Atom) -> ast.stmt:
+        if self.dialect.library == "jax.numpy":
+            how = "set" if eqn.op == "setitem" else "add"
+            return self._replaced(name, how, self.read(index), self.read(value))
         target = ast.Subscript(ast.Name(name), self.read(index))
         if eqn.op == "setitem":
             return ast.Assign([target], self.read(value))
         if eqn.attrs.get("repeats") is not False:
-            call = ast.Call(
-                self.dialect.name("numpy.add.at"),
-                [ast.Name(name), _outside_brackets(self.read(index)), self.read(value)],
-                [],
+            place = _outside_brackets(self.read(index))
+            return ast.Expr(
+                self.dialect.added_at(ast.Name(name), place, self.read(value))
             )
-            return ast.Expr(call)
         operator, amount = self._signed(value)
         return ast.AugAssign(target, operator, amount)
+
+    def _replaced(
+        self, name: str, how: str, index: ast.expr, value: ast.expr
+    ) -> ast.stmt:
+        """x = x.at[i].add(v), where nothing is written in place."""
+        place = ast.Subscript(ast.Attribute(ast.Name(name), "at"), index)
+        made = ast.Call(ast.Attribute(place, how), [value], [])
+        return ast.Assign([ast.Name(name)], made)
 
     def _signed(self, value: Atom) -> tuple[ast.operator, ast.expr]:
         """x -= v rather than x += -v"""

@@ -12,8 +12,10 @@ import black
 import libcst as cst
 
 from flatgrad.emit.expressions import Dialect
-from flatgrad.emit.helpers import HELPERS, with_needed
+from flatgrad.emit.helpers import HELPERS, helpers_of, with_needed
 from flatgrad.emit.names import Names
+from flatgrad.emit.tensors import TensorDialect
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import Module, names_in_text
 from flatgrad.frontend.scope import Frame, Function
 
@@ -36,7 +38,8 @@ class Emitted:
             name: i.path for name, i in module.imports.items() if name not in local
         }
         plain = not module.imports_library_of_arrays()
-        return Dialect(imports, names.taken, plain)
+        kind = TensorDialect if module.library == "torch" else Dialect
+        return kind(imports, names.taken, plain, library=module.library)
 
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
@@ -57,16 +60,24 @@ def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
 def _helpers(emitted: Sequence[Emitted]) -> list[str]:
     """The functions that the module defines for itself, under free names and with its own name of numpy."""
     names = {old: new for e in emitted for old, new in e.dialect.helpers.items()}
-    texts = []
-    for helper in with_needed(sorted(names)):
-        text = HELPERS[helper]
+    library = emitted[0].dialect.library
+    if names and any(e.dialect.library != library for e in emitted):
+        step = "ask for one function with --function"
+        what = "functions that are written with different libraries of arrays"
+        raise FlatgradError(Diagnostic("FG114", what, step))
+    known, texts = helpers_of(library), []
+    for helper in with_needed(sorted(names), library):
+        text = known[helper]
         for old in HELPERS:
             taken = any(old in e.dialect.taken for e in emitted)
             new = names.get(old, f"{old}_" if taken else old)
             text = re.sub(rf"\b{old}\b", new, text)
-        numpy = emitted[0].dialect.name("numpy")
-        assert isinstance(numpy, ast.Name)
-        texts.append(re.sub(r"\bnp\.", f"{numpy.id}.", text))
+        own = "torch" if library == "torch" else "np"
+        if f"{own}." in text:
+            path = "torch" if library == "torch" else "numpy"
+            printed = ast.unparse(emitted[0].dialect.name(path))
+            text = re.sub(rf"\b{own}\.", f"{printed}.", text)
+        texts.append(text)
     return texts
 
 

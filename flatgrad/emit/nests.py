@@ -158,7 +158,7 @@ def _starts(
                 (
                     name,
                     (
-                        copied(lines.read(start), param)
+                        copied(lines.read(start), param, lines.dialect)
                         if held
                         else lines._copy(start, param.type.kind in COMPLEX)
                     ),

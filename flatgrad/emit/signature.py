@@ -18,7 +18,11 @@ ONES, ONE = (
 def seed_defaults(
     function: Function, seeds: Sequence[str], outs: Sequence[Atom]
 ) -> dict[str, str]:
-    """1.0 where the output is a number; None for others after a parameter that has a default."""
+    """1.0 where the output is a number; None for others after a parameter that has a default.
+
+    A tensor that holds a number has a type and a device, which 1.0 has not: None stands for ones like it.
+    """
+    one = ONES if function.module.library == "torch" else ONE
     params = function.node.params
     optional = any(
         p.default is not None for p in (*params.posonly_params, *params.params)
@@ -26,7 +30,7 @@ def seed_defaults(
     defaults: dict[str, str] = {}
     for seed, out in zip(seeds, outs, strict=False):
         if out.type.shape.is_scalar:
-            defaults[seed], optional = ONE, True
+            defaults[seed], optional = one, True
         elif optional:
             defaults[seed] = ONES
     return defaults

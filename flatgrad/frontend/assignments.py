@@ -41,10 +41,17 @@ def assign(
             held = low.expression(target.value)
             index = expressions.index(low, target)
             if not item_stores.store(low, target, held, index, value):
+                _refuse_immutable(low, target)
                 base = _base(low, target)
                 _store(low, target, base, "setitem", index, value, **apart(low, index))
         case _:
             raise _unread_target(target)
+
+
+def _refuse_immutable(low: Lowering, target: cst.CSTNode) -> None:
+    if low.module.library == "jax.numpy":
+        what = "arrays of jax are never written in place"
+        raise Refusal("FG106", what, "write x = x.at[i].set(v)", target)
 
 
 def _unread_target(target: cst.CSTNode) -> Refusal:
@@ -181,6 +188,7 @@ def augment(low: Lowering, node: cst.AugAssign) -> None:
         ):
             pass
         case cst.Subscript():
+            _refuse_immutable(low, node.target)
             _augment_part(low, node.target, op, node.value)
         case _:
             raise _unread_target(node.target)
@@ -205,7 +213,8 @@ def _augment_name(
     new.name = target.value
     low.note()
     array = old in low.storages.arrays
-    if isinstance(old, Var) and (array or not old.type.shape.is_scalar):
+    written = low.module.library != "jax.numpy"  # else a new array gets the name
+    if isinstance(old, Var) and written and (array or not old.type.shape.is_scalar):
         unsure = old.type.rank is None and not array
         others = _other_names(low, target.value, old) if unsure else {}
         low.overwrite(old, new, unsure=unsure)

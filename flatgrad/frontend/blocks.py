@@ -15,6 +15,7 @@ from flatgrad.frontend.exits import (
     only_raises,
     suppresses,
 )
+from flatgrad.frontend.scope import Refusal
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -61,8 +62,21 @@ def _lines(part: Any) -> list[Any]:
     return [] if part is None else lines_of(part.body)
 
 
+def _refuse_autograd(low: Lowering, item: cst.WithItem) -> None:
+    """What is computed under torch.no_grad() would have a gradient here."""
+    node: cst.BaseExpression = item.item
+    node = node.func if isinstance(node, cst.Call) else node
+    name = low.module.code(node).rpartition(".")[2]
+    if name in ("no_grad", "inference_mode", "set_grad_enabled", "autocast"):
+        what = f"what {name}() keeps from having a gradient is not read"
+        step = "use x.detach(), or the comment  # flatgrad: stop"
+        raise Refusal("FG105", what, step, item.item)
+
+
 def _enter(low: Lowering, item: cst.WithItem) -> None:
     """with open(path) as file: nothing flows through the file."""
+    if low.module.library == "torch":
+        _refuse_autograd(low, item)
     reads = low.mention(item.item)
     effects.effects_within(low, item.item)
     if item.asname is not None:

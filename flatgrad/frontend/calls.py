@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 
 TAKING_TUPLES = {
-    "randn", "rand", "reshape", "transpose", "zeros", "ones", "empty", "max", "min",
+    "randn", "rand", "reshape", "transpose", "zeros", "ones", "empty", "max", "min", "view", "permute", "expand", "repeat",
+    "new_zeros", "new_ones",
 }  # fmt: skip
 
 
@@ -48,6 +49,8 @@ def call(low: Lowering, node: cst.Call) -> Value:
     """What a call gives; whatever it may write into holds something unknown afterwards."""
     if (parts := frozen.method(low, node)) is not None:
         return _of_frozen(low, node, *parts)
+    if (replaced := stores.replaced(low, node)) is not None:
+        return replaced
     function = _function(low, node.func)
     if isinstance(function, Choice):
         return _of_either(low, node, function)
@@ -144,7 +147,7 @@ def _takes_tuple(function: Any) -> bool:
         case Path(path=path):
             namespace, _, name = path.rpartition(".")
         case (_, str() as name):
-            namespace = "ndarray"
+            namespace = "ndarray" if lookup("ndarray", name) else "torch"
         case _:
             return True
     return name in TAKING_TUPLES or lookup(namespace, name) is None

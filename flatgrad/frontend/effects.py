@@ -28,7 +28,7 @@ OUTPUTS = ("out", "output")  # as numpy and scipy.ndimage call them
 WRITING_METHODS = {"shuffle", "readinto", "readinto1", "recv_into"}  # rng.shuffle(x)
 PURE_LIBRARIES = {
     "numpy", "scipy", "math", "cmath", "builtins", "warnings", "logging", "sys", "os", "time", "random", "itertools",
-    "functools", "operator", "copy", "typing",
+    "functools", "operator", "copy", "typing", "torch", "jax",
 }  # fmt: skip
 
 
@@ -75,13 +75,14 @@ def _written(node: cst.Call, function: Any, functions: set[Any]) -> list[Any]:
     match function:
         case Path(path=path):
             root, name = path.partition(".")[0], path.rpartition(".")[2]
-            if name in WRITING_FUNCTIONS or root not in PURE_LIBRARIES:
+            writes = name in WRITING_FUNCTIONS or (name[-1:] == "_" and root == "torch")
+            if writes or root not in PURE_LIBRARIES:
                 found += [a.value for a in node.args]
             else:
                 found += positional_out(node, path)
         case (_, name):
             assert isinstance(node.func, cst.Attribute)
-            if name in CHANGING_METHODS or name.startswith("__"):
+            if name in CHANGING_METHODS or name.startswith("__") or name.endswith("_"):
                 found.append(node.func.value)
             if name in WRITING_METHODS:
                 found += [a.value for a in node.args]

@@ -18,8 +18,10 @@ from flatgrad.frontend import (
     effects,
     functions,
     iterators,
+    library,
     listed,
     solvers,
+    tensors,
 )
 from flatgrad.frontend.scope import (
     Callee,
@@ -391,7 +393,9 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
     base = low.expression(node.value)
     where = index(low, node)
     if isinstance(base, Struct) and isinstance(where, Lit):
-        return _item(base, where.value, node)
+        found = _item(base, where.value, node)
+        named = base.kind == "tuple" and bool(base.keys)
+        return named_part(low, node, found) if named else found
     if isinstance(base, Struct) and base.kind == "dict":
         array = containers.as_dict(low, node, base)
         low.build.dialect = ""
@@ -403,6 +407,12 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
     array = low.atom(base, node.value)
     low.build.dialect = ""
     return low.emit("getitem", array, where, node=node)
+
+
+def named_part(low: Lowering, node: cst.CSTNode, part: Value) -> Value:
+    """x.max(dim=1).values"""
+    tensors.taken(low, node, part)
+    return part
 
 
 def _item(base: Struct, where: Any, node: cst.CSTNode) -> Value:
@@ -475,8 +485,10 @@ def _attribute(low: Lowering, node: cst.Attribute) -> Value:
         return Path(f"{base.path}.{name}")
     if (solution := solvers.attribute(low, base, name, node)) is not None:
         return solution
+    if isinstance(base, Struct) and base.kind == "tuple" and name in base.keys:
+        return named_part(low, node, base.items[base.keys.index(name)])
     array = low.atom(base, node.value)
-    spelling = lookup("ndarray", name)
+    spelling = library.methods(low, name)
     low.build.dialect = "method"
     if spelling is not None and spelling.attribute:
         return low.emit(spelling.op, array, node=node)

@@ -9,10 +9,18 @@ import libcst as cst
 
 import flatgrad.rules  # noqa: F401  (registers the rules that the tables refer to)
 from flatgrad.foreign import FOREIGN, NO_RULE, is_foreign
-from flatgrad.frontend import listed, masked, own_calls, several
+from flatgrad.frontend import (
+    listed,
+    masked,
+    own_calls,
+    several,
+    tensor_layers,
+    tensor_shapes,
+    tensors,
+)
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value, atoms_in
 from flatgrad.graph import Atom, Lit, Var
-from flatgrad.namespaces import Bound, Spelling, bind, lookup
+from flatgrad.namespaces import DEFAULTS, Bound, Spelling, bind, lookup
 from flatgrad.registry import RULES, Kind
 from flatgrad.types import join, scalar
 
@@ -22,12 +30,19 @@ if TYPE_CHECKING:
 HARMLESS_OPTIONS = {
     "casting", "subok", "optimize", "like", "stable", "kind", "device", "check_finite",
 }  # fmt: skip
-FLOATS = ("builtins.float", "numpy.float64", "numpy.double", "numpy.float_")
-KNOWN_FLOATS = {f"{library}.inf": float("inf") for library in ("math", "numpy")}
+FLOATS = (
+    "builtins.float", "numpy.float64", "numpy.double", "numpy.float_", "torch.float64", "torch.double",
+)  # fmt: skip
+KNOWN_FLOATS = {
+    f"{library}.inf": float("inf") for library in ("math", "numpy", "torch")
+}
 SEEING = {f"builtins.{name}" for name in ("eval", "exec", "locals", "vars", "globals")}
 TAKING_SHAPES = {
     "zeros", "ones", "empty", "full", "eye", "arange", "random_normal", "random_uniform", "random", "tri",
 }  # fmt: skip
+ARRAYS = ("numpy", "torch")
+SECOND = ("where", "polygamma")  # x.where(c, y) is torch.where(c, x, y)
+READERS = (tensor_layers, tensor_shapes)  # they register what they read of torch
 SPLITS = {"split", "array_split", "hsplit", "vsplit", "dsplit"}
 RESULTS = {
     "slogdet": 2, "eigh": 2, "eig": 2, "svd": 3, "qr": 2, "divmod": 2, "modf": 2, "frexp": 2, "lstsq": 4,
@@ -65,6 +80,15 @@ def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Valu
         return own_calls.call(low, node, own, given)
     namespace, _, name = path.rpartition(".")
     spelling = lookup(namespace, name)
+    for option, value in DEFAULTS.get(path, {}).items():
+        if len(given.positional) == 1:
+            given.keywords.setdefault(option, Lit(value))
+    if (library := namespace.partition(".")[0]) in ARRAYS:
+        _refuse_mixture(low, node, library, given)
+    if library == "torch":
+        low.build.dialect = namespace
+        if (found := tensors.call(low, node, name, given)) is not None:
+            return found
     if path in ("builtins.tuple", "builtins.list") and len(given.positional) == 1:
         return _sequence(low, node, name, given)
     if path in FLOATS and _is_a_computed_text(given):
@@ -81,6 +105,17 @@ def function(low: Lowering, node: cst.Call, path: str, given: Arguments) -> Valu
     if spelling is None:
         return _unknown(low, node, path, given)
     return _apply(low, node, spelling, path, given, namespace)
+
+
+def _refuse_mixture(
+    low: Lowering, node: cst.Call, library: str, given: Arguments
+) -> None:
+    """A number may go to any library, an array to that of the function."""
+    own = "torch" if low.module.library == "torch" else "numpy"
+    if library == own or all(a.type.shape.is_scalar for a in given.atoms):
+        return
+    what = f"the function uses {library} beside {low.module.library}"
+    raise Refusal("FG114", what, "write it with one library of arrays", node)
 
 
 def _is_a_computed_text(given: Arguments) -> bool:
@@ -106,14 +141,28 @@ def method(
     generator = isinstance(receiver, Var) and receiver.type.kind == "generator"
     if generator and (drawn := lookup("numpy.random", name)):
         return _apply(low, node, drawn, f".{name}()", given, "numpy.random")
-    spelling = lookup("ndarray", name)
     given = Arguments([receiver, *given.positional], given.keywords)
     called = f".{name}()"
+    if low.module.library == "torch":
+        low.build.dialect = "method"
+        if name in SECOND and len(given.positional) > 1:
+            first, second, *rest = given.positional
+            given = Arguments([second, first, *rest], given.keywords)
+        if (found := tensors.call(low, node, name, given)) is not None:
+            return found
+    spelling = methods(low, name)
     if spelling is None or spelling.attribute:
         return _with_default(name, given, _unknown(low, node, called, given))
     if isinstance(receiver, Struct) and not spelling.sequence:
         return _unknown(low, node, called, given)
     return _apply(low, node, spelling, called, given, "method")
+
+
+def methods(low: Lowering, name: str) -> Spelling | None:
+    """A method of the arrays of the library; those of tensors are functions, too."""
+    if low.module.library != "torch":
+        return lookup("ndarray", name)
+    return lookup("torch.Tensor", name) or lookup("torch", name)
 
 
 def _with_default(name: str, given: Arguments, value: Var) -> Var:
@@ -308,6 +357,8 @@ def _option(low: Lowering, node: cst.Call, option: Value | tuple[Value, ...]) ->
     constant = _static(value)
     if constant is UNKNOWN and _is_minus_infinity(low, value):
         return -float("inf")
+    if low.module.library == "torch" and isinstance(constant, list):
+        return tuple(constant)  # torch takes [0, 1] where NumPy asks for (0, 1)
     return low.atom(value, node) if constant is UNKNOWN else constant
 
 
@@ -380,7 +431,12 @@ def _array(
     low: Lowering, node: cst.Call, data: Sequence[Atom], options: dict[str, Any]
 ) -> Value:
     (value,) = data
-    if isinstance(value, Var) and value.name == "" and low.build.eqns[-1].out is value:
+    if (
+        isinstance(value, Var)
+        and value.name == ""
+        and low.build.eqns[-1:]
+        and low.build.eqns[-1].outs == (value,)
+    ):
         eqn = low.build.eqns[-1]
         if eqn.op == "stack" and eqn.node is None:
             low.build.eqns.pop()

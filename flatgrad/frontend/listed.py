@@ -14,10 +14,14 @@ from flatgrad.types import join, scalar
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
-STACKING = {"numpy.stack": "stack", "numpy.array": "stack", "numpy.asarray": "stack"}
+STACKING = {
+    "numpy.stack": "stack", "torch.stack": "stack", "numpy.array": "stack", "numpy.asarray": "stack",
+}  # fmt: skip
 JOINING = {
     f"numpy.{n}": n for n in ("concatenate", "vstack", "hstack", "column_stack", "row_stack")
-}  # fmt: skip
+} | {
+    f"torch.{n}": n for n in ("concatenate", "vstack", "hstack", "column_stack", "row_stack")
+} | {"torch.cat": "concatenate", "torch.concat": "concatenate"}  # fmt: skip
 
 
 def function(
@@ -97,7 +101,7 @@ def _of_value(
         ):
             return None
         case _ if path in STACKING and (
-            xs.type.kind == "list" or path == "numpy.stack"
+            xs.type.kind == "list" or path.endswith(".stack")
         ):
             return _stacked(low, node, path, xs, rest, given)
         case _ if path in JOINING and "out" not in given.keywords:
@@ -115,7 +119,7 @@ def _stacked(
     rest: list[Value],
     given: Arguments,
 ) -> Value | None:
-    if path == "numpy.stack":
+    if path.endswith(".stack"):
         return low.emit("stack_list", xs, node=node, **_axis(rest, given, Lit(0)))
     dtype = [*rest, *given.keywords.values()]
     if dtype and not all(
@@ -129,7 +133,8 @@ def _stacked(
 
 
 def _axis(rest: list[Value], given: Arguments, default: Lit) -> dict[str, Any]:
-    axis = given.keywords.get("axis", rest[0] if rest else default)
+    named = given.keywords.get("dim", given.keywords.get("axis"))
+    axis = named or (rest[0] if rest else default)
     if not isinstance(axis, Lit):
         raise Refusal(
             "FG202",

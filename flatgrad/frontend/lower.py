@@ -89,7 +89,7 @@ KEPT_OF_FRAME = (
 )  # fmt: skip
 ROUNDS = 3  # how often facts about shapes are carried through the whole function
 FLOATS = {
-    f"{library}.{name}" for library in ("math", "numpy") for name in ("pi", "e", "inf", "nan", "tau", "euler_gamma")
+    f"{library}.{name}" for library in ("math", "numpy", "torch") for name in ("pi", "e", "inf", "nan", "tau", "euler_gamma")
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
+from flatgrad.namespaces import library_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Module:
     # Text that is not the user's, with what it stands for.
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
+    library: str = "numpy"  # of arrays, of the function that is being read
     _places: dict[cst.CSTNode, Place] | None = None
     _codes: dict[cst.CSTNode, str] = field(default_factory=dict)
 
@@ -372,6 +374,17 @@ def names_elsewhere(module: Module) -> dict[str, set[str]]:
         name: every - _names_reached(name, spelled, shared & spelled.keys())
         for name in spelled
     }
+
+
+def library_used(module: Module, name: str) -> str:
+    """The library of arrays that a function and those that it calls are written with."""
+    spelled = {n: names_in_text(module.code(f)) for n, f in module.functions.items()}
+    names = _names_reached(name, spelled, set())
+    used = [i.path for n, i in module.imports.items() if n in names or n[:1] == "*"]
+    found = library_of(used)
+    arrays = any(path.partition(".")[0] in ("numpy", "scipy") for path in used)
+    every = [i.path for i in module.imports.values()]
+    return library_of(every) if found == "numpy" and not arrays else found
 
 
 def _names_reached(

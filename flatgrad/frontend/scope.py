@@ -14,6 +14,7 @@ import libcst as cst
 from flatgrad.errors import Diagnostic
 from flatgrad.frontend.module import Module, names_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
+from flatgrad.namespaces import as_numpy
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,10 @@ class Path:
     """A name that stands for something importable: numpy.linalg."""
 
     path: str
+
+    def __post_init__(self) -> None:
+        """Libraries that are called like NumPy are read like NumPy."""
+        object.__setattr__(self, "path", as_numpy(self.path))
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,13 @@ A call that is not read here, or not with these arguments, is left to effects.py
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import assignments, effects
-from flatgrad.frontend.scope import Path, Value
+from flatgrad.frontend import arguments, assignments, effects, expressions, library
+from flatgrad.frontend.scope import Arguments, Path, Refusal, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.namespaces import lookup
 from flatgrad.types import same_shape
@@ -196,8 +197,10 @@ UNREAD = {"casting", "mode", "wrap", "order"}
 
 def in_place(low: Lowering, node: cst.Call, function: Any) -> bool:
     """The call as a write into an array; False where it is no such write."""
+    if low.module.library == "torch" and (written := _underscored(function)):
+        return _into_tensor(low, node, *written)
     found = _store_of(function, node)
-    if found is None:
+    if found is None or low.module.library == "jax.numpy":
         return False
     target, (names, store), arguments = found
     given = _given(names, arguments)
@@ -221,6 +224,73 @@ def in_place(low: Lowering, node: cst.Call, function: Any) -> bool:
         return False
     _write(low, target, array, new)
     return True
+
+
+# --- x.add_(v) ---------------------------------------------------------------------------------------------------
+
+# What changes the arrangement, and draws that are not those of a function.
+NO_STORES = {
+    "t", "transpose", "unsqueeze", "squeeze", "requires_grad", "detach", "resize", "as_strided", "swapaxes", "swapdims",
+    "normal", "uniform", "random", "bernoulli", "exponential", "set", "share_memory",
+}  # fmt: skip
+
+
+def _underscored(function: Any) -> tuple[Var, str] | None:
+    """The tensor and `add` of x.add_"""
+    match function:
+        case (Var() as array, str() as name) if name[-1:] == "_" and name[-2:] != "__":
+            return array, name[:-1]
+        case _:
+            return None
+
+
+def _into_tensor(low: Lowering, node: cst.Call, array: Var, name: str) -> bool:
+    """A method of torch that ends with _ stores what the one without gives."""
+    if name in NO_STORES or not isinstance(node.func, cst.Attribute):
+        return False
+    if array.type.shape.is_scalar or array.type.kind in ("list", "dict", "tree", "tuple"):  # fmt: skip
+        return False
+    target = node.func.value
+    given = arguments.read(low, node, takes_tuple=False)
+    if given.rest is not None or given.named is not None:
+        return False
+    value = _stored_value(low, node, array, name, given)
+    if not isinstance(value, Var | Lit) or assignments.drops_fractions(array, value):
+        return False
+    made = low.build.eqns[-1:]
+    new = value
+    fresh = isinstance(value, Var) and not value.name and made and made[0].outs == (value,)  # fmt: skip
+    same = isinstance(value, Var) and same_shape(value.type.shape, array.type.shape)
+    if not (fresh and same and isinstance(target, cst.Name)):
+        low.build.dialect = ""
+        new = low.emit("setitem", array, Lit(...), value)
+    assert isinstance(new, Var)
+    _write(low, target, array, new)
+    return True
+
+
+def _stored_value(
+    low: Lowering, node: cst.Call, array: Var, name: str, given: Arguments
+) -> Value | None:
+    match name, given.positional:
+        case "zero", []:
+            return Lit(0.0)
+        case "fill", [value]:
+            return value
+        case "copy", [value, *_]:
+            return value
+        case _:
+            func = node.func.with_changes(attr=cst.Name(name))
+            plain, start = node.with_changes(func=func), len(low.build.eqns)
+            try:
+                value = library.method(low, plain, array, name, given)
+            except Refusal as why:
+                raise Refusal(why.code, why.what, why.next_step, node) from None
+            for i, eqn in enumerate(low.build.eqns[start:], start):
+                if eqn.node is plain:  # which is no text of the user's
+                    at = node if eqn.op == "opaque" else None
+                    low.build.eqns[i] = replace(eqn, node=at)
+            return value
 
 
 def _write(low: Lowering, target: cst.BaseExpression, array: Var, new: Var) -> None:
@@ -269,6 +339,28 @@ def _atom(low: Lowering, value: Value) -> Atom:
     return low.atom(value, here)
 
 
+# --- x.at[i].set(v) -----------------------------------------------------------------------------------------------
+
+
+def replaced(low: Lowering, node: cst.Call) -> Value | None:
+    """jax's way to write: another array, with another part; None of other calls."""
+    match node:
+        case cst.Call(
+            func=cst.Attribute(
+                value=cst.Subscript(value=cst.Attribute(value=array, attr=cst.Name(value="at"))) as part,
+                attr=cst.Name(value="set" | "add" as how),
+            ),
+            args=[cst.Arg(value=given, star="", keyword=None)],
+        ) if low.module.library == "jax.numpy":  # fmt: skip
+            pass
+        case _:
+            return None
+    x = low.atom(low.expression(array), array)
+    index, value = expressions.index(low, part), low.atom(low.expression(given), given)
+    low.build.dialect = ""
+    return low.emit({"set": "replaced", "add": "increased"}[how], x, index, value, node=node)  # fmt: skip
+
+
 # --- out= ------------------------------------------------------------------------------------------------------------
 
 
@@ -301,7 +393,8 @@ def _is_known(function: Any) -> bool:
     match function:
         case Path(path=path):
             namespace, _, name = path.rpartition(".")
-            return namespace.startswith("numpy") and lookup(namespace, name) is not None
+            known = namespace.startswith(("numpy", "torch"))
+            return known and lookup(namespace, name) is not None
         case (Var(), name):
             return lookup("ndarray", name) is not None
         case _:

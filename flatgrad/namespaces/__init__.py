@@ -7,6 +7,8 @@ The tables are in the modules called *_names; their language is described in lin
 """
 
 from flatgrad.namespaces.calls import arrange, bind
+from flatgrad.namespaces.jax_names import DEFAULTS
+from flatgrad.namespaces.libraries import as_numpy, in_library, library_of
 from flatgrad.namespaces.operators import INFIX, PREFIX
 from flatgrad.namespaces.spelling import Bound, Spelling, meanings
 from flatgrad.namespaces.stats_names import home
@@ -14,13 +16,17 @@ from flatgrad.namespaces.tables import ALGORITHMS, lookup, namespaces, spell, sp
 
 __all__ = [
     "ALGORITHMS",
+    "DEFAULTS",
     "INFIX",
     "PREFIX",
     "Bound",
     "Spelling",
     "arrange",
+    "as_numpy",
     "bind",
     "home",
+    "in_library",
+    "library_of",
     "lookup",
     "meanings",
     "namespaces",

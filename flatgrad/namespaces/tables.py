@@ -7,11 +7,13 @@ from functools import cache
 
 from flatgrad.namespaces import (
     array_names,
+    jax_names,
     numpy_names,
     python_names,
     science_names,
     scipy_names,
     stats_names,
+    torch_names,
 )
 from flatgrad.namespaces.lines import read_line, read_names
 from flatgrad.namespaces.spelling import UFUNC_OPTIONS, Spelling, meanings
@@ -32,8 +34,16 @@ def spell(op: str, namespace: str) -> str | None:
     return _names().get(namespace, {}).get(op)
 
 
-UNARY = numpy_names.UNARY | scipy_names.UNARY | python_names.UNARY
-BINARY = numpy_names.BINARY | scipy_names.BINARY | python_names.BINARY
+UNARY = (
+    numpy_names.UNARY
+    | scipy_names.UNARY
+    | python_names.UNARY
+    | torch_names.UNARY
+    | jax_names.UNARY
+)
+BINARY = (
+    numpy_names.BINARY | scipy_names.BINARY | python_names.BINARY | torch_names.BINARY
+)
 SIGNATURES = (
     numpy_names.SIGNATURES
     | array_names.SIGNATURES
@@ -41,7 +51,10 @@ SIGNATURES = (
     | stats_names.SIGNATURES
     | science_names.SIGNATURES
     | python_names.SIGNATURES
+    | torch_names.SIGNATURES
+    | jax_names.SIGNATURES
 )
+METHODS = ("ndarray", "torch.Tensor")
 
 
 # scipy's libraries of algorithms, asked last for the name of an operation.
@@ -91,5 +104,5 @@ def spellings(namespace: str) -> list[Spelling]:
             ]
     lines = map(str.strip, SIGNATURES.get(namespace, "").splitlines())
     for line in filter(None, lines):
-        found += read_line(line, method=namespace == "ndarray")
+        found += read_line(line, method=namespace in METHODS)
     return found

@@ -5,9 +5,11 @@ answer for the options it is given it raises NotImplementedError, and the caller
 """
 
 from flatgrad.rules import (  # noqa: F401 - for what they register
+    activations,
     arithmetic,
     arrangement,
     assumed,
+    attention,
     banded,
     bessel,
     bundles,
@@ -38,11 +40,13 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     joining,
     kronecker,
     linalg,
+    losses,
     matrix_equations,
     matrix_functions,
     matrix_variate,
     missing_values,
     multivariate,
+    normalization,
     norms,
     polynomials,
     products,
@@ -62,6 +66,8 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     stacked_products,
     structure,
     structured,
+    tensor_equations,
     tensors,
     triangular,
+    windows,
 )

@@ -15,6 +15,13 @@ def known_rank(x):
     return x.ndim if isinstance(x, Expr) else len(xp.shape(x))
 
 
+def written_down(name, value):
+    """An option that decides which formula it is."""
+    if isinstance(value, Expr):
+        raise NotImplementedError(f"{name}= that is not written down")
+    return value
+
+
 def rank(x):
     """The number of axes, which some formulas must know before the code runs."""
     n = known_rank(x)

@@ -11,6 +11,11 @@ LOG_2, LOG_10, PI = Constant("log(2)"), Constant("log(10)"), Constant("pi")
 real = shapes.elementwise_float
 
 
+@elementwise(at=[(0.7,)], shape=shapes.elementwise_float)
+def rsqrt(x, /, *, y):
+    return -(y**3) / 2
+
+
 @elementwise(at=SMALL, shape=real)
 def exp(x, /, *, y):
     return y

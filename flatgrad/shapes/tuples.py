@@ -118,6 +118,9 @@ def dtype_of(eqn: Eqn) -> None:
 def external(eqn: Eqn) -> None:
     """A name of a library: int, np.float32. A constant of the file has no path, and may be called what it likes."""
     module, _, name = str(eqn.attrs.get("path", "")).rpartition(".")
-    if module in ("", "np", "numpy", "builtins") and kind_of_dtype(name) != "any":
+    if (
+        module in ("", "np", "numpy", "builtins", "torch")
+        and kind_of_dtype(name) != "any"
+    ):
         learn(eqn.out.type, "dtype")
         eqn.out.type.items = (Type(scalar(), kind_of_dtype(name)),)

@@ -1726,7 +1726,7 @@ REFUSALS = [
     Refusal("refuse_conditional.py", "f", "FG118", "need not be evaluated", 2),
     Refusal("refuse_with.py", "f", "FG105", "a with block", 5),
     Refusal("refuse_try.py", "f", "FG105", "try statement", 5),
-    Refusal("refuse_torch.py", "f", "FG114", "torch", 4),
+    Refusal("refuse_tensorflow.py", "f", "FG114", "tensorflow", 4),
     Refusal("refuse_no_return.py", "f", "FG102", "returns nothing", 4),
     Refusal("refuse_generator.py", "f", "FG104", "generators", 2),
     Refusal("refuse_unknown_function.py", "f", "FG201", "voigt_profile", 5),
