@@ -25,6 +25,7 @@ from flatgrad.reverse import (
     options_of,
     refuse_narrow,
     refuse_phase,
+    with_arrays,
 )
 from flatgrad.types import Type, same_shape
 from flatgrad.versions import MAY_HOLD, UPDATING
@@ -316,6 +317,8 @@ def push_forward(
     build: Builder, rule: Rule, eqn: Eqn, dots: Sequence[Expr | None]
 ) -> tuple[Any, ...]:
     """The tangent of each result of `eqn`, given those of its arguments; None where there is none."""
+    if rule.kind is Kind.ELEMENTWISE:
+        eqn = with_arrays(build, eqn)
     args = [build.wrap(a) for a in eqn.args]
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y = ys[0] if len(ys) == 1 else ys

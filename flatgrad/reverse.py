@@ -705,10 +705,9 @@ def pull_back(
     build: Builder, rule: Rule, eqn: Eqn, gs: Sequence[Expr | None]
 ) -> tuple[Any, ...]:
     """The cotangent of each argument of `eqn`, given those of its results; None where there is none."""
-    args = [build.wrap(a) for a in eqn.args]
     if rule.kind is Kind.ELEMENTWISE:
-        eqn = replace(eqn, attrs={k: _array(build, v) for k, v in eqn.attrs.items()})
-        args = [build.wrap(_array(build, a)) for a in eqn.args]
+        eqn = with_arrays(build, eqn)
+    args = [build.wrap(a) for a in eqn.args]
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y, g = (ys[0], gs[0]) if len(ys) == 1 else (ys, tuple(gs))
     options = options_of(build, rule, eqn)
@@ -723,6 +722,12 @@ def pull_back(
             return _tuple(vjp(g))
         case _:
             raise AssertionError(f"{rule.kind} has no cotangents")
+
+
+def with_arrays(build: Builder, eqn: Eqn) -> Eqn:
+    """The equation with arrays for the lists that it takes for such."""
+    attrs = {k: _array(build, v) for k, v in eqn.attrs.items()}
+    return replace(eqn, args=tuple(_array(build, a) for a in eqn.args), attrs=attrs)
 
 
 def _array(build: Builder, value: Any) -> Any:

@@ -25,6 +25,7 @@ from flatgrad.rules.matrices import (
     square_matrix,
     times_transposed,
 )
+from flatgrad.rules.matrix_functions import both_modes
 from flatgrad.shapes import giving, learn, promoted
 from flatgrad.types import Shape, join, join_dims
 
@@ -230,14 +231,14 @@ def lstsq(a, b, /, rcond=None, *, y):
 
 
 @general(
-    at=[probe(SQUARE, n=n) for n in (-2, -1, 0, 1, 2, 3, 4)] + [probe(SQUARES, n=2)],
+    at=[probe(SQUARE, n=n) for n in (-9, -2, -1, 0, 1, 2, 3, 4, 9)]
+    + [probe(SQUARES, n=2)],
     shape=like_square,
 )
 def matrix_power(a, /, n=1, *, y):
+    """Each factor in turn, where the power is a small number written down; else a block of a power."""
     if not isinstance(n, int) or abs(n) > 8:
-        raise NotImplementedError(
-            "matrix_power with an exponent that is not a small number written down"
-        )
+        return both_modes(lambda blocks: xp.matrix_power(blocks, n=n), a)
 
     def change(base, d, along):
         """The sum of base^i d base^(n-1-i)."""
