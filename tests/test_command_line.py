@@ -220,15 +220,10 @@ def test_wrong_usage(flatgrad: CommandLine, arguments: list[str], message: str) 
     assert Path("f.py").read_text() == SOURCE
 
 
-def test_forward_mode_is_not_available_yet(flatgrad: CommandLine) -> None:
-    assert flatgrad("f.py", "--emit", "jvp") == (
-        1,
-        "",
-        (
-            "f.py: FG501 --emit jvp is not available yet\n"
-            "  flatgrad can emit grad or pair\n"
-        ),
-    )
+def test_forward_mode(flatgrad: CommandLine) -> None:
+    status, out, err = flatgrad("f.py", "--emit", "jvp")
+    assert (status, err) == (0, "")
+    assert "def f_jvp(" in out
 
 
 @pytest.mark.parametrize(
