@@ -220,12 +220,6 @@ def test_wrong_usage(flatgrad: CommandLine, arguments: list[str], message: str) 
     assert Path("f.py").read_text() == SOURCE
 
 
-def test_forward_mode(flatgrad: CommandLine) -> None:
-    status, out, err = flatgrad("f.py", "--emit", "jvp")
-    assert (status, err) == (0, "")
-    assert "def f_jvp(" in out
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -1,7 +1,5 @@
 """Functions given by their values on a grid: integrated, differentiated."""
 
-import numpy as np
-
 from flatgrad import shapes
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import elementwise, general, linear, probe
@@ -22,7 +20,7 @@ from flatgrad.types import Shape, join
 
 FIRST, LAST = slice(None, -1), slice(1, None)
 ASCENDING = (0.1, 0.7, 1.0, 1.8)
-FIXED = np.array(ASCENDING)  # no derivative in these
+FIXED = (0, 1, 3, 4)  # no derivative in these
 FOUR = (0.4, -1.2, 2.0, 0.7)
 
 
