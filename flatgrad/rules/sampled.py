@@ -20,7 +20,7 @@ from flatgrad.types import Shape, join
 
 FIRST, LAST = slice(None, -1), slice(1, None)
 ASCENDING = (0.1, 0.7, 1.0, 1.8)
-FIXED = (0, 1, 3, 4)  # no derivative in these
+FIXED = [0, 1, 3, 4]  # no derivative in these
 FOUR = (0.4, -1.2, 2.0, 0.7)
 
 
