@@ -79,3 +79,20 @@ SHARED = [
     "y += y if len(z) else 0.0; return y * z",
     "for row in (y * z, y):;     w = 0.5 * row; row /= 1; return w * y",
 ]
+
+# Right or refused, forwards above all: where a line beside another finds a value, and on which ways it is executed.
+BESIDE = [
+    "for q in y:;     if z[0] > 9:;         y -= 0.0;         break; return q * y",
+    "u = s = y; for r in (z, y):;     z = s; return r * u",
+    "for e in x.T:;     u = x; x = x * 2; s = u.sum(); s += e; return s",
+    "for q in y:;     y = z; return y.sum() + q",
+    "d = {'w': y, 'b': z}; for q in y:;     t = q; for k in range(2):;     z = q; return z + d['b'] * t",
+    "w = v = y + z; w -= w * y; v = np.clip(v, 0.2, 0.9); w += y.max(); return w + v",
+    "h = y; w = (np.exp(h), h); t = w[0]; return t * w[1]",
+    "for r, e in zip(x, y):;     if (h := r @ y):;         for e in r:;             e; return h * e",
+    "for e in y:;     while True:;         y /= 2;         break; return e * y",
+    "h = []; h.append(y); h.append(z); for r in h:;     z = z * r; return r * z",
+    "a, b = y, z; for k in range(3):;     a, b = a + 0.1 * b, b - 0.1 * a; return a * b",
+    "t = 0.0; for k in range(3):;     if k == 1:;         continue;     t = t * y + z; return t",
+    "t = 1.0; for e in y:;     if e > 0.8:;         break;     t = t * e; return t * z",
+]

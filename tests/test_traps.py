@@ -24,7 +24,7 @@ from checking import (
     runs,
 )
 from containers_traps import GIVEN, LISTS
-from flow_traps import FLOWING, SHARED
+from flow_traps import BESIDE, FLOWING, SHARED
 from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
 from flatgrad.errors import FlatgradError
@@ -745,6 +745,7 @@ TRAPS: dict[str, list[Case]] = {
     "lists": [safe(body, x=X, y=Y) for body in LISTS],
     "loops and branches": [agrees(body, x=M, y=X, z=Y) for body in FLOWING],
     "loops and branches that may share": [safe(body, x=M, y=X, z=Y) for body in SHARED],
+    "lines beside others": [safe(body, x=M, y=X, z=Y) for body in BESIDE],
     "called back": [Case(module(body), {"x": X}, False) for body in CALLED_BACK],
     "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
     "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],

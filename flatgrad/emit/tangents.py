@@ -203,6 +203,8 @@ def _put(
     elif where == LAST:
         _put_last(editor, statement, 0, texts)
     elif where == AFTER:
+        if isinstance(statement.node, cst.If):
+            _refuse_leaving(editor, statement, statement.node)
         edits.after.setdefault(statement, []).extend(texts)
     else:
         edits.first.setdefault(statement, []).extend(texts)
@@ -227,11 +229,16 @@ def _put_last(
 ) -> None:
     """At the end of a suite, which every way through it has to reach."""
     node: Any = statement.node
-    if may_leave(node.body if branch == 0 else node):
-        what = "a variable has a tangent on one way through this statement only"
-        step = "give the variable its value in front of it, as a number with a decimal point"
-        raise editor.refusal("FG125", what, step, statement.node)
+    _refuse_leaving(editor, statement, node.body if branch == 0 else node)
     editor.edits.last.setdefault((statement, branch), []).extend(texts)
+
+
+def _refuse_leaving(editor: Editor, statement: Statement, part: cst.CSTNode) -> None:
+    """Lines that a break or a continue would leave out."""
+    if may_leave(part):
+        what = "a variable has a tangent on one way through this statement only"
+        step = "put the lines that follow the branch into its else, or give the variable its value before"
+        raise editor.refusal("FG125", what, step, statement.node)
 
 
 def _texts(node: Any) -> Iterator[str]:
