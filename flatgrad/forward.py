@@ -15,7 +15,7 @@ from typing import Any
 
 from flatgrad.builder import Builder, Expr
 from flatgrad.complex_values import Field, complex_values, continued, has_room
-from flatgrad.conjugates import complex_rule, mark, touches
+from flatgrad.conjugates import complex_rule, mark, touches, wide_buffers
 from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
@@ -24,7 +24,8 @@ from flatgrad.reverse import (
     active_values,
     options_of,
     refuse_narrow,
-    refuse_phase,
+    refuse_phases,
+    varied_values,
     with_arrays,
 )
 from flatgrad.types import Type, same_shape
@@ -49,6 +50,7 @@ def forward(
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
+    refuse_phases(block, varied_values(block, wrt), walk.fields)
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
     for param in block.params:
@@ -60,6 +62,9 @@ def forward(
         if isinstance(out, Var) and out not in walk.tangents:
             walk.settle(out, walk.zeros(out))
     outs = [walk.tangent_or_zeros(out) for out in block.outs]
+    if walk.fields:
+        keep = len(block.eqns)
+        walk.build.eqns[keep:] = wide_buffers(walk.build.eqns[keep:], walk.fields)
     params = (*block.params, *(t for t in tangents if isinstance(t, Var)))
     return walk.build.block(params, [*block.outs, *outs])
 
@@ -141,7 +146,6 @@ class _Forward:
         if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
-            refuse_phase(eqn, self.fields)
             return [self.zeros(out) for out in eqn.outs]
         if not self.foreign.isdisjoint(eqn.reads()):
             raise NoRule(eqn, TAKES_PART)

@@ -69,7 +69,7 @@ def reverse(
     )
     walk.fields = complex_values(block, hinted)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
-    _refuse_phases(block, walk)
+    refuse_phases(block, walk.active, walk.fields)
     walk.parts = trees.parts_of(block.eqns)
     walk.given = given(block)
     walk.foreign = foreign_values(block.eqns, block.params)
@@ -128,18 +128,11 @@ def tell_fields(
     mark(own, continued(fields, own, _of_seeds(primal, fields, seeds)))
 
 
-def _refuse_phases(block: Block, walk: _Reverse) -> None:
+def refuse_phases(block: Block, active: set[Var], fields: Fields) -> None:
     """The sign of a complex number, its phase, is no constant; no rule for real numbers knows."""
-    varied = walk.active
     for eqn in all_equations(block.eqns):
-        if eqn.args and eqn.args[0] in varied:
-            refuse_phase(eqn, walk.fields)
-
-
-def refuse_phase(eqn: Eqn, fields: Fields) -> None:
-    """The sign of a complex number, its phase, is no constant."""
-    if eqn.op == "sign" and eqn.args[0] in fields:
-        raise NoRule(eqn, "of values that may be complex it is no constant")
+        if eqn.op == "sign" and eqn.args[0] in fields and eqn.args[0] in active:
+            raise NoRule(eqn, "of values that may be complex it is no constant")
 
 
 def refuse_narrow(eqn: Eqn, fields: Fields) -> None:
@@ -762,8 +755,7 @@ def active_values(
     block: Block, wrt: Sequence[Var], seeds: Sequence[Atom | None]
 ) -> set[Var]:
     """Values that depend on `wrt` through floating-point values and on which a result with a seed depends."""
-    varied = set(wrt)
-    _vary(block, varied)
+    varied = varied_values(block, wrt)
     useful = {
         out
         for out, seed in zip(block.outs, seeds, strict=True)
@@ -771,6 +763,13 @@ def active_values(
     }
     _use(block, useful)
     return varied & useful
+
+
+def varied_values(block: Block, wrt: Sequence[Var]) -> set[Var]:
+    """Values that depend on `wrt` through floating-point values."""
+    varied = set(wrt)
+    _vary(block, varied)
+    return varied
 
 
 def _vary(block: Block, varied: set[Var]) -> None:

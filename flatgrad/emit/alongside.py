@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 import libcst as cst
 
@@ -15,6 +16,7 @@ from flatgrad.emit.availability import STORES, Availability
 from flatgrad.emit.edits import _are_exclusive, is_single
 from flatgrad.emit.expressions import Dialect, constant
 from flatgrad.emit.names import Names
+from flatgrad.frontend.module import bound_names
 from flatgrad.frontend.scope import Frame, Function
 from flatgrad.graph import Atom, Eqn, Lit, Statement, Var
 
@@ -289,11 +291,28 @@ class Alongside(Availability):
 
     def _index(self, index: Var, statement: Statement) -> ast.expr:
         """The number of the iteration, or the key: the loop counts where its text does not."""
+        source = self.function.loops.get(statement)
+        if source is not None and source.counted:
+            return self._of_target(statement, source.paired)
         if statement not in self.edits.counted:
             wanted = "key" if index.type.kind == "str" else "i"
             self.edits.counted[statement] = self.names.fresh(wanted)
             self.edits.given.add(self.edits.counted[statement])
         return ast.Name(self.edits.counted[statement])
+
+    def _of_target(self, statement: Statement, paired: bool) -> ast.expr:
+        """r[0] of `for r in d.items()`: what the text itself calls the number or key."""
+        target: Any = statement.node.target
+        whole = not isinstance(target, cst.Tuple)
+        first: Any = target if whole else target.elements[0].value
+        if not isinstance(first, cst.Name) or first.value in bound_names(
+            statement.node.body
+        ):
+            what = "the tangent needs the number or key of the iteration"
+            step = "give it a name of its own in the for statement"
+            raise self.editor.refusal("FG123", what, step, target)
+        name = ast.Name(first.value)
+        return ast.Subscript(name, ast.Constant(0)) if whole and paired else name
 
 
 DEEPEST = 8  # steps that are computed again for one value

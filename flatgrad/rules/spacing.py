@@ -4,7 +4,7 @@ from flatgrad import shapes
 from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import general, probe
-from flatgrad.rules.arithmetic import absent
+from flatgrad.rules.arithmetic import absent, is_constant
 from flatgrad.rules.axes import extent, known_rank, rank, together, written
 from flatgrad.rules.creation import of_fractions
 from flatgrad.rules.elementary import LOG_10
@@ -61,8 +61,21 @@ def between(y, start, stop, axis, slopes, factor=1):
 
 @general(at=SPACED, shape=shapes.spaced)
 def linspace(start, stop, /, num=50, endpoint=True, axis=0, *, y):
+    """Linear in both ends."""
+    options = {"endpoint": endpoint, "axis": axis}
+
+    def moved(end, d):
+        if not absent(d):
+            return d
+        return 0.0 if is_constant(end) else xp.zeros_like(end)
+
+    def jvp(dstart, dstop=None):
+        ends = moved(start, dstart), moved(stop, dstop)
+        return written(y, "linspace", *ends, num=num, **options)
+
     t = way(y, num, endpoint, axis)
-    return between(y, start, stop, axis, (1 - t, t))
+    _, vjp = between(y, start, stop, axis, (1 - t, t))
+    return jvp, vjp
 
 
 @general(at=[*SPACED, probe(0.3, 1.7, num=4, base=2.0)], shape=shapes.spaced)
