@@ -51,7 +51,7 @@ def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
         *helpers,
         *body,
     ]
-    return layout("\n\n\n".join(part.strip("\n") for part in parts if part) + "\n")
+    return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def _helpers(emitted: Sequence[Emitted]) -> list[str]:
