@@ -96,7 +96,7 @@ class _Findings:
         self.rules = read_rules(self.module, others)
         self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
-        self._longer: dict[tuple[int, Place], Module | None] = {}
+        self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:

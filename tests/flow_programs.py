@@ -45,7 +45,7 @@ from flow_statements import (
     TESTS,
 )
 from programs import LENGTHS, Choices, Declared, T, is_fine
-from walking import FAR, run, flat, is_sound, moved, walk
+from walking import FAR, flat, is_sound, moved, run, walk
 
 NESTED = 3  # loops
 TYPES = {"xs": "xs: list", "p": "p: dict"}  # what the text may not show

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
 import black
@@ -27,7 +27,7 @@ class Emitted:
     function: Function
     texts: list[str]
     dialect: Dialect
-    expanded: set[Frame]
+    expanded: Collection[Frame]
 
     @staticmethod
     def dialect_of(module: Module, names: Names, local: Set[str]) -> Dialect:
