@@ -6,14 +6,16 @@ import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.layout import Gradient, Layout, Style
-from flatgrad.emit.module import Emitted, write_module
+from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
-from flatgrad.errors import Diagnostic, FlatgradError, within
+from flatgrad.errors import Diagnostic, FlatgradError, Place, within
 from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.complex_signs import speaks_of_complex
@@ -58,13 +60,99 @@ DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that dep
 
 def transform(text: str, options: Options) -> str:
     """The module that `options` ask for, for the functions of the module `text`."""
-    with _long_functions():
+    return layout(Transformation(text, options).emitted(options.emit))
+
+
+class Transformation:
+    """One text, for any kind of output: what two kinds have in common is found once.
+
+    The printed modules are not laid out, which is for those that are shown.
+    """
+
+    def __init__(self, text: str, options: Options):
+        self.text, self.options = text, options
+        self._findings: dict[bool, _Findings] = {}
+
+    def emitted(self, emit: str) -> str:
+        options = replace(self.options, emit=emit)
+        with _long_functions():
+            # Forward mode runs through a loop once: it reads another module.
+            found = self._findings.get(emit == "jvp")
+            if found is None:
+                found = self._findings[emit == "jvp"] = _Findings(self.text, options)
+            with with_rules(found.rules):
+                return _transformed(found, options)
+
+
+class _Findings:
+    """What was found on the way to one kind of output, and holds for another too."""
+
+    def __init__(self, text: str, options: Options):
         module = read_module(text)
-        if options.emit != "jvp":  # which runs through a loop once
-            module = segmented(module)
+        self.module = module if options.emit == "jvp" else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
-        with with_rules(read_rules(module, others)):
-            return _transformed(module, options)
+        self.rules = read_rules(self.module, others)
+        self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
+        self._gradients: dict[int, Gradient | FlatgradError] = {}
+        self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
+        self._kept: list[Module] = [self.module]  # so that no other has its id
+
+    def read(self, module: Module, name: str, options: Options) -> _Read:
+        """The function, with the names that its results had before any of them was printed."""
+        found = _once(
+            self._read, (id(module), name), lambda: _read(module, name, options)
+        )
+        found.restore()
+        return found
+
+    def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
+        return _once(self._gradients, id(function), made)
+
+    def longer(self, module: Module, place: Place) -> Module | None:
+        found = _once(
+            self._longer, (id(module), place), lambda: written_longer(module, place)
+        )
+        self._kept += [found] if found is not None else []
+        return found
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A function as it was read, and the helpers that its gradient flows through as pairs."""
+
+    function: Function
+    wrt: list[Var]
+    pairs: list[Pair]
+
+    def __post_init__(self) -> None:
+        functions = [self.function, *(p.function for p in self.pairs if p.function)]
+        self._outputs.extend((f, list(f.outputs)) for f in functions)
+
+    _outputs: list[tuple[Function, list[str]]] = field(default_factory=list)
+
+    def restore(self) -> None:
+        """An output without a name is given one when it is printed."""
+        for function, outputs in self._outputs:
+            function.outputs[:] = outputs
+
+
+Key = TypeVar("Key")
+Found = TypeVar("Found")
+
+
+def _once(
+    known: dict[Key, Found | FlatgradError], key: Key, made: Callable[[], Found]
+) -> Found:
+    """What is known, or is made now; a refusal is raised again each time."""
+    if key not in known:
+        try:
+            known[key] = made()
+        except FlatgradError as error:
+            known[key] = error
+    found = known[key]
+    if isinstance(found, FlatgradError):
+        raise found
+    return found
 
 
 def _file_of_rules(filename: str, text: str) -> Module:
@@ -77,13 +165,16 @@ def _file_of_rules(filename: str, text: str) -> Module:
     return module
 
 
-def _transformed(module: Module, options: Options) -> str:
+def _transformed(findings: _Findings, options: Options) -> str:
+    module = findings.module
     names, elsewhere = Names(module.text), names_elsewhere(module)
     problems: list[Diagnostic] = []
     emitted: list[Emitted] = []
     for name in _chosen(module, options):
         try:
-            emitted += _with_loops(module, name, options, names, elsewhere[name])
+            emitted += _with_loops(
+                findings, module, name, options, names, elsewhere[name]
+            )
         except FlatgradError as error:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
@@ -99,48 +190,60 @@ def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
 
 
 def _with_loops(
-    module: Module, name: str, options: Options, names: Names, elsewhere: set[str]
+    findings: _Findings,
+    module: Module,
+    name: str,
+    options: Options,
+    names: Names,
+    elsewhere: set[str],
 ) -> list[Emitted]:
     """The same, with a loop in the text where the backward needs something from within an expression."""
     taken = names.taken.copy()
     try:
-        return _one(module, name, options, names, elsewhere)
+        return _one(findings, module, name, options, names, elsewhere)
     except FlatgradError as error:
         places = [d.place for d in error.diagnostics if d.code == WITHIN]
-        longer = written_longer(module, places[0]) if places and places[0] else None
+        longer = findings.longer(module, places[0]) if places and places[0] else None
         if longer is None:
             raise
         names.taken = taken | names_in_text(longer.text)
         try:
-            return _with_loops(longer, name, options, names, elsewhere)
+            return _with_loops(findings, longer, name, options, names, elsewhere)
         except FlatgradError:
             names.taken = taken
             raise error from None
 
 
-def _one(
-    module: Module, name: str, options: Options, names: Names, elsewhere: set[str]
-) -> list[Emitted]:
-    """The definitions for one function: first those of the helpers that it calls as pairs."""
-    module.library = library_used(module, name)
+def _read(module: Module, name: str, options: Options) -> _Read:
+    """The function as a graph, with what is asked of it."""
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes, flat=options.inline)
     wrt = _wrt(function, options)
+    return _Read(function, wrt, _pairs(function, wrt))
+
+
+def _one(
+    findings: _Findings,
+    module: Module,
+    name: str,
+    options: Options,
+    names: Names,
+    elsewhere: set[str],
+) -> list[Emitted]:
+    """The definitions for one function: first those of the helpers that it calls as pairs."""
+    module.library = library_used(module, name)
+    read = findings.read(module, name, options)
+    function, wrt, pairs = read.function, read.wrt, read.pairs
     if options.emit == "jvp":
-        return _with_tangents(module, function, wrt, options, names, elsewhere)
-    pairs, found = _pairs(function, wrt, names), []
+        return _with_tangents(module, function, wrt, pairs, options, names, elsewhere)
+    found = []
     for pair in pairs:
         _name(pair, names, "_forward", "_backward")
     for pair in pairs:
         assert pair.function is not None
-        pair.function.seeds = pair.chosen_seeds()
-        pair.function.storages.targets += careful_values(pair.function, pair.careful)
-        pair.function.copies = bool(pair.careful)
-        inner = _differentiated(
-            pair.function, [pair.function.params[n] for n in pair.wrt]
-        )
+        inner = findings.gradient(pair.function, partial(_gradient_of_pair, pair))
         style = Style(
             "pair",
             options.names,
@@ -149,8 +252,17 @@ def _one(
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
     style = Style(options.emit, options.names, options.comments)
-    own = _emitted(module, _differentiated(function, wrt), names, elsewhere, style)
-    return [*found, own]
+    whole = findings.gradient(function, lambda: _differentiated(function, wrt))
+    return [*found, _emitted(module, whole, names, elsewhere, style)]
+
+
+def _gradient_of_pair(pair: Pair) -> Gradient:
+    function = pair.function
+    assert function is not None
+    function.seeds = pair.chosen_seeds()
+    function.storages.targets += careful_values(function, pair.careful)
+    function.copies = bool(pair.careful)
+    return _differentiated(function, [function.params[n] for n in pair.wrt])
 
 
 def _emitted(
@@ -161,13 +273,13 @@ def _emitted(
     local.taken |= gradient.function.invented
     dialect = Emitted.dialect_of(module, names, _local_names(gradient.function))
     kind = TangentLayout if style.emit == "jvp" else Layout
-    layout = kind(gradient, local, names, dialect, style)
+    printed = kind(gradient, local, names, dialect, style)
     return Emitted(
-        gradient.function, layout.texts(), dialect, layout.available.edits.expanded
+        gradient.function, printed.texts(), dialect, printed.available.edits.expanded
     )
 
 
-def _pairs(function: Function, wrt: Sequence[Var], names: Names) -> list[Pair]:
+def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
     pending = [
@@ -220,13 +332,14 @@ def _with_tangents(
     module: Module,
     function: Function,
     wrt: Sequence[Var],
+    pairs: Sequence[Pair],
     options: Options,
     names: Names,
     elsewhere: set[str],
 ) -> list[Emitted]:
     """The function with the tangents of its values, after those of the helpers that it calls."""
     prefix = "dot_" if options.names == Options().names else options.names
-    pairs, found = _pairs(function, wrt, names), []
+    found = []
     for pair in pairs:
         _name(pair, names, "_jvp")
     for pair in pairs:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from textwrap import dedent
 from typing import Any
 
 import numpy as np
 
+from flatgrad.emit.module import layout
 from flatgrad.errors import FlatgradError
 from flatgrad.options import Options
-from flatgrad.pipeline import transform
+from flatgrad.pipeline import Transformation, transform
 
 Inputs = Mapping[str, Any]
 
@@ -51,11 +53,42 @@ class Trial:
     def asked(self) -> tuple[str, ...]:
         return self.wrt or tuple(n for n, v in self.inputs.items() if is_float(v))
 
+    @property
+    def options(self) -> Options:
+        return Options((self.function,), self.asked, self.emit, self.names, self.shapes)
+
     def emitted(self) -> str:
-        options = Options(
-            (self.function,), self.asked, self.emit, self.names, self.shapes
-        )
-        return transform(self.text, options)
+        return transform(self.text, self.options)
+
+
+class Subject:
+    """A function that is tried, and what each kind of output is compared with: found once for all of them."""
+
+    def __init__(self, trial: Trial):
+        self.trial = trial
+
+    @cached_property
+    def transformation(self) -> Transformation:
+        return Transformation(self.trial.text, self.trial.options)
+
+    @cached_property
+    def forward(self) -> Callable[..., Any]:
+        return load(self.trial.text)[self.trial.function]
+
+    @cached_property
+    def called(self) -> tuple[dict[str, Any], Any]:
+        """The arguments after a call of the function, and its value."""
+        inputs = copy.deepcopy(dict(self.trial.inputs))
+        return inputs, drawn(self.forward, *inputs.values())
+
+    @cached_property
+    def seeds(self) -> list[Any]:
+        outs = as_tuple(self.called[1])
+        return [cotangent(o, number) for number, o in enumerate(outs) if has_seed(o)]
+
+    @cached_property
+    def differences(self) -> dict[str, Any]:
+        return central(self.forward, self.trial, self.seeds)
 
 
 def is_float(value: Any) -> bool:
@@ -67,36 +100,39 @@ def agree(
     source: str, *, emits: Sequence[str] = ("grad", "pair", "jvp"), **inputs: Any
 ) -> None:
     """The emitted code must be there, and must be right."""
+    subject = Subject(Trial(source, inputs))
     for emit in emits:
-        examine(Trial(source, inputs, emit=emit))
+        examine(replace(subject.trial, emit=emit), subject=subject)
 
 
 def agree_or_refuse(
     source: str, *, emits: Sequence[str] = ("grad", "pair", "jvp"), **inputs: Any
 ) -> None:
     """A correct gradient or a located refusal; never a wrong number, never a crash."""
+    subject = Subject(Trial(source, inputs))
     for emit in emits:
-        outcome(Trial(source, inputs, emit=emit))
+        outcome(replace(subject.trial, emit=emit), subject)
 
 
-def outcome(trial: Trial) -> str:
+def outcome(trial: Trial, subject: Subject | None = None) -> str:
     """`AGREED` or `REFUSED`; raises Wrong where it is neither."""
+    subject = subject or Subject(trial)
     try:
-        emitted = trial.emitted()
+        emitted = subject.transformation.emitted(trial.emit)
     except FlatgradError as error:
         located(error, trial.text)
         return REFUSED
-    examine(trial, emitted)
+    examine(trial, emitted, subject)
     return AGREED
 
 
 def judged(trial: Trial, emits: Sequence[str] = ("grad", "pair")) -> tuple[str, str]:
     """(agreed, refused, rough, wrong or crash; what is wrong) for these kinds of output."""
-    found = AGREED
+    found, subject = AGREED, Subject(trial)
     for emit in emits:
         one = replace(trial, emit=emit)
         try:
-            found = outcome(one)
+            found = outcome(one, subject)
         except Wrong as wrong:
             return ("rough", "") if rough(one) else ("wrong", f"[{emit}] {wrong}")
         except Exception as error:
@@ -128,41 +164,45 @@ def located(error: FlatgradError, text: str) -> None:
             raise Wrong(f"a refusal whose column is outside of its line: {found}")
 
 
-def examine(trial: Trial, emitted: str | None = None) -> None:
+def examine(
+    trial: Trial, emitted: str | None = None, subject: Subject | None = None
+) -> None:
     """Raise Wrong, with the emitted text, where it does not agree with the forward function."""
-    emitted = trial.emitted() if emitted is None else emitted
+    subject = subject or Subject(trial)
+    if emitted is None:
+        emitted = subject.transformation.emitted(trial.emit)
     try:
-        _examine(trial, emitted)
+        _examine(trial, emitted, subject)
     except Wrong as wrong:
-        raise Wrong(f"{wrong}\n\n{trial.text}\n--- emitted ---\n{emitted}") from None
+        raise Wrong(f"{wrong}\n\n{_shown(trial, emitted)}") from None
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        raise Wrong(
-            f"does not run: {what}\n\n{trial.text}\n--- emitted ---\n{emitted}"
-        ) from error
+        raise Wrong(f"does not run: {what}\n\n{_shown(trial, emitted)}") from error
 
 
-def _examine(trial: Trial, emitted: str) -> None:
-    forward = load(trial.text)[trial.function]
+def _shown(trial: Trial, emitted: str) -> str:
+    """Both texts, laid out as far as they can be read at all."""
+    with suppress(Exception):
+        emitted = layout(emitted)
+    return f"{trial.text}\n--- emitted ---\n{emitted}"
+
+
+def _examine(trial: Trial, emitted: str, subject: Subject) -> None:
     module = load(emitted)
-    expected_inputs = copy.deepcopy(dict(trial.inputs))
-    expected = drawn(forward, *expected_inputs.values())
-    outs = as_tuple(expected)
+    expected_inputs, expected = subject.called
     if trial.emit == "jvp":
-        _examine_tangents(trial, forward, module, expected_inputs, expected)
+        _examine_tangents(trial, subject.forward, module, expected_inputs, expected)
         return
-    seeds = [cotangent(out, number) for number, out in enumerate(outs) if has_seed(out)]
     given = copy.deepcopy(dict(trial.inputs))
     run = _run_pair if trial.emit == "pair" else _run_grad
-    value, gradients = run(trial, module, given, seeds)
+    value, gradients = run(trial, module, given, copy.deepcopy(subject.seeds))
     _same("the value", value, expected)
     _arguments_after(trial, given, expected_inputs)
-    differences = central(forward, trial, seeds)
     gradients = gradients if len(trial.asked) > 1 else (gradients,)
     if len(gradients) != len(trial.asked):
         raise Wrong(f"{len(gradients)} gradients for {len(trial.asked)} names")
     for name, gradient in zip(trial.asked, gradients, strict=True):
-        _close(name, gradient, differences[name], trial)
+        _close(name, gradient, subject.differences[name], trial)
 
 
 def _arguments_after(trial: Trial, given: Inputs, expected: Inputs) -> None:

@@ -45,7 +45,7 @@ from flow_statements import (
     TESTS,
 )
 from programs import LENGTHS, Choices, Declared, T, is_fine
-from walking import FAR, compiled, flat, is_sound, moved, walk
+from walking import FAR, flat, is_sound, moved, run, walk
 
 NESTED = 3  # loops
 TYPES = {"xs": "xs: list", "p": "p: dict"}  # what the text may not show
@@ -237,7 +237,7 @@ class FlowWriter:
     def _scope(self, slot: int) -> tuple[Scope, bool]:
         """And whether the function comes there only by force."""
         constants: dict[str, Any] = {}
-        exec(compiled(self.text(["    pass"])), constants)
+        run(self.text(["    pass"]), constants)
         for forced in (False, True):
             visits = self._visits(slot, forced)
             if visits:

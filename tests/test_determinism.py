@@ -16,9 +16,10 @@ import pytest
 from checking import Trial, as_tuple, load
 from programs import FEATURES, Dice, program
 
+from flatgrad.emit.module import layout
 from flatgrad.errors import FlatgradError
 from flatgrad.options import Options
-from flatgrad.pipeline import transform
+from flatgrad.pipeline import Transformation, transform
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = sorted(
@@ -39,7 +40,7 @@ def texts() -> list[str]:
         for seed in range(6):
             trial = program(Dice(100 * number + seed), features, 6)
             sources.append((trial.text, trial.asked))
-    return [_text(s, wrt, emit) for s, wrt in sources for emit in ("grad", "pair")]
+    return [_text(s, wrt, emit) for s, wrt in sources for emit in ("grad", "pair", "jvp")]
 
 
 def _text(source: str, wrt: tuple[str, ...], emit: str) -> str:
@@ -49,6 +50,25 @@ def _text(source: str, wrt: tuple[str, ...], emit: str) -> str:
         return "\n".join(d.render("f.py", source) for d in error.diagnostics)
     except Exception as error:  # other tests tell; here it has to be the same one
         return type(error).__name__
+
+
+@pytest.mark.parametrize("features", FEATURES)
+def test_one_reading_serves_every_kind(features: str) -> None:
+    """What is not laid out is the same program, and no kind of output leaves a trace in another."""
+    for seed in range(3):
+        trial = program(Dice(700 + seed), features, 5)
+        options = Options((), trial.asked)
+        shared = Transformation(trial.text, options)
+        for emit in ("pair", "grad", "jvp", "pair"):
+            expected = _text(trial.text, trial.asked, emit)
+            try:
+                plain = shared.emitted(emit)
+            except FlatgradError as error:
+                found = [d.render("f.py", trial.text) for d in error.diagnostics]
+                assert "\n".join(found) == expected
+            else:
+                black.assert_equivalent(plain, expected)
+                assert layout(plain) == expected
 
 
 def digest_of(python: str, **environment: str) -> str:

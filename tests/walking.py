@@ -33,9 +33,15 @@ class Walk:
         return [*self.names.values(), self.result]
 
 
-@functools.lru_cache(maxsize=64)
-def compiled(text: str) -> Any:
-    return compile(text, "<written>", "exec")
+def run(text: str, names: dict[str, Any]) -> None:
+    """Execute a module, definition by definition: most of them were there before."""
+    for definition in text.split("\n\n\n"):
+        exec(_compiled(definition), names)
+
+
+@functools.lru_cache(maxsize=1024)
+def _compiled(definition: str) -> Any:
+    return compile(definition, "<written>", "exec")
 
 
 @contextlib.contextmanager
@@ -74,21 +80,22 @@ def walk(
     names: dict[str, Any] = {}
 
     def trace(frame: Any, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename != "<written>":
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        if event == "opcode":
+        if event == "opcode":  # by far the most of them; only of what was written
             path.append((frame.f_code.co_name, frame.f_lasti))
+            if len(path) > LONGEST:
+                raise TimeoutError
+        elif frame.f_code.co_filename != "<written>":
+            return None
+        elif event == "call":
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
         elif event == "return" and frame.f_code.co_name == function:
             names.clear()
             names.update(frame.f_locals)
-        if len(path) > LONGEST:
-            raise TimeoutError
         return trace
 
     module: dict[str, Any] = {"__name__": "written", **more}
     with failing_at_warnings():
-        exec(compiled(text), module)
+        run(text, module)
         arguments = copy.deepcopy(list(inputs.values()))
         before = sys.gettrace()
         sys.settrace(trace)

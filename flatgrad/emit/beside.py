@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import Any
 
 from flatgrad.emit.alongside import Alongside
@@ -37,17 +38,17 @@ class TangentLayout(Layout):
 
     def _settle(self, names: Names) -> None:
         """Printed again where a line had to have a helper read in place."""
-        expanded: set[Frame] = set()
+        expanded: dict[Frame, None] = {}
         taken, outputs = set(names.taken), list(self.function.outputs)
         while True:
             names.taken, self.unnamed = set(taken), {}
             self.function.outputs[:] = outputs
             self._print_beside(names, expanded)
-            if expanded >= self.available.edits.expanded:
+            if expanded.keys() >= self.available.edits.expanded.keys():
                 return
             expanded |= self.available.edits.expanded
 
-    def _print_beside(self, names: Names, expanded: set[Frame]) -> None:
+    def _print_beside(self, names: Names, expanded: Iterable[Frame]) -> None:
         keep, eqns = self.gradient.keep, self.gradient.block.eqns
         self.available = Alongside(self.function, eqns[:keep], names, self.dialect)
         for frame in expanded:

@@ -62,7 +62,7 @@ class Edits:
     saved: dict[Statement, list[tuple[str, str]]] = field(
         default_factory=dict
     )  # name = text, before it
-    expanded: set[Frame] = field(default_factory=set)
+    expanded: dict[Frame, None] = field(default_factory=dict)  # in their order
     # Hoisted values whose array is written later, with the name of the array itself: the value gets a copy.
     copied: dict[cst.CSTNode, tuple[str, str]] = field(default_factory=dict)
     separated: set[Statement] = field(default_factory=set)  # p /= s  ->  p = p0 / s
@@ -701,7 +701,7 @@ class Editor:
             self.expand(frame.enclosing)
         self._refuse_hidden(frame)
         self._refuse_stores(frame)
-        self.edits.expanded.add(frame)
+        self.edits.expanded[frame] = None
         self._name_arguments(frame)
         others = [f for f in self._printed_frames() if f is not frame]
         name_variables(self, frame, others)

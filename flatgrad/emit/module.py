@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
 import black
@@ -29,7 +29,7 @@ class Emitted:
     function: Function
     texts: list[str]
     dialect: Dialect
-    expanded: set[Frame]
+    expanded: Collection[Frame]
 
     @staticmethod
     def dialect_of(module: Module, names: Names, local: Set[str]) -> Dialect:
@@ -54,7 +54,7 @@ def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
         *helpers,
         *body,
     ]
-    return layout("\n\n\n".join(part.strip("\n") for part in parts if part) + "\n")
+    return "\n\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def _helpers(emitted: Sequence[Emitted]) -> list[str]:
