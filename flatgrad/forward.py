@@ -18,8 +18,8 @@ from flatgrad.conjugates import complex_rule, mark, touches
 from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
-from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phase
-from flatgrad.types import Type, same_shape
+from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phases
+from flatgrad.types import Shape, Type, same_shape
 from flatgrad.versions import MAY_HOLD, UPDATING
 
 HELD_TOGETHER = ("list", "dict", "tuple")
@@ -41,6 +41,7 @@ def forward(
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
+    refuse_phases(block, active, walk.fields)
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
     for param in block.params:
@@ -133,7 +134,6 @@ class _Forward:
         if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
-            refuse_phase(eqn, self.fields)
             return [self.zeros(out) for out in eqn.outs]
         if not self.foreign.isdisjoint(eqn.reads()):
             raise NoRule(eqn, TAKES_PART)
@@ -342,7 +342,7 @@ def _through_linear(
         elif dot is not None:
             args.append(dot)
         elif isinstance(arg, Lit):
-            args.append(build.wrap(0.0))
+            args.append(build.wrap(_zeros_of(arg.value)))
         else:
             args.append(build.emit("zeros_like", arg))
     made = build.emit_all(eqn.op, args, len(eqn.outs), attrs=eqn.attrs)
@@ -351,21 +351,44 @@ def _through_linear(
 
 def _linear_in(rule: Rule, eqn: Eqn, options: dict[str, Any]) -> list[bool]:
     """In which arguments the operation is linear: those that its rule has a cotangent for."""
+    if eqn.op in HELD_TOGETHER:
+        return [True for _ in eqn.args]
+    given = [c is not None for c in _cotangents(rule, eqn, options, eqn.args)]
+    for i, arg in enumerate(eqn.args[: len(given)]):
+        if isinstance(arg, Lit) and _is_number(arg) and any(given):
+            given[i] = given[i] or _linear_in_number(rule, eqn, options, i)
+    return given
+
+
+def _linear_in_number(rule: Rule, eqn: Eqn, options: dict[str, Any], i: int) -> bool:
+    """Of a number in the text the rule need not give the cotangent: it is asked for that of a variable there."""
+    args = list(eqn.args)
+    args[i] = Var("", Type(Shape(()), "float"))
+    try:
+        return _cotangents(rule, eqn, options, args)[i] is not None
+    except NotImplementedError:  # such as a position, which has to be written down
+        return False
+
+
+def _cotangents(
+    rule: Rule, eqn: Eqn, options: dict[str, Any], args: Sequence[Atom]
+) -> tuple[Any, ...]:
     apart = Builder()
-    args = [apart.wrap(a) for a in eqn.args]
     gs = tuple(apart.wrap(Var("", out.type)) for out in eqn.outs)
     ys = tuple(apart.wrap(out) for out in eqn.outs)
     y, g = (ys[0], gs[0]) if len(ys) == 1 else (ys, gs)
-    if eqn.op in HELD_TOGETHER:
-        return [True for _ in args]
-    found = _tuple(rule(*args, options=options, y=y, g=g))
-    constant = [isinstance(a, Lit) for a in eqn.args]
-    # Of a number in the text nobody asks for the cotangent, so that the rule need not give one.
-    several = any(c is not None for c in found[1:])
-    return [
-        c is not None or (several and held and isinstance(arg.value, int | float))  # type: ignore[union-attr]
-        for c, held, arg in zip(found, constant, eqn.args, strict=False)
-    ]
+    return _tuple(rule(*map(apart.wrap, args), options=options, y=y, g=g))
+
+
+def _zeros_of(value: Any) -> Any:
+    """0.0, or zeros in the structure of the lists that are written in the text."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_zeros_of, value))
+    return 0.0
+
+
+def _is_number(arg: Lit) -> bool:
+    return isinstance(arg.value, int | float | complex)
 
 
 def _nothing_dropped(

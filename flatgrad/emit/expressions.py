@@ -230,10 +230,11 @@ class Expressions:
                 self.dialect.helper(eqn.op), [self.read(a) for a in args], []
             )
         if eqn.op in METHODS and self._as_method(eqn):
-            receiver, rest = self.read(eqn.args[0]), eqn.args[1:]
-            return self._call(
-                ast.Attribute(receiver, eqn.op), ("ndarray", eqn.op), eqn, rest
-            )
+            receiver, rest = eqn.args[0], eqn.args[1:]
+            # What may be a plain complex number has the longer name only.
+            named = "conjugate" if eqn.op == "conj" and not receiver.type.rank else eqn.op
+            method = ast.Attribute(self.read(receiver), named)
+            return self._call(method, ("ndarray", eqn.op), eqn, rest)
         return self._library_call(eqn)
 
     def _infix(self, symbol: str, eqn: Eqn) -> ast.expr:
@@ -247,7 +248,7 @@ class Expressions:
     def _as_method(self, eqn: Eqn) -> bool:
         """Methods where the user uses them; a scalar may be a plain number, which has none."""
         receiver = eqn.args[0]
-        if not self._is_array(receiver, eqn) and eqn.op != "copy":
+        if not self._is_array(receiver, eqn):
             return False
         if eqn.op not in REDUCTIONS or self.dialect.methods:
             return True
@@ -318,11 +319,16 @@ class Expressions:
         return ast.Call(function, [self._argument(p) for p in positional], keywords)
 
     def _told(self, eqn: Eqn) -> dict[str, Any]:
-        """The options that are not what the library does anyway; False is, but for what is True by itself."""
+        """The options that are not what the library does anyway: None and False are, where nothing else is usual."""
         rule = RULES.get(eqn.op)
         usual = rule.defaults if rule else {}
-        given = {k: v for k, v in eqn.attrs.items() if v is not None}
-        return {k: v for k, v in given.items() if v is not False or usual.get(k)}
+
+        def told(name: str, value: Any) -> bool:
+            if value is None:
+                return usual.get(name) is not None
+            return value is not False or bool(usual.get(name))
+
+        return {k: v for k, v in eqn.attrs.items() if told(k, v)}
 
     def _argument(self, value: Any) -> ast.expr:
         if isinstance(value, tuple):
@@ -426,8 +432,11 @@ class Expressions:
         return self.shape(eqn.args[0])
 
     def _size(self, eqn: Eqn) -> ast.expr:
-        """x.size, or N * D where the shape is spelled out."""
-        match self.shape(eqn.args[0]):
+        """x.size, or N * D where the shape is spelled out; of one axis, x.shape[axis]."""
+        shape, axis = self.shape(eqn.args[0]), eqn.attrs.get("axis")
+        if axis is not None:
+            return ast.Subscript(shape, self._option(axis))
+        match shape:
             case ast.Attribute(value=array, attr="shape"):
                 return ast.Attribute(array, "size")
             case ast.Tuple(elts=[first, *rest]):
