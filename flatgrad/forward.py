@@ -41,6 +41,7 @@ def forward(
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
+    walk.read = _read_in(block)
     refuse_phases(block, active, walk.fields)
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
@@ -95,6 +96,14 @@ def _versions(eqn: Eqn) -> Iterable[tuple[Atom, ...]]:
         yield from zip(body.params[1:], outs, starts, body.outs[1:], strict=True)
 
 
+def _read_in(block: Block) -> set[Atom]:
+    found: set[Atom] = set(block.outs)
+    for eqn in all_equations(block.eqns):
+        found.update(eqn.reads())
+        found.update(out for inner in eqn.blocks for out in inner.outs)
+    return found
+
+
 class _Forward:
     """The way through one block; `tangents` holds those of everything computed so far."""
 
@@ -105,6 +114,7 @@ class _Forward:
         self.foreign: set[Atom] = set()  # sparse matrices: no arrays
         self.fields: dict[Atom, Field] = {}  # of what may be complex
         self.roomy: set[Eqn] = set()  # stores into what is complex if need be
+        self.read: set[Atom] = set()  # by an equation, or by who calls
 
     def run(self, eqns: Iterable[Eqn]) -> None:
         for eqn in eqns:
@@ -146,8 +156,13 @@ class _Forward:
             found = push_forward(self.build, rule, eqn, dots)
         except NotImplementedError as why:
             raise NoRule(eqn, str(why)) from None
+        for out, dot in zip(eqn.outs, found, strict=True):
+            if isinstance(dot, NotImplementedError) and out in self.read:
+                raise NoRule(eqn, str(dot))
         return [
-            self.zeros(out) if dot is None else self.build.wrap(dot)
+            self.zeros(out)
+            if dot is None or isinstance(dot, NotImplementedError)
+            else self.build.wrap(dot)
             for out, dot in zip(eqn.outs, found, strict=True)
         ]
 
@@ -186,7 +201,7 @@ class _Forward:
         build = Builder(statement=self.build.statement)
         inner = _Forward(self.needed, build, self.tangents)
         inner.foreign, inner.fields = self.foreign, self.fields
-        inner.roomy = self.roomy
+        inner.roomy, inner.read = self.roomy, self.read
         return inner
 
     def _along_branch(self, eqn: Eqn) -> None:
