@@ -185,7 +185,9 @@ class _Forward:
         return self.build.wrap(self.tangents[value])
 
     def zeros(self, value: Atom) -> Expr:
-        return self.build.emit("zeros_like", value)
+        """Zeros, with room for what a later store into them may bring."""
+        wide = {"dtype": "complex"} if value in self.fields else {}
+        return self.build.emit("zeros_like", value, **wide)
 
     def tangent_or_zeros(self, value: Atom) -> Expr:
         """The tangent of what is handed on; of what is not there, nothing."""
