@@ -323,6 +323,7 @@ COMPLEXES = [
     *(agrees(f"'complex x'; {body}", x=SQUARE * (1 + 0.5j)) for body in EIGENVALUES),
     agrees("'complex w'; return w.conjugate() * w", w=1 + 2j),
     agrees("'complex w'; return np.copy(w) * w", w=1 + 2j),
+    agrees("'''x: complex array of shape (3, 3), w: complex array of shape (3,)'''; return np.power(x, w)", x=SQUARE + 2j, w=X * 1j),
     safe("'complex w'; return np.sign(w) * w", w=1 + 2j),
     safe("z = np.zeros_like(w); z[:] = x; return (z * w).real", x=X, w=np.ones(3) * 1j),
 ]
@@ -635,9 +636,13 @@ CONSTANT_PARTS = [
     agrees("return np.insert(x, 1, y)", x=X, y=0.6), agrees("return np.insert(x, 0, 1.0, axis=1)", x=M),
     agrees("return np.insert(x, 0, 1, axis=1)", x=M), agrees("return np.concatenate([x, [1.0, 2.0]])", x=X),
     agrees("return np.concatenate([x, x * x], axis=None)", x=M), agrees("return np.stack([y, 1.0])", y=0.6),
-    agrees("return np.pad(x, 1, constant_values=2.0)", x=X), agrees("return np.where(x > 0.5, x, 1.0)", x=X),
+    agrees("'''x: array of shape (3,)'''; return np.pad(x, 1, constant_values=2.0)", x=X), agrees("return np.where(x > 0.5, x, 1.0)", x=X),
     agrees("'x: (N,)'; s = np.sum(np.repeat(x, 2) * 1.5); return s * s", x=X),
     safe("return np.atleast_1d(x, y)[0]", x=X, y=Y),
+    agrees("'''x: array of shape (2, 3)'''; return np.take_along_axis(x, np.array([[0, 2], [1, 1]]), axis=1)", x=M),
+    agrees("'''x: array of shape (2, 3)'''; return np.take_along_axis(x, np.array([0, 3, 3]), axis=None)", x=M),
+    safe("'''x: array of shape (2, 3)'''; return np.linalg.lstsq(x.T, np.ones(3), rcond=None)[1]", x=M),
+    agrees("'''x: array of shape (2, 3)'''; return np.linalg.svd(x)[1]", x=M),
 ]  # fmt: skip
 
 
