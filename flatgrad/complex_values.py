@@ -178,7 +178,11 @@ class _Walk:
 
     def _of_args(self, eqn: Eqn) -> frozenset[Atom] | None:
         """What decides the field of a result, where the arguments do."""
-        if eqn.op in NOT_OF_ARGS | UNSURE_RESULTS or not eqn.args or "dtype" in eqn.attrs:
+        if (
+            eqn.op in NOT_OF_ARGS | UNSURE_RESULTS
+            or not eqn.args
+            or "dtype" in eqn.attrs
+        ):
             return None
         decide = eqn.args[:1] if eqn.op in OF_FIRST else eqn.args
         return frozenset().union(*map(self.origin, decide))

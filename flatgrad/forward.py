@@ -160,9 +160,11 @@ class _Forward:
             if isinstance(dot, NotImplementedError) and out in self.read:
                 raise NoRule(eqn, str(dot))
         return [
-            self.zeros(out)
-            if dot is None or isinstance(dot, NotImplementedError)
-            else self.build.wrap(dot)
+            (
+                self.zeros(out)
+                if dot is None or isinstance(dot, NotImplementedError)
+                else self.build.wrap(dot)
+            )
             for out, dot in zip(eqn.outs, found, strict=True)
         ]
 

@@ -320,10 +320,17 @@ COMPLEXES = [
     ),
     agrees("return (x * w * w).real", x=X, w=1 + 2j),
     *(agrees(body, x=SQUARE) for body in EIGENVALUES),
-    *(agrees(f"'complex x'; {body}", x=SQUARE * (1 + 0.5j)) for body in EIGENVALUES),
+    *(
+        agrees(f"'complex x'; {body}", x=SQUARE + 0.7j * SQUARE.T)
+        for body in EIGENVALUES
+    ),
     agrees("'complex w'; return w.conjugate() * w", w=1 + 2j),
     agrees("'complex w'; return np.copy(w) * w", w=1 + 2j),
-    agrees("'''x: complex array of shape (3, 3), w: complex array of shape (3,)'''; return np.power(x, w)", x=SQUARE + 2j, w=X * 1j),
+    agrees(
+        "'''x: complex array of shape (3, 3), w: complex array of shape (3,)'''; return np.power(x, w)",
+        x=SQUARE + 2j,
+        w=X * 1j,
+    ),
     safe("'complex w'; return np.sign(w) * w", w=1 + 2j),
     safe("z = np.zeros_like(w); z[:] = x; return (z * w).real", x=X, w=np.ones(3) * 1j),
 ]

@@ -232,7 +232,9 @@ class Expressions:
         if eqn.op in METHODS and self._as_method(eqn):
             receiver, rest = eqn.args[0], eqn.args[1:]
             # What may be a plain complex number has the longer name only.
-            named = "conjugate" if eqn.op == "conj" and not receiver.type.rank else eqn.op
+            named = (
+                "conjugate" if eqn.op == "conj" and not receiver.type.rank else eqn.op
+            )
             method = ast.Attribute(self.read(receiver), named)
             return self._call(method, ("ndarray", eqn.op), eqn, rest)
         return self._library_call(eqn)

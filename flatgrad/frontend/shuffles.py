@@ -83,7 +83,9 @@ def _made(node: cst.CSTNode) -> list[str]:
         case cst.Assign(
             targets=[cst.AssignTarget(target=cst.Name(value=name))],
             value=cst.Call(func=cst.Attribute(attr=cst.Name(value=made))),
-        ) if made in GENERATORS:
+        ) if (
+            made in GENERATORS
+        ):
             return [name]
         case _:
             return []

@@ -8,7 +8,15 @@ from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant, static
-from flatgrad.rules.axes import along, as_array, extent, rank, together, tuple_of, written
+from flatgrad.rules.axes import (
+    along,
+    as_array,
+    extent,
+    rank,
+    together,
+    tuple_of,
+    written,
+)
 from flatgrad.shapes.containers import MAY_HOLD
 from flatgrad.types import Dim, Shape, join
 
@@ -231,8 +239,8 @@ def every(x, indices, axis):
 )
 def take_along_axis(x, indices, /, axis=-1, *, g):
     if axis is None:
-        stored = xp.index_add(xp.zeros_like(xp.ravel(x)), indices, g)
-        return xp.reshape(stored, xp.shape(x))
+        places = xp.unravel_index(indices, shape=xp.shape(x))
+        return xp.index_add(xp.zeros_like(x), places, g)
     return xp.index_add(xp.zeros_like(x), every(x, indices, axis), g)
 
 
