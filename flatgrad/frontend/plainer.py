@@ -1,8 +1,9 @@
 """Function node -> the same function with fewer kinds of statements.
 
-What nested functions call nonlocal they take and return (rebinding.py), a match statement becomes if and elif (matches.py), a shuffle
-a draw of an order and a store (shuffles.py), the else of a loop an if statement after it, a name that is assigned in the test of a while loop is assigned in
-the loop, and what follows an if statement in which one of several ways leaves the loop stands in its branches.
+What nested functions call nonlocal they take and return (rebinding.py), a match statement becomes if and elif
+(matches.py), a shuffle a draw of an order and a store (shuffles.py), the else of a loop an if statement after it, a
+name that is assigned in the test of a while loop is assigned in the loop, and what follows an if statement in which
+one of several ways leaves the loop stands in its branches.
 """
 
 from __future__ import annotations

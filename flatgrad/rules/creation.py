@@ -1,13 +1,12 @@
 """New arrays, conversions, and questions about an array."""
 
 from flatgrad import shapes
-from flatgrad.shapes import containers
 from flatgrad.broadcasting import fitted
 from flatgrad.builder import Expr, xp
 from flatgrad.registry import constant, general, linear, multilinear, probe
 from flatgrad.rules.arithmetic import absent, unwrapped
 from flatgrad.rules.axes import MATRIX, VECTOR
-from flatgrad.shapes.containers import zeros
+from flatgrad.shapes.containers import a_list, zeros
 
 # --------------------------------------------------------------------------------------------- conversions
 
@@ -135,7 +134,7 @@ constant(
 constant("isscalar", "iscomplexobj", "isrealobj", shape=shapes.truth)
 
 
-@linear(shape=containers.a_list)
+@linear(shape=a_list)
 def tolist(x, /, *, g):
     """A list of lists, whose cotangent is one too."""
     return xp.asarray(g)
