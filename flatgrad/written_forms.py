@@ -57,7 +57,7 @@ FORMS = [
             "subtract.at": "y = x.copy(); np.subtract.at(y, [0, 2], x[1]); np.sum(y**2)",
             "copyto": "y = np.zeros((3, 3)); np.copyto(y, x**2); np.sum(y * x)",
             "put": "y = x.copy(); np.put(y, [0, 4], x[1, :2] ** 2); np.sum(y**2)",
-            "select": "np.sum(np.select([x > 0.5, x > 0.3], [x**2, x**3], x))",
+            "select": "np.sum(np.select([x > 0.45, x > 0.35], [x**2, x**3], x))",
             "choose": "np.sum(np.choose(np.array([0, 2, 1]), [x[0], x[1] ** 2, x[2] ** 3]))",
             "block": "y = x.reshape(3, 3); np.sum(np.block([[y, y**2], [y, y]]) ** 2)",
             "unstack": "a, b, c = np.unstack(x.reshape(3, 3)); np.sum(a * b**2 * c)",
@@ -108,7 +108,7 @@ FORMS = [
         },
     ),
     *_forms("numpy", {"arange": "np.sum(x[0] ** 2 * np.arange(3))"}, constant=True),
-    *_forms("builtins", {"sorted": "a, b = sorted([x[0, 1], x[1, 2]]); a * b**2"}),
+    *_forms("builtins", {"sorted": "a, b = sorted([x[0, 1], x[1, 1]]); a * b**2"}),
     *_forms("numpy.ndarray", {"tolist": "sum(a**2 for a in x[0].tolist())"}),
     *_forms(
         "numpy.random",
