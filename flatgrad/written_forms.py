@@ -95,7 +95,8 @@ FORMS = [
             "norm(axis=1)": "np.sum(np.linalg.norm(x, axis=1) ** 3)",
             "norm(ord=2)": "np.linalg.norm(x.reshape(3, 3), 2)",
             "norm(ord='nuc')": "np.linalg.norm(x, 'nuc')",
-            "norm(ord=1/inf)": "y = x.reshape(3, 3); np.linalg.norm(y, 1) + np.linalg.norm(y, np.inf) ** 2",
+            "norm(ord=1/inf)": "y = x.reshape(3, 3) * np.arange(1.0, 10.0).reshape(3, 3)"
+            "; np.linalg.norm(y, 1) + np.linalg.norm(y, np.inf) ** 2",
             "svd(full_matrices=False)": "u, s, vt = np.linalg.svd(x, full_matrices=False); np.sum((u * s**2) @ vt * x)",
             "svd(full_matrices=True)": "u, s, vt = np.linalg.svd(x[:, :2], full_matrices=True); np.sum(u[:, 0] ** 2 * s[0])",
         },
