@@ -44,6 +44,8 @@ REAL_PLACES = {"eigh": {0}, "svd": {1}, "slogdet": {1}, "lstsq": {2, 3}}
 COMPLEX_RESULTS = {
     "complex", "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "rfft2", "rfftn", "ihfft",
 }  # fmt: skip
+# Complex or real, whatever goes in.
+UNSURE_RESULTS = {"eig", "eigvals"}
 STORES = ("setitem", "index_add")
 OF_FIRST = {"zeros_like", "ones_like", "empty_like", "full_like", "fill", *STORES}
 NOT_OF_ARGS = {"external", "opaque", "call"}
@@ -176,7 +178,11 @@ class _Walk:
 
     def _of_args(self, eqn: Eqn) -> frozenset[Atom] | None:
         """What decides the field of a result, where the arguments do."""
-        if eqn.op in NOT_OF_ARGS or not eqn.args or "dtype" in eqn.attrs:
+        if (
+            eqn.op in NOT_OF_ARGS | UNSURE_RESULTS
+            or not eqn.args
+            or "dtype" in eqn.attrs
+        ):
             return None
         decide = eqn.args[:1] if eqn.op in OF_FIRST else eqn.args
         return frozenset().union(*map(self.origin, decide))
@@ -239,7 +245,8 @@ class _Walk:
             return max(base, min(value, Field.PERHAPS)) if self.backward else base
         if op in OF_FIRST:
             return self.of(eqn.args[0])
-        return max(map(self.of, eqn.args), default=Field.REAL)
+        least = Field.PERHAPS if op in UNSURE_RESULTS else Field.REAL
+        return max([least, *map(self.of, eqn.args)])
 
     def _is_complex_call(self, eqn: Eqn) -> bool:
         """Complex numbers go into the helper, or it may have some of its own."""

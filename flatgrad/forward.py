@@ -28,7 +28,7 @@ from flatgrad.reverse import (
     varied_values,
     with_arrays,
 )
-from flatgrad.types import Type, same_shape
+from flatgrad.types import Shape, Type, same_shape
 from flatgrad.versions import MAY_HOLD, UPDATING
 
 HELD_TOGETHER = ("list", "dict", "tuple")
@@ -50,6 +50,7 @@ def forward(
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
+    walk.read = _read_in(block)
     refuse_phases(block, varied_values(block, wrt), walk.fields)
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
@@ -107,6 +108,14 @@ def _versions(eqn: Eqn) -> Iterable[tuple[Atom, ...]]:
         yield from zip(body.params[1:], outs, starts, body.outs[1:], strict=True)
 
 
+def _read_in(block: Block) -> set[Atom]:
+    found: set[Atom] = set(block.outs)
+    for eqn in all_equations(block.eqns):
+        found.update(eqn.reads())
+        found.update(out for inner in eqn.blocks for out in inner.outs)
+    return found
+
+
 class _Forward:
     """The way through one block; `tangents` holds those of everything computed so far."""
 
@@ -117,6 +126,7 @@ class _Forward:
         self.foreign: set[Atom] = set()  # sparse matrices: no arrays
         self.fields: dict[Atom, Field] = {}  # of what may be complex
         self.roomy: set[Eqn] = set()  # stores into what is complex if need be
+        self.read: set[Atom] = set()  # by an equation, or by who calls
 
     def run(self, eqns: Iterable[Eqn]) -> None:
         for eqn in eqns:
@@ -160,8 +170,15 @@ class _Forward:
             found = push_forward(self.build, rule, eqn, dots)
         except NotImplementedError as why:
             raise NoRule(eqn, str(why)) from None
+        for out, dot in zip(eqn.outs, found, strict=True):
+            if isinstance(dot, NotImplementedError) and out in self.read:
+                raise NoRule(eqn, str(dot))
         return [
-            self.zeros(out) if dot is None else self.build.wrap(dot)
+            (
+                self.zeros(out)
+                if dot is None or isinstance(dot, NotImplementedError)
+                else self.build.wrap(dot)
+            )
             for out, dot in zip(eqn.outs, found, strict=True)
         ]
 
@@ -205,7 +222,9 @@ class _Forward:
         return self.build.wrap(self.tangents[value])
 
     def zeros(self, value: Atom) -> Expr:
-        return self.build.emit("zeros_like", value)
+        """Zeros, with room for what a later store into them may bring."""
+        wide = {"dtype": "complex"} if value in self.fields else {}
+        return self.build.emit("zeros_like", value, **wide)
 
     def tangent_or_zeros(self, value: Atom) -> Expr:
         """The tangent of what is handed on; of what is not there, nothing."""
@@ -221,7 +240,7 @@ class _Forward:
         build = Builder(statement=self.build.statement)
         inner = _Forward(self.needed, build, self.tangents)
         inner.foreign, inner.fields = self.foreign, self.fields
-        inner.roomy = self.roomy
+        inner.roomy, inner.read = self.roomy, self.read
         return inner
 
     def _along_branch(self, eqn: Eqn) -> None:
@@ -375,7 +394,7 @@ def _through_linear(
         elif dot is not None:
             args.append(dot)
         elif isinstance(arg, Lit):
-            args.append(build.wrap(0.0))
+            args.append(build.wrap(_zeros_of(arg.value)))
         else:
             args.append(build.emit("zeros_like", arg))
     made = build.emit_all(eqn.op, args, len(eqn.outs), attrs=eqn.attrs)
@@ -384,21 +403,44 @@ def _through_linear(
 
 def _linear_in(rule: Rule, eqn: Eqn, options: dict[str, Any]) -> list[bool]:
     """In which arguments the operation is linear: those that its rule has a cotangent for."""
+    if eqn.op in HELD_TOGETHER:
+        return [True for _ in eqn.args]
+    given = [c is not None for c in _cotangents(rule, eqn, options, eqn.args)]
+    for i, arg in enumerate(eqn.args[: len(given)]):
+        if isinstance(arg, Lit) and _is_number(arg) and any(given):
+            given[i] = given[i] or _linear_in_number(rule, eqn, options, i)
+    return given
+
+
+def _linear_in_number(rule: Rule, eqn: Eqn, options: dict[str, Any], i: int) -> bool:
+    """Of a number in the text the rule need not give the cotangent: it is asked for that of a variable there."""
+    args = list(eqn.args)
+    args[i] = Var("", Type(Shape(()), "float"))
+    try:
+        return _cotangents(rule, eqn, options, args)[i] is not None
+    except NotImplementedError:  # such as a position, which has to be written down
+        return False
+
+
+def _cotangents(
+    rule: Rule, eqn: Eqn, options: dict[str, Any], args: Sequence[Atom]
+) -> tuple[Any, ...]:
     apart = Builder()
-    args = [apart.wrap(a) for a in eqn.args]
     gs = tuple(apart.wrap(Var("", out.type)) for out in eqn.outs)
     ys = tuple(apart.wrap(out) for out in eqn.outs)
     y, g = (ys[0], gs[0]) if len(ys) == 1 else (ys, gs)
-    if eqn.op in HELD_TOGETHER:
-        return [True for _ in args]
-    found = _tuple(rule(*args, options=options, y=y, g=g))
-    constant = [isinstance(a, Lit) for a in eqn.args]
-    # Of a number in the text nobody asks for the cotangent, so that the rule need not give one.
-    several = any(c is not None for c in found[1:])
-    return [
-        c is not None or (several and held and isinstance(arg.value, int | float))  # type: ignore[union-attr]
-        for c, held, arg in zip(found, constant, eqn.args, strict=False)
-    ]
+    return _tuple(rule(*map(apart.wrap, args), options=options, y=y, g=g))
+
+
+def _zeros_of(value: Any) -> Any:
+    """0.0, or zeros in the structure of the lists that are written in the text."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_zeros_of, value))
+    return 0.0
+
+
+def _is_number(arg: Lit) -> bool:
+    return isinstance(arg.value, int | float | complex)
 
 
 def _nothing_dropped(

@@ -25,6 +25,7 @@ from flatgrad.complex_values import (
     has_room,
 )
 from flatgrad.conjugates import (
+    complex_rule,
     mark,
     pull_back_complex,
     real_part,
@@ -231,7 +232,8 @@ class _Reverse:
         except NotImplementedError as why:
             raise NoRule(eqn, str(why)) from None
         self._nothing_dropped(eqn, len(cotangents))
-        fitted = rule.kind is Kind.ELEMENTWISE
+        used = complex_rule(eqn, self.fields) if of_complex else rule
+        fitted = used.kind is Kind.ELEMENTWISE
         for arg, cotangent in zip(eqn.args, cotangents, strict=False):
             if isinstance(arg, Var) and arg in self.active and cotangent is not None:
                 c = self.build.wrap(cotangent)

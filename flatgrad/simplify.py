@@ -359,9 +359,21 @@ class _Walk:
         value = self.build.wrap(made.args[0])
         if eqn.op == "neg":
             return self.build.emit("broadcast_to", -value, made.args[1])
-        if eqn.op in ("broadcast_to", "reshape"):
+        if eqn.op == "broadcast_to" or (
+            eqn.op == "reshape" and not self._leaves_open(eqn.args[1])
+        ):
             return self.build.emit("broadcast_to", value, eqn.args[1])
         return None
+
+    def _leaves_open(self, shape: Atom) -> bool:
+        """A length may be the -1 that reshape finds the right one for."""
+        if isinstance(shape, Lit):
+            lengths = shape.value if isinstance(shape.value, tuple) else (shape.value,)
+            return any(not isinstance(n, int) or n < 0 for n in lengths)
+        made = self.defs.get(shape)
+        if made is not None and made.op == "tuple":
+            return any(map(self._leaves_open, made.args))
+        return made is None or made.op not in ("shape", "getitem", "size", "len", "mul")
 
     def _same_already(self, eqn: Eqn, x: Var) -> Var | None:
         """A value that has the shape already is itself."""

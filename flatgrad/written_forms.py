@@ -57,9 +57,13 @@ FORMS = [
             "subtract.at": "y = x.copy(); np.subtract.at(y, [0, 2], x[1]); np.sum(y**2)",
             "copyto": "y = np.zeros((3, 3)); np.copyto(y, x**2); np.sum(y * x)",
             "put": "y = x.copy(); np.put(y, [0, 4], x[1, :2] ** 2); np.sum(y**2)",
-            "put_along_axis": "y = x.copy(); np.put_along_axis(y, np.array([[0], [2], [1]]), x[:, :1] ** 2, 1)"
+            "select": "np.sum(np.select([x > 0.45, x > 0.35], [x**2, x**3], x))",
+            "choose": "np.sum(np.choose(np.array([0, 2, 1]), [x[0], x[1] ** 2, x[2] ** 3]))",
+            "block": "y = x.reshape(3, 3); np.sum(np.block([[y, y**2], [y, y]]) ** 2)",
+            "unstack": "a, b, c = np.unstack(x.reshape(3, 3)); np.sum(a * b**2 * c)",
+            "put_along_axis": "y = x.reshape(3, 3).copy(); np.put_along_axis(y, np.array([[0], [2], [1]]), x[:, :1] ** 2, 1)"
             "; np.sum(y**2)",
-            "fill_diagonal": "y = x**2; np.fill_diagonal(y, 0.5); np.sum(y**2)",
+            "fill_diagonal": "y = x.reshape(3, 3) ** 2; np.fill_diagonal(y, 0.5); np.sum(y**2)",
             "lib.stride_tricks.sliding_window_view": "w = np.lib.stride_tricks.sliding_window_view(x[0], 2)"
             "; np.sum(w.sum(axis=1) ** 2)",
             "lib.stride_tricks.as_strided": "w = np.lib.stride_tricks.as_strided(x[0], (2, 2), (8, 8)); np.sum(w**2)",
@@ -89,9 +93,10 @@ FORMS = [
         "numpy.linalg",
         {
             "norm(axis=1)": "np.sum(np.linalg.norm(x, axis=1) ** 3)",
-            "norm(ord=2)": "np.linalg.norm(x, 2)",
+            "norm(ord=2)": "np.linalg.norm(x.reshape(3, 3), 2)",
             "norm(ord='nuc')": "np.linalg.norm(x, 'nuc')",
-            "norm(ord=1/inf)": "np.linalg.norm(x, 1) + np.linalg.norm(x, np.inf) ** 2",
+            "norm(ord=1/inf)": "y = x.reshape(3, 3) * np.arange(1.0, 10.0).reshape(3, 3)"
+            "; np.linalg.norm(y, 1) + np.linalg.norm(y, np.inf) ** 2",
             "svd(full_matrices=False)": "u, s, vt = np.linalg.svd(x, full_matrices=False); np.sum((u * s**2) @ vt * x)",
             "svd(full_matrices=True)": "u, s, vt = np.linalg.svd(x[:, :2], full_matrices=True); np.sum(u[:, 0] ** 2 * s[0])",
         },
@@ -104,6 +109,7 @@ FORMS = [
         },
     ),
     *_forms("numpy", {"arange": "np.sum(x[0] ** 2 * np.arange(3))"}, constant=True),
+    *_forms("builtins", {"sorted": "a, b = sorted([x[0, 1], x[1, 1]]); a * b**2"}),
     *_forms("numpy.ndarray", {"tolist": "sum(a**2 for a in x[0].tolist())"}),
     *_forms(
         "numpy.random",

@@ -233,7 +233,7 @@ def _examine_tangents(
     if len(tangents) != len(outs):
         raise Wrong(f"{len(tangents)} tangents for {len(outs)} results")
     for number, (found, out) in enumerate(zip(tangents, outs, strict=True)):
-        if np.asarray(out).dtype.kind == "f":
+        if is_float(out):
             _close(f"result {number}", found, wanted[number], trial, "tangent")
 
 
@@ -248,6 +248,9 @@ def direction_of(value: Any) -> Any:
             case list() | tuple():
                 return type(part)(one(item) for item in part)
         found = draw.normal(size=np.shape(part))
+        if np.asarray(part).dtype.kind == "c":
+            found = found + 1j * draw.normal(size=np.shape(part))
+            return complex(found) if np.ndim(part) == 0 else found
         return float(found) if np.ndim(part) == 0 else found.astype(_precision(part))
 
     return one(value)
@@ -280,10 +283,12 @@ def along(
 
     found = []
     for values in zip(*map(outs, (-2, -1, 1, 2)), strict=True):
-        if not all(np.asarray(v).dtype.kind in "fiub" for v in values):
+        kinds = {np.asarray(v).dtype.kind for v in values}
+        if not kinds <= set("fiubc"):
             found.append(None)
             continue
-        a, b, c, d = (np.asarray(v, float) for v in values)
+        number = complex if "c" in kinds else float
+        a, b, c, d = (np.asarray(v, number) for v in values)
         found.append((a - 8 * b + 8 * c - d) / (12 * trial.step))
     return found
 

@@ -40,7 +40,9 @@ def texts() -> list[str]:
         for seed in range(6):
             trial = program(Dice(100 * number + seed), features, 6)
             sources.append((trial.text, trial.asked))
-    return [_text(s, wrt, emit) for s, wrt in sources for emit in ("grad", "pair", "jvp")]
+    return [
+        _text(s, wrt, emit) for s, wrt in sources for emit in ("grad", "pair", "jvp")
+    ]
 
 
 def _text(source: str, wrt: tuple[str, ...], emit: str) -> str:

@@ -293,11 +293,15 @@ COMPLEX = [
     "z = 1j * x if x[0] > 0 else x; return (z * z).real",
 ]  # fmt: skip
 COMPLEX_OR_REFUSED = [
-    "return abs(np.lib.scimath.sqrt(x))", "w = np.roots([1.0, x[0], 2.0]); return np.abs(w).sum()", "return np.emath.sqrt(-x).imag",
+    "return abs(np.lib.scimath.sqrt(x))", "w, v = np.linalg.eig(np.outer(x, x) + np.diag(x)); return v * w", "w = np.roots([1.0, x[0], 2.0]); return np.abs(w).sum()", "return np.emath.sqrt(-x).imag",
     "return np.sqrt(x, dtype=complex).real", "return np.sum(x, dtype=complex).real", "z = np.sign(x * 1j + 2); return z.real",
     "e = np.linalg.eigvals(np.outer(x, x)); return np.abs(e).sum()", "z = [1j * v for v in x]; return sum(z).imag",
     "d = {'z': 1j * x}; return (d['z'] * x).imag", "z = np.full_like(x, 1); z = z + 1j * x; return np.maximum(z, x).imag",
     "z = []; for v in x:;     z.append(v * 1j); return (np.array(z) * x).imag", "return np.linalg.svd(np.outer(x, 1j * x))[1]",
+]  # fmt: skip
+SQUARE = np.array([[0.3, 2.1, -0.5], [-1.9, -0.4, 0.2], [0.7, -0.6, 1.8]])
+EIGENVALUES = [
+    "return np.linalg.eigvals(x)", "w, _ = np.linalg.eig(x); return w * w", "return np.sum(np.abs(np.linalg.eig(x)[0]))",
 ]  # fmt: skip
 COMPLEXES = [
     *(agrees(body, x=X) for body in COMPLEX),
@@ -315,6 +319,19 @@ COMPLEXES = [
         )  # some look like types of elements
     ),
     agrees("return (x * w * w).real", x=X, w=1 + 2j),
+    *(agrees(body, x=SQUARE) for body in EIGENVALUES),
+    *(
+        agrees(f"'complex x'; {body}", x=SQUARE + 0.7j * SQUARE.T)
+        for body in EIGENVALUES
+    ),
+    agrees("'complex w'; return w.conjugate() * w", w=1 + 2j),
+    agrees("'complex w'; return np.copy(w) * w", w=1 + 2j),
+    agrees(
+        "'''x: complex array of shape (3, 3), w: complex array of shape (3,)'''; return np.power(x, w)",
+        x=SQUARE + 2j,
+        w=X * 1j,
+    ),
+    safe("'complex w'; return np.sign(w) * w", w=1 + 2j),
     safe("z = np.zeros_like(w); z[:] = x; return (z * w).real", x=X, w=np.ones(3) * 1j),
 ]
 
@@ -600,6 +617,12 @@ def integers() -> list[Case]:
         safe("'''n: (3,) int array'''; z = n.copy(); z[0] = x[0]; return (z * 2.0).sum() + x.sum()", x=X, n=n),
         safe("'''n: (3,) int array'''; z = np.zeros_like(n); z[0] = x[0]; return (z * 2.0).sum() + x.sum()", x=X, n=n),
         safe("'''n: (3,) int array'''; z = np.full_like(n, x[0]); return (z * 2.0).sum() + x.sum()", x=X, n=n),
+        agrees("return sum(x.tolist())", x=X),
+        agrees("z = (x * 2.0).tolist(); return z[0] * z[2]", x=X),
+        agrees("return x.tolist()[0][1] * 2.0", x=M),
+        agrees("return np.array(x.tolist()) * x", x=X),
+        agrees("return np.size(y, 0) * x * np.size(y)", x=X, y=M),
+        agrees("return np.copy(x) * np.array(x)", x=0.7),
         agrees("return x * n + x ** n", x=X, n=n),
         agrees("return x * n", x=X, n=3),
         agrees("return (x[0] * 0.5) ** x[1] + x[0]", x=n),
@@ -616,6 +639,20 @@ INTEGER_WRT = ("x", "y")
 
 # --- 15. random numbers are drawn once ------------------------------------------------------------------------------------
 
+CONSTANT_PARTS = [
+    agrees("return np.insert(x, 1, y)", x=X, y=0.6), agrees("return np.insert(x, 0, 1.0, axis=1)", x=M),
+    agrees("return np.insert(x, 0, 1, axis=1)", x=M), agrees("return np.concatenate([x, [1.0, 2.0]])", x=X),
+    agrees("return np.concatenate([x, x * x], axis=None)", x=M), agrees("return np.stack([y, 1.0])", y=0.6),
+    agrees("'''x: array of shape (3,)'''; return np.pad(x, 1, constant_values=2.0)", x=X), agrees("return np.where(x > 0.5, x, 1.0)", x=X),
+    agrees("'x: (N,)'; s = np.sum(np.repeat(x, 2) * 1.5); return s * s", x=X),
+    safe("return np.atleast_1d(x, y)[0]", x=X, y=Y),
+    agrees("'''x: array of shape (2, 3)'''; return np.take_along_axis(x, np.array([[0, 2], [1, 1]]), axis=1)", x=M),
+    agrees("'''x: array of shape (2, 3)'''; return np.take_along_axis(x, np.array([0, 3, 3]), axis=None)", x=M),
+    safe("'''x: array of shape (2, 3)'''; return np.linalg.lstsq(x.T, np.ones(3), rcond=None)[1]", x=M),
+    agrees("'''x: array of shape (2, 3)'''; return np.linalg.svd(x)[1]", x=M),
+]  # fmt: skip
+
+
 RANDOM = [
     agrees("m = np.random.rand(3) < 0.5; return x * m / 0.5", x=X),
     agrees("return x * (np.random.rand(3) < 0.5) / 0.5 * x", x=X),
@@ -626,6 +663,10 @@ RANDOM = [
     agrees("eps = np.random.randn(); z = m + np.exp(s) * eps; return z * z", m=1.0, s=0.3),
     agrees("z = m + np.exp(s) * np.random.normal(0, 1, 3); return z * z", m=X, s=Y),
     agrees("i = np.random.permutation(3); return x[i] * x", x=X),
+    agrees("z = x ** 2; np.random.shuffle(z); return z * y * np.random.rand(3)", x=X, y=Y),
+    agrees("z = x * 2.0; np.random.shuffle(z); return z * z", x=M),
+    agrees("rng = np.random.default_rng(3); z = x.copy(); rng.shuffle(z); return z * y * rng.random(3)", x=X, y=Y),
+    safe("z = [x, y]; np.random.shuffle(z); return z[0] * z[1]", x=X, y=Y),
     agrees("return x[np.random.randint(0, 3)] * x[np.random.randint(0, 3)] * x", x=X),
     agrees("w = x * x; m = np.random.rand(3); w = w * m; m = np.random.rand(3); return w * m", x=X),
     agrees_module("def noise(t):\n    return t * np.random.randn(3) * t\n\n\ndef f(x):\n    return noise(x) * noise(x)", x=X),
@@ -746,6 +787,7 @@ TRAPS: dict[str, list[Case]] = {
     "loops and branches": [agrees(body, x=M, y=X, z=Y) for body in FLOWING],
     "loops and branches that may share": [safe(body, x=M, y=X, z=Y) for body in SHARED],
     "lines beside others": [safe(body, x=M, y=X, z=Y) for body in BESIDE],
+    "what a number in the text is": CONSTANT_PARTS,
     "called back": [Case(module(body), {"x": X}, False) for body in CALLED_BACK],
     "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
     "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],

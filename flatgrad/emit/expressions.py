@@ -162,14 +162,16 @@ class Dialect:
 
 
 def given_options(eqn: Eqn) -> dict[str, Any]:
-    """The options that have to be written: None and False say nothing, unless the operation assumes True."""
+    """The options that have to be written: None and False say nothing, where nothing else is usual."""
     rule = RULES.get(eqn.op)
-    assumed = {k for k, v in rule.defaults.items() if v is True} if rule else set()
-    return {
-        k: v
-        for k, v in eqn.attrs.items()
-        if v is not None and (v is not False or k in assumed)
-    }
+    usual = rule.defaults if rule else {}
+
+    def told(name: str, value: Any) -> bool:
+        if value is None:
+            return usual.get(name) is not None
+        return value is not False or bool(usual.get(name))
+
+    return {k: v for k, v in eqn.attrs.items() if told(k, v)}
 
 
 def print_statement(node: ast.stmt) -> str:
@@ -288,10 +290,13 @@ class Expressions:
                 self.dialect.helper(eqn.op), [self.read(a) for a in args], []
             )
         if eqn.op in METHODS and self._as_method(eqn):
-            receiver, rest = self.read(eqn.args[0]), eqn.args[1:]
-            return self._call(
-                ast.Attribute(receiver, eqn.op), ("ndarray", eqn.op), eqn, rest
+            receiver, rest = eqn.args[0], eqn.args[1:]
+            # What may be a plain complex number has the longer name only.
+            named = (
+                "conjugate" if eqn.op == "conj" and not receiver.type.rank else eqn.op
             )
+            method = ast.Attribute(self.read(receiver), named)
+            return self._call(method, ("ndarray", eqn.op), eqn, rest)
         return self._library_call(eqn)
 
     def _infix(self, symbol: str, eqn: Eqn) -> ast.expr:
@@ -305,7 +310,7 @@ class Expressions:
     def _as_method(self, eqn: Eqn) -> bool:
         """Methods where the user uses them; a scalar may be a plain number, which has none."""
         receiver = eqn.args[0]
-        if not self._is_array(receiver, eqn) and eqn.op != "copy":
+        if not self._is_array(receiver, eqn):
             return False
         if eqn.op not in REDUCTIONS or self.dialect.methods:
             return True
@@ -477,8 +482,11 @@ class Expressions:
         return self.shape(eqn.args[0])
 
     def _size(self, eqn: Eqn) -> ast.expr:
-        """x.size, or N * D where the shape is spelled out."""
-        match self.shape(eqn.args[0]):
+        """x.size, or N * D where the shape is spelled out; of one axis, x.shape[axis]."""
+        shape, axis = self.shape(eqn.args[0]), eqn.attrs.get("axis")
+        if axis is not None:
+            return ast.Subscript(shape, self._option(axis))
+        match shape:
             case ast.Attribute(value=array, attr="shape"):
                 return ast.Attribute(array, "size")
             case ast.Tuple(elts=[first, *rest]):

@@ -1,7 +1,9 @@
 """Function node -> the same function with fewer kinds of statements.
 
-What nested functions call nonlocal they take and return (rebinding.py), a match statement becomes if and elif (matches.py), the else of a loop an if statement after it, a name that is assigned in the test of a while loop is assigned in
-the loop, and what follows an if statement in which one of several ways leaves the loop stands in its branches.
+What nested functions call nonlocal they take and return (rebinding.py), a match statement becomes if and elif
+(matches.py), a shuffle a draw of an order and a store (shuffles.py), the else of a loop an if statement after it, a
+name that is assigned in the test of a while loop is assigned in the loop, and what follows an if statement in which
+one of several ways leaves the loop stands in its branches.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from flatgrad.frontend.exits import (
 from flatgrad.frontend.matches import Fresh, branches_of
 from flatgrad.frontend.module import names_in_text, nodes_in
 from flatgrad.frontend.rebinding import without_nonlocal
+from flatgrad.frontend.shuffles import is_shuffle, rewriting
 
 Lines = list[Any]
 
@@ -35,7 +38,8 @@ def plainer(function: cst.FunctionDef) -> cst.FunctionDef:
     if not any(_is_special(node) for node in nodes_in(function.body)):
         return function
     fresh = Fresh(names_in_text(cst.Module([function]).code))
-    changed = rewritten_suite(function.body, _statements(fresh))
+    changed = rewritten_suite(function.body, rewriting(function, fresh))
+    changed = rewritten_suite(changed, _statements(fresh))
     return function.with_changes(body=rewritten_suite(changed, _ways))
 
 
@@ -48,7 +52,7 @@ def _is_special(node: cst.CSTNode) -> bool:
         case cst.While(test=test):
             return _assigns(test)
         case _:
-            return False
+            return is_shuffle(node)
 
 
 def _assigns(test: cst.CSTNode) -> bool:

@@ -13,6 +13,7 @@ import libcst as cst
 from flatgrad.frontend import joined
 from flatgrad.frontend.scope import Arguments, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
+from flatgrad.types import join, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -184,11 +185,14 @@ def _axes(axis: Value, rank: int | None) -> list[int] | None:
 
 
 def _sorted(low: Lowering, node: cst.Call, given: Given) -> Value | None:
-    """A list of numbers that are known one by one."""
+    """A list of numbers that are known one by one; arrays and their parts have no order, so that these are numbers."""
     held, turned = given.get("iterable"), given.get("reverse", Lit(False))
     if not isinstance(held, Struct) or held.kind == "dict" or not held.items:
         return None
     atoms = [low.atom(item, node) for item in held.items]
+    for a in atoms:
+        if isinstance(a, Var) and a.type.rank is None and a.type.kind in NUMBERS:
+            join(a.type.shape, scalar())
     if not all(a.type.shape.is_scalar for a in atoms) or turned not in (
         Lit(False),
         Lit(True),
@@ -200,6 +204,7 @@ def _sorted(low: Lowering, node: cst.Call, given: Given) -> Value | None:
     return Struct(tuple(items[::-1] if turned == Lit(True) else items), "list")
 
 
+NUMBERS = ("any", "float", "int")
 STEPS = ("step0", "step1", "step2", "step3")
 Read = Callable[["Lowering", cst.Call, Given], "Value | None"]
 # The parameters that may be given by position, those that have to be named, and what reads them.

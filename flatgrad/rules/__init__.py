@@ -27,6 +27,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     diagonals,
     discrete,
     distances,
+    eigenvalues,
     einsum,
     elementary,
     elliptic,

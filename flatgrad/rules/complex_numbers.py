@@ -56,7 +56,7 @@ HOLOMORPHIC = {
 }  # fmt: skip
 # Rules that say the conjugates themselves, or are of real matrices: for real and complex numbers alike.
 IN_FULL = {
-    "complex", "real_if_real",
+    "complex", "real_if_real", "eig", "eigvals",
     "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "irfft", "rfft2", "irfft2", "rfftn", "irfftn",
     "hfft", "ihfft", "fftshift", "ifftshift", "dct", "idct", "dst", "idst", "dctn", "idctn", "dstn", "idstn",
 }  # fmt: skip
@@ -324,7 +324,7 @@ def eigh(a, /, UPLO="L", *, y):
     _, vectors = y
 
     def jvp(da):
-        raise NotImplementedError(PHASES)
+        return moved_eigenvalues(vectors, da), NotImplementedError(PHASES)
 
     def vjp(g):
         g_values, g_vectors = g

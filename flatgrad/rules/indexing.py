@@ -8,7 +8,15 @@ from flatgrad.builder import Expr, xp
 from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear, probe
 from flatgrad.rules.arithmetic import is_constant, static
-from flatgrad.rules.axes import along, as_array, extent, rank, together, tuple_of
+from flatgrad.rules.axes import (
+    along,
+    as_array,
+    extent,
+    rank,
+    together,
+    tuple_of,
+    written,
+)
 from flatgrad.shapes.containers import MAY_HOLD
 from flatgrad.types import Dim, Shape, join
 
@@ -215,9 +223,8 @@ def every(x, indices, axis):
     n = rank(x)
 
     def positions(i):
-        return xp.reshape(
-            xp.arange(extent(x, i)), tuple(-1 if j == i else 1 for j in range(n))
-        )
+        layout = tuple(-1 if j == i else 1 for j in range(n))
+        return xp.reshape(written(x, "arange", extent(x, i)), layout)
 
     return tuple_of(*(indices if i == axis % n else positions(i) for i in range(n)))
 
@@ -226,10 +233,14 @@ def every(x, indices, axis):
     at=[
         probe(MATRIX, np.array([[1, 1], [0, 2]]), axis=1),
         probe(MATRIX, np.array([[1, 0, 1]]), axis=0),
+        probe(MATRIX, np.array([1, 4, 4]), axis=None),
     ],
     shape=shapes.along_axis,
 )
 def take_along_axis(x, indices, /, axis=-1, *, g):
+    if axis is None:
+        places = xp.unravel_index(indices, shape=xp.shape(x))
+        return xp.index_add(xp.zeros_like(x), places, g)
     return xp.index_add(xp.zeros_like(x), every(x, indices, axis), g)
 
 

@@ -60,6 +60,9 @@ def pinv_shape(eqn):
         join(eqn.out.type.shape, Shape((*batch, n, m)))
 
 
+NOT_THE_SOLUTION = "lstsq whose residuals or singular values are used"
+
+
 def lstsq_shape(eqn):
     a, b = (arg.type.shape for arg in eqn.args)
     for out in eqn.outs:
@@ -204,19 +207,20 @@ def lstsq(a, b, /, rcond=None, *, y):
 
     def jvp(da, db):
         inverse = xp.pinv(a)
+        unsaid = NotImplementedError(NOT_THE_SOLUTION)
         if absent(da):
-            return inverse @ db, 0, 0, 0
+            return inverse @ db, unsaid, 0, unsaid
         miss = b - a @ x
         change = -inverse @ (da @ x) + inverse @ (inverse.mT @ (da.mT @ miss))
         weight = inverse.mT @ x
         change = change + da.mT @ weight - inverse @ (a @ (da.mT @ weight))
-        return plus(change, 0 if absent(db) else inverse @ db), 0, 0, 0
+        solution = plus(change, 0 if absent(db) else inverse @ db)
+        return solution, unsaid, 0, unsaid
 
     def vjp(g):
         g_x, *others = g
         if any(not absent(o) for o in others):
-            reads = "lstsq whose residuals or singular values are used"
-            raise NotImplementedError(reads)
+            raise NotImplementedError(NOT_THE_SOLUTION)
         if g_x is None:
             return None, None
         inverse = xp.pinv(a)

@@ -2,7 +2,7 @@
 
 from flatgrad import shapes
 from flatgrad.builder import Expr, xp
-from flatgrad.registry import general, linear, probe
+from flatgrad.registry import general, general_complex, linear, probe
 from flatgrad.rules.arithmetic import static
 from flatgrad.rules.axes import (
     CUBE,
@@ -95,6 +95,24 @@ def repeat(x, repeats, /, axis=None, *, g):
         lengths = [extent(x, i) for i in range(n)]
         blocks = tuple_of(*lengths[:at], *each, *lengths[at:])
     return xp.sum(xp.reshape(g, blocks), axis=at)
+
+
+@general_complex(at=[([0.5 - 1.2j, 1.3 + 0.4j], [1, 3]), ([0.5 - 1.2j, 1.3 + 0.4j], 2)])
+def repeat_(x, repeats, /, axis=None):
+    """np.bincount adds up real numbers only."""
+
+    def jvp(dx, _):
+        return xp.repeat(dx, repeats, **({} if axis is None else {"axis": axis}))
+
+    def vjp(g):
+        if is_one_number(repeats) or axis is not None:
+            return repeat(x, repeats, axis=axis, g=g), None
+        places = xp.repeat(written(g, "arange", xp.size(x)), repeats)
+        if known_rank(x) != 1:
+            places = xp.unravel_index(places, shape=xp.shape(x))
+        return xp.index_add(xp.zeros_like(x), places, g), None
+
+    return jvp, vjp
 
 
 def is_one_number(value):
