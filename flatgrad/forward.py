@@ -16,6 +16,7 @@ from flatgrad.builder import Builder, Expr
 from flatgrad.complex_values import Field, complex_values, continued, has_room
 from flatgrad.conjugates import complex_rule, mark, touches
 from flatgrad.foreign import TAKES_PART, foreign_values
+from flatgrad import implicit_tangents
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phase
@@ -129,6 +130,8 @@ class _Forward:
         varies = any(dot is not None for dot in dots)
         if not varies and eqn.op not in HELD_TOGETHER:
             return [self.zeros(out) for out in eqn.outs]
+        if eqn.op in implicit_tangents.ALONG:
+            return self._through_solver(eqn, dots)
         rule = RULES.get(eqn.op)
         if rule is None:
             raise NoRule(eqn)
@@ -146,6 +149,22 @@ class _Forward:
             found = push_forward(self.build, rule, eqn, dots)
         except NotImplementedError as why:
             raise NoRule(eqn, str(why)) from None
+        return self._or_zeros(eqn, found)
+
+    def _through_solver(
+        self, eqn: Eqn, dots: Sequence[Expr | None]
+    ) -> Sequence[Expr]:
+        def dot_of(arg: Atom) -> Expr:
+            known = self.tangent(arg)
+            return self.zeros(arg) if known is None else known
+
+        try:
+            found = implicit_tangents.push_forward(self.build, eqn, dots, dot_of)
+        except NotImplementedError as why:
+            raise NoRule(eqn, str(why)) from None
+        return self._or_zeros(eqn, found)
+
+    def _or_zeros(self, eqn: Eqn, found: Sequence[Any]) -> Sequence[Expr]:
         return [
             self.zeros(out) if dot is None else self.build.wrap(dot)
             for out, dot in zip(eqn.outs, found, strict=True)
