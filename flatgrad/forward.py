@@ -128,11 +128,13 @@ class _Forward:
         """The tangents of the results of one equation."""
         dots = [self.tangent(arg) for arg in eqn.args]
         varies = any(dot is not None for dot in dots)
+        rule = RULES.get(eqn.op)
         if not varies and eqn.op not in HELD_TOGETHER:
+            if rule is None or rule.kind is not Kind.CONSTANT:
+                _refuse_options(eqn, self.tangents)
             return [self.zeros(out) for out in eqn.outs]
         if eqn.op in implicit_tangents.ALONG:
             return self._through_solver(eqn, dots)
-        rule = RULES.get(eqn.op)
         if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
@@ -292,6 +294,10 @@ def _refuse(eqn: Eqn, rule: Rule, tangents: dict[Atom, Atom]) -> None:
         for arg in eqn.args:
             if arg in tangents and arg.type.kind in ("list", "dict"):
                 raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
+    _refuse_options(eqn, tangents)
+
+
+def _refuse_options(eqn: Eqn, tangents: dict[Atom, Atom]) -> None:
     for option in eqn.attrs.values():
         if isinstance(option, Var) and option in tangents:
             what = option.name or "one of its arguments"
