@@ -167,6 +167,11 @@ class _Forward:
         return self._or_zeros(eqn, found)
 
     def _or_zeros(self, eqn: Eqn, found: Sequence[Any]) -> Sequence[Expr]:
+        """Zeros for nothing; a result whose tangent is not known is none that is asked for."""
+        for out, dot in zip(eqn.outs, found, strict=True):
+            if isinstance(dot, NotImplementedError) and out in self.needed:
+                raise NoRule(eqn, str(dot))
+        found = [None if isinstance(d, NotImplementedError) else d for d in found]
         return [
             self.zeros(out) if dot is None else self.build.wrap(dot)
             for out, dot in zip(eqn.outs, found, strict=True)

@@ -15,6 +15,7 @@ from flatgrad.graph import Atom, Eqn, Var
 from flatgrad.types import Dim, Shape, Type
 from flatgrad.versions import cotangent_type_of
 
+OF_ERROR = "what quad says of its error has no derivative"
 Parts = Iterator[tuple[Atom, Expr]]
 
 
@@ -79,7 +80,7 @@ def _integral(build: Builder, eqn: Eqn, gs: Sequence[Any], active: Set[Var]) -> 
     """The integrand at the limits, and the integral of its derivative in each parameter."""
     g, of_error = gs
     if of_error is not None:
-        raise NotImplementedError("what quad says of its error has no derivative")
+        raise NotImplementedError(OF_ERROR)
     pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
     *given, low, high = eqn.args
     for limit in (low, high):

@@ -11,7 +11,7 @@ from typing import Any
 
 from flatgrad.builder import Builder, Expr
 from flatgrad.graph import Atom, Eqn
-from flatgrad.implicit import with_value
+from flatgrad.implicit import OF_ERROR, with_value
 from flatgrad.types import Dim, Shape, Type
 
 Dot = Callable[[Atom], Expr]  # the tangent of an argument; zeros for one without
@@ -75,7 +75,7 @@ def _integral(build: Builder, eqn: Eqn, dots: Sequence[Any], dot_of: Dot) -> lis
     total = terms[0]
     for term in terms[1:]:
         total = total + term
-    return [total, None]
+    return [total, NotImplementedError(OF_ERROR)]
 
 
 def _ode(build: Builder, eqn: Eqn, dots: Sequence[Any], dot_of: Dot) -> list[Any]:

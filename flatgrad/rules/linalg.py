@@ -198,24 +198,24 @@ def lstsq(a, b, /, rcond=None, *, y):
     """Golub and Pereyra (1973), applied to pinv(a) @ b."""
     x, *_ = y
     vector = rank(b) == 1
+    unknown = NotImplementedError("lstsq whose residuals or singular values are used")
     if rank(a) is None or rank(b) is None:
         raise NotImplementedError(UNKNOWN)
 
     def jvp(da, db):
         inverse = xp.pinv(a)
         if absent(da):
-            return inverse @ db, 0, 0, 0
+            return inverse @ db, unknown, 0, unknown
         miss = b - a @ x
         change = -inverse @ (da @ x) + inverse @ (inverse.mT @ (da.mT @ miss))
         weight = inverse.mT @ x
         change = change + da.mT @ weight - inverse @ (a @ (da.mT @ weight))
-        return plus(change, 0 if absent(db) else inverse @ db), 0, 0, 0
+        return plus(change, 0 if absent(db) else inverse @ db), unknown, 0, unknown
 
     def vjp(g):
         g_x, *others = g
         if any(not absent(o) for o in others):
-            reads = "lstsq whose residuals or singular values are used"
-            raise NotImplementedError(reads)
+            raise unknown
         if g_x is None:
             return None, None
         inverse = xp.pinv(a)
