@@ -12,11 +12,11 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from flatgrad import implicit_tangents
 from flatgrad.builder import Builder, Expr
 from flatgrad.complex_values import Field, complex_values, continued, has_room
 from flatgrad.conjugates import complex_rule, mark, touches
 from flatgrad.foreign import TAKES_PART, foreign_values
-from flatgrad import implicit_tangents
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phase
@@ -153,9 +153,7 @@ class _Forward:
             raise NoRule(eqn, str(why)) from None
         return self._or_zeros(eqn, found)
 
-    def _through_solver(
-        self, eqn: Eqn, dots: Sequence[Expr | None]
-    ) -> Sequence[Expr]:
+    def _through_solver(self, eqn: Eqn, dots: Sequence[Expr | None]) -> Sequence[Expr]:
         def dot_of(arg: Atom) -> Expr:
             known = self.tangent(arg)
             return self.zeros(arg) if known is None else known

@@ -52,7 +52,9 @@ def _root(build: Builder, eqn: Eqn, gs: Sequence[Any], active: Set[Var]) -> Part
             yield arg, part
 
 
-def with_value(args: Sequence[Atom], pair: Any, unknown: str, value: Atom) -> list[Atom]:
+def with_value(
+    args: Sequence[Atom], pair: Any, unknown: str, value: Atom
+) -> list[Atom]:
     """The arguments of the function, with a value for the one that the solver gives it."""
     names = pair.params
     return [value if n == unknown else a for n, a in zip(names, args, strict=False)]

@@ -129,7 +129,10 @@ def pearsonr(x, y_, /, *, y):
 
     def jvp(dx, dy):
         slopes = zip(parts(), (dx, dy), strict=True)
-        return plus(*(xp.sum(s * d, axis=0) for s, d in slopes if not absent(d))), unknown
+        return (
+            plus(*(xp.sum(s * d, axis=0) for s, d in slopes if not absent(d))),
+            unknown,
+        )
 
     def vjp(g):
         of_r, of_p = g
