@@ -19,7 +19,7 @@ from flatgrad.conjugates import complex_rule, mark, touches
 from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
-from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phase
+from flatgrad.reverse import NoRule, active_values, refuse_narrow, refuse_phases
 from flatgrad.types import Type, same_shape
 from flatgrad.versions import MAY_HOLD, UPDATING
 
@@ -41,6 +41,7 @@ def forward(
     walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
+    refuse_phases(block, active, walk.fields)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
@@ -138,7 +139,6 @@ class _Forward:
         if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
-            refuse_phase(eqn, self.fields)
             return [self.zeros(out) for out in eqn.outs]
         if not self.foreign.isdisjoint(eqn.reads()):
             raise NoRule(eqn, TAKES_PART)

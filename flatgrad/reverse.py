@@ -69,7 +69,7 @@ def reverse(
     )
     walk.fields = complex_values(block, hinted)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
-    _refuse_phases(block, walk)
+    refuse_phases(block, walk.active, walk.fields)
     walk.parts = trees.parts_of(block.eqns)
     walk.given = given(block)
     walk.foreign = foreign_values(block.eqns, block.params)
@@ -128,12 +128,11 @@ def tell_fields(
     mark(own, continued(fields, own, _of_seeds(primal, fields, seeds)))
 
 
-def _refuse_phases(block: Block, walk: _Reverse) -> None:
+def refuse_phases(block: Block, varied: Set[Var], fields: Fields) -> None:
     """The sign of a complex number, its phase, is no constant; no rule for real numbers knows."""
-    varied = walk.active
     for eqn in all_equations(block.eqns):
         if eqn.args and eqn.args[0] in varied:
-            refuse_phase(eqn, walk.fields)
+            refuse_phase(eqn, fields)
 
 
 def refuse_phase(eqn: Eqn, fields: Fields) -> None:
