@@ -13,6 +13,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from flatgrad import implicit_tangents
 from flatgrad.builder import Builder, Expr
 from flatgrad.complex_values import Field, complex_values, continued, has_room
 from flatgrad.conjugates import complex_rule, mark, touches, wide_buffers
@@ -49,8 +50,8 @@ def forward(
     walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
+    refuse_phases(block, active, walk.fields)
     walk.roomy = has_room(block, hinted) if walk.fields else set()
-    walk.read = _read_in(block)
     refuse_phases(block, varied_values(block, wrt), walk.fields)
     for param, tangent in zip(wrt, tangents, strict=True):
         walk.tangents[param] = tangent
@@ -108,14 +109,6 @@ def _versions(eqn: Eqn) -> Iterable[tuple[Atom, ...]]:
         yield from zip(body.params[1:], outs, starts, body.outs[1:], strict=True)
 
 
-def _read_in(block: Block) -> set[Atom]:
-    found: set[Atom] = set(block.outs)
-    for eqn in all_equations(block.eqns):
-        found.update(eqn.reads())
-        found.update(out for inner in eqn.blocks for out in inner.outs)
-    return found
-
-
 class _Forward:
     """The way through one block; `tangents` holds those of everything computed so far."""
 
@@ -126,7 +119,6 @@ class _Forward:
         self.foreign: set[Atom] = set()  # sparse matrices: no arrays
         self.fields: dict[Atom, Field] = {}  # of what may be complex
         self.roomy: set[Eqn] = set()  # stores into what is complex if need be
-        self.read: set[Atom] = set()  # by an equation, or by who calls
 
     def run(self, eqns: Iterable[Eqn]) -> None:
         for eqn in eqns:
@@ -150,9 +142,13 @@ class _Forward:
         """The tangents of the results of one equation."""
         dots = [self.tangent(arg) for arg in eqn.args]
         varies = any(dot is not None for dot in dots)
-        if not varies and eqn.op not in HELD_TOGETHER:
-            return [self.zeros(out) for out in eqn.outs]
         rule = RULES.get(eqn.op)
+        if not varies and eqn.op not in HELD_TOGETHER:
+            if rule is None or rule.kind is not Kind.CONSTANT:
+                _refuse_options(eqn, self.tangents)
+            return [self.zeros(out) for out in eqn.outs]
+        if eqn.op in implicit_tangents.ALONG:
+            return self._through_solver(eqn, dots)
         if rule is None:
             raise NoRule(eqn)
         if rule.kind is Kind.CONSTANT:
@@ -170,16 +166,28 @@ class _Forward:
             found = push_forward(self.build, rule, eqn, dots)
         except NotImplementedError as why:
             raise NoRule(eqn, str(why)) from None
+        return self._or_zeros(eqn, found)
+
+    def _through_solver(self, eqn: Eqn, dots: Sequence[Expr | None]) -> Sequence[Expr]:
+        def dot_of(arg: Atom) -> Expr:
+            known = self.tangent(arg)
+            return self.zeros(arg) if known is None else known
+
+        try:
+            found = implicit_tangents.push_forward(self.build, eqn, dots, dot_of)
+        except NotImplementedError as why:
+            raise NoRule(eqn, str(why)) from None
+        return self._or_zeros(eqn, found)
+
+    def _or_zeros(self, eqn: Eqn, found: Sequence[Any]) -> Sequence[Expr]:
+        """Zeros for nothing; a result whose tangent is not known is none that is asked for."""
         for out, dot in zip(eqn.outs, found, strict=True):
-            if isinstance(dot, NotImplementedError) and out in self.read:
+            if isinstance(dot, NotImplementedError) and out in self.needed:
                 raise NoRule(eqn, str(dot))
+        known = [None if isinstance(d, NotImplementedError) else d for d in found]
         return [
-            (
-                self.zeros(out)
-                if dot is None or isinstance(dot, NotImplementedError)
-                else self.build.wrap(dot)
-            )
-            for out, dot in zip(eqn.outs, found, strict=True)
+            self.zeros(out) if dot is None else self.build.wrap(dot)
+            for out, dot in zip(eqn.outs, known, strict=True)
         ]
 
     def _through_parts(self, eqn: Eqn, rule: Rule) -> Expr:
@@ -240,7 +248,7 @@ class _Forward:
         build = Builder(statement=self.build.statement)
         inner = _Forward(self.needed, build, self.tangents)
         inner.foreign, inner.fields = self.foreign, self.fields
-        inner.roomy, inner.read = self.roomy, self.read
+        inner.roomy = self.roomy
         return inner
 
     def _along_branch(self, eqn: Eqn) -> None:
@@ -327,6 +335,10 @@ def _refuse(eqn: Eqn, rule: Rule, tangents: dict[Atom, Atom]) -> None:
         for arg in eqn.args:
             if arg in tangents and arg.type.kind in ("list", "dict"):
                 raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
+    _refuse_options(eqn, tangents)
+
+
+def _refuse_options(eqn: Eqn, tangents: dict[Atom, Atom]) -> None:
     for option in eqn.attrs.values():
         if isinstance(option, Var) and option in tangents:
             what = option.name or "one of its arguments"

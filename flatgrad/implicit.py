@@ -2,6 +2,7 @@
 
 Roots and fixed points by the implicit function theorem, integrals by Leibniz, differential equations by their
 adjoint equation (docs/decisions/implicit-solvers.md). The function is at hand as the pair that is emitted for it.
+Tangents are those of `implicit_tangents.py`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from flatgrad.graph import Atom, Eqn, Var
 from flatgrad.types import Dim, Shape, Type
 from flatgrad.versions import cotangent_type_of
 
+OF_ERROR = "what quad says of its error has no derivative"
 Parts = Iterator[tuple[Atom, Expr]]
 
 
@@ -32,7 +34,7 @@ def _root(build: Builder, eqn: Eqn, gs: Sequence[Any], active: Set[Var]) -> Part
     (g,), x = gs, eqn.out
     pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
     at, stays = list(pair.wrt).index(unknown), eqn.attrs["equation"] == "fixed_point"
-    args = _with(eqn.args, pair, unknown, x)
+    args = with_value(eqn.args, pair, unknown, x)
     (cache,) = build.emit_all("call_again", pair.every(args), 1, attrs={"pair": pair})
     wanted = [args[pair.params.index(n)] for n in pair.wrt]
     if x.type.rank == 0:
@@ -50,7 +52,9 @@ def _root(build: Builder, eqn: Eqn, gs: Sequence[Any], active: Set[Var]) -> Part
             yield arg, part
 
 
-def _with(args: Sequence[Atom], pair: Any, unknown: str, value: Atom) -> list[Atom]:
+def with_value(
+    args: Sequence[Atom], pair: Any, unknown: str, value: Atom
+) -> list[Atom]:
     """The arguments of the function, with a value for the one that the solver gives it."""
     names = pair.params
     return [value if n == unknown else a for n, a in zip(names, args, strict=False)]
@@ -78,12 +82,12 @@ def _integral(build: Builder, eqn: Eqn, gs: Sequence[Any], active: Set[Var]) -> 
     """The integrand at the limits, and the integral of its derivative in each parameter."""
     g, of_error = gs
     if of_error is not None:
-        raise NotImplementedError("what quad says of its error has no derivative")
+        raise NotImplementedError(OF_ERROR)
     pair, unknown = eqn.attrs["pair"], eqn.attrs["unknown"]
     *given, low, high = eqn.args
     for limit in (low, high):
         if limit in active:
-            args = pair.every(_with(given, pair, unknown, limit))
+            args = pair.every(with_value(given, pair, unknown, limit))
             there: Any = build.emit("call_value", *args, pair=pair)
             yield limit, g * there if limit is high else -(g * there)
     for at, name in enumerate(pair.wrt):

@@ -134,7 +134,8 @@ FORMS = [
         "scipy.linalg",
         {
             "lu_factor/lu_solve": "np.sum(scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), x[0]) ** 2)",
-            "cho_factor/cho_solve": "s = x @ x.T; np.sum(scipy.linalg.cho_solve(scipy.linalg.cho_factor(s), x[0]) ** 2)",
+            "cho_factor/cho_solve": "s = x @ x.T"
+            "; np.sum(scipy.linalg.cho_solve(scipy.linalg.cho_factor(s), np.array([1.0, 0.5, x[0, 0]])) ** 2)",
             "eigh (generalised)": "w, v = scipy.linalg.eigh(x + x.T, x @ x.T); np.sum(w**2)",
             "null_space/orth": "n = scipy.linalg.null_space(x[:2]); q = scipy.linalg.orth(x[:, :2])"
             "; np.sum((n @ n.T) ** 3) + np.sum((q @ q.T) ** 3)",
@@ -143,10 +144,27 @@ FORMS = [
     *_forms(
         "scipy.optimize",
         {
-            "root/fsolve": "s = scipy.optimize.fsolve(lambda y: y**3 - x[0], x[0]); np.sum(s**2)",
-            "brentq/newton/root_scalar": "scipy.optimize.brentq(lambda y: y**3 - x[0, 0], 0.0, 3.0)",
+            "root/fsolve": "s = scipy.optimize.fsolve(lambda y: y**3 + y - x[0], np.ones(3))"
+            "; t = scipy.optimize.root(lambda y: y**3 + y - x[1], np.ones(3)).x; np.sum(s * t)",
+            "brentq/newton/root_scalar": "a = scipy.optimize.brentq(lambda y: y**3 - x[0, 0], 0.0, 3.0)"
+            "; b = scipy.optimize.newton(lambda y: y**3 - x[0, 0], 1.0)"
+            "; c = scipy.optimize.root_scalar(lambda y: y**3 - x[1, 1], bracket=[0.0, 3.0]).root; a * b * c",
+            "fixed_point": "scipy.optimize.fixed_point(lambda y: np.cos(y) * x[0, 1], 0.5, xtol=1e-12)",
+            "minimize": "s = scipy.optimize.minimize(lambda y: np.sum((y - x[0]) ** 2), np.zeros(3), "
+            "jac=lambda y: 2 * (y - x[0])).x; np.sum(s**2)",
             "least_squares/curve_fit": "np.sum(scipy.optimize.least_squares(lambda y: y**3 - x[0], x[0]).x)",
             "nnls/lsq_linear/linprog": "np.sum(scipy.optimize.nnls(x, x[0])[0])",
+        },
+    ),
+    *_forms(
+        "scipy.integrate",
+        {
+            "quad": "scipy.integrate.quad(lambda t: np.exp(-x[0, 0] * t), 0.0, x[0, 1])[0]",
+            "odeint": "s = scipy.integrate.odeint(lambda y, t: -x[0, 0] * y, np.ones(2), np.linspace(0.0, 1.0, 3))"
+            "; np.sum(s**2)",
+            "solve_ivp": "s = scipy.integrate.solve_ivp(lambda t, y: -x[0, 0] * y, (0.0, 1.0), np.ones(2), "
+            "t_eval=[0.5, 1.0], rtol=1e-10, atol=1e-10).y; np.sum(s**2)",
+            "fixed_quad": "scipy.integrate.fixed_quad(lambda t: np.exp(-x[0, 0] * t), 0.0, x[0, 1])[0]",
         },
     ),
     *_forms(

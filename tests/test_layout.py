@@ -26,7 +26,7 @@ LAYERS = [
     ["flatgrad.rules", "flatgrad.namespaces"],
     ["flatgrad.frontend"],
     ["flatgrad.complex_values"],
-    ["flatgrad.conjugates", "flatgrad.patterns", "flatgrad.trees", "flatgrad.implicit", "flatgrad.reverse", "flatgrad.forward", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
+    ["flatgrad.conjugates", "flatgrad.patterns", "flatgrad.trees", "flatgrad.implicit", "flatgrad.implicit_tangents", "flatgrad.reverse", "flatgrad.forward", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
     ["flatgrad.emit"],
     ["flatgrad.neural"],
     ["flatgrad.evaluate"],

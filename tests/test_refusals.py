@@ -6,6 +6,8 @@ refused at a certain line, whatever the words.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from flatgrad.errors import CODES, FlatgradError
@@ -1010,3 +1012,24 @@ def test_the_next_step_exists(name: str) -> None:
         assert diagnostic.next_step
         if "@flatgrad.rule" in diagnostic.next_step:
             assert hasattr(flatgrad, "rule")
+
+
+# What has no derivative has none in either mode: no tangent of zeros stands for one that is not known.
+WITHOUT_DERIVATIVE = {
+    "special.betainc(x[0, 0], x[1, 1], 0.4)": "no derivative of betainc with respect to",
+    "special.jv(x, 1.3)": "no derivative of jv with respect to x",
+    "stats.pearsonr(x, x**2)[1]": "the p-value of pearsonr",
+    "np.linalg.lstsq(x, x[0])[1]": "lstsq whose residuals",
+    "integrate.quad(lambda t: x[0, 0] * t, 0.0, 1.0)[1]": "what quad says of its error",
+    "distance.cdist(x, x + 1, 'canberra')": "distances with metric='canberra'",
+    "distance.pdist(x, 'chebyshev')": "distances with metric='chebyshev'",
+}
+
+
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
+@pytest.mark.parametrize("call", WITHOUT_DERIVATIVE)
+def test_what_has_no_derivative_has_none_in_either_mode(call: str, emit: str) -> None:
+    head = "import numpy as np\nfrom scipy import integrate, special, stats\nfrom scipy.spatial import distance"
+    text = f"{head}\n\n\ndef f(x):\n    return {call}\n"
+    with pytest.raises(FlatgradError, match=re.escape(WITHOUT_DERIVATIVE[call])):
+        transform(text, Options(("f",), emit=emit))

@@ -1,6 +1,6 @@
 """Solvers and quadratures of scipy: what they find is differentiated, not how they search for it.
 
-Each function is compared with central differences, as one gradient and as a pair.
+Each function is compared with central differences, as one gradient, as a pair and with its tangents.
 """
 
 import numpy as np
@@ -81,7 +81,7 @@ def function(body, *names):
     return f"{HEAD}\ndef f({', '.join(names)}):\n    {body}\n"
 
 
-@pytest.mark.parametrize("emit", ["grad", "pair"])
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
 @pytest.mark.parametrize("typed", [True, False], ids=["numbers", "unknown"])
 @pytest.mark.parametrize("body", ROOTS.values(), ids=ROOTS)
 def test_roots_of_numbers(body, typed, emit):
@@ -101,7 +101,7 @@ SYSTEMS = {
 }
 
 
-@pytest.mark.parametrize("emit", ["grad", "pair"])
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
 @pytest.mark.parametrize("body", SYSTEMS.values(), ids=SYSTEMS)
 def test_roots_of_systems(body, emit):
     shapes = {"a": ("N", "N"), "b": ("N",)}
@@ -117,7 +117,7 @@ INTEGRALS = {
 }
 
 
-@pytest.mark.parametrize("emit", ["grad", "pair"])
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
 @pytest.mark.parametrize("body", INTEGRALS.values(), ids=INTEGRALS)
 def test_integrals(body, emit):
     names = ["p: float", "q: float"]
@@ -145,7 +145,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("emit", ["grad", "pair"])
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
 @pytest.mark.parametrize("body", STATES.values(), ids=STATES)
 def test_differential_equations(body, emit):
     inputs = {"y": np.array([0.5, 0.1]), **NUMBERS}

@@ -186,6 +186,22 @@ def odeint_backward(forward, backward, g, y, t, start=None):
             sums = odeint(slope, state, [t[k], before[k]], rtol=1e-10, atol=1e-10)[-1, y.shape[1] :]
     return tuple(np.reshape(part, shape)[()] for part, shape in zip(np.split(sums, ends[:-1]), shapes))
 ''',
+    "odeint_tangent": '''\
+def odeint_tangent(both, y, dot_y, t, start=None):
+    """The tangent of the states at the times t: the variational equation, integrated along with the equation itself."""
+    from scipy.integrate import odeint
+
+    y = np.atleast_1d(y)
+    n = len(y)
+
+    def slope(state, time):
+        return np.concatenate([np.ravel(part) for part in both(state[:n], state[n:], time)])
+
+    begun = np.concatenate([y, np.broadcast_to(dot_y, n)])
+    times = t if start is None else np.append(start, t)
+    states = odeint(slope, begun, times, rtol=1e-10, atol=1e-10)
+    return states[:, n:] if start is None else states[1:, n:]
+''',
     "banded_product": '''\
 def banded_product(u, v, below, above):
     """The band of the matrix u v', as scipy.linalg.solve_banded stores it."""

@@ -22,6 +22,14 @@ def expression(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr | None:
             return _jacobian(dialect, read, eqn)
         case "call_value":
             return ast.Subscript(_forward(eqn, [read(a) for a in eqn.args]), _number(0))
+        case "call_tangent":
+            return _tangent(eqn, [read(a) for a in eqn.args])
+        case "jacobian_by_column":
+            return _jacobian_by_column(dialect, read, eqn)
+        case "integral_of_tangent":
+            return _integral_of_tangent(dialect, read, eqn)
+        case "odeint_tangent":
+            return _odeint_tangent(dialect, read, eqn)
         case "integral_of_partial":
             return _integral_of_partial(dialect, read, eqn)
         case "odeint_backward":
@@ -44,6 +52,11 @@ def _backward(eqn: Eqn, seed: ast.expr, cache: ast.expr) -> ast.Subscript:
     return ast.Subscript(call, _number(eqn.attrs["position"]))
 
 
+def _tangent(eqn: Eqn, args: Sequence[ast.expr]) -> ast.Subscript:
+    """The tangent that the function returns after its value."""
+    return ast.Subscript(_forward(eqn, args), _number(-1))
+
+
 def _lambda(names: Sequence[str], body: ast.expr) -> ast.Lambda:
     args = [ast.arg(name) for name in names]
     return ast.Lambda(ast.arguments([], args, None, [], [], None, []), body)
@@ -63,6 +76,44 @@ def _jacobian(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
     loop = ast.comprehension(ast.Name("row"), rows, [], 0)
     each = ast.ListComp(_backward(eqn, ast.Name("row"), cache), [loop])
     return ast.Call(dialect.name("numpy.array"), [each], [])
+
+
+def _jacobian_by_column(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
+    """np.array([f_jvp(x, p, column, dot_p)[-1] for column in np.eye(len(x))]).T"""
+    x, *args = map(read, eqn.args)
+    column = next(_free(["column"], args))
+    given = [ast.Name(column) if eqn.args[1 + i] == Lit(None) else a for i, a in enumerate(args)]  # fmt: skip
+    columns = ast.Call(dialect.name("numpy.eye"), [ast.Call(ast.Name("len"), [x], [])], [])  # fmt: skip
+    loop = ast.comprehension(ast.Name(column), columns, [], 0)
+    each = ast.ListComp(_tangent(eqn, given), [loop])
+    return ast.Attribute(ast.Call(dialect.name("numpy.array"), [each], []), "T")
+
+
+def _integral_of_tangent(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
+    """quad(lambda x: f_jvp(x, p, 0.0, dot_p)[-1], a, b)[0]"""
+    *args, low, high = map(read, eqn.args)
+    at = next(_free([eqn.attrs["unknown"], "t"], args))
+    given = [ast.Name(at) if eqn.args[i] == Lit(None) else a for i, a in enumerate(args)]  # fmt: skip
+    function = dialect.name("scipy.integrate.quad")
+    slope = _lambda([at], _tangent(eqn, given))
+    return ast.Subscript(ast.Call(function, [slope, low, high], []), _number(0))
+
+
+def _odeint_tangent(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:
+    """odeint_tangent(lambda y, dot_y, t: f_jvp(y, t, p, dot_y, dot_p), y0, dot_y0, t)"""
+    start, dot_start, times, first, *args = map(read, eqn.args)
+    free = _free(["y", "dot_y", "t"], args)
+    state, dot, time = next(free), next(free), next(free)
+    own = [time, state] if eqn.attrs["columns"] else [state, time]
+    moving = iter([*own, dot])
+    given = [
+        ast.Name(next(moving)) if eqn.args[4 + i] == Lit(None) else a
+        for i, a in enumerate(args)
+    ]
+    both = _lambda([state, dot, time], _forward(eqn, given))
+    begun = [] if eqn.args[3] == Lit(None) else [first]
+    call = ast.Call(dialect.helper("odeint_tangent"), [both, start, dot_start, times, *begun], [])  # fmt: skip
+    return ast.Attribute(call, "T") if eqn.attrs["columns"] else call
 
 
 def _integral_of_partial(dialect: Dialect, read: Read, eqn: Eqn) -> ast.expr:

@@ -170,8 +170,8 @@ def svd(a, /, full_matrices=True, compute_uv=True, *, y):
     def jvp(da):
         if not thin:
             left, _, right = thin_svd(a)
-            along = xp.sum(left * (da @ right.mT), axis=-2)
-            return NotImplementedError(FULL), along, NotImplementedError(FULL)
+            unknown = NotImplementedError(FULL)
+            return unknown, xp.sum(left * (da @ right.mT), axis=-2), unknown
         inner, apart = u.mT @ da @ vt.mT, separations(s**2, a)
         across, down = as_row(s, a), as_column(s, a)
         du = u @ (apart * (inner * across + down * inner.mT))

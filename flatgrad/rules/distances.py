@@ -181,14 +181,16 @@ def pair_tangent(metric, a, b, y, da, db):
             return 2 * along if metric == "sqeuclidean" else along / or_one(y)
         case "cityblock":
             return xp.sum(xp.sign(a[:, None] - b) * across, axis=-1)
-        case _:
+        case "cosine":
             a2, b2 = xp.sum(a * a, axis=1)[:, None], xp.sum(b * b, axis=1)
-            lengths, change = xp.sqrt(a2 * b2), 0
+            lengths, of_a, of_b = xp.sqrt(a2 * b2), None, None
             if not absent(da):
-                change = change + (1 - y) * xp.sum(a * da, axis=1)[:, None] / a2 - da @ b.mT / lengths  # fmt: skip
+                of_a = (1 - y) * xp.sum(a * da, axis=1)[:, None] / a2 - da @ b.mT / lengths  # fmt: skip
             if not absent(db):
-                change = change + (1 - y) * xp.sum(b * db, axis=1) / b2 - a @ db.mT / lengths  # fmt: skip
-            return change
+                of_b = (1 - y) * xp.sum(b * db, axis=1) / b2 - a @ db.mT / lengths
+            return plus(of_a, of_b)
+        case _:
+            raise NotImplementedError(f"distances with {metric=!r}")
 
 
 @general(at=[probe(TALL, OTHER_TALL, metric=m) for m in METRICS], shape=table_shape)

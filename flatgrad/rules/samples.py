@@ -119,6 +119,7 @@ def of_columns(eqn):
 def pearsonr(x, y_, /, *, y):
     """Along the first axis; no derivative of the p-value is written here."""
     r, _ = y
+    unknown = NotImplementedError("the p-value of pearsonr")
 
     def parts():
         off_x, off_y = centred(x, 0), centred(y_, 0)
@@ -128,12 +129,15 @@ def pearsonr(x, y_, /, *, y):
 
     def jvp(dx, dy):
         slopes = zip(parts(), (dx, dy), strict=True)
-        return plus(*(xp.sum(s * d, axis=0) for s, d in slopes if not absent(d))), 0
+        return (
+            plus(*(xp.sum(s * d, axis=0) for s, d in slopes if not absent(d))),
+            unknown,
+        )
 
     def vjp(g):
         of_r, of_p = g
         if not absent(of_p):
-            raise NotImplementedError("the p-value of pearsonr")
+            raise unknown
         if absent(of_r):
             return None
         return tuple(fitted(of_r * s, v) for s, v in zip(parts(), (x, y_), strict=True))
