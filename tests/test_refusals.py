@@ -804,7 +804,7 @@ def f(x):
         """\
 f.py:5:12: FG201 no derivative rule for numpy.roots
     5 |     return np.roots(x)
-      |            ^^^^^^^^^^^^^^^^^^^^
+      |            ^^^^^^^^^^^
   give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop
 """,
     ),
