@@ -47,11 +47,12 @@ COMPLEX_RESULTS = {
 # Complex or real, whatever goes in.
 UNSURE_RESULTS = {"eig", "eigvals"}
 STORES = ("setitem", "index_add")
+NO_NUMBERS = {"slice", "str", "none"}
 OF_FIRST = {"zeros_like", "ones_like", "empty_like", "full_like", "fill", *STORES}
 NOT_OF_ARGS = {"external", "opaque", "call"}
 SIGNS = COMPLEX_RESULTS | {
     "conj", "real", "imag", "angle", "isreal", "iscomplex", "iscomplexobj", "isrealobj", "irfft", "irfft2", "irfftn",
-    "hfft", "eig", "eigvals", "vdot",
+    "hfft", "eig", "eigvals",
 }  # fmt: skip
 
 
@@ -92,8 +93,12 @@ def continued(
 
 def has_signs(block: Block) -> bool:
     """Something in the block is said of complex numbers only."""
-    params = (p.type.kind == "complex" for p in block.params)
-    return any(params) or any(map(_is_sign, _within(block.eqns)))
+    every = list(_within(block.eqns))
+    declared = any(p.type.kind == "complex" for p in block.params)
+    # Nobody takes the absolute value of a real inner product by chance: abs(np.vdot(a, b)) ** 2 is a probability.
+    overlaps = {e.out for e in every if e.op == "vdot"}
+    measured = any(e.op == "abs" and e.args[0] in overlaps for e in every)
+    return declared or measured or any(map(_is_sign, every))
 
 
 def _within(eqns: Iterable[Eqn], seen: frozenset[int] = frozenset()) -> Iterator[Eqn]:
@@ -140,6 +145,8 @@ class _Walk:
     def know(
         self, value: Var, field: Field, origin: frozenset[Atom] | None = None
     ) -> None:
+        if value.type.kind in NO_NUMBERS:
+            field = Field.REAL
         self.found[value] = field
         if field is Field.PERHAPS:
             self.origins[value] = frozenset((value,)) if origin is None else origin

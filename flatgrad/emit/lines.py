@@ -385,7 +385,8 @@ class Lines:
                 nodes.append(ast.Assign([ast.Name(name)], self.read(base)))
             self._assign(eqn.out, name, base)
         else:
-            copied = self._copy(base, eqn.out.type.kind in COMPLEX)
+            wide = eqn.out.type.kind in COMPLEX and value.type.kind in COMPLEX
+            copied = self._copy(base, wide)
             nodes.append(ast.Assign([ast.Name(name)], copied))
             self._assign(eqn.out, name, eqn.out)
         nodes.append(self._element(eqn, name, index, value))
