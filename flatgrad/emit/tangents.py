@@ -90,14 +90,16 @@ class Tangents(Lines):
                 if line.eqn.op == "call_jvp":
                     waiting.add(statement)
         early.reverse()
-        pairs = list(zip(self.lines, early, strict=True))
+        groups: dict[Statement | None, list[Line]] = {}
+        for line, sooner in zip(self.lines, early, strict=True):
+            if not sooner:
+                groups.setdefault(self._at(line), []).append(line)
         sides: dict[Statement | None, str] = {}
         found: list[str] = []
-        for line, sooner in pairs:
+        for line, sooner in zip(self.lines, early, strict=True):
             own = self._at(line)
             if not sooner and own not in sides:
-                group = [li for li, e in pairs if not e and self._at(li) is own]
-                sides[own] = self._side(own, group)
+                sides[own] = self._side(own, groups[own])
             found.append(BEFORE if sooner else sides[own])
             if line.eqn.attrs.get("along") or self._follows(line, own):
                 sides[own] = LAST if sides.get(own) in (FIRST, LAST) else AFTER
