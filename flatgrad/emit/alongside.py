@@ -86,19 +86,14 @@ class Alongside(Availability):
 
     def shape(self, x: Atom) -> ast.expr:
         x = self.of_one_shape(x)
-        lengths = [self._length(d) for d in x.type.shape.dims or ()]
-        if lengths and all(n is not None for n in lengths):
-            return ast.Tuple([n for n in lengths if n is not None])
-        return self._shape_of(self.read(x), x)
+        spelled = self._lengths(x)
+        return spelled if spelled is not None else self._shape_of(self.read(x), x)
 
     def _known_shape(self, x: Atom) -> ast.expr | None:
         x = self.of_one_shape(x)
         if isinstance(x, Var) and (name := self.name_here(x)) is not None:
             return self._shape_of(ast.Name(name), x)
-        lengths = [self._length(d) for d in x.type.shape.dims or ()]
-        if lengths and all(n is not None for n in lengths):
-            return ast.Tuple([n for n in lengths if n is not None])
-        return None
+        return self._lengths(x)
 
     def name_here(self, value: Var) -> str | None:
         """The name under which `value` is found here."""

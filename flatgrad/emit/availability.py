@@ -623,6 +623,10 @@ class Availability:
         x = self.of_one_shape(x)
         if (like := self._like(x)) is not None:
             return self._shape_of(self._named(self.names_of[like]), like)
+        return self._lengths(x)
+
+    def _lengths(self, x: Atom) -> ast.expr | None:
+        """(N, 4), where each length is at hand."""
         lengths = [self._length(d) for d in x.type.shape.dims or ()]
         if lengths and all(n is not None for n in lengths):
             return ast.Tuple([n for n in lengths if n is not None])

@@ -24,12 +24,11 @@ from flatgrad.rules.matrices import (
     dims,
     floats,
     is_square,
-    mirrored,
     plus,
     square_matrix,
     symmetric,
 )
-from flatgrad.rules.qr import over
+from flatgrad.rules.qr import over, tall_qr
 from flatgrad.shapes import learn, option
 from flatgrad.types import Shape, join
 
@@ -68,23 +67,7 @@ def scipy_qr(a, /, mode="full", *, y):
         raise NotImplementedError(f"qr where {NOT_TALL}")
     if mode not in ("full", "economic"):
         raise NotImplementedError(f"qr with {mode=!r}")
-    q, r = y
-
-    def jvp(da):
-        step = over(da, r)
-        inner = q.mT @ step
-        rotation = xp.tril(inner, k=-1) - xp.tril(inner, k=-1).mT
-        return step - q @ (inner - rotation), (inner - rotation) @ r
-
-    def vjp(g):
-        g_q, g_r = g
-        if g_q is None and g_r is None:
-            return None
-        from_r = None if g_r is None else r @ g_r.mT
-        inner = mirrored(plus(from_r, None if g_q is None else -(g_q.mT @ q)))
-        return over(plus(g_q, q @ inner), r.mT)
-
-    return jvp, vjp
+    return tall_qr(*y)
 
 
 def _tall(a):

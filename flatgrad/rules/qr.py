@@ -12,6 +12,7 @@ from flatgrad.rules.matrices import (
     UNKNOWN,
     dims,
     is_square,
+    mirrored,
     plus,
     smaller,
 )
@@ -53,10 +54,10 @@ def qr(a, /, mode="reduced", *, y):
         raise NotImplementedError(UNKNOWN)
     if m := _fewer_rows(*ds[-2:]):
         return _wide_qr(a, m, *y)
-    return _tall_qr(*y)
+    return tall_qr(*y)
 
 
-def _tall_qr(q, r):
+def tall_qr(q, r):
     def jvp(da):
         step = over(da, r)
         inner = q.mT @ step
@@ -68,8 +69,7 @@ def _tall_qr(q, r):
         if g_q is None and g_r is None:
             return None
         from_r = None if g_r is None else r @ g_r.mT
-        inner = plus(from_r, None if g_q is None else -(g_q.mT @ q))
-        inner = xp.tril(inner) + xp.tril(inner, k=-1).mT
+        inner = mirrored(plus(from_r, None if g_q is None else -(g_q.mT @ q)))
         return over(plus(g_q, q @ inner), r.mT)
 
     return jvp, vjp
@@ -78,7 +78,7 @@ def _tall_qr(q, r):
 def _wide_qr(a, m, q, r):
     """The first m columns make q, which turns the others."""
     others = a[..., m:]
-    forward, back = _tall_qr(q, r[..., :m])
+    forward, back = tall_qr(q, r[..., :m])
 
     def jvp(da):
         dq, dr = forward(da[..., :m])
