@@ -28,6 +28,7 @@ LAYERS = [
     ["flatgrad.complex_values"],
     ["flatgrad.conjugates", "flatgrad.patterns", "flatgrad.trees", "flatgrad.implicit", "flatgrad.implicit_tangents", "flatgrad.reverse", "flatgrad.forward", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
     ["flatgrad.emit"],
+    ["flatgrad.styles"],
     ["flatgrad.neural"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
