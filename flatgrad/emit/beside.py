@@ -102,7 +102,7 @@ class TangentLayout(Layout):
             result = ast.Tuple(both)
         tail = ["", print_statement(ast.Return(result))]
         params = parameters(self.function, names, defaults)
-        return [self._definition("jvp", params, tail)]
+        return [self._definition("jvp", params, tail, self._forward_lines())]
 
     def _without_tangent(self, defaults: dict[str, str]) -> list[str]:
         """if dot_x is None: dot_x = np.zeros_like(x)"""

@@ -20,7 +20,7 @@ from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
-from flatgrad.emit.parts import INDENT, Parts, indented
+from flatgrad.emit.parts import INDENT, Parts, indented, shown
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
 from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
@@ -537,12 +537,6 @@ def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
             found.setdefault(frame, position)
             frame = frame.statement.frame if frame.statement is not None else None
     return found
-
-
-def shown(item: ast.expr) -> str:
-    """The text of an expression that stands among others."""
-    text = print_statement(ast.Expr(item))
-    return f"({text})" if isinstance(item, ast.Tuple) else text
 
 
 def tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:

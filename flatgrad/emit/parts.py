@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flatgrad.emit.cache import Cached
-from flatgrad.emit.expressions import Dialect
+from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.names import Names
+from flatgrad.emit.signature import ONE
 from flatgrad.frontend.scope import Function
 
 INDENT = "    "
@@ -40,6 +42,19 @@ class Parts:
     names: Names  # those of this text, for new ones
     module_names: Names  # those of the module, for new functions and classes
     dialect: Dialect  # how libraries are spelled; what is asked of it is imported
+
+    def ones(self, output: str) -> str:
+        """The cotangent of a result that is all that is asked for."""
+        seed = self.seeds[self.seeded.index(output)]
+        if self.defaults.get(seed) == ONE:
+            return ONE
+        return shown(self.dialect.ones_like(ast.parse(output, mode="eval").body))
+
+
+def shown(item: ast.expr) -> str:
+    """The text of an expression that stands among others."""
+    text = print_statement(ast.Expr(item))
+    return f"({text})" if isinstance(item, ast.Tuple) else text
 
 
 def indented(lines: Sequence[str]) -> list[str]:
