@@ -311,12 +311,12 @@ class Layout:
     def _kept(self, name: str, may_be_none: bool) -> str:
         """The value of `name`, or a copy of it where its array may be written into by a caller."""
         editor = self.available.editor
-        for value, shown in self.available.names_of.items():
+        for value, known in self.available.names_of.items():
             scalar = (
                 value.type.shape.is_scalar
                 and value not in self.function.storages.arrays
             )
-            if shown == name and not scalar and self.function.storages.written(value):
+            if known == name and not scalar and self.function.storages.written(value):
                 return editor.copy(value, name, unsure=may_be_none)
         return name
 
