@@ -32,6 +32,7 @@ LAYERS = [
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
     ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
+    ["flatgrad.checking"],
     ["flatgrad.cli"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip
