@@ -33,6 +33,7 @@ LAYERS = [
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
     ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
+    ["flatgrad.checking", "flatgrad.filling"],
     ["flatgrad.cli"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip

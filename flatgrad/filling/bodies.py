@@ -176,4 +176,4 @@ def _with_names(line: str, names: dict[str, str]) -> str:
 def _refusal(stub: Stub, what: str, step: str) -> FlatgradError:
     node = stub.node
     place = Place(node.lineno, node.col_offset + 5, node.lineno, node.col_offset + 5 + len(node.name))  # fmt: skip
-    return FlatgradError(Diagnostic("FG701", what, step, place))
+    return FlatgradError(Diagnostic("FG801", what, step, place))

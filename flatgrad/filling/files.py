@@ -9,7 +9,7 @@ from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.filling.bodies import Transform, body_of
 from flatgrad.filling.stubs import Left, Stub, stubs_of
 from flatgrad.options import Options
-
+from flatgrad.source import Source
 
 FOUR = "    "
 
@@ -22,28 +22,43 @@ class Filled:
     stubs: list[Stub]
     left: list[Left]
 
+    def report(self, filename: str) -> str:
+        """A line for each stub."""
+        lines = [f"{filename}:{s.node.lineno}: filled in {s.name}" for s in self.stubs]
+        lines += [f"{filename}:{x.line}: left {x.name}: {x.why}" for x in self.left]
+        lines = lines or [f"{filename}: no empty backward function"]
+        return "".join(f"{line}\n" for line in lines)
 
-def fill(data: bytes, text: str, encoding: str, newline: str, options: Options, transform: Transform) -> Filled:  # fmt: skip
+
+def fill(source: Source, options: Options, transform: Transform) -> Filled:
     """Every stub of the file, or those of `options.functions`; the problems of all of them are told together."""
-    stubs, left = _asked(*stubs_of(text), options)
+    stubs, left = _asked(*stubs_of(source.text), options)
     problems: list[Diagnostic] = []
     bodies: list[tuple[Stub, list[str]]] = []
     for stub in stubs:
         try:
-            bodies.append((stub, body_of(stub, text, options, transform)))
+            bodies.append((stub, body_of(stub, source.text, options, transform)))
         except FlatgradError as error:
             problems += [d for d in error.diagnostics if d not in problems]
     if problems:
         raise FlatgradError(*problems)
-    lines = data.splitlines(keepends=True)
+    return Filled(_with_bodies(source, bodies), stubs, left)
+
+
+def _with_bodies(source: Source, bodies: list[tuple[Stub, list[str]]]) -> bytes:
+    """The bytes of the file with the lines in place, from the last to the first."""
+    lines, newline = source.data.splitlines(keepends=True), source.newline
+    unended = not source.data.endswith((b"\n", b"\r"))
     for stub, body in sorted(bodies, key=lambda pair: -pair[0].first):
-        code = _in_place(stub, body, text.split("\n"))
-        encoded = [f"{line}{newline}".encode(encoding) for line in code]
+        code = _in_place(stub, body, source.text.split("\n"))
+        encoded = [f"{line}{newline}".encode(source.encoding) for line in code]
         at = stub.first - 1
-        if at and at == len(lines) and not lines[-1].endswith((b"\n", b"\r")):
-            lines[-1] += newline.encode(encoding)
+        if at == len(lines) and unended:
+            lines[-1] += newline.encode()
+        if stub.last >= len(lines) and unended:
+            encoded[-1] = encoded[-1].rstrip(b"\r\n")
         lines[at : stub.last] = encoded
-    return Filled(b"".join(lines), stubs, left)
+    return b"".join(lines)
 
 
 def _asked(stubs: list[Stub], left: list[Left], options: Options) -> tuple[list[Stub], list[Left]]:  # fmt: skip

@@ -21,7 +21,9 @@ class Stub:
     name: str  # Class.backward for a method
     forward: str
     node: Definition
-    first: int  # the lines from here to `last` give way to the code, none if last < first
+    first: (
+        int  # the lines from here to `last` give way to the code, none if last < first
+    )
     last: int
     results: tuple[str, ...] | None  # what a return that stays gives; None without one
 

@@ -224,7 +224,9 @@ def conv_forward_naive(x, w, b, conv_param):
         for f in range(F):
             for i in range(H_out):
                 for j in range(W_out):
-                    window = x_pad[n, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
+                    window = x_pad[
+                        n, :, i * stride : i * stride + HH, j * stride : j * stride + WW
+                    ]
                     out[n, f, i, j] = np.sum(window * w[f]) + b[f]
     cache = (x, w, b, conv_param)
     return out, cache
@@ -259,7 +261,9 @@ def max_pool_forward_naive(x, pool_param):
     out = np.zeros((N, C, H_out, W_out))
     for i in range(H_out):
         for j in range(W_out):
-            window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+            window = x[
+                :, :, i * stride : i * stride + height, j * stride : j * stride + width
+            ]
             out[:, :, i, j] = window.max(axis=(2, 3))
     cache = (x, pool_param)
     return out, cache
