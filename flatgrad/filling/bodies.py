@@ -43,7 +43,7 @@ def _wrt(stub: Stub, text: str) -> tuple[str, ...]:
 
 
 def _parameters(text: str, name: str) -> list[str]:
-    owner, _, last = name.rpartition(".")
+    last = name.rpartition(".")[2]
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.name == last:
             return [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
@@ -61,7 +61,8 @@ def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
     known = _defined(text)
     around = [s for s in tree.body[:-1] if not _bound(s) <= known]
     returned = last.body[-1]
-    assert isinstance(returned, ast.Return) and returned.value is not None
+    assert isinstance(returned, ast.Return)
+    assert returned.value is not None
     start = last.body[0].lineno
     body = _dedented(lines[_with_comments(lines, start) - 1 : returned.lineno - 1])
     values = returned.value
