@@ -18,6 +18,7 @@ from flatgrad.emit.comments import Comments
 from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
+from flatgrad.emit.held import held
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.parts import INDENT, Parts, indented, shown
@@ -270,7 +271,27 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            signature=self._signature(),
+            scalar=self._is_scalar(),
+            reading=[*self._emptied(), *self._backward()],
+            read_gradients=[*map(shown, self.results)],
+            bound=frozenset(self._forward_names() - self.available.bound()),
+            held=held(self.function, self.available, self._asides()),
         )  # fmt: skip
+
+    def _signature(self) -> str:
+        params = parameters(self.function, [], {})
+        return cst.Module([]).code_for_node(params).rstrip(", ")
+
+    def _is_scalar(self) -> bool:
+        seeds = zip(self.function.seeds, self.outs, strict=True)
+        seeded = [out for seed, out in seeds if seed is not None]
+        return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+    def _asides(self) -> list[str]:
+        """The results that come back whole, without a cotangent."""
+        pairs = zip(self.function.seeds, self.outputs, strict=True)
+        return [shown(output) for seed, output in pairs if seed is None]
 
     def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
         """The forward statements, what is cached of their values, the backward lines and the gradients."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.styles.course import course, course_wrt
 from flatgrad.styles.script import script
 
 Writer = Callable[[Parts], list[str]]
@@ -28,5 +29,6 @@ class Style:
 
 
 STYLES = {
+    "cs231n": Style(course, wrt=course_wrt),
     "script": Style(script, "grad_"),
 }

@@ -1,0 +1,69 @@
+"""Parts -> a layer's forward and backward, or a loss that returns its gradient, as courses have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flatgrad.emit.cache import packed, unpacked
+from flatgrad.emit.parts import Parts, indented
+from flatgrad.frontend.scope import Function
+from flatgrad.graph import Var
+
+FORWARD = "_forward"
+
+
+def course(parts: Parts) -> list[str]:
+    """A layer has a forward and a backward; a loss is one function, which returns loss, dx."""
+    return [_loss(parts)] if parts.scalar else [layer_forward(parts), layer_backward(parts)]
+
+
+def course_wrt(function: Function, possible: list[Var]) -> list[Var]:
+    """Of a loss: the dict of parameters if there is one, else the first; of a layer everything."""
+    if not is_loss(function):
+        return possible
+    dicts = [p for p in possible if p.type.kind == "dict"]
+    named = [p for p in possible if p.name == "params"]
+    return (named or dicts or possible)[:1]
+
+
+def is_loss(function: Function) -> bool:
+    """One result has a cotangent, and it is a number."""
+    outs = zip(function.seeds, function.block.outs, strict=True)
+    seeded = [out for seed, out in outs if seed is not None]
+    return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+
+def _loss(parts: Parts) -> str:
+    """def softmax_loss(x, y): ..., dx = ..., return loss, dx"""
+    value = parts.seeded[0]
+    seed = f"{parts.seeds[0]} = {parts.ones(value)}"
+    results = [value, *gradients_named(parts)]
+    lines = [*parts.docstring, *parts.forward, "", seed, *parts.reading, "", f"return {', '.join(results)}"]
+    return defined(parts.function.name, parts.signature, lines)
+
+
+def gradients_named(parts: Parts) -> list[str]:
+    return [*parts.read_gradients]
+
+
+def layer_forward(parts: Parts) -> str:
+    """def affine_forward(x, w, b): ..., return out, cache"""
+    tail = ["", packed(parts.cached, parts.cache), f"return {', '.join([*parts.seeded, parts.cache])}"]
+    lines = [*parts.docstring, *parts.forward, *tail]
+    return defined(f"{stem(parts)}{FORWARD}", parts.signature, lines)
+
+
+def layer_backward(parts: Parts) -> str:
+    """def affine_backward(dout, cache): ..., return dx, dw, db"""
+    result = f"return {', '.join(parts.gradients)}"
+    lines = [*unpacked(parts.cached, parts.cache), "", *parts.backward, "", result]
+    return defined(f"{stem(parts)}_backward", ", ".join([*parts.seeds, parts.cache]), lines)
+
+
+def stem(parts: Parts) -> str:
+    """affine, of affine_forward"""
+    return parts.function.name.removesuffix(FORWARD)
+
+
+def defined(name: str, params: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"def {name}({params}):", *indented(lines), ""])
