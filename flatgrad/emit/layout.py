@@ -276,6 +276,7 @@ class Layout:
             reading=[*self._emptied(), *self._backward()],
             read_gradients=[*map(shown, self.results)],
             bound=frozenset(self._forward_names() - self.available.bound()),
+            prefix=self.style.prefix,
             held=held(self.function, self.available, self._asides()),
         )  # fmt: skip
 

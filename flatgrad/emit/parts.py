@@ -10,6 +10,7 @@ from flatgrad.emit.cache import Cached
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONE
+from flatgrad.emit.unbound import unbound
 from flatgrad.frontend.scope import Function
 from flatgrad.types import Shape
 
@@ -62,8 +63,11 @@ class Parts:
     bound: frozenset[str]  # the names that the forward gives a value, parameters among them
     held: Held
 
-    def head(self, name: str, params: str) -> str:
-        return f"def {name}({params}):"
+    prefix: str  # of names of derivatives
+
+    def read(self) -> set[str]:
+        """The names that the backward reads before it gives them a value."""
+        return unbound([*self.reading, *self.read_gradients])
 
     def ones(self, output: str) -> str:
         """The cotangent of a result that is all that is asked for."""

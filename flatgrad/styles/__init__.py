@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import libcst as cst
+
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 from flatgrad.styles.course import course, course_wrt
+from flatgrad.styles.homework import without_cache, without_cotangents
 from flatgrad.styles.script import script
 
 Writer = Callable[[Parts], list[str]]
+Rewriting = Callable[[cst.FunctionDef], cst.FunctionDef]
 
 
 def every(function: Function, possible: list[Var]) -> list[Var]:
     """All parameters that can carry a gradient."""
     return possible
+
+
+def every_seed(function: Function) -> list[Var | None]:
+    """A cotangent for each result that can have one."""
+    return function.seeds
 
 
 @dataclass(frozen=True)
@@ -26,9 +35,18 @@ class Style:
     write: Writer
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
+    rewriting: Rewriting | None = None  # of the function before it is read
+    from_one: bool = False  # the cotangent of a loss is 1, and not written out
+    seeds: Callable[[Function], list[Var | None]] = every_seed
 
 
 STYLES = {
-    "cs231n": Style(course, wrt=course_wrt),
-    "script": Style(script, "grad_"),
+    "cs231n": Style(
+        course,
+        wrt=course_wrt,
+        rewriting=without_cache,
+        from_one=True,
+        seeds=without_cotangents,
+    ),
+    "script": Style(script, "grad_", from_one=True),
 }

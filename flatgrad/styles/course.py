@@ -8,8 +8,9 @@ from flatgrad.emit.cache import packed, unpacked
 from flatgrad.emit.parts import Parts, indented
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.styles.homework import is_loss
 
-FORWARD = "_forward"
+FORWARD = "forward"
 
 
 def course(parts: Parts) -> list[str]:
@@ -26,19 +27,11 @@ def course_wrt(function: Function, possible: list[Var]) -> list[Var]:
     return (named or dicts or possible)[:1]
 
 
-def is_loss(function: Function) -> bool:
-    """One result has a cotangent, and it is a number."""
-    outs = zip(function.seeds, function.block.outs, strict=True)
-    seeded = [out for seed, out in outs if seed is not None]
-    return len(seeded) == 1 and seeded[0].type.shape.is_scalar
-
-
 def _loss(parts: Parts) -> str:
     """def softmax_loss(x, y): ..., dx = ..., return loss, dx"""
     value = parts.seeded[0]
-    seed = f"{parts.seeds[0]} = {parts.ones(value)}"
     results = [value, *gradients_named(parts)]
-    lines = [*parts.docstring, *parts.forward, "", seed, *parts.reading, "", f"return {', '.join(results)}"]
+    lines = [*parts.docstring, *parts.forward, "", *parts.reading, "", f"return {', '.join(results)}"]
     return defined(parts.function.name, parts.signature, lines)
 
 
@@ -50,19 +43,20 @@ def layer_forward(parts: Parts) -> str:
     """def affine_forward(x, w, b): ..., return out, cache"""
     tail = ["", packed(parts.cached, parts.cache), f"return {', '.join([*parts.seeded, parts.cache])}"]
     lines = [*parts.docstring, *parts.forward, *tail]
-    return defined(f"{stem(parts)}{FORWARD}", parts.signature, lines)
+    return defined(layer_names(parts.function.name)[0], parts.signature, lines)
 
 
 def layer_backward(parts: Parts) -> str:
     """def affine_backward(dout, cache): ..., return dx, dw, db"""
     result = f"return {', '.join(parts.gradients)}"
     lines = [*unpacked(parts.cached, parts.cache), "", *parts.backward, "", result]
-    return defined(f"{stem(parts)}_backward", ", ".join([*parts.seeds, parts.cache]), lines)
+    return defined(layer_names(parts.function.name)[1], ", ".join([*parts.seeds, parts.cache]), lines)
 
 
-def stem(parts: Parts) -> str:
-    """affine, of affine_forward"""
-    return parts.function.name.removesuffix(FORWARD)
+def layer_names(name: str) -> tuple[str, str]:
+    """affine_forward and affine_backward, of either affine_forward or affine."""
+    forward = name if FORWARD in name else f"{name}_{FORWARD}"
+    return forward, forward.replace(FORWARD, "backward")
 
 
 def defined(name: str, params: str, lines: Sequence[str]) -> str:
