@@ -10,8 +10,9 @@ import libcst as cst
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.styles.cached import cached
 from flatgrad.styles.course import course, course_wrt
-from flatgrad.styles.homework import without_cache, without_cotangents
+from flatgrad.styles.homework import where_cached, without_cache, without_cotangents
 from flatgrad.styles.script import script
 
 Writer = Callable[[Parts], list[str]]
@@ -47,6 +48,9 @@ STYLES = {
         rewriting=without_cache,
         from_one=True,
         seeds=without_cotangents,
+    ),
+    "cache": Style(
+        cached, wrt=course_wrt, rewriting=where_cached, seeds=without_cotangents
     ),
     "script": Style(script, "grad_", from_one=True),
 }
