@@ -10,10 +10,10 @@ import libcst as cst
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
-from flatgrad.styles.cached import cached
-from flatgrad.styles.course import course, course_wrt
+from flatgrad.styles.cached import backward_alone
+from flatgrad.styles.course import course_wrt, layer_or_loss
 from flatgrad.styles.homework import where_cached, without_cache, without_cotangents
-from flatgrad.styles.script import script
+from flatgrad.styles.script import without_function
 
 Writer = Callable[[Parts], list[str]]
 Rewriting = Callable[[cst.FunctionDef], cst.FunctionDef]
@@ -43,14 +43,14 @@ class Style:
 
 STYLES = {
     "cs231n": Style(
-        course,
+        layer_or_loss,
         wrt=course_wrt,
         rewriting=without_cache,
         from_one=True,
         seeds=without_cotangents,
     ),
     "cache": Style(
-        cached, wrt=course_wrt, rewriting=where_cached, seeds=without_cotangents
+        backward_alone, wrt=course_wrt, rewriting=where_cached, seeds=without_cotangents
     ),
-    "script": Style(script, "grad_", from_one=True),
+    "script": Style(without_function, "grad_", from_one=True),
 }

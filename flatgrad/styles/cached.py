@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from flatgrad.emit.parts import Parts
+from flatgrad.emit.parts import Held, Parts
 from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.frontend.module import names_in_text
 from flatgrad.styles.course import defined, layer_names
 from flatgrad.styles.homework import is_cache
 from flatgrad.styles.shapes import Lengths
@@ -17,9 +18,10 @@ from flatgrad.styles.slices import Leaf, Missing, Slice, Slicer
 from flatgrad.styles.steps import SHAPE, Spot, Step, spots, steps_of
 
 IGNORED = "_"
+COPY = re.compile(r"(\w+) = \w+\.(?:copy|clone)\(\)$")
 
 
-def cached(parts: Parts) -> list[str]:
+def backward_alone(parts: Parts) -> list[str]:
     """def affine_backward(dout, cache): x, w, b = cache ... return dx, dw, db"""
     lines = backward_lines(parts)
     params = [*parts.seeds, _own_cache(parts)]
@@ -28,13 +30,15 @@ def cached(parts: Parts) -> list[str]:
 
 def backward_lines(parts: Parts) -> list[str]:
     """The body of the backward, with its return."""
-    steps = steps_of(parts.forward, parts.held)
     cache = _own_cache(parts)
+    held = _apart(parts, cache)
+    steps = steps_of(parts.forward, held)
     packed = _packing(parts, steps, cache)
-    backward = _read_directly(steps, packed, [*parts.reading, f"return {', '.join(parts.read_gradients)}"])
+    result = f"return {', '.join(parts.read_gradients)}"
+    backward = _read_directly(steps, packed, [*parts.reading, "", result])
     needed = _needed(parts, backward)
     try:
-        found = _slicer(parts, steps, packed.leaves).slice(needed)
+        found = _slicer(parts, held, steps, packed.leaves).slice(needed)
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
     told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *backward)]
@@ -166,12 +170,20 @@ def _target(item: ast.expr) -> str:
 # --- what is needed ------------------------------------------------------------------------------------------------
 
 
-def _slicer(parts: Parts, steps: Sequence[Step], leaves: Sequence[Leaf]) -> Slicer:
+def _apart(parts: Parts, cache: str) -> Held:
+    """The cache shows the arrays that are put into it, and nothing is written through it; a copy shows none."""
+    copies = {m[1] for line in parts.forward if (m := COPY.match(line))}
+    once = {n for n in copies if sum(line.startswith(f"{n} ") for line in parts.forward) == 1}
+    sharing = [group - once - {cache} for group in parts.held.sharing]
+    return replace(parts.held, sharing=sharing)
+
+
+def _slicer(parts: Parts, held: Held, steps: Sequence[Step], leaves: Sequence[Leaf]) -> Slicer:
     shapes = parts.held.shapes
     seeded = zip(parts.seeds, parts.seeded, strict=True)
     lengths = Lengths(shapes, {seed: shapes[out] for seed, out in seeded if out in shapes})
     params = {*parts.function.params}
-    return Slicer(steps, parts.forward, params, parts.bound, parts.held, leaves, lengths)
+    return Slicer(steps, parts.forward, params, parts.bound, held, leaves, lengths)
 
 
 def _needed(parts: Parts, lines: Sequence[str]) -> set[Spot]:
@@ -231,7 +243,12 @@ def _not_cached(parts: Parts, missing: Missing) -> Diagnostic:
     cache = _own_cache(parts)
     why = "is drawn by the forward, and" if missing.drawn else "is not in the cache, and"
     what = f"{missing.name} {why} cannot be computed from what the cache of {function.name} holds"
-    return Diagnostic("FG508", what, f"add {missing.name} to {cache}", function.module.place(function.node.name))
+    named = [n for n in parts.held.asides if n == cache and cache in names_in_text(function.module.code(function.node))]
+    where = f"add {missing.name} to {cache}" if named else f"return {missing.name} in the cache"
+    if missing.name in function.params and missing.replaced:
+        what = f"{missing.name}, as it is given to {function.name}, {why} cannot be computed from what it holds"
+        where = f"let the function not give {missing.name} another value, and keep both in the cache"
+    return Diagnostic("FG508", what, where, function.module.place(function.node.name))
 
 
 def _no_plain_cache(parts: Parts, cache: str) -> Diagnostic:

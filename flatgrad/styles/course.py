@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+import libcst as cst
 
 from flatgrad.emit.cache import packed, unpacked
 from flatgrad.emit.parts import Parts, indented
+from flatgrad.frontend.module import parameters_of
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 from flatgrad.styles.homework import is_loss
 
 FORWARD = "forward"
+OPTIONS = re.compile(r"(_param|_config|^config|^options|^kwargs)$")  # names of dicts of options
 
 
-def course(parts: Parts) -> list[str]:
+def layer_or_loss(parts: Parts) -> list[str]:
     """A layer has a forward and a backward; a loss is one function, which returns loss, dx."""
     return [_loss(parts)] if parts.scalar else [layer_forward(parts), layer_backward(parts)]
 
 
 def course_wrt(function: Function, possible: list[Var]) -> list[Var]:
-    """Of a loss: the dict of parameters if there is one, else the first; of a layer everything."""
+    """Of a loss: the dict of parameters if there is one, else the first; of a layer its inputs and weights.
+
+    A dict that is called bn_param, and a number that has a default, are options.
+    """
+    inputs = [p for p in possible if not _is_option(function, p)] or possible
     if not is_loss(function):
-        return possible
-    dicts = [p for p in possible if p.type.kind == "dict"]
-    named = [p for p in possible if p.name == "params"]
-    return (named or dicts or possible)[:1]
+        return inputs
+    dicts = [p for p in inputs if p.type.kind == "dict"]
+    named = [p for p in inputs if p.name == "params"]
+    return (named or dicts or inputs)[:1]
+
+
+def _is_option(function: Function, param: Var) -> bool:
+    if OPTIONS.search(param.name):
+        return True
+    given = {p.name.value for p in parameters_of(function.node) if isinstance(p.default, cst.Float | cst.Integer)}
+    return param.name in given
 
 
 def _loss(parts: Parts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flatgrad.emit.parts import Parts
 
 
-def script(parts: Parts) -> list[str]:
+def without_function(parts: Parts) -> list[str]:
     """The forward lines, ones for the cotangents, and the backward lines."""
     pairs = zip(parts.seeds, parts.seeded, strict=True)
     seeds = [f"{s} = {parts.ones(o)}" for s, o in pairs if s in parts.read()]

@@ -38,9 +38,9 @@ class Slice:
 class Missing(Exception):
     """A value is not in the cache, and cannot be computed from it."""
 
-    def __init__(self, name: str, drawn: bool = False):
+    def __init__(self, name: str, drawn: bool = False, replaced: bool = False):
         super().__init__(name)
-        self.name, self.drawn = name, drawn
+        self.name, self.drawn, self.replaced = name, drawn, replaced
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Slicer:
 
     def _computed(self, spot: Spot, version: int) -> Needs:
         if version == FIRST:
-            raise Missing(spot.name)
+            raise Missing(spot.name, replaced=any(s.changes(spot) for s in self.steps))
         if spot.name in self.held.drawn:
             raise Missing(spot.name, drawn=True)
         step = self.part(version, spot.name)
@@ -194,9 +194,15 @@ class Slicer:
                     value=ast.BinOp(left=ast.Name(id=name), op=ast.Mult(), right=ast.Name(id=by)),
                 ) if name == spot.name and self.version(spot, at) == version and self._is_reciprocal(by, at):
                     line = f"{name} = {made} / {by}"
+                case ast.Assign(
+                    targets=[ast.Name(id=made)],
+                    value=ast.BinOp(left=ast.Constant(value=number), op=ast.Div(), right=ast.Name(id=name)),
+                ) if name == spot.name and self.version(spot, at) == version:
+                    by, line = made, f"{name} = {number!r} / {made}"
                 case _:
                     continue
-            parts = self._leaf(Spot(made), at), self._leaf(Spot(by), self.version(Spot(by), at))
+            last = len(self.steps) if by == made else at
+            parts = self._leaf(Spot(made), at), self._leaf(Spot(by), self.version(Spot(by), last))
             if all(parts) and self.lengths.are_same(name, made):
                 return Needs(leaves=frozenset([made, by]), undone=frozenset([(version, line)]))
         return None
