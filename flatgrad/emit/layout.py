@@ -257,7 +257,7 @@ class Layout:
         described = list(takewhile(is_docstring, body))
         return Parts(
             function=self.function,
-            docstring=self._code(described),
+            docstring=self._code(described) if described else [],
             forward=self._code(body[len(described) :]),
             outputs=[*map(shown, self.outputs)],
             cached=cached,
@@ -502,8 +502,20 @@ class Layout:
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *indented(self._groups(comments, inner, within))]
+            suite = self._groups(comments, inner, within)
+            if header == "else:" and _is_one_branch(suite):
+                lines += [f"el{suite[0]}", *suite[1:]]
+            else:
+                lines += [header, *indented(suite)]
         return lines
+
+
+def _is_one_branch(lines: Sequence[str]) -> bool:
+    """All of the lines are one if statement."""
+    first, *others = lines
+    return first.startswith("if ") and all(
+        line.startswith((INDENT, "elif ", "else:")) for line in others
+    )
 
 
 def _prefers_functions(function: Function) -> bool:

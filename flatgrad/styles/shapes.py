@@ -19,18 +19,18 @@ class Lengths:
 
     def are_same(self, a: str, b: str) -> bool:
         known = a in self.shapes and b in self.shapes
-        return known and same_shape(self.shapes[a], self.shapes[b]) and self.shapes[a].dims is not None
+        return known and same_shape(self.shapes[a], self.shapes[b])
 
     def instead_of(self, name: str, at_hand: Callable[[str], bool]) -> Told | None:
         """`x_hat.shape`, or `(x.shape[0], w.shape[1])`, for the shape of what is not at hand."""
         shape = self.shapes.get(name)
-        if shape is None or shape.dims is None:
+        if shape is None:
             return None
         others = {n: s for n, s in self.shapes.items() if n != name and at_hand(n)}
         for other, known in [*self.cotangents.items(), *others.items()]:
-            if known.dims is not None and same_shape(known, shape):
+            if same_shape(known, shape):
                 return f"{other}.shape", frozenset({other} & others.keys())
-        found = [self._dim(dim, others) for dim in shape.dims]
+        found = [self._dim(dim, others) for dim in shape.dims or ()]
         parts = [told for told in found if told is not None]
         if len(parts) < len(found) or not parts:
             return None

@@ -253,6 +253,10 @@ def _told(text: str, body: Sequence[ast.stmt], kept: Set[int]) -> Iterator[str]:
             continue
         yield head_of(text, node) or ""
         yield from (f"    {line}" for line in [*_told(text, node.body, kept)] or ["pass"])
-        if other := [*_told(text, node.orelse, kept)]:
+        other = [*_told(text, node.orelse, kept)]
+        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and other:
+            yield f"el{other[0]}"
+            yield from other[1:]
+        elif other:
             yield "else:"
             yield from (f"    {line}" for line in other)
