@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
+import keyword
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ from flatgrad.frontend.module import (
     main_functions,
     names_elsewhere,
     names_in_text,
+    with_function,
 )
 from flatgrad.frontend.own_rules import names_of_rules, read_rules
 from flatgrad.frontend.pairs import (
@@ -39,13 +42,14 @@ from flatgrad.frontend.pairs import (
 )
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
-from flatgrad.graph import Block, Eqn, Var, all_equations
+from flatgrad.graph import Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Writer
+from flatgrad.styles.homework import is_loss
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
@@ -55,6 +59,7 @@ OTHER_LIBRARIES = {
     "paddle",
     "dask",
 }
+PYTHON = {*keyword.kwlist, *dir(builtins)}
 WITHIN = "FG123"  # the backward needs a value that no line of the source names
 DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that depth to the printer of libcst
 
@@ -126,6 +131,15 @@ class _Findings:
         found.restore()
         return found
 
+    def rewritten(self, name: str, options: Options) -> Module:
+        """The module with the function as the style reads it."""
+        style = STYLES.get(options.style)
+        if style is None or style.rewriting is None:
+            return self.module
+        node = style.rewriting(self.module.functions[name])
+        self._kept.append(with_function(self.module, name, node))
+        return self._kept[-1]
+
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
 
@@ -192,9 +206,14 @@ def _transformed(findings: _Findings, options: Options) -> str:
     problems: list[Diagnostic] = []
     emitted: list[Emitted] = []
     for name in _chosen(module, options):
+        own = findings.rewritten(name, options)
+        away = elsewhere[name]
+        if own is not module:  # names of what is left to be written are free
+            gone = names_in_text(module.text) - names_in_text(own.text)
+            away = names_elsewhere(own)[name] | gone - PYTHON
         try:
             emitted += _with_loops(
-                findings, module, name, options, names, elsewhere[name]
+                findings, own, name, options, names, away
             )
         except FlatgradError as error:
             problems += [_placed(module, name, d) for d in error.diagnostics]
@@ -242,8 +261,9 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes, flat=options.inline)
     wrt = _wrt(function, options)
-    if options.style in STYLES and not options.wrt:
-        wrt = STYLES[options.style].wrt(function, wrt)
+    if options.style in STYLES:
+        function.seeds = STYLES[options.style].seeds(function)
+        wrt = wrt if options.wrt else STYLES[options.style].wrt(function, wrt)
     return _Read(function, wrt, _pairs(function, wrt))
 
 
@@ -274,9 +294,13 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    whole = findings.gradient(function, lambda: _differentiated(function, wrt))
+    own = STYLES.get(options.style)
+    from_one = own is not None and own.from_one and is_loss(function)
+    whole = findings.gradient(
+        function, lambda: _differentiated(function, wrt, from_one)
+    )
     style = Style(options.emit, options.names, options.comments)
-    write = STYLES[options.style].write if options.style in STYLES else None
+    write = own.write if own is not None else None
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
 
 
@@ -405,9 +429,11 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
     return Gradient(function, block, keep, tuple(wrt), tangents)
 
 
-def _differentiated(function: Function, wrt: Sequence[Var]) -> Gradient:
+def _differentiated(
+    function: Function, wrt: Sequence[Var], from_one: bool = False
+) -> Gradient:
     """The gradient, or all that stands against it: what was not read and what has no rule."""
-    return _all_problems(function, lambda: differentiate(function, wrt))
+    return _all_problems(function, lambda: differentiate(function, wrt, from_one))
 
 
 def _all_problems(function: Function, made: Callable[[], Gradient]) -> Gradient:
@@ -456,8 +482,10 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
         )
 
 
-def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
-    """Function -> its gradient, simplified."""
+def differentiate(
+    function: Function, wrt: Sequence[Var], from_one: bool = False
+) -> Gradient:
+    """Function -> its gradient, simplified; `from_one`: the cotangent of its one result is 1."""
     hinted = speaks_of_complex(function)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
@@ -465,7 +493,9 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
             seed.type = out.type
     keep = len(primal.eqns)
     with _located(function, primal, wrt):
-        block = reverse(primal, wrt, function.seeds, hinted)
+        one = Lit(1.0)
+        starts = [s and (one if from_one else s) for s in function.seeds]
+        block = reverse(primal, wrt, starts, hinted)
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
         tell_fields(primal, simple, function.seeds, hinted)

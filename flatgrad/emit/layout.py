@@ -18,6 +18,7 @@ from flatgrad.emit.comments import Comments
 from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
+from flatgrad.emit.held import held
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.parts import INDENT, Parts, indented, shown
@@ -256,7 +257,7 @@ class Layout:
         described = list(takewhile(is_docstring, body))
         return Parts(
             function=self.function,
-            docstring=self._code(described),
+            docstring=self._code(described) if described else [],
             forward=self._code(body[len(described) :]),
             outputs=[*map(shown, self.outputs)],
             cached=cached,
@@ -270,7 +271,28 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            signature=self._signature(),
+            scalar=self._is_scalar(),
+            reading=[*self._emptied(), *self._backward()],
+            read_gradients=[*map(shown, self.results)],
+            bound=frozenset(self._forward_names() - self.available.bound()),
+            prefix=self.style.prefix,
+            held=held(self.function, self.available, self._asides()),
         )  # fmt: skip
+
+    def _signature(self) -> str:
+        params = parameters(self.function, [], {})
+        return cst.Module([]).code_for_node(params).rstrip(", ")
+
+    def _is_scalar(self) -> bool:
+        seeds = zip(self.function.seeds, self.outs, strict=True)
+        seeded = [out for seed, out in seeds if seed is not None]
+        return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+    def _asides(self) -> list[str]:
+        """The results that come back whole, without a cotangent."""
+        pairs = zip(self.function.seeds, self.outputs, strict=True)
+        return [shown(output) for seed, output in pairs if seed is None]
 
     def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
         """The forward statements, what is cached of their values, the backward lines and the gradients."""
@@ -480,8 +502,20 @@ class Layout:
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *indented(self._groups(comments, inner, within))]
+            suite = self._groups(comments, inner, within)
+            if header == "else:" and _is_one_branch(suite):
+                lines += [f"el{suite[0]}", *suite[1:]]
+            else:
+                lines += [header, *indented(suite)]
         return lines
+
+
+def _is_one_branch(lines: Sequence[str]) -> bool:
+    """All of the lines are one if statement."""
+    first, *others = lines
+    return first.startswith("if ") and all(
+        line.startswith((INDENT, "elif ", "else:")) for line in others
+    )
 
 
 def _prefers_functions(function: Function) -> bool:

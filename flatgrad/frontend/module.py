@@ -127,6 +127,17 @@ def module_of(text: str, tree: cst.Module, parsed: cst.Module | None = None) -> 
     return module
 
 
+def with_function(module: Module, name: str, node: cst.FunctionDef) -> Module:
+    """The module with another function of that name; the module itself where it is the same."""
+    before = module.functions[name]
+    if node is before:
+        return module
+    tree = module.tree.with_changes(body=[node if s is before else s for s in module.tree.body])
+    found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
+    found.segments, found.unheeded, found.stand_ins = module.segments, module.unheeded, module.stand_ins
+    return found
+
+
 def _find_unsteady(module: Module) -> None:
     """Constants and functions that other statements of the module may give another value."""
     steady = {id(line) for line in module.constants.values()}

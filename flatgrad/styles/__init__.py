@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import libcst as cst
+
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
-from flatgrad.styles.script import script
+from flatgrad.styles.cached import backward_alone
+from flatgrad.styles.course import course_wrt, layer_or_loss
+from flatgrad.styles.homework import where_cached, without_cache, without_cotangents
+from flatgrad.styles.script import without_function
 
 Writer = Callable[[Parts], list[str]]
+Rewriting = Callable[[cst.FunctionDef], cst.FunctionDef]
 
 
 def every(function: Function, possible: list[Var]) -> list[Var]:
     """All parameters that can carry a gradient."""
     return possible
+
+
+def every_seed(function: Function) -> list[Var | None]:
+    """A cotangent for each result that can have one."""
+    return function.seeds
 
 
 @dataclass(frozen=True)
@@ -25,8 +36,21 @@ class Style:
     write: Writer
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
+    rewriting: Rewriting | None = None  # of the function before it is read
+    from_one: bool = False  # the cotangent of a loss is 1, and not written out
+    seeds: Callable[[Function], list[Var | None]] = every_seed
 
 
 STYLES = {
-    "script": Style(script, "grad_"),
+    "cs231n": Style(
+        layer_or_loss,
+        wrt=course_wrt,
+        rewriting=without_cache,
+        from_one=True,
+        seeds=without_cotangents,
+    ),
+    "cache": Style(
+        backward_alone, wrt=course_wrt, rewriting=where_cached, seeds=without_cotangents
+    ),
+    "script": Style(without_function, "grad_", from_one=True),
 }

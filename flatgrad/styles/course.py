@@ -1,0 +1,79 @@
+"""Parts -> a layer's forward and backward, or a loss that returns its gradient, as courses have them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import libcst as cst
+
+from flatgrad.emit.cache import packed, unpacked
+from flatgrad.emit.parts import Parts, indented
+from flatgrad.frontend.module import parameters_of
+from flatgrad.frontend.scope import Function
+from flatgrad.graph import Var
+from flatgrad.styles.homework import is_loss
+
+FORWARD = "forward"
+OPTIONS = re.compile(r"(_param|_config|^config|^options|^kwargs)$")  # names of dicts of options
+
+
+def layer_or_loss(parts: Parts) -> list[str]:
+    """A layer has a forward and a backward; a loss is one function, which returns loss, dx."""
+    return [_loss(parts)] if parts.scalar else [layer_forward(parts), layer_backward(parts)]
+
+
+def course_wrt(function: Function, possible: list[Var]) -> list[Var]:
+    """Of a loss: the dict of parameters if there is one, else the first; of a layer its inputs and weights.
+
+    A dict that is called bn_param, and a number that has a default, are options.
+    """
+    inputs = [p for p in possible if not _is_option(function, p)] or possible
+    if not is_loss(function):
+        return inputs
+    dicts = [p for p in inputs if p.type.kind == "dict"]
+    named = [p for p in inputs if p.name == "params"]
+    return (named or dicts or inputs)[:1]
+
+
+def _is_option(function: Function, param: Var) -> bool:
+    if OPTIONS.search(param.name):
+        return True
+    given = {p.name.value for p in parameters_of(function.node) if isinstance(p.default, cst.Float | cst.Integer)}
+    return param.name in given
+
+
+def _loss(parts: Parts) -> str:
+    """def softmax_loss(x, y): ..., dx = ..., return loss, dx"""
+    value = parts.seeded[0]
+    results = [value, *gradients_named(parts)]
+    lines = [*parts.docstring, *parts.forward, "", *parts.reading, "", f"return {', '.join(results)}"]
+    return defined(parts.function.name, parts.signature, lines)
+
+
+def gradients_named(parts: Parts) -> list[str]:
+    return [*parts.read_gradients]
+
+
+def layer_forward(parts: Parts) -> str:
+    """def affine_forward(x, w, b): ..., return out, cache"""
+    tail = ["", packed(parts.cached, parts.cache), f"return {', '.join([*parts.seeded, parts.cache])}"]
+    lines = [*parts.docstring, *parts.forward, *tail]
+    return defined(layer_names(parts.function.name)[0], parts.signature, lines)
+
+
+def layer_backward(parts: Parts) -> str:
+    """def affine_backward(dout, cache): ..., return dx, dw, db"""
+    result = f"return {', '.join(parts.gradients)}"
+    lines = [*unpacked(parts.cached, parts.cache), "", *parts.backward, "", result]
+    return defined(layer_names(parts.function.name)[1], ", ".join([*parts.seeds, parts.cache]), lines)
+
+
+def layer_names(name: str) -> tuple[str, str]:
+    """affine_forward and affine_backward, of either affine_forward or affine."""
+    forward = name if FORWARD in name else f"{name}_{FORWARD}"
+    return forward, forward.replace(FORWARD, "backward")
+
+
+def defined(name: str, params: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"def {name}({params}):", *indented(lines), ""])

@@ -1,0 +1,223 @@
+"""A function as homework has it -> the same function without what its backward is not about.
+
+In: the node of a function that returns `out, cache`, or `loss, dx` with `dx` left to be written. Out: the node
+without such results and the lines that only begin them; of a cache that one branch alone makes, that branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+import libcst as cst
+
+from flatgrad.frontend.module import names_in, nodes_in
+from flatgrad.frontend.scope import Function
+from flatgrad.graph import Var
+
+CACHE = "cache"
+
+
+def without_stubs(function: cst.FunctionDef) -> cst.FunctionDef:
+    """`loss, dx = None, None` ... `return loss, dx`  ->  `loss = None` ... `return loss`"""
+    names = [n for n in _later_results(function) if _is_stub(function, n)]
+    return _without(function, set(names))
+
+
+def without_cache(function: cst.FunctionDef) -> cst.FunctionDef:
+    """`cache = (x, w)` ... `return out, cache`  ->  `return out`: the cache is ours to choose."""
+    function = without_stubs(function)
+    names = [n for n in _later_results(function) if is_cache(n) and _is_for_return(function, n)]
+    return _without(function, set(names))
+
+
+def where_cached(function: cst.FunctionDef) -> cst.FunctionDef:
+    """Of `if mode == "train": ... cache = (x, w)`, and None elsewhere, the branch that makes the cache."""
+    function = without_stubs(function)
+    body = function.body
+    names = [n for n in _later_results(function) if is_cache(n)]
+    if not names or not isinstance(body, cst.IndentedBlock):
+        return function
+    lines = [inner for line in body.body for inner in _only_branch(line, names[-1])]
+    if len(_makings(lines, names[-1])) != len(_makings(body.body, names[-1])):
+        return function
+    same = len(lines) == len(body.body) and all(map(lambda a, b: a is b, lines, body.body))
+    return function if same else function.with_changes(body=body.with_changes(body=lines))
+
+
+def is_cache(name: str) -> bool:
+    return name == CACHE or name.startswith(f"{CACHE}_") or name.endswith(f"_{CACHE}")
+
+
+# --- results -------------------------------------------------------------------------------------------------------
+
+
+def _later_results(function: cst.FunctionDef) -> list[str]:
+    """The names after the first one that the last line returns."""
+    match getattr(function.body, "body", [None])[-1]:
+        case cst.SimpleStatementLine(body=[*_, cst.Return(value=cst.Tuple(elements=elements))]):
+            values = [element.value for element in elements[1:]]
+            return [v.value for v in values if isinstance(v, cst.Name)]
+        case _:
+            return []
+
+
+def _is_stub(function: cst.FunctionDef, name: str) -> bool:
+    """The name is given nothing but None or {}, and is returned."""
+    values = _assigned(function, name)
+    return bool(values) and all(map(_is_nothing, values)) and _is_for_return(function, name)
+
+
+def _is_nothing(value: Any) -> bool:
+    match value:
+        case cst.Name(value="None") | cst.Dict(elements=[]):
+            return True
+        case cst.Call(func=cst.Name(value="dict"), args=[]):
+            return True
+        case _:
+            return False
+
+
+def _assigned(function: cst.FunctionDef, name: str) -> list[Any]:
+    """What each statement gives to the name, where it can be told; the statement itself where not."""
+    return [v for n in nodes_in(function.body) if isinstance(n, cst.Assign | cst.AugAssign | cst.AnnAssign)
+            for v in _given(n, name)]  # fmt: skip
+
+
+def _given(node: Any, name: str) -> list[Any]:
+    match node:
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=found))], value=value):
+            return [value] if found == name else []
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Tuple(elements=left))],
+            value=cst.Tuple(elements=right),
+        ) if len(left) == len(right):
+            pairs = zip(left, right, strict=True)
+            return [r.value for t, r in pairs if isinstance(t.value, cst.Name) and t.value.value == name]
+        case _:
+            targets = getattr(node, "targets", None) or [node]
+            names = {n.value for t in targets for n in names_in(t.target)}
+            return [node] if name in names else []
+
+
+def _is_for_return(function: cst.FunctionDef, name: str) -> bool:
+    """Nothing reads the name but the last line."""
+    places = [n for n in names_in(function.body) if n.value == name]
+    return len(places) == len(_plain_targets(function, name)) + 1
+
+
+def _plain_targets(function: cst.FunctionDef, name: str) -> list[cst.Name]:
+    found: list[cst.Name] = []
+    for node in nodes_in(function.body):
+        if isinstance(node, cst.Assign):
+            for target in node.targets:
+                parts = [e.value for e in target.target.elements] if isinstance(target.target, cst.Tuple) else [target.target]
+                found += [p for p in parts if isinstance(p, cst.Name) and p.value == name]
+    return found
+
+
+class _Without(cst.CSTTransformer):
+    """Leaves names out of results and assignments."""
+
+    def __init__(self, names: Set[str]):
+        super().__init__()
+        self.names = names
+
+    def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> Any:
+        match updated_node.value:
+            case cst.Tuple() as value:
+                return updated_node.with_changes(value=self._fewer(value))
+            case _:
+                return updated_node
+
+    def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> Any:
+        match updated_node:
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))]) if name in self.names:
+                return cst.RemoveFromParent()
+            case cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Tuple(elements=left) as target)],
+                value=cst.Tuple(elements=right) as value,
+            ) if len(left) == len(right) and any(map(self._is_one, left)):
+                kept = [i for i, e in enumerate(left) if not self._is_one(e)]
+                if not kept:
+                    return cst.RemoveFromParent()
+                first = updated_node.targets[0].with_changes(target=_chosen(target, kept))
+                return updated_node.with_changes(targets=[first], value=_chosen(value, kept))
+            case _:
+                return updated_node
+
+    def _is_one(self, element: Any) -> bool:
+        return isinstance(element.value, cst.Name) and element.value.value in self.names
+
+    def _fewer(self, value: cst.Tuple) -> Any:
+        kept = [i for i, e in enumerate(value.elements) if not self._is_one(e)]
+        return value if len(kept) == len(value.elements) else _chosen(value, kept)
+
+
+def _chosen(value: cst.Tuple, kept: list[int]) -> Any:
+    """The items at these places: a tuple of them, or the one that it is."""
+    if len(kept) == 1:
+        return value.elements[kept[0]].value
+    elements = [value.elements[i].with_changes(comma=cst.MaybeSentinel.DEFAULT) for i in kept]
+    return value.with_changes(elements=elements)
+
+
+def _without(function: cst.FunctionDef, names: Set[str]) -> cst.FunctionDef:
+    if not names:
+        return function
+    found = function.visit(_Without(names))
+    assert isinstance(found, cst.FunctionDef)
+    return found
+
+
+# --- cotangents ----------------------------------------------------------------------------------------------------
+
+
+def without_cotangents(function: Function) -> list[Var | None]:
+    """The seeds of the results, but for a cache: the last of several, by its name or since it is handed through."""
+    seeds = list(function.seeds)
+    for i, (name, out) in enumerate(zip(function.outputs, function.block.outs, strict=True)):
+        handed = out in function.params.values() or out.type.kind in ("list", "tree")
+        if i > 0 and (is_cache(name) or (i == len(seeds) - 1 and handed)):
+            seeds[i] = None
+    return seeds
+
+
+def is_loss(function: Function) -> bool:
+    """One result has a cotangent, and it is a number (of torch a tensor, which 1 is not)."""
+    if function.module.library == "torch":
+        return False
+    outs = zip(function.seeds, function.block.outs, strict=True)
+    seeded = [out for seed, out in outs if seed is not None]
+    return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+
+# --- branches ------------------------------------------------------------------------------------------------------
+
+
+def _only_branch(line: Any, name: str) -> list[Any]:
+    """The lines of the one branch that makes the cache; the line itself where there is none such."""
+    if not isinstance(line, cst.If) or not _makings([line], name):
+        return [line]
+    ways = _ways(line)
+    making = [way for way in ways if _makings(way, name)]
+    if len(making) != 1:
+        return [line]
+    first, *rest = making[0]
+    return [first.with_changes(leading_lines=[*line.leading_lines, *first.leading_lines]), *rest]
+
+
+def _ways(line: cst.If) -> list[list[Any]]:
+    found: list[list[Any]] = []
+    way: Any = line
+    while isinstance(way, cst.If):
+        found.append([*way.body.body] if isinstance(way.body, cst.IndentedBlock) else [])
+        way = way.orelse
+    return [*found, [*way.body.body]] if isinstance(way, cst.Else) else [*found, []]
+
+
+def _makings(lines: Any, name: str) -> list[Any]:
+    """The assignments that give the name anything but None."""
+    values = [v for line in lines for n in nodes_in(line) if isinstance(n, cst.Assign | cst.AugAssign | cst.AnnAssign)
+              for v in _given(n, name)]  # fmt: skip
+    return [v for v in values if not _is_nothing(v)]
