@@ -49,7 +49,6 @@ from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Writer
-from flatgrad.styles.homework import is_loss
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
@@ -284,7 +283,7 @@ def _one(
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
     own = STYLES.get(options.style)
-    from_one = own is not None and own.from_one and is_loss(function)
+    from_one = own is not None and own.from_one(function, wrt)
     whole = findings.gradient(
         function, lambda: _differentiated(function, wrt, from_one)
     )

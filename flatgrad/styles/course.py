@@ -12,6 +12,7 @@ from flatgrad.emit.parts import Parts, indented
 from flatgrad.frontend.module import parameters_of
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.styles.gradients import GRADS, as_one_dict
 from flatgrad.styles.homework import is_loss
 
 FORWARD = "forward"
@@ -45,28 +46,37 @@ def _is_option(function: Function, param: Var) -> bool:
 
 def _loss(parts: Parts) -> str:
     """def softmax_loss(x, y): ..., dx = ..., return loss, dx"""
-    value = parts.seeded[0]
-    results = [value, *gradients_named(parts)]
-    lines = [*parts.docstring, *parts.forward, "", *parts.reading, "", f"return {', '.join(results)}"]
-    return defined(parts.function.name, parts.signature, lines)
+    lines, gradients = loss_backward(parts)
+    results = ", ".join([parts.seeded[0], *gradients])
+    body = [*parts.docstring, *parts.forward, "", *lines, "", f"return {results}"]
+    return defined(parts.function.name, parts.signature, body)
 
 
-def gradients_named(parts: Parts) -> list[str]:
-    return [*parts.read_gradients]
+def loss_backward(parts: Parts) -> tuple[list[str], list[str]]:
+    """The lines of the backward and the gradients: of a dict of parameters one dict, grads."""
+    begun = zip(parts.seeds, parts.seeded, strict=True)
+    start = [f"{s} = {parts.ones(out)}" for s, out in begun if s in parts.read()]
+    lines, gradients = [*start, *parts.reading], [*parts.read_gradients]
+    for position, name in enumerate(parts.wrt):
+        if parts.function.params[name].type.kind == "dict" and gradients[position].isidentifier():
+            found = parts.names.underscored(GRADS)
+            lines = as_one_dict(lines, gradients[position], found)
+            gradients[position] = found
+    return lines, gradients
 
 
-def layer_forward(parts: Parts) -> str:
+def layer_forward(parts: Parts, name: str = "") -> str:
     """def affine_forward(x, w, b): ..., return out, cache"""
     tail = ["", packed(parts.cached, parts.cache), f"return {', '.join([*parts.seeded, parts.cache])}"]
     lines = [*parts.docstring, *parts.forward, *tail]
-    return defined(layer_names(parts.function.name)[0], parts.signature, lines)
+    return defined(name or layer_names(parts.function.name)[0], parts.signature, lines)
 
 
-def layer_backward(parts: Parts) -> str:
+def layer_backward(parts: Parts, name: str = "") -> str:
     """def affine_backward(dout, cache): ..., return dx, dw, db"""
     result = f"return {', '.join(parts.gradients)}"
     lines = [*unpacked(parts.cached, parts.cache), "", *parts.backward, "", result]
-    return defined(layer_names(parts.function.name)[1], ", ".join([*parts.seeds, parts.cache]), lines)
+    return defined(name or layer_names(parts.function.name)[1], ", ".join([*parts.seeds, parts.cache]), lines)
 
 
 def layer_names(name: str) -> tuple[str, str]:
