@@ -58,7 +58,11 @@ STYLES = {
         seeds=without_cotangents,
     ),
     "cache": Style(
-        backward_alone, wrt=course_wrt, rewriting=where_cached, seeds=without_cotangents
+        backward_alone,
+        wrt=course_wrt,
+        rewriting=where_cached,
+        from_one=from_one,
+        seeds=without_cotangents,
     ),
     "eecs498": Style(
         class_of_layer,

@@ -11,7 +11,7 @@ from flatgrad.emit.parts import Held, Parts
 from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import names_in_text
-from flatgrad.styles.course import defined, layer_names
+from flatgrad.styles.course import defined, layer_names, layer_or_loss
 from flatgrad.styles.homework import is_cache
 from flatgrad.styles.shapes import Lengths
 from flatgrad.styles.slices import Leaf, Missing, Slice, Slicer
@@ -23,6 +23,8 @@ COPY = re.compile(r"(\w+) = \w+\.(?:copy|clone)\(\)$")
 
 def backward_alone(parts: Parts) -> list[str]:
     """def affine_backward(dout, cache): x, w, b = cache ... return dx, dw, db"""
+    if parts.scalar and not parts.held.asides:
+        return layer_or_loss(parts)
     lines = backward_lines(parts)
     params = [*parts.seeds, _own_cache(parts)]
     return [defined(layer_names(parts.function.name)[1], ", ".join(params), lines)]

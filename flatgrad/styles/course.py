@@ -60,7 +60,9 @@ def loss_backward(parts: Parts) -> tuple[list[str], list[str]]:
     for position, name in enumerate(parts.wrt):
         if parts.function.params[name].type.kind == "dict" and gradients[position].isidentifier():
             found = parts.names.underscored(GRADS)
-            lines = as_one_dict(lines, gradients[position], found)
+            lines = as_one_dict(
+                lines, gradients[position], found, "\n".join(parts.forward)
+            )
             gradients[position] = found
     return lines, gradients
 

@@ -13,16 +13,24 @@ from collections.abc import Sequence
 GRADS = "grads"
 
 
-def as_one_dict(lines: Sequence[str], gradient: str, name: str) -> list[str]:
-    """The lines with the dict of gradients under the name `name`; in one line where its keys are known."""
+def as_one_dict(
+    lines: Sequence[str], gradient: str, name: str, forward: str
+) -> list[str]:
+    """The lines with the dict of gradients under the name `name`; in one line where its keys are known.
+
+    The keys stand in the order in which `forward`, the text of the forward, reads them.
+    """
     items = [_item(line, gradient) for line in lines if _speaks_of(line, gradient)]
     keys = [item[0] for item in items if item is not None and item[0]]
     plain = bool(keys) and None not in items and len(set(keys)) == len(keys)
     if not plain:
         return [re.sub(rf"\b{gradient}\b", name, line) for line in lines]
-    told = [item for item in items if item is not None and item[0]]
+    told = sorted(
+        (item for item in items if item is not None and item[0]),
+        key=lambda item: forward.find(item[0][1:-1]),
+    )
     kept = _without_lone_comments([line for line in lines if not _speaks_of(line, gradient)])
-    pairs = ", ".join(f"{key}: {value}" for key, value in reversed(told))
+    pairs = ", ".join(f"{key}: {value}" for key, value in told)
     return [*kept, "", f"{name} = {{{pairs}}}"]
 
 
