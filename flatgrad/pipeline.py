@@ -49,6 +49,8 @@ from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Writer
+from flatgrad.styles.course import course_wrt, layer_names
+from flatgrad.styles.homework import where_cached, without_cotangents
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
@@ -124,9 +126,17 @@ class _Findings:
         style = STYLES.get(options.style)
         if style is None or style.rewriting is None:
             return self.module
-        node = style.rewriting(self.module.functions[name])
-        self._kept.append(with_function(self.module, name, node))
-        return self._kept[-1]
+        found = with_function(
+            self.module, name, style.rewriting(self.module.functions[name])
+        )
+        if style.layer is not None:
+            for other in [n for n in found.functions if n != name]:
+                found = with_function(
+                    found, other, where_cached(found.functions[other])
+                )
+            found.layered = True
+        self._kept.append(found)
+        return found
 
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
@@ -252,7 +262,22 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     if options.style in STYLES:
         function.seeds = STYLES[options.style].seeds(function)
         wrt = wrt if options.wrt else STYLES[options.style].wrt(function, wrt)
-    return _Read(function, wrt, _pairs(function, wrt))
+    pairs = _pairs(function, wrt)
+    for pair in pairs:
+        if pair.own:
+            _ask_for_everything(pair)
+    return _Read(function, wrt, pairs)
+
+
+def _ask_for_everything(pair: Pair) -> None:
+    """The backward of a layer returns what it does wherever it is called, and takes a cotangent for each result."""
+    function = pair.function
+    assert function is not None
+    possible = [p for p in function.params.values() if p not in function.labels]
+    inputs = {p.name for p in course_wrt(function, possible)}
+    pair.wrt = {n: None for n in pair.params if n in inputs or n in pair.wrt}
+    seeds = without_cotangents(function)
+    pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
 
 
 def _one(
@@ -270,8 +295,13 @@ def _one(
     if options.emit == "jvp":
         return _with_tangents(module, function, wrt, pairs, options, names, elsewhere)
     found = []
+    own = STYLES.get(options.style)
     for pair in pairs:
-        _name(pair, names, "_forward", "_backward")
+        if pair.own:
+            pair.forward_name = pair.callee.name
+            pair.backward_name = layer_names(pair.callee.name)[1]
+        else:
+            _name(pair, names, "_forward", "_backward")
     for pair in pairs:
         assert pair.function is not None
         inner = findings.gradient(pair.function, partial(_gradient_of_pair, pair))
@@ -281,8 +311,8 @@ def _one(
             options.comments,
             (pair.forward_name, pair.backward_name),
         )
-        found.append(_emitted(module, inner, names, elsewhere, style))
-    own = STYLES.get(options.style)
+        write = own.layer if own is not None and pair.own else None
+        found.append(_emitted(module, inner, names, elsewhere, style, write))
     from_one = own is not None and own.from_one(function, wrt)
     whole = findings.gradient(
         function, lambda: _differentiated(function, wrt, from_one)

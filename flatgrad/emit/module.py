@@ -44,7 +44,7 @@ class Emitted:
 
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
-    body = [text for one in emitted for text in one.texts]
+    body = [*dict.fromkeys(text for one in emitted for text in one.texts)]
     helpers = _helpers(emitted)
     kept = _needed(module, emitted)
     definitions = [_definition(module, name) for name in module.order if name in kept]

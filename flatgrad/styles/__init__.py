@@ -44,6 +44,8 @@ class Style:
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
     rewriting: Rewriting | None = None  # of the function before it is read
+    # Of a function that returns a cache of its own and that another one calls: its backward, which reads that cache.
+    layer: Writer | None = None
     # Whether the cotangent of the one result is 1, and is not written out.
     from_one: Callable[[Function, Sequence[Var]], bool] = written_out
     seeds: Callable[[Function], list[Var | None]] = every_seed
@@ -56,6 +58,7 @@ STYLES = {
         rewriting=without_cache,
         from_one=from_one,
         seeds=without_cotangents,
+        layer=backward_alone,
     ),
     "cache": Style(
         backward_alone,
@@ -63,6 +66,7 @@ STYLES = {
         rewriting=where_cached,
         from_one=from_one,
         seeds=without_cotangents,
+        layer=backward_alone,
     ),
     "eecs498": Style(
         class_of_layer,
@@ -70,6 +74,7 @@ STYLES = {
         rewriting=without_cache,
         from_one=from_one,
         seeds=without_cotangents,
+        layer=backward_alone,
     ),
     "script": Style(without_function, "grad_", from_one=from_one),
 }

@@ -11,8 +11,9 @@ from flatgrad.emit.parts import Held, Parts
 from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import names_in_text
+from flatgrad.frontend.pairs import is_cache
+from flatgrad.styles.composed import with_own_caches
 from flatgrad.styles.course import defined, layer_names, layer_or_loss
-from flatgrad.styles.homework import is_cache
 from flatgrad.styles.shapes import Lengths
 from flatgrad.styles.slices import Leaf, Missing, Slice, Slicer
 from flatgrad.styles.steps import SHAPE, Spot, Step, spots, steps_of
@@ -23,6 +24,7 @@ COPY = re.compile(r"(\w+) = \w+\.(?:copy|clone)\(\)$")
 
 def backward_alone(parts: Parts) -> list[str]:
     """def affine_backward(dout, cache): x, w, b = cache ... return dx, dw, db"""
+    parts = with_own_caches(parts)
     if parts.scalar and not parts.held.asides:
         return layer_or_loss(parts)
     lines = backward_lines(parts)

@@ -12,6 +12,7 @@ from flatgrad.emit.parts import Parts, indented
 from flatgrad.frontend.module import parameters_of
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.styles.composed import with_own_caches
 from flatgrad.styles.gradients import GRADS, as_one_dict
 from flatgrad.styles.homework import is_loss
 
@@ -21,6 +22,7 @@ OPTIONS = re.compile(r"(_param|_config|^config|^options|^kwargs)$")  # names of 
 
 def layer_or_loss(parts: Parts) -> list[str]:
     """A layer has a forward and a backward; a loss is one function, which returns loss, dx."""
+    parts = with_own_caches(parts)
     return [_loss(parts)] if parts.scalar else [layer_forward(parts), layer_backward(parts)]
 
 

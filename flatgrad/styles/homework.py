@@ -12,10 +12,10 @@ from typing import Any
 import libcst as cst
 
 from flatgrad.frontend.module import names_in, nodes_in
+from flatgrad.frontend.pairs import is_cache
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 
-CACHE = "cache"
 
 
 def without_stubs(function: cst.FunctionDef) -> cst.FunctionDef:
@@ -43,10 +43,6 @@ def where_cached(function: cst.FunctionDef) -> cst.FunctionDef:
         return function
     same = len(lines) == len(body.body) and all(map(lambda a, b: a is b, lines, body.body))
     return function if same else function.with_changes(body=body.with_changes(body=lines))
-
-
-def is_cache(name: str) -> bool:
-    return name == CACHE or name.startswith(f"{CACHE}_") or name.endswith(f"_{CACHE}")
 
 
 # --- results -------------------------------------------------------------------------------------------------------
