@@ -6,7 +6,7 @@ import builtins
 import gc
 import keyword
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -48,9 +48,9 @@ from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
-from flatgrad.styles import STYLES, Writer
-from flatgrad.styles.course import course_wrt, layer_names
-from flatgrad.styles.homework import where_cached, without_cotangents
+from flatgrad.styles import STYLES, Rewriting, Writer
+from flatgrad.styles.course import layer_names
+from flatgrad.styles.homework import where_cached
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
@@ -111,6 +111,7 @@ class _Findings:
         self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
+        self._rewritten: dict[tuple[object, ...], Module] = {}
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
@@ -122,21 +123,31 @@ class _Findings:
         return found
 
     def rewritten(self, name: str, options: Options) -> Module:
-        """The module with the function as the style reads it."""
+        """The module with the function as the style reads it, and the layers that it calls."""
         style = STYLES.get(options.style)
         if style is None or style.rewriting is None:
             return self.module
-        found = with_function(
-            self.module, name, style.rewriting(self.module.functions[name])
-        )
-        if style.layer is not None:
-            for other in [n for n in found.functions if n != name]:
-                found = with_function(
-                    found, other, where_cached(found.functions[other])
-                )
-            found.layered = True
-        self._kept.append(found)
-        return found
+        if style.layer is None:
+            return self._with({name: style.rewriting})
+        others = {n: where_cached for n in self.module.functions if n != name}
+        return self._with({**others, name: style.rewriting}, layered=True)
+
+    def _with(
+        self, rewritings: Mapping[str, Rewriting], layered: bool = False
+    ) -> Module:
+        """The module with functions that are written in another way; the same for the same ones."""
+        key = (layered, *sorted((n, r.__name__) for n, r in rewritings.items()))
+        if key not in self._rewritten:
+            found = self.module
+            for name, rewriting in rewritings.items():
+                found = with_function(found, name, rewriting(found.functions[name]))
+            found.layered = layered
+            self._rewritten[key] = found
+        return self._rewritten[key]
+
+    def of_layers(self) -> Module:
+        """The module with the functions as those that call them read them."""
+        return self._with(dict.fromkeys(self.module.functions, where_cached), True)
 
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
@@ -262,21 +273,14 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     if options.style in STYLES:
         function.seeds = STYLES[options.style].seeds(function)
         wrt = wrt if options.wrt else STYLES[options.style].wrt(function, wrt)
-    pairs = _pairs(function, wrt)
-    for pair in pairs:
-        if pair.own:
-            _ask_for_everything(pair)
-    return _Read(function, wrt, pairs)
+    return _Read(function, wrt, _pairs(function, wrt))
 
 
-def _ask_for_everything(pair: Pair) -> None:
+def _ask_for_everything(pair: Pair, layer: _Read) -> None:
     """The backward of a layer returns what it does wherever it is called, and takes a cotangent for each result."""
-    function = pair.function
-    assert function is not None
-    possible = [p for p in function.params.values() if p not in function.labels]
-    inputs = {p.name for p in course_wrt(function, possible)}
-    pair.wrt = {n: None for n in pair.params if n in inputs or n in pair.wrt}
-    seeds = without_cotangents(function)
+    pair.forward_name, pair.backward_name = layer_names(pair.callee.name)
+    pair.wrt = {p.name: None for p in layer.wrt}
+    seeds = layer.function.seeds
     pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
 
 
@@ -298,12 +302,13 @@ def _one(
     own = STYLES.get(options.style)
     for pair in pairs:
         if pair.own:
-            pair.forward_name = pair.callee.name
-            pair.backward_name = layer_names(pair.callee.name)[1]
+            found += _of_layer(findings, pair, options, names, elsewhere)
         else:
             _name(pair, names, "_forward", "_backward")
     for pair in pairs:
         assert pair.function is not None
+        if pair.own:
+            continue
         inner = findings.gradient(pair.function, partial(_gradient_of_pair, pair))
         style = Style(
             "pair",
@@ -311,15 +316,30 @@ def _one(
             options.comments,
             (pair.forward_name, pair.backward_name),
         )
-        write = own.layer if own is not None and pair.own else None
-        found.append(_emitted(module, inner, names, elsewhere, style, write))
+        found.append(_emitted(module, inner, names, elsewhere, style))
     from_one = own is not None and own.from_one(function, wrt)
     whole = findings.gradient(
         function, lambda: _differentiated(function, wrt, from_one)
     )
     style = Style(options.emit, options.names, options.comments)
     write = own.write if own is not None else None
+    if own is not None and module is findings.of_layers():
+        write = own.layer
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
+
+
+def _of_layer(
+    findings: _Findings,
+    pair: Pair,
+    options: Options,
+    names: Names,
+    elsewhere: set[str],
+) -> list[Emitted]:
+    """The backward of a layer that another function calls, as it stands by itself."""
+    module, options = findings.of_layers(), replace(options, wrt=(), shapes={})
+    name = pair.callee.name
+    _ask_for_everything(pair, findings.read(module, name, options))
+    return _one(findings, module, name, options, names, elsewhere)
 
 
 def _gradient_of_pair(pair: Pair) -> Gradient:
@@ -376,7 +396,9 @@ def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
-            if (more or reached or written) and pair.function is not None:
+            inside = pair.function is not None and not pair.own
+            if (more or reached or written) and inside:
+                assert pair.function is not None
                 chosen = {*pair.wrt, *more}
                 pair.seeded |= reached
                 pair.wrt = {n: None for n in pair.params if n in chosen}
