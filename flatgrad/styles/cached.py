@@ -14,6 +14,7 @@ from flatgrad.frontend.module import names_in_text
 from flatgrad.frontend.pairs import is_cache
 from flatgrad.styles.composed import with_own_caches
 from flatgrad.styles.course import defined, layer_names, layer_or_loss
+from flatgrad.styles.handed import Handed, handed_on
 from flatgrad.styles.shapes import Lengths
 from flatgrad.styles.slices import Leaf, Missing, Slice, Slicer
 from flatgrad.styles.steps import SHAPE, Spot, Step, spots, steps_of
@@ -35,9 +36,12 @@ def backward_alone(parts: Parts) -> list[str]:
 def backward_lines(parts: Parts) -> list[str]:
     """The body of the backward, with its return."""
     cache = _own_cache(parts)
+    text = "\n".join(parts.forward)
     held = _apart(parts, cache)
     steps = steps_of(parts.forward, held)
     packed = _packing(parts, steps, cache)
+    known = {leaf.spot.name for leaf in packed.leaves}
+    packed = packed.with_handed(handed_on(parts.function.module, text, known), len(steps))
     result = f"return {', '.join(parts.read_gradients)}"
     backward = _read_directly(steps, packed, [*parts.reading, "", result])
     needed = _needed(parts, backward)
@@ -46,7 +50,8 @@ def backward_lines(parts: Parts) -> list[str]:
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
     told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *backward)]
-    return [*packed.unpacking, *told]
+    further = [h.line for h in packed.handed if found.leaves & h.names]
+    return [*packed.unpacking, *further, *told]
 
 
 # --- the cache -----------------------------------------------------------------------------------------------------
@@ -58,6 +63,12 @@ class Packing:
 
     leaves: tuple[Leaf, ...]
     unpacking: tuple[str, ...]
+    handed: tuple[Handed, ...] = ()  # what lies in the caches of other layers
+
+    def with_handed(self, handed: Sequence[Handed], at: int) -> Packing:
+        known = {leaf.spot.name for leaf in self.leaves}
+        more = [Leaf(Spot(n), at) for h in handed for n in sorted(h.names - known)]
+        return replace(self, leaves=(*self.leaves, *more), handed=tuple(handed))
 
 
 def _own_cache(parts: Parts) -> str:
@@ -81,6 +92,8 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
     if value is None:
         raise FlatgradError(_no_plain_cache(parts, cache))
     leaves, lines = _taken_apart(value, cache, at, steps)
+    if isinstance(value, ast.List) and not value.elts and _is_filled(steps, at, cache):
+        return Packing((Leaf(Spot(cache), len(steps)),), ())
     later = [i for i in range(at + 1, len(steps)) if steps[i].changes(Spot(cache))]
     for i in later:
         stored = _stored(steps[i].node, cache)
@@ -90,6 +103,14 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
         more, told = _taken_apart(item, f"{cache}[{key!r}]", i, steps)
         leaves, lines = [*leaves, *more], [*lines, *told]
     return Packing(tuple(leaves), tuple(lines))
+
+
+def _is_filled(steps: Sequence[Step], at: int, cache: str) -> bool:
+    """Nothing but .append changes the list."""
+    later = [s for s in steps[at + 1 :] if s.changes(Spot(cache))]
+    text = "\n".join(line for s in later for line in s.text)
+    uses = re.findall(rf"(?<![\w.]){cache}\b(\.append\()?", text)
+    return bool(uses) and all(uses)
 
 
 def _value_given(node: ast.stmt, name: str) -> ast.expr | None:
@@ -236,6 +257,7 @@ def _with_shapes(line: str, shapes: Mapping[str, str]) -> str:
         return line
     for name, told in shapes.items():
         line = re.sub(rf"(?<![\w.]){name}\.shape\b", told, line)
+        line = re.sub(rf"\b(zeros|ones)_like\({name}\)", rf"\1({told})", line)
     return line
 
 

@@ -21,11 +21,12 @@ def with_own_caches(parts: Parts) -> Parts:
     layers = {e.attrs["pair"].forward_name for e in pairs_in(parts.function.block.eqns) if e.attrs["pair"].own}
     if not layers - {""}:
         return parts
-    lines, renamed = _called_as_they_are(parts.forward, layers)
-    parts = _renamed(replace(parts, forward=lines), renamed)
+    lines, again = _called_as_they_are(parts.forward, layers)
+    parts = _with_own_comments(replace(parts, forward=lines), layers)
+    parts = renamed(parts, again)
     lists = _lists_of_one(parts.forward, layers)
     kept = [line for line in parts.forward if not _is_about(line, lists)]
-    return _renamed(replace(parts, forward=kept), lists)
+    return renamed(replace(parts, forward=kept), lists)
 
 
 def own_name(function: str, plural: str = "") -> str:
@@ -133,10 +134,21 @@ def _is_about(line: str, names: Mapping[str, str]) -> bool:
     return any(re.match(rf"\s*{name}(?: = \[\]|\.append\(.*\))$", line) for name in names)
 
 
+def _with_own_comments(parts: Parts, layers: set[str]) -> Parts:
+    """The calls that comments show are the user's, too."""
+    added = "|".join(map(own_name, sorted(layers)))
+    pattern = re.compile(rf"^(\s*# .*), (?:{added}) = ")
+
+    def told(lines: Sequence[str]) -> list[str]:
+        return [pattern.sub(r"\1 = ", line) for line in lines]
+
+    return replace(parts, reading=told(parts.reading), backward=told(parts.backward))
+
+
 # --- names ---------------------------------------------------------------------------------------------------------
 
 
-def _renamed(parts: Parts, names: Mapping[str, str]) -> Parts:
+def renamed(parts: Parts, names: Mapping[str, str]) -> Parts:
     """The parts with other names for some values, everywhere."""
     if not names:
         return parts

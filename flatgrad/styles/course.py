@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import libcst as cst
 
 from flatgrad.emit.cache import packed, unpacked
 from flatgrad.emit.parts import Parts, indented
-from flatgrad.frontend.module import parameters_of
+from flatgrad.frontend.module import names_in_text, parameters_of
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
-from flatgrad.styles.composed import with_own_caches
+from flatgrad.styles.composed import renamed, with_own_caches
 from flatgrad.styles.gradients import GRADS, as_one_dict
 from flatgrad.styles.homework import is_loss
 
@@ -22,8 +23,17 @@ OPTIONS = re.compile(r"(_param|_config|^config|^options|^kwargs)$")  # names of 
 
 def layer_or_loss(parts: Parts) -> list[str]:
     """A layer has a forward and a backward; a loss is one function, which returns loss, dx."""
-    parts = with_own_caches(parts)
+    parts = with_names_of_caches(with_own_caches(parts))
     return [_loss(parts)] if parts.scalar else [layer_forward(parts), layer_backward(parts)]
+
+
+def with_names_of_caches(parts: Parts) -> Parts:
+    """The cache is called cache; a list of caches of the user's that was called so is called caches."""
+    own = {"cache": parts.names.fresh("caches")} if "cache" in parts.held.asides else {}
+    parts = renamed(parts, own)
+    text = "\n".join([*parts.forward, *parts.reading, parts.signature])
+    taken = names_in_text(text) | {*parts.function.module.functions}
+    return parts if "cache" in taken else replace(parts, cache="cache")
 
 
 def course_wrt(function: Function, possible: list[Var]) -> list[Var]:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from flatgrad.emit.parts import Parts, indented
 from flatgrad.styles.composed import with_own_caches
-from flatgrad.styles.course import FORWARD, layer_backward, layer_forward, layer_or_loss
+from flatgrad.styles.course import (
+    FORWARD,
+    layer_backward,
+    layer_forward,
+    layer_or_loss,
+    with_names_of_caches,
+)
 
 
 def class_of_layer(parts: Parts) -> list[str]:
     """class Affine: with forward(x, w, b) and backward(dout, cache)"""
-    parts = with_own_caches(parts)
+    parts = with_names_of_caches(with_own_caches(parts))
     if parts.scalar:
         return layer_or_loss(parts)
     methods = [layer_forward(parts, FORWARD), layer_backward(parts, "backward")]
