@@ -38,9 +38,10 @@ from flatgrad.frontend.pairs import (
     Pair,
     careful_values,
     pairs_in,
+    returns_cache,
     written_later,
 )
-from flatgrad.frontend.scope import Path
+from flatgrad.frontend.scope import Callee, Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import Options
@@ -214,8 +215,11 @@ def _transformed(findings: _Findings, options: Options) -> str:
     names, elsewhere = Names(module.text), names_elsewhere(module)
     problems: list[Diagnostic] = []
     emitted: list[Emitted] = []
-    for name in _chosen(module, options):
+    chosen = _chosen(module, options)
+    for name in chosen:
         own = findings.rewritten(name, options)
+        if own.layered and _is_called(module, name, chosen):
+            own = findings.of_layers()
         away = elsewhere[name]
         if own is not module:  # names of what is left to be written are free
             gone = names_in_text(module.text) - names_in_text(own.text)
@@ -229,6 +233,14 @@ def _transformed(findings: _Findings, options: Options) -> str:
     if problems:
         raise FlatgradError(*problems)
     return write_module(module, emitted)
+
+
+def _is_called(module: Module, name: str, others: Sequence[str]) -> bool:
+    """It is a layer that keeps its cache, since one of the others calls it."""
+    if not returns_cache(Callee(name, module.functions[name])):
+        return False
+    bodies = (module.functions[n].body for n in others if n != name)
+    return any(name in names_in_text(module.code(body)) for body in bodies)
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
@@ -282,6 +294,12 @@ def _ask_for_everything(pair: Pair, layer: _Read) -> None:
     pair.wrt = {p.name: None for p in layer.wrt}
     seeds = layer.function.seeds
     pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
+    if pair.careful:
+        function = layer.function
+        what = f"{function.name} may keep an array in its cache that its caller writes into later"
+        place = function.module.place(function.node.name)
+        step = "let the caller write into a copy"
+        raise FlatgradError(Diagnostic("FG508", what, step, place))
 
 
 def _one(
@@ -637,6 +655,10 @@ def _chosen(module: Module, options: Options) -> list[str]:
     if options.functions:
         return list(options.functions)
     found = main_functions(module)
+    style = STYLES.get(options.style)
+    if style is not None and style.layer is not None:
+        layers = {n for n, f in module.functions.items() if returns_cache(Callee(n, f))}
+        found = [n for n in module.functions if n in {*found, *layers}]
     if not found:
         step = "write one, or name a private one with --function"
         raise FlatgradError(

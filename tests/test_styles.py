@@ -75,6 +75,10 @@ CASES = [
     Case("conv_forward_naive", lambda r: [r.normal(size=(2, 3, 5, 5)), r.normal(size=(2, 3, 3, 3)), r.normal(size=2), {"stride": 2, "pad": 1}], (0, 1, 2)),
     Case("max_pool_forward_naive", lambda r: [r.normal(size=(2, 2, 4, 6)), {"pool_height": 2, "pool_width": 3, "stride": 2}], (0,)),
     Case("rnn_step_forward", lambda r: [r.normal(size=s) for s in ((4, 3), (4, 5), (3, 5), (5, 5), (5,))], (0, 1, 2, 3, 4)),
+    Case("affine_relu_forward", lambda r: [r.normal(size=(3, 4)), r.normal(size=(4, 5)), r.normal(size=5)], (0, 1, 2)),
+    Case("rnn_forward", lambda r: [r.normal(size=s) for s in ((2, 3, 4), (2, 5), (4, 5), (5, 5), (5,))], (0, 1, 2, 3, 4)),
+    Case("lstm_step_forward", lambda r: [r.normal(size=s) for s in ((3, 4), (3, 5), (3, 5), (4, 20), (5, 20), (20,))], (0, 1, 2, 3, 4, 5), outputs=2),
+    Case("lstm_forward", lambda r: [r.normal(size=s) for s in ((2, 3, 4), (2, 5), (4, 20), (5, 20), (20,))], (0, 1, 2, 3, 4)),
     Case("word_embedding_forward", lambda r: [r.integers(0, 6, size=(3, 4)), r.normal(size=(6, 2))], (1,)),
 ]  # fmt: skip
 
@@ -135,7 +139,7 @@ def test_the_backward_of_a_cache_that_is_there(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_static_methods(case: Case) -> None:
     space = emitted(case.name, "eecs498")
-    (layer,) = [v for v in space.values() if isinstance(v, type)]
+    layer = space["".join(w.capitalize() for w in case.name.split("_") if w != "forward")]
     check_layer(layer.forward, layer.backward, case)
 
 

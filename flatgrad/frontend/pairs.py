@@ -169,8 +169,10 @@ def returns_cache(callee: Callee) -> bool:
             )
         ]:
             value = last.value
+            params = {p.name.value for p in parameters_of(callee.node)}
             return isinstance(value, cst.Tuple | cst.Dict) or (
-                isinstance(value, cst.Name) and is_cache(value.value)
+                isinstance(value, cst.Name)
+                and (is_cache(value.value) or value.value in params)
             )
         case _:
             return False
@@ -371,7 +373,7 @@ def _refuse_other_runs(low: Lowering, pair: Pair) -> None:
         raise Refusal("FG124", what, step, node)
     if any(isinstance(v, Callee | Path) for v in pair.fixed.values()):
         raise _alone(node)
-    for eqn in _run_by(pair):
+    for eqn in run_by(pair):
         if eqn.op.startswith("random") or eqn.op == "opaque":
             why = eqn.attrs.get("what", "this draws other numbers")
             what = f"{why}, and this loop would be run again"
@@ -379,7 +381,7 @@ def _refuse_other_runs(low: Lowering, pair: Pair) -> None:
             raise Refusal("FG124", what, step, eqn.node or node)
 
 
-def _run_by(pair: Pair) -> Iterator[Eqn]:
+def run_by(pair: Pair) -> Iterator[Eqn]:
     """The equations of a function and of those that it calls."""
     pending, seen = [pair], {pair}
     while pending:
@@ -663,5 +665,6 @@ __all__ = [
     "may_pair",
     "pairs_in",
     "read_alone",
+    "run_by",
     "written_later",
 ]

@@ -12,8 +12,8 @@ from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import names_in_text
 from flatgrad.frontend.pairs import is_cache
-from flatgrad.styles.composed import with_own_caches
-from flatgrad.styles.course import defined, layer_names, layer_or_loss
+from flatgrad.styles.composed import renamed, with_own_caches
+from flatgrad.styles.course import defined, layer_names, layer_or_loss, name_of_cache
 from flatgrad.styles.handed import Handed, handed_on
 from flatgrad.styles.shapes import Lengths
 from flatgrad.styles.slices import Leaf, Missing, Slice, Slicer
@@ -25,12 +25,19 @@ COPY = re.compile(r"(\w+) = \w+\.(?:copy|clone)\(\)$")
 
 def backward_alone(parts: Parts) -> list[str]:
     """def affine_backward(dout, cache): x, w, b = cache ... return dx, dw, db"""
-    parts = with_own_caches(parts)
+    parts = _with_named_cache(with_own_caches(parts))
     if parts.scalar and not parts.held.asides:
         return layer_or_loss(parts)
     lines = backward_lines(parts)
     params = [*parts.seeds, _own_cache(parts)]
     return [defined(layer_names(parts.function.name)[1], ", ".join(params), lines)]
+
+
+def _with_named_cache(parts: Parts) -> Parts:
+    """What the function returns last without a name is called cache."""
+    text = parts.function.module.code(parts.function.node)
+    unnamed = [n for n in parts.held.asides if n not in names_in_text(text)]
+    return renamed(parts, {n: name_of_cache(parts) for n in unnamed[-1:]})
 
 
 def backward_lines(parts: Parts) -> list[str]:
@@ -41,6 +48,7 @@ def backward_lines(parts: Parts) -> list[str]:
     steps = steps_of(parts.forward, held)
     packed = _packing(parts, steps, cache)
     known = {leaf.spot.name for leaf in packed.leaves}
+    packed = packed.without_ambiguous()
     packed = packed.with_handed(handed_on(parts.function.module, text, known), len(steps))
     result = f"return {', '.join(parts.read_gradients)}"
     backward = _read_directly(steps, packed, [*parts.reading, "", result])
@@ -65,10 +73,22 @@ class Packing:
     unpacking: tuple[str, ...]
     handed: tuple[Handed, ...] = ()  # what lies in the caches of other layers
 
+    def without_ambiguous(self) -> Packing:
+        """Without the names that stand for several items, put there one after the other."""
+        places: dict[str, set[int]] = {}
+        for leaf in self.leaves:
+            places.setdefault(leaf.spot.name, set()).add(leaf.at)
+        kept = [f for f in self.leaves if len(places[f.spot.name]) == 1]
+        return replace(self, leaves=tuple(kept))
+
     def with_handed(self, handed: Sequence[Handed], at: int) -> Packing:
         known = {leaf.spot.name for leaf in self.leaves}
-        more = [Leaf(Spot(n), at) for h in handed for n in sorted(h.names - known)]
-        return replace(self, leaves=(*self.leaves, *more), handed=tuple(handed))
+        found: list[Handed] = []
+        for one in handed:
+            found.append(replace(one, names=one.names - known))
+            known |= one.names
+        more = [Leaf(Spot(n), at) for h in found for n in sorted(h.names)]
+        return replace(self, leaves=(*self.leaves, *more), handed=tuple(found))
 
 
 def _own_cache(parts: Parts) -> str:
@@ -93,7 +113,7 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
         raise FlatgradError(_no_plain_cache(parts, cache))
     leaves, lines = _taken_apart(value, cache, at, steps)
     if isinstance(value, ast.List) and not value.elts and _is_filled(steps, at, cache):
-        return Packing((Leaf(Spot(cache), len(steps)),), ())
+        return _of_list(steps, cache)
     later = [i for i in range(at + 1, len(steps)) if steps[i].changes(Spot(cache))]
     for i in later:
         stored = _stored(steps[i].node, cache)
@@ -103,6 +123,39 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
         more, told = _taken_apart(item, f"{cache}[{key!r}]", i, steps)
         leaves, lines = [*leaves, *more], [*lines, *told]
     return Packing(tuple(leaves), tuple(lines))
+
+
+def _of_list(steps: Sequence[Step], cache: str) -> Packing:
+    """The list as it is, or its items where each is put there by a line of its own."""
+    leaves, lines = [Leaf(Spot(cache), len(steps))], list[str]()
+    items = [(i, item) for i, step in enumerate(steps) for item in _appended(step.node, cache)]
+    if len(items) == sum(step.changes(Spot(cache)) for step in steps) - 1:
+        for number, (i, item) in enumerate(items):
+            item = _under_own_name(steps, item, i)
+            more, told = _taken_apart(item, f"{cache}[{number}]", i, steps)
+            leaves, lines = [*leaves, *more], [*lines, *told]
+    return Packing(tuple(leaves), tuple(lines))
+
+
+def _under_own_name(steps: Sequence[Step], item: ast.expr, at: int) -> ast.expr:
+    """The name that is given to the item alone, where its own name stands for several one after the other."""
+    for i in range(at):
+        match steps[i].node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
+                same = isinstance(item, ast.Name) and item.id == other
+                if same and not any(s.changes(Spot(other)) for s in steps[i + 1 : at]):
+                    return ast.Name(name)
+            case _:
+                pass
+    return item
+
+
+def _appended(node: ast.stmt, cache: str) -> list[ast.expr]:
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item])) if name == cache:
+            return [item]
+        case _:
+            return []
 
 
 def _is_filled(steps: Sequence[Step], at: int, cache: str) -> bool:

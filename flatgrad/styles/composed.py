@@ -170,4 +170,12 @@ def renamed(parts: Parts, names: Mapping[str, str]) -> Parts:
         reading=every(parts.reading),
         read_gradients=every(parts.read_gradients),
         bound=frozenset(told(n) for n in parts.bound),
+        held=replace(
+            parts.held,
+            shapes={told(n): shape for n, shape in parts.held.shapes.items()},
+            sharing=[frozenset(map(told, group)) for group in parts.held.sharing],
+            written=frozenset(map(told, parts.held.written)),
+            drawn=frozenset(map(told, parts.held.drawn)),
+            asides=every(parts.held.asides),
+        ),
     )

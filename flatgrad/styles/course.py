@@ -10,9 +10,10 @@ import libcst as cst
 
 from flatgrad.emit.cache import packed, unpacked
 from flatgrad.emit.parts import Parts, indented
+from flatgrad.frontend.assumptions import chances
 from flatgrad.frontend.module import names_in_text, parameters_of
 from flatgrad.frontend.scope import Function
-from flatgrad.graph import Var
+from flatgrad.graph import Eqn, Var, all_equations
 from flatgrad.styles.composed import renamed, with_own_caches
 from flatgrad.styles.gradients import GRADS, as_one_dict
 from flatgrad.styles.homework import is_loss
@@ -31,9 +32,14 @@ def with_names_of_caches(parts: Parts) -> Parts:
     """The cache is called cache; a list of caches of the user's that was called so is called caches."""
     own = {"cache": parts.names.fresh("caches")} if "cache" in parts.held.asides else {}
     parts = renamed(parts, own)
+    return replace(parts, cache=name_of_cache(parts))
+
+
+def name_of_cache(parts: Parts) -> str:
+    """cache, where nothing else in the function is called so."""
     text = "\n".join([*parts.forward, *parts.reading, parts.signature])
     taken = names_in_text(text) | {*parts.function.module.functions}
-    return parts if "cache" in taken else replace(parts, cache="cache")
+    return parts.cache if "cache" in taken else "cache"
 
 
 def course_wrt(function: Function, possible: list[Var]) -> list[Var]:
@@ -50,10 +56,26 @@ def course_wrt(function: Function, possible: list[Var]) -> list[Var]:
 
 
 def _is_option(function: Function, param: Var) -> bool:
-    if OPTIONS.search(param.name):
+    if OPTIONS.search(param.name) or param in chances(function.block):
+        return True
+    if _is_option_of_layers(function, param):
         return True
     given = {p.name.value for p in parameters_of(function.node) if isinstance(p.default, cst.Float | cst.Integer)}
     return param.name in given
+
+
+def _is_option_of_layers(function: Function, param: Var) -> bool:
+    """Layers that are called take it for one, and nothing else reads it."""
+    readers = [e for e in all_equations(function.block.eqns) if param in e.args and e.op != "tuple"]
+    layers = [e for e in readers if e.op == "call" and e.attrs["pair"].own]
+    return bool(readers) and len(layers) == len(readers) and all(_takes_option(e, param) for e in layers)
+
+
+def _takes_option(call: Eqn, param: Var) -> bool:
+    pair = call.attrs["pair"]
+    names = [n for n, given in zip(pair.params, call.args, strict=True) if given is param]
+    inner = pair.function
+    return inner is not None and all(_is_option(inner, inner.params[n]) for n in names)
 
 
 def _loss(parts: Parts) -> str:

@@ -48,15 +48,24 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 
 
 def _first_of_list(tree: ast.AST, cache: str, lists: Set[str]) -> str:
-    """cache[0], where the caches of all steps are in one list."""
+    """cache[0], where a loop puts the caches of all its steps, and nothing else, into one list."""
+    every = [*_appends(tree)]
+    loops = [n for n in ast.walk(tree) if isinstance(n, ast.For | ast.While)]
+    for listed, item in {pair for loop in loops for pair in _appends(loop)}:
+        alone = [pair for pair in every if pair[0] == listed] == [(listed, item)]
+        if alone and item == cache and listed in lists:
+            return f"{listed}[0]"
+    return ""
+
+
+def _appends(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """caches.append(cache)"""
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=listed), attr="append"), args=[ast.Name(id=item)]):
-                if item == cache and listed in lists:
-                    return f"{listed}[0]"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=listed), attr="append"), args=[item]):
+                yield listed, item.id if isinstance(item, ast.Name) else ""
             case _:
                 pass
-    return ""
 
 
 def _kept_parameters(module: Module, layer: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import libcst as cst
 
-from flatgrad.frontend.module import names_in, nodes_in
+from flatgrad.frontend.module import names_in, nodes_in, parameters_of
 from flatgrad.frontend.pairs import is_cache
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
@@ -28,7 +28,7 @@ def without_cache(function: cst.FunctionDef) -> cst.FunctionDef:
     """`cache = (x, w)` ... `return out, cache`  ->  `return out`: the cache is ours to choose."""
     function = without_stubs(function)
     names = [n for n in _later_results(function) if is_cache(n) and _is_for_return(function, n)]
-    return _without(function, set(names))
+    return _without(function, set(names), displays=True)
 
 
 def where_cached(function: cst.FunctionDef) -> cst.FunctionDef:
@@ -124,9 +124,9 @@ def _plain_targets(function: cst.FunctionDef, name: str) -> list[cst.Name]:
 class _Without(cst.CSTTransformer):
     """Leaves names out of results and assignments."""
 
-    def __init__(self, names: Set[str], last: cst.Return | None):
+    def __init__(self, names: Set[str], last: cst.Return | None, handed: Set[str] | None):
         super().__init__()
-        self.names, self.last = names, last
+        self.names, self.last, self.handed = names, last, handed
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
         return any(n is self.last for n in nodes_in(node))
@@ -157,8 +157,20 @@ class _Without(cst.CSTTransformer):
     def _is_one(self, element: Any) -> bool:
         return isinstance(element.value, cst.Name) and element.value.value in self.names
 
+    def _is_put_together(self, element: Any) -> bool:
+        """return out, (x, w, b)  and  return out, x"""
+        if self.handed is None:
+            return False
+        value = element.value
+        named = isinstance(value, cst.Name) and value.value in self.handed
+        return named or isinstance(value, cst.Tuple | cst.Dict)
+
     def _fewer(self, value: cst.Tuple) -> Any:
-        kept = [i for i, e in enumerate(value.elements) if not (i and self._is_one(e))]
+        last = len(value.elements) - 1
+        kept = [
+            i for i, e in enumerate(value.elements)
+            if not (i and (self._is_one(e) or (i == last and self._is_put_together(e))))
+        ]  # fmt: skip
         return value if len(kept) == len(value.elements) else _chosen(value, kept)
 
 
@@ -170,11 +182,15 @@ def _chosen(value: cst.Tuple, kept: list[int]) -> Any:
     return value.with_changes(elements=elements)
 
 
-def _without(function: cst.FunctionDef, names: Set[str]) -> cst.FunctionDef:
+def _without(
+    function: cst.FunctionDef, names: Set[str], displays: bool = False
+) -> cst.FunctionDef:
+    """`displays`: and without a cache that is put together where it is returned."""
     last = _last(function)
     if last is None:
         return function
-    found = function.visit(_Without(names, last))
+    params = {p.name.value for p in parameters_of(function)} if displays else None
+    found = function.visit(_Without(names, last, params))
     assert isinstance(found, cst.FunctionDef)
     return found
 
