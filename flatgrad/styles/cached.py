@@ -75,9 +75,9 @@ class Packing:
 
     def without_ambiguous(self) -> Packing:
         """Without the names that stand for several items, put there one after the other."""
-        places: dict[str, set[int]] = {}
+        places: dict[str, set[tuple[int, bool]]] = {}
         for leaf in self.leaves:
-            places.setdefault(leaf.spot.name, set()).add(leaf.at)
+            places.setdefault(leaf.spot.name, set()).add((leaf.at, leaf.copied))
         kept = [f for f in self.leaves if len(places[f.spot.name]) == 1]
         return replace(self, leaves=tuple(kept))
 
@@ -120,7 +120,10 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
         if stored is None:
             raise FlatgradError(_no_plain_cache(parts, cache))
         key, item = stored
-        more, told = _taken_apart(item, f"{cache}[{key!r}]", i, steps)
+        path = f"{cache}[{key!r}]"
+        if any(path in line for line in lines):  # what was there before is gone
+            raise FlatgradError(_no_plain_cache(parts, cache))
+        more, told = _taken_apart(item, path, i, steps)
         leaves, lines = [*leaves, *more], [*lines, *told]
     return Packing(tuple(leaves), tuple(lines))
 
@@ -205,10 +208,7 @@ def _taken_apart(value: ast.expr, path: str, at: int, steps: Sequence[Step]) -> 
             leaves = [leaf for item in items for leaf in _leaves(item, at)]
             target = ", ".join(map(_target, items)) + ("," if len(items) == 1 else "")
             lines = [f"({target}) = {path}" if len(items) == 1 else f"{target} = {path}"]
-            for item in items:
-                if isinstance(item, ast.Dict):
-                    pass
-            return leaves, lines if any(leaf for leaf in leaves) else []
+            return leaves, lines if leaves else []
         case ast.Dict(keys=keys, values=values):
             found: list[Leaf] = []
             lines = []
@@ -217,6 +217,9 @@ def _taken_apart(value: ast.expr, path: str, at: int, steps: Sequence[Step]) -> 
                     more, told = _taken_apart(item, f"{path}[{key.value!r}]", at, steps)
                     found, lines = [*found, *more], [*lines, *told]
             return found, lines
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
+            told = ast.Dict([ast.Constant(k.arg) for k in keywords], [k.value for k in keywords])
+            return _taken_apart(told, path, at, steps)
         case ast.Name(id=name):
             return [Leaf(Spot(name), at)], [f"{name} = {path}"] if name != path else []
         case _:
@@ -230,8 +233,19 @@ def _leaves(item: ast.expr, at: int) -> Iterator[Leaf]:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             for inner in items:
                 yield from _leaves(inner, at)
+        case _ if copied := _copied(item):
+            yield Leaf(Spot(copied), at, copied=True)
         case _:
             return
+
+
+def _copied(item: ast.expr) -> str:
+    """x, of x.copy()"""
+    match item:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="copy" | "clone"), args=[], keywords=[]):
+            return name
+        case _:
+            return ""
 
 
 def _target(item: ast.expr) -> str:
@@ -242,7 +256,7 @@ def _target(item: ast.expr) -> str:
             inner = ", ".join(map(_target, items))
             return f"({inner},)" if len(items) == 1 else f"({inner})"
         case _:
-            return IGNORED
+            return _copied(item) or IGNORED
 
 
 # --- what is needed ------------------------------------------------------------------------------------------------
