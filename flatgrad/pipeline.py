@@ -6,7 +6,7 @@ import builtins
 import gc
 import keyword
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -38,9 +38,10 @@ from flatgrad.frontend.pairs import (
     Pair,
     careful_values,
     pairs_in,
+    returns_cache,
     written_later,
 )
-from flatgrad.frontend.scope import Path
+from flatgrad.frontend.scope import Callee, Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import Options
@@ -48,8 +49,9 @@ from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
-from flatgrad.styles import STYLES, Writer
-from flatgrad.styles.homework import is_loss
+from flatgrad.styles import STYLES, Rewriting, Writer
+from flatgrad.styles.course import layer_names
+from flatgrad.styles.homework import where_cached
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
@@ -121,6 +123,7 @@ class _Findings:
         self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
+        self._rewritten: dict[tuple[object, ...], Module] = {}
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
@@ -132,13 +135,31 @@ class _Findings:
         return found
 
     def rewritten(self, name: str, options: Options) -> Module:
-        """The module with the function as the style reads it."""
+        """The module with the function as the style reads it, and the layers that it calls."""
         style = STYLES.get(options.style)
         if style is None or style.rewriting is None:
             return self.module
-        node = style.rewriting(self.module.functions[name])
-        self._kept.append(with_function(self.module, name, node))
-        return self._kept[-1]
+        if style.layer is None:
+            return self._with({name: style.rewriting})
+        others = {n: where_cached for n in self.module.functions if n != name}
+        return self._with({**others, name: style.rewriting}, layered=True)
+
+    def _with(
+        self, rewritings: Mapping[str, Rewriting], layered: bool = False
+    ) -> Module:
+        """The module with functions that are written in another way; the same for the same ones."""
+        key = (layered, *sorted((n, r.__name__) for n, r in rewritings.items()))
+        if key not in self._rewritten:
+            found = self.module
+            for name, rewriting in rewritings.items():
+                found = with_function(found, name, rewriting(found.functions[name]))
+            found.layered = layered
+            self._rewritten[key] = found
+        return self._rewritten[key]
+
+    def of_layers(self) -> Module:
+        """The module with the functions as those that call them read them."""
+        return self._with(dict.fromkeys(self.module.functions, where_cached), True)
 
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
@@ -205,8 +226,11 @@ def _transformed(findings: _Findings, options: Options) -> str:
     names, elsewhere = Names(module.text), names_elsewhere(module)
     problems: list[Diagnostic] = []
     emitted: list[Emitted] = []
-    for name in _chosen(module, options):
+    chosen = _chosen(module, options)
+    for name in chosen:
         own = findings.rewritten(name, options)
+        if own.layered and _is_called(module, name, chosen):
+            own = findings.of_layers()
         away = elsewhere[name]
         if own is not module:  # names of what is left to be written are free
             gone = names_in_text(module.text) - names_in_text(own.text)
@@ -220,6 +244,14 @@ def _transformed(findings: _Findings, options: Options) -> str:
     if problems:
         raise FlatgradError(*problems)
     return write_module(module, emitted)
+
+
+def _is_called(module: Module, name: str, others: Sequence[str]) -> bool:
+    """It is a layer that keeps its cache, since one of the others calls it."""
+    if not returns_cache(Callee(name, module.functions[name])):
+        return False
+    bodies = (module.functions[n].body for n in others if n != name)
+    return any(name in names_in_text(module.code(body)) for body in bodies)
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
@@ -267,6 +299,20 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     return _Read(function, wrt, _pairs(function, wrt))
 
 
+def _ask_for_everything(pair: Pair, layer: _Read) -> None:
+    """The backward of a layer returns what it does wherever it is called, and takes a cotangent for each result."""
+    pair.forward_name, pair.backward_name = layer_names(pair.callee.name)
+    pair.wrt = {p.name: None for p in layer.wrt}
+    seeds = layer.function.seeds
+    pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
+    if pair.careful:
+        function = layer.function
+        what = f"{function.name} may keep an array in its cache that its caller writes into later"
+        place = function.module.place(function.node.name)
+        step = "let the caller write into a copy"
+        raise FlatgradError(Diagnostic("FG508", what, step, place))
+
+
 def _one(
     findings: _Findings,
     module: Module,
@@ -282,10 +328,16 @@ def _one(
     if options.emit == "jvp":
         return _with_tangents(module, function, wrt, pairs, options, names, elsewhere)
     found = []
+    own = STYLES.get(options.style)
     for pair in pairs:
-        _name(pair, names, "_forward", "_backward")
+        if pair.own:
+            found += _of_layer(findings, pair, options, names, elsewhere)
+        else:
+            _name(pair, names, "_forward", "_backward")
     for pair in pairs:
         assert pair.function is not None
+        if pair.own:
+            continue
         inner = findings.gradient(pair.function, partial(_gradient_of_pair, pair))
         style = Style(
             "pair",
@@ -294,14 +346,29 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    own = STYLES.get(options.style)
-    from_one = own is not None and own.from_one and is_loss(function)
+    from_one = own is not None and own.from_one(function, wrt)
     whole = findings.gradient(
         function, lambda: _differentiated(function, wrt, from_one)
     )
     style = Style(options.emit, options.names, options.comments)
     write = own.write if own is not None else None
+    if own is not None and module is findings.of_layers():
+        write = own.layer
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
+
+
+def _of_layer(
+    findings: _Findings,
+    pair: Pair,
+    options: Options,
+    names: Names,
+    elsewhere: set[str],
+) -> list[Emitted]:
+    """The backward of a layer that another function calls, as it stands by itself."""
+    module, options = findings.of_layers(), replace(options, wrt=(), shapes={})
+    name = pair.callee.name
+    _ask_for_everything(pair, findings.read(module, name, options))
+    return _one(findings, module, name, options, names, elsewhere)
 
 
 def _gradient_of_pair(pair: Pair) -> Gradient:
@@ -358,7 +425,9 @@ def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
-            if (more or reached or written) and pair.function is not None:
+            inside = pair.function is not None and not pair.own
+            if (more or reached or written) and inside:
+                assert pair.function is not None
                 chosen = {*pair.wrt, *more}
                 pair.seeded |= reached
                 pair.wrt = {n: None for n in pair.params if n in chosen}
@@ -597,6 +666,10 @@ def _chosen(module: Module, options: Options) -> list[str]:
     if options.functions:
         return list(options.functions)
     found = main_functions(module)
+    style = STYLES.get(options.style)
+    if style is not None and style.layer is not None:
+        layers = {n for n, f in module.functions.items() if returns_cache(Callee(n, f))}
+        found = [n for n in module.functions if n in {*found, *layers}]
     if not found:
         step = "write one, or name a private one with --function"
         raise FlatgradError(

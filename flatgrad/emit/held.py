@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flatgrad.emit.availability import Availability
 from flatgrad.emit.parts import Held
+from flatgrad.frontend.pairs import run_by
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Eqn, Var, all_equations
 
@@ -51,7 +52,8 @@ def _drawn(
     """What comes from a generator, or from text that is not read, with what its statement gives names to."""
     found: set[str] = set()
     for eqn in all_equations(eqns):
-        if not (eqn.op.startswith("random") or eqn.op == "opaque"):
+        inner = run_by(eqn.attrs["pair"]) if eqn.op == "call" else (eqn,)
+        if not any(e.op.startswith("random") or e.op == "opaque" for e in inner):
             continue
         found |= {n for o in eqn.outs for n in (names.get(o), o.name) if n}
         if eqn.statement is not None:

@@ -44,7 +44,7 @@ class Emitted:
 
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
-    body = [text for one in emitted for text in one.texts]
+    body = [*dict.fromkeys(text for one in emitted for text in one.texts)]
     helpers = _helpers(emitted)
     kept = _needed(module, emitted)
     definitions = [_definition(module, name) for name in module.order if name in kept]
@@ -60,13 +60,20 @@ def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
 
 def _helpers(emitted: Sequence[Emitted]) -> list[str]:
     """The functions that the module defines for itself, under free names and with its own name of numpy."""
-    names = {old: new for e in emitted for old, new in e.dialect.helpers.items()}
+    texts = "\n".join(text for one in emitted for text in one.texts)
+    called = names_in_text(texts)
+    names = {
+        old: new
+        for e in emitted
+        for old, new in e.dialect.helpers.items()
+        if new in called
+    }
     library = emitted[0].dialect.library
     if names and any(e.dialect.library != library for e in emitted):
         step = "ask for one function with --function"
         what = "functions that are written with different libraries of arrays"
         raise FlatgradError(Diagnostic("FG114", what, step))
-    known, texts = helpers_of(library), []
+    known, found = helpers_of(library), []
     for helper in with_needed(sorted(names), library):
         text = known[helper]
         for old in HELPERS:
@@ -78,8 +85,8 @@ def _helpers(emitted: Sequence[Emitted]) -> list[str]:
             path = "torch" if library == "torch" else "numpy"
             printed = ast.unparse(emitted[0].dialect.name(path))
             text = re.sub(rf"\b{own}\.", f"{printed}.", text)
-        texts.append(text)
-    return texts
+        found.append(text)
+    return found
 
 
 def layout(text: str) -> str:

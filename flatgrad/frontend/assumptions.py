@@ -39,8 +39,8 @@ def assume(eqns: Sequence[Eqn], params: Sequence[Var], *, loss: bool) -> bool:
     """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was."""
     matrices = _one_matrix_each(eqns)
     numbers = loss and _weights_are_numbers(eqns, params)
-    chances = _chances_are_numbers([*all_equations(eqns)])
-    return matrices or numbers or chances
+    compared = _chances_are_numbers([*all_equations(eqns)])
+    return matrices or numbers or compared
 
 
 def _one_matrix_each(eqns: Sequence[Eqn]) -> bool:
@@ -55,17 +55,26 @@ def _one_matrix_each(eqns: Sequence[Eqn]) -> bool:
 
 def _chances_are_numbers(eqns: Sequence[Eqn]) -> bool:
     """What random numbers are compared with, as in rand(*x.shape) < p, is a number."""
+    asked = [chance for chance in _chances(eqns) if chance.type.rank is None]
+    for chance in asked:
+        join(chance.type.shape, scalar())
+    return bool(asked)
+
+
+def chances(block: Block) -> list[Var]:
+    """The values that random numbers are compared with."""
+    return _chances([*all_equations(block.eqns)])
+
+
+def _chances(eqns: Sequence[Eqn]) -> list[Var]:
     drawn = {e.out for e in eqns if e.op in UNIFORM}
-    asked = [
+    return [
         a
         for e in eqns
         if e.op in COMPARISONS and not drawn.isdisjoint(e.args)
         for a in e.args
-        if isinstance(a, Var) and a not in drawn and a.type.rank is None
+        if isinstance(a, Var) and a not in drawn
     ]
-    for chance in asked:
-        join(chance.type.shape, scalar())
-    return bool(asked)
 
 
 def _weights_are_numbers(eqns: Sequence[Eqn], params: Sequence[Var]) -> bool:

@@ -48,6 +48,8 @@ class Module:
     # Text that is not the user's, with what it stands for.
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
+    # Functions that return a cache beside their result stand by themselves, and keep it: layers of homework.
+    layered: bool = False
     library: str = "numpy"  # of arrays, of the function that is being read
     _places: dict[cst.CSTNode, Place] | None = None
     _codes: dict[cst.CSTNode, str] = field(default_factory=dict)

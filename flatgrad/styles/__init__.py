@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -12,8 +12,10 @@ from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 from flatgrad.styles.cached import backward_alone
 from flatgrad.styles.course import course_wrt, layer_or_loss
-from flatgrad.styles.homework import where_cached, without_cache, without_cotangents
+from flatgrad.styles.homework import from_one, where_cached, without_cache, without_cotangents
 from flatgrad.styles.script import without_function
+from flatgrad.styles.static_methods import class_of_layer
+
 
 Writer = Callable[[Parts], list[str]]
 Rewriting = Callable[[cst.FunctionDef], cst.FunctionDef]
@@ -22,6 +24,11 @@ Rewriting = Callable[[cst.FunctionDef], cst.FunctionDef]
 def every(function: Function, possible: list[Var]) -> list[Var]:
     """All parameters that can carry a gradient."""
     return possible
+
+
+def written_out(function: Function, wrt: Sequence[Var]) -> bool:
+    """Every cotangent has a name."""
+    return False
 
 
 def every_seed(function: Function) -> list[Var | None]:
@@ -37,7 +44,10 @@ class Style:
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
     rewriting: Rewriting | None = None  # of the function before it is read
-    from_one: bool = False  # the cotangent of a loss is 1, and not written out
+    # Of a function that returns a cache of its own and that another one calls: its backward, which reads that cache.
+    layer: Writer | None = None
+    # Whether the cotangent of the one result is 1, and is not written out.
+    from_one: Callable[[Function, Sequence[Var]], bool] = written_out
     seeds: Callable[[Function], list[Var | None]] = every_seed
 
 
@@ -46,11 +56,25 @@ STYLES = {
         layer_or_loss,
         wrt=course_wrt,
         rewriting=without_cache,
-        from_one=True,
+        from_one=from_one,
         seeds=without_cotangents,
+        layer=backward_alone,
     ),
     "cache": Style(
-        backward_alone, wrt=course_wrt, rewriting=where_cached, seeds=without_cotangents
+        backward_alone,
+        wrt=course_wrt,
+        rewriting=where_cached,
+        from_one=from_one,
+        seeds=without_cotangents,
+        layer=backward_alone,
     ),
-    "script": Style(without_function, "grad_", from_one=True),
+    "eecs498": Style(
+        class_of_layer,
+        wrt=course_wrt,
+        rewriting=without_cache,
+        from_one=from_one,
+        seeds=without_cotangents,
+        layer=backward_alone,
+    ),
+    "script": Style(without_function, "grad_", from_one=from_one),
 }

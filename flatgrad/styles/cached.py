@@ -11,8 +11,10 @@ from flatgrad.emit.parts import Held, Parts
 from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import names_in_text
-from flatgrad.styles.course import defined, layer_names
-from flatgrad.styles.homework import is_cache
+from flatgrad.frontend.pairs import is_cache
+from flatgrad.styles.composed import renamed, with_own_caches
+from flatgrad.styles.course import defined, layer_names, layer_or_loss, name_of_cache
+from flatgrad.styles.handed import Handed, handed_on
 from flatgrad.styles.shapes import Lengths
 from flatgrad.styles.slices import Leaf, Missing, Slice, Slicer
 from flatgrad.styles.steps import SHAPE, Spot, Step, spots, steps_of
@@ -23,17 +25,31 @@ COPY = re.compile(r"(\w+) = \w+\.(?:copy|clone)\(\)$")
 
 def backward_alone(parts: Parts) -> list[str]:
     """def affine_backward(dout, cache): x, w, b = cache ... return dx, dw, db"""
+    parts = _with_named_cache(with_own_caches(parts))
+    if parts.scalar and not parts.held.asides:
+        return layer_or_loss(parts)
     lines = backward_lines(parts)
     params = [*parts.seeds, _own_cache(parts)]
     return [defined(layer_names(parts.function.name)[1], ", ".join(params), lines)]
 
 
+def _with_named_cache(parts: Parts) -> Parts:
+    """What the function returns last without a name is called cache."""
+    text = parts.function.module.code(parts.function.node)
+    unnamed = [n for n in parts.held.asides if n not in names_in_text(text)]
+    return renamed(parts, {n: name_of_cache(parts) for n in unnamed[-1:]})
+
+
 def backward_lines(parts: Parts) -> list[str]:
     """The body of the backward, with its return."""
     cache = _own_cache(parts)
+    text = "\n".join(parts.forward)
     held = _apart(parts, cache)
     steps = steps_of(parts.forward, held)
     packed = _packing(parts, steps, cache)
+    known = {leaf.spot.name for leaf in packed.leaves}
+    packed = packed.without_ambiguous()
+    packed = packed.with_handed(handed_on(parts.function.module, text, known), len(steps))
     result = f"return {', '.join(parts.read_gradients)}"
     backward = _read_directly(steps, packed, [*parts.reading, "", result])
     needed = _needed(parts, backward)
@@ -42,7 +58,8 @@ def backward_lines(parts: Parts) -> list[str]:
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
     told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *backward)]
-    return [*packed.unpacking, *told]
+    further = [h.line for h in packed.handed if found.leaves & h.names]
+    return [*packed.unpacking, *further, *told]
 
 
 # --- the cache -----------------------------------------------------------------------------------------------------
@@ -54,6 +71,24 @@ class Packing:
 
     leaves: tuple[Leaf, ...]
     unpacking: tuple[str, ...]
+    handed: tuple[Handed, ...] = ()  # what lies in the caches of other layers
+
+    def without_ambiguous(self) -> Packing:
+        """Without the names that stand for several items, put there one after the other."""
+        places: dict[str, set[tuple[int, bool]]] = {}
+        for leaf in self.leaves:
+            places.setdefault(leaf.spot.name, set()).add((leaf.at, leaf.copied))
+        kept = [f for f in self.leaves if len(places[f.spot.name]) == 1]
+        return replace(self, leaves=tuple(kept))
+
+    def with_handed(self, handed: Sequence[Handed], at: int) -> Packing:
+        known = {leaf.spot.name for leaf in self.leaves}
+        found: list[Handed] = []
+        for one in handed:
+            found.append(replace(one, names=one.names - known))
+            known |= one.names
+        more = [Leaf(Spot(n), at) for h in found for n in sorted(h.names)]
+        return replace(self, leaves=(*self.leaves, *more), handed=tuple(found))
 
 
 def _own_cache(parts: Parts) -> str:
@@ -77,15 +112,61 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
     if value is None:
         raise FlatgradError(_no_plain_cache(parts, cache))
     leaves, lines = _taken_apart(value, cache, at, steps)
+    if isinstance(value, ast.List) and not value.elts and _is_filled(steps, at, cache):
+        return _of_list(steps, cache)
     later = [i for i in range(at + 1, len(steps)) if steps[i].changes(Spot(cache))]
     for i in later:
         stored = _stored(steps[i].node, cache)
         if stored is None:
             raise FlatgradError(_no_plain_cache(parts, cache))
         key, item = stored
-        more, told = _taken_apart(item, f"{cache}[{key!r}]", i, steps)
+        path = f"{cache}[{key!r}]"
+        if any(path in line for line in lines):  # what was there before is gone
+            raise FlatgradError(_no_plain_cache(parts, cache))
+        more, told = _taken_apart(item, path, i, steps)
         leaves, lines = [*leaves, *more], [*lines, *told]
     return Packing(tuple(leaves), tuple(lines))
+
+
+def _of_list(steps: Sequence[Step], cache: str) -> Packing:
+    """The list as it is, or its items where each is put there by a line of its own."""
+    leaves, lines = [Leaf(Spot(cache), len(steps))], list[str]()
+    items = [(i, item) for i, step in enumerate(steps) for item in _appended(step.node, cache)]
+    if len(items) == sum(step.changes(Spot(cache)) for step in steps) - 1:
+        for number, (i, item) in enumerate(items):
+            item = _under_own_name(steps, item, i)
+            more, told = _taken_apart(item, f"{cache}[{number}]", i, steps)
+            leaves, lines = [*leaves, *more], [*lines, *told]
+    return Packing(tuple(leaves), tuple(lines))
+
+
+def _under_own_name(steps: Sequence[Step], item: ast.expr, at: int) -> ast.expr:
+    """The name that is given to the item alone, where its own name stands for several one after the other."""
+    for i in range(at):
+        match steps[i].node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
+                same = isinstance(item, ast.Name) and item.id == other
+                if same and not any(s.changes(Spot(other)) for s in steps[i + 1 : at]):
+                    return ast.Name(name)
+            case _:
+                pass
+    return item
+
+
+def _appended(node: ast.stmt, cache: str) -> list[ast.expr]:
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item])) if name == cache:
+            return [item]
+        case _:
+            return []
+
+
+def _is_filled(steps: Sequence[Step], at: int, cache: str) -> bool:
+    """Nothing but .append changes the list."""
+    later = [s for s in steps[at + 1 :] if s.changes(Spot(cache))]
+    text = "\n".join(line for s in later for line in s.text)
+    uses = re.findall(rf"(?<![\w.]){cache}\b(\.append\()?", text)
+    return bool(uses) and all(uses)
 
 
 def _value_given(node: ast.stmt, name: str) -> ast.expr | None:
@@ -127,10 +208,7 @@ def _taken_apart(value: ast.expr, path: str, at: int, steps: Sequence[Step]) -> 
             leaves = [leaf for item in items for leaf in _leaves(item, at)]
             target = ", ".join(map(_target, items)) + ("," if len(items) == 1 else "")
             lines = [f"({target}) = {path}" if len(items) == 1 else f"{target} = {path}"]
-            for item in items:
-                if isinstance(item, ast.Dict):
-                    pass
-            return leaves, lines if any(leaf for leaf in leaves) else []
+            return leaves, lines if leaves else []
         case ast.Dict(keys=keys, values=values):
             found: list[Leaf] = []
             lines = []
@@ -139,6 +217,9 @@ def _taken_apart(value: ast.expr, path: str, at: int, steps: Sequence[Step]) -> 
                     more, told = _taken_apart(item, f"{path}[{key.value!r}]", at, steps)
                     found, lines = [*found, *more], [*lines, *told]
             return found, lines
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
+            told = ast.Dict([ast.Constant(k.arg) for k in keywords], [k.value for k in keywords])
+            return _taken_apart(told, path, at, steps)
         case ast.Name(id=name):
             return [Leaf(Spot(name), at)], [f"{name} = {path}"] if name != path else []
         case _:
@@ -152,8 +233,19 @@ def _leaves(item: ast.expr, at: int) -> Iterator[Leaf]:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             for inner in items:
                 yield from _leaves(inner, at)
+        case _ if copied := _copied(item):
+            yield Leaf(Spot(copied), at, copied=True)
         case _:
             return
+
+
+def _copied(item: ast.expr) -> str:
+    """x, of x.copy()"""
+    match item:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="copy" | "clone"), args=[], keywords=[]):
+            return name
+        case _:
+            return ""
 
 
 def _target(item: ast.expr) -> str:
@@ -164,7 +256,7 @@ def _target(item: ast.expr) -> str:
             inner = ", ".join(map(_target, items))
             return f"({inner},)" if len(items) == 1 else f"({inner})"
         case _:
-            return IGNORED
+            return _copied(item) or IGNORED
 
 
 # --- what is needed ------------------------------------------------------------------------------------------------
@@ -232,6 +324,7 @@ def _with_shapes(line: str, shapes: Mapping[str, str]) -> str:
         return line
     for name, told in shapes.items():
         line = re.sub(rf"(?<![\w.]){name}\.shape\b", told, line)
+        line = re.sub(rf"\b(zeros|ones)_like\({name}\)", rf"\1({told})", line)
     return line
 
 

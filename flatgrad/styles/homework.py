@@ -6,29 +6,29 @@ without such results and the lines that only begin them; of a cache that one bra
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from typing import Any
 
 import libcst as cst
 
-from flatgrad.frontend.module import names_in, nodes_in
+from flatgrad.frontend.module import names_in, nodes_in, parameters_of
+from flatgrad.frontend.pairs import is_cache
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 
-CACHE = "cache"
 
 
 def without_stubs(function: cst.FunctionDef) -> cst.FunctionDef:
     """`loss, dx = None, None` ... `return loss, dx`  ->  `loss = None` ... `return loss`"""
     names = [n for n in _later_results(function) if _is_stub(function, n)]
-    return _without(function, set(names))
+    return _without(function, {*names, "None"})
 
 
 def without_cache(function: cst.FunctionDef) -> cst.FunctionDef:
     """`cache = (x, w)` ... `return out, cache`  ->  `return out`: the cache is ours to choose."""
     function = without_stubs(function)
     names = [n for n in _later_results(function) if is_cache(n) and _is_for_return(function, n)]
-    return _without(function, set(names))
+    return _without(function, set(names), displays=True)
 
 
 def where_cached(function: cst.FunctionDef) -> cst.FunctionDef:
@@ -45,21 +45,26 @@ def where_cached(function: cst.FunctionDef) -> cst.FunctionDef:
     return function if same else function.with_changes(body=body.with_changes(body=lines))
 
 
-def is_cache(name: str) -> bool:
-    return name == CACHE or name.startswith(f"{CACHE}_") or name.endswith(f"_{CACHE}")
-
-
 # --- results -------------------------------------------------------------------------------------------------------
 
 
 def _later_results(function: cst.FunctionDef) -> list[str]:
     """The names after the first one that the last line returns."""
-    match getattr(function.body, "body", [None])[-1]:
-        case cst.SimpleStatementLine(body=[*_, cst.Return(value=cst.Tuple(elements=elements))]):
+    match _last(function):
+        case cst.Return(value=cst.Tuple(elements=elements)):
             values = [element.value for element in elements[1:]]
             return [v.value for v in values if isinstance(v, cst.Name)]
         case _:
             return []
+
+
+def _last(function: cst.FunctionDef) -> cst.Return | None:
+    """The return at the end."""
+    match getattr(function.body, "body", [None])[-1]:
+        case cst.SimpleStatementLine(body=[*_, cst.Return() as last]):
+            return last
+        case _:
+            return None
 
 
 def _is_stub(function: cst.FunctionDef, name: str) -> bool:
@@ -119,13 +124,16 @@ def _plain_targets(function: cst.FunctionDef, name: str) -> list[cst.Name]:
 class _Without(cst.CSTTransformer):
     """Leaves names out of results and assignments."""
 
-    def __init__(self, names: Set[str]):
+    def __init__(self, names: Set[str], last: cst.Return | None, handed: Set[str] | None):
         super().__init__()
-        self.names = names
+        self.names, self.last, self.handed = names, last, handed
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        return any(n is self.last for n in nodes_in(node))
 
     def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> Any:
         match updated_node.value:
-            case cst.Tuple() as value:
+            case cst.Tuple() as value if original_node is self.last:
                 return updated_node.with_changes(value=self._fewer(value))
             case _:
                 return updated_node
@@ -149,8 +157,20 @@ class _Without(cst.CSTTransformer):
     def _is_one(self, element: Any) -> bool:
         return isinstance(element.value, cst.Name) and element.value.value in self.names
 
+    def _is_put_together(self, element: Any) -> bool:
+        """return out, (x, w, b)  and  return out, x"""
+        if self.handed is None:
+            return False
+        value = element.value
+        named = isinstance(value, cst.Name) and value.value in self.handed
+        return named or isinstance(value, cst.Tuple | cst.Dict)
+
     def _fewer(self, value: cst.Tuple) -> Any:
-        kept = [i for i, e in enumerate(value.elements) if not self._is_one(e)]
+        last = len(value.elements) - 1
+        kept = [
+            i for i, e in enumerate(value.elements)
+            if not (i and (self._is_one(e) or (i == last and self._is_put_together(e))))
+        ]  # fmt: skip
         return value if len(kept) == len(value.elements) else _chosen(value, kept)
 
 
@@ -162,10 +182,15 @@ def _chosen(value: cst.Tuple, kept: list[int]) -> Any:
     return value.with_changes(elements=elements)
 
 
-def _without(function: cst.FunctionDef, names: Set[str]) -> cst.FunctionDef:
-    if not names:
+def _without(
+    function: cst.FunctionDef, names: Set[str], displays: bool = False
+) -> cst.FunctionDef:
+    """`displays`: and without a cache that is put together where it is returned."""
+    last = _last(function)
+    if last is None:
         return function
-    found = function.visit(_Without(names))
+    params = {p.name.value for p in parameters_of(function)} if displays else None
+    found = function.visit(_Without(names, last, params))
     assert isinstance(found, cst.FunctionDef)
     return found
 
@@ -184,12 +209,16 @@ def without_cotangents(function: Function) -> list[Var | None]:
 
 
 def is_loss(function: Function) -> bool:
-    """One result has a cotangent, and it is a number (of torch a tensor, which 1 is not)."""
-    if function.module.library == "torch":
-        return False
+    """One result has a cotangent, and it is a number."""
     outs = zip(function.seeds, function.block.outs, strict=True)
     seeded = [out for seed, out in outs if seed is not None]
     return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+
+def from_one(function: Function, wrt: Sequence[Var]) -> bool:
+    """The cotangent of a loss is 1, and is not written out; the gradient of a number of torch would be no tensor."""
+    plain = function.module.library != "torch" or all(p.type.rank for p in wrt)
+    return is_loss(function) and plain
 
 
 # --- branches ------------------------------------------------------------------------------------------------------

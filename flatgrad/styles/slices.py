@@ -24,6 +24,7 @@ class Leaf:
 
     spot: Spot
     at: int
+    copied: bool = False  # what is written into the array later does not show
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class Slicer:
 
     def _kept(self, leaf: Leaf, spot: Spot) -> int | None:
         """The version of `spot` that the cache holds in the end; None where that is not sure."""
+        if leaf.copied:
+            return self.version(spot, leaf.at)
         later = range(leaf.at, len(self.steps))
         rebound = any(spot.name in self.steps[i].binds for i in later)
         written = any(self.steps[i].changes(spot) and spot.name not in self.steps[i].binds for i in later)

@@ -81,6 +81,8 @@ def spots(node: ast.AST) -> Iterator[Spot]:
     match node:
         case ast.Attribute(value=ast.Name(id=name), attr="shape"):
             yield Spot(name, SHAPE)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="zeros_like" | "ones_like"), args=[ast.Name(id=name)], keywords=[]):
+            yield Spot(name, SHAPE)
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key)), ctx=ast.Load()):
             yield _item(name, key)
         case ast.Call(
