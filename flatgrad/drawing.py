@@ -91,7 +91,9 @@ def _mermaid_edge(arrow: Arrow) -> str:
 
 def _as_entities(text: str) -> str:
     """Letters, digits and harmless signs as they are; what Mermaid or Markdown would read, by its number."""
-    return "".join(c if c.isalnum() or c in " .,=+-/()" else f"#{ord(c)};" for c in text)
+    return "".join(
+        c if c.isalnum() or c in " .,=+-/()" else f"#{ord(c)};" for c in text
+    )
 
 
 # --- SVG -------------------------------------------------------------------------------------------------------------
@@ -114,8 +116,14 @@ def to_svg(picture: Picture) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {laid.width} {laid.height}" width="{laid.width}" height="{laid.height}">'
     parts = [head, f"<style>{STYLE}</style>", ARROWHEAD]
     parts += [_svg_path(points) for points in laid.paths]
-    parts += [line for n, box in enumerate(picture.boxes) for line in _svg_box(box, laid, n)]
-    parts += [line for n, arrow in enumerate(picture.arrows) for line in _svg_label(arrow.label, laid, n)]
+    parts += [
+        line for n, box in enumerate(picture.boxes) for line in _svg_box(box, laid, n)
+    ]
+    parts += [
+        line
+        for n, arrow in enumerate(picture.arrows)
+        for line in _svg_label(arrow.label, laid, n)
+    ]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -157,7 +165,9 @@ def _svg_box(box: Box, laid: Laid, number: int) -> list[str]:
     texts, top = [rect], y - height // 2 + LINE
     for kind, text in lines:
         if text:
-            texts.append(f'<text class="{kind}" x="{x}" y="{top}">{_escaped(text)}</text>')
+            texts.append(
+                f'<text class="{kind}" x="{x}" y="{top}">{_escaped(text)}</text>'
+            )
             top += LINE
     return texts
 

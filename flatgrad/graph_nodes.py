@@ -6,9 +6,9 @@ A node is one value of a run; what it is computed from is a node too, or a const
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -107,6 +107,14 @@ class Node:
         return f"<Node {self.name}{made}>"
 
 
+class LocalRule(Protocol):
+    """Who knows the derivatives along edges."""
+
+    def local(self, edge: Edge) -> Any: ...
+
+    def pull(self, edge: Edge, g: Any) -> Any: ...
+
+
 @dataclass(eq=False)
 class Edge:
     """From a node to one that is computed from it; `slot` says as which argument, None where no derivative goes."""
@@ -114,6 +122,28 @@ class Edge:
     parent: Node
     child: Node
     slot: int | None
+    rule: LocalRule | None = None  # of the graph that it belongs to
+
+    @property
+    def carries(self) -> bool:
+        """Whether a derivative goes along it."""
+        return self.slot is not None and self.child.differentiable
+
+    @property
+    def local(self) -> Any:
+        """The derivative of the child with respect to the parent, all else held fixed.
+
+        A number between numbers, else the Jacobian: an array of the shape of the child and then that of the parent.
+        None where there is no derivative (a condition, an index), before `forward`, where the Jacobian is large, and
+        between complex values; `pull` is there for these.
+        """
+        return self.rule.local(self) if self.rule is not None else None
+
+    def pull(self, g: Any) -> Any:
+        """What the parent gets along this edge where the gradient of the child is `g`."""
+        if self.rule is None:
+            raise RuntimeError(f"{self!r} has no values yet: call forward first")
+        return self.rule.pull(self, g)
 
     def __repr__(self) -> str:
         return f"<Edge {self.parent.name} -> {self.child.name}>"
@@ -148,19 +178,24 @@ def nodes_in(held: Held) -> list[Node]:
     return [leaf for leaf in leaves(held) if isinstance(leaf, Node)]
 
 
+def mapped(held: Held, change: Callable[[Any], Any]) -> Any:
+    """The same structure with each leaf changed."""
+    match held:
+        case list():
+            return [mapped(item, change) for item in held]
+        case tuple():
+            return tuple(mapped(item, change) for item in held)
+        case dict():
+            return {key: mapped(item, change) for key, item in held.items()}
+        case _:
+            return change(held)
+
+
 def value_of(held: Held) -> Any:
     """The same with values in place of nodes."""
-    match held:
-        case Node() | Constant():
-            return held.value
-        case list():
-            return [*map(value_of, held)]
-        case tuple():
-            return tuple(map(value_of, held))
-        case dict():
-            return {key: value_of(item) for key, item in held.items()}
-        case _:
-            return held
+    return mapped(
+        held, lambda leaf: leaf.value if isinstance(leaf, Node | Constant) else leaf
+    )
 
 
 def written(held: Held) -> str:

@@ -161,7 +161,9 @@ def _stacked(trace: Trace, eqn: Eqn, args: Any, options: dict[str, Any]) -> Held
 
 def _put_together(trace: Trace, eqn: Eqn, args: Any, options: dict[str, Any]) -> Held:
     way = options.get("way", "concatenate")
-    more = {"axis": options["axis"]} if way == "concatenate" and "axis" in options else {}
+    more = (
+        {"axis": options["axis"]} if way == "concatenate" and "axis" in options else {}
+    )
     return trace.emit(eqn, way, *args[0], **more)
 
 

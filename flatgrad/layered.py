@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 GAP_ACROSS, GAP_DOWN, MARGIN = 46, 22, 12
 ROUNDS = 8
@@ -41,9 +42,13 @@ def lay_out(
     ys = _heights(rows, every, chains)
     xs, width = _columns(rows, every, chains, labels)
     centres = [(xs[layer[n]], ys[n]) for n in range(len(every))]
-    lowest = max((y + h // 2 for (_, y), (_, h) in zip(centres, every, strict=True)), default=0)
+    lowest = max(
+        (y + h // 2 for (_, y), (_, h) in zip(centres, every, strict=True)), default=0
+    )
     paths = [_path(chain, centres, every, arrows, n) for n, chain in enumerate(chains)]
-    return Laid(width, lowest + MARGIN, centres[: len(sizes)], paths, [*map(_label, paths)])
+    return Laid(
+        width, lowest + MARGIN, centres[: len(sizes)], paths, [*map(_label, paths)]
+    )
 
 
 def _layers(count: int, arrows: Sequence[Point]) -> list[int]:
@@ -75,17 +80,21 @@ def _ordered(layer: Sequence[int], chains: Sequence[Sequence[int]]) -> list[list
     return best
 
 
-def _neighbours(count: int, chains: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[list[int]]]:
+def _neighbours(
+    count: int, chains: Sequence[Sequence[int]]
+) -> tuple[list[list[int]], list[list[int]]]:
     before: list[list[int]] = [[] for _ in range(count)]
     after: list[list[int]] = [[] for _ in range(count)]
     for chain in chains:
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in pairwise(chain):
             before[b].append(a)
             after[a].append(b)
     return before, after
 
 
-def _sort(row: list[int], rows: Sequence[Sequence[int]], near: Sequence[Sequence[int]]) -> None:
+def _sort(
+    row: list[int], rows: Sequence[Sequence[int]], near: Sequence[Sequence[int]]
+) -> None:
     place = {box: n for other in rows for n, box in enumerate(other)}
 
     def average(box: int) -> float:
@@ -99,7 +108,7 @@ def _crossings(rows: Sequence[Sequence[int]], chains: Sequence[Sequence[int]]) -
     place = {box: (n, m) for n, row in enumerate(rows) for m, box in enumerate(row)}
     between: dict[int, list[Point]] = {}
     for chain in chains:
-        for a, b in zip(chain, chain[1:], strict=False):
+        for a, b in pairwise(chain):
             between.setdefault(place[a][0], []).append((place[a][1], place[b][1]))
     return sum(map(_crossed, between.values()))
 
@@ -110,7 +119,11 @@ def _crossed(lines: list[Point]) -> int:
     return sum(a > b for n, a in enumerate(ends) for b in ends[n + 1 :])
 
 
-def _heights(rows: Sequence[Sequence[int]], sizes: Sequence[Point], chains: Sequence[Sequence[int]]) -> list[int]:
+def _heights(
+    rows: Sequence[Sequence[int]],
+    sizes: Sequence[Point],
+    chains: Sequence[Sequence[int]],
+) -> list[int]:
     """The middle of each box: near that of its neighbours, in the order of the row."""
     before, after = _neighbours(len(sizes), chains)
     ys = [0] * len(sizes)
@@ -129,7 +142,9 @@ def _mean(found: Sequence[int], otherwise: int) -> float:
     return sum(found) / len(found) if found else otherwise
 
 
-def _place(row: Sequence[int], sizes: Sequence[Point], ys: list[int], wanted: Sequence[float]) -> None:
+def _place(
+    row: Sequence[int], sizes: Sequence[Point], ys: list[int], wanted: Sequence[float]
+) -> None:
     """As near to what is wanted as the others of the row allow, none of which is passed."""
     lows, edge = [], float("-inf")
     for box, y in zip(row, wanted, strict=True):
@@ -142,7 +157,10 @@ def _place(row: Sequence[int], sizes: Sequence[Point], ys: list[int], wanted: Se
 
 
 def _columns(
-    rows: Sequence[Sequence[int]], sizes: Sequence[Point], chains: Sequence[Sequence[int]], labels: Sequence[int]
+    rows: Sequence[Sequence[int]],
+    sizes: Sequence[Point],
+    chains: Sequence[Sequence[int]],
+    labels: Sequence[int],
 ) -> tuple[list[int], int]:
     """The middle of each layer, far enough apart for the labels between them; and the width of all."""
     layer = {box: n for n, row in enumerate(rows) for box in row}
@@ -159,7 +177,11 @@ def _columns(
 
 
 def _path(
-    chain: Sequence[int], centres: Sequence[Point], sizes: Sequence[Point], arrows: Sequence[Point], number: int
+    chain: Sequence[int],
+    centres: Sequence[Point],
+    sizes: Sequence[Point],
+    arrows: Sequence[Point],
+    number: int,
 ) -> list[Point]:
     """From the right side of the one box to the left side of the other; arrows between the same two side by side."""
     twins = [n for n, arrow in enumerate(arrows) if arrow == arrows[number]]

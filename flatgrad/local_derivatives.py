@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.evaluate import run
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, type_of_constant
-from flatgrad.graph_nodes import Node, Step, nodes_in, value_of
+from flatgrad.graph_nodes import Edge, Node, Step, nodes_in, value_of
+from flatgrad.graph_paths import jacobian, units
 from flatgrad.registry import RULES
 from flatgrad.reverse import NoRule, reverse
 from flatgrad.types import Dim, Shape, Type
 
+LARGEST_JACOBIAN = 4096  # numbers
 KINDS = {"f": "float", "i": "int", "u": "int", "b": "bool", "c": "complex"}
 PLAIN = (bool, int, float, complex, str, slice, type(None), type(Ellipsis))
 
@@ -24,8 +27,43 @@ class Pullbacks:
 
     def __init__(self) -> None:
         self._found: dict[Any, Block] = {}
+        self._locals: dict[Any, tuple[Step | None, Any]] = {}
 
-    def pull(self, step: Step, position: int, g: Any) -> dict[int, Any]:
+    def forget_values(self) -> None:
+        """There is another run: what was derived serves again, what was computed does not."""
+        self._locals.clear()
+
+    def local(self, edge: Edge) -> Any:
+        """A number or a Jacobian; None where there is none that can be written out."""
+        child, parent = edge.child.value, edge.parent.value
+        inexact = np.iscomplexobj(child) or np.iscomplexobj(parent)
+        large = np.size(child) * np.size(parent) > LARGEST_JACOBIAN
+        if not edge.carries or inexact or large:
+            return None
+        key = id(edge.child.step), edge.child.position, edge.slot
+        if key not in self._locals:
+            rows = [self.pull(edge, g) for g in units(child)]
+            self._locals[key] = edge.child.step, jacobian(rows, edge)
+        return self._locals[key][1]
+
+    def pull(self, edge: Edge, g: Any) -> Any:
+        """What the parent gets; a located refusal where the operation has no rule."""
+        if edge.slot is None or not edge.child.differentiable:
+            return np.zeros(np.shape(edge.parent.value))[()]
+        return self.parts(edge.child, g)[edge.slot]
+
+    def parts(self, node: Node, g: Any) -> dict[int, Any]:
+        """The cotangents of all arguments of the operation that makes the node, by their places."""
+        assert node.step is not None
+        try:
+            return self._pull(node.step, node.position, g)
+        except NoRule as refused:
+            what = str(refused)
+            what = f"no derivative rule for {what}" if what == node.operation else what
+            step = "write it with operations that have one: docs/operations.md"
+            raise FlatgradError(Diagnostic("FG201", what, step, node.place)) from None
+
+    def _pull(self, step: Step, position: int, g: Any) -> dict[int, Any]:
         """By the place of each argument with a derivative, its cotangent; raises NoRule."""
         eqn, inputs = _alone(step)
         slots = _slots(step)

@@ -202,8 +202,10 @@ class Trace:
         """A list of nodes where an array is wanted, as an array."""
         if eqn.op in INDEXING and position == 1:
             return arg
-        grouped = isinstance(arg, list | tuple) and nodes_in(arg)
-        return joined(self, eqn, arg) if grouped else arg
+        if not isinstance(arg, list | tuple):
+            return arg
+        wanted = any(node.differentiable for node in nodes_in(arg))
+        return joined(self, eqn, arg) if wanted else arg
 
     def _constants(self, step: Step) -> list[Held]:
         results = step.results or (NOT_KNOWN,) * len(step.eqn.outs)

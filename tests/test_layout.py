@@ -32,7 +32,7 @@ LAYERS = [
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
     ["flatgrad.drawing", "flatgrad.layered"],
-    ["flatgrad.graph_nodes", "flatgrad.held", "flatgrad.tracing", "flatgrad.local_derivatives"],
+    ["flatgrad.graph_nodes", "flatgrad.graph_paths", "flatgrad.held", "flatgrad.tracing", "flatgrad.graph_arguments", "flatgrad.local_derivatives", "flatgrad.graph_source"],
     ["flatgrad.computational_graph"],
     ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
     ["flatgrad.cli"],
