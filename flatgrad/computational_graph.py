@@ -44,6 +44,7 @@ from flatgrad.options import Shape
 from flatgrad.pipeline import read_in_place
 from flatgrad.tracing import Trace
 
+ASKED = ("text", "path", "names")
 CARRY_NOTHING = {"str", "none", "bool"}
 
 
@@ -201,9 +202,7 @@ class Graph:
         return dict(bound.arguments)
 
     def _outside(self, eqn: Eqn) -> Any:
-        return self._source.value(
-            str(eqn.attrs["text"]), str(eqn.attrs.get("path") or "")
-        )
+        return self._source.value(**{k: v for k, v in eqn.attrs.items() if k in ASKED})
 
     # --- backward ------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import FunctionType
+from types import FunctionType, MappingProxyType
 from typing import Any
 
 import libcst as cst
@@ -18,6 +18,7 @@ from flatgrad.frontend import Module, read_module
 from flatgrad.frontend.module import parameters_of
 
 CHECKPOINT = re.compile(r"#(\s*)flatgrad:(\s*checkpoint\b)")
+NO_NAMES: Mapping[str, Any] = MappingProxyType({})
 GIVE_TEXT = "give graph the source text and the name of the function"
 
 
@@ -49,12 +50,14 @@ class Source:
         exec(compile(text, "<signature>", "exec"), names)
         return inspect.signature(names[self.name])
 
-    def value(self, text: str, path: str) -> Any:
-        """What a name that is not the function's own stands for now."""
+    def value(
+        self, text: str, path: str = "", names: Mapping[str, Any] = NO_NAMES
+    ) -> Any:
+        """What an expression stands for now; all names but `names` are the module's."""
         library = path.partition(".")[0] in ("numpy", "math", "scipy")
         if library and self.function is None:
             return _imported(path)
-        return eval(text, dict(self.namespace()))
+        return eval(text, {**self.namespace(), **names})
 
 
 def source_of(f: Callable[..., Any]) -> Source:

@@ -15,7 +15,8 @@ import numpy as np
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.evaluate import SEQUENCES, runtime
-from flatgrad.frontend.module import Module
+from flatgrad.frontend.module import Module, bound_names, names_in, parameters_of
+from flatgrad.frontend.scope import Path
 from flatgrad.graph import Block, Eqn, Lit, Var
 from flatgrad.graph_nodes import (
     NOT_KNOWN,
@@ -27,6 +28,7 @@ from flatgrad.graph_nodes import (
     Unread,
     as_held,
     leaves,
+    mapped,
     nodes_in,
     value_of,
 )
@@ -177,12 +179,10 @@ class Trace:
         match eqn.op:
             case "alias":
                 return [args[0]]
-            case "opaque":
-                return [Unread(eqn)] * len(eqn.outs)
+            case "opaque" | "test":
+                return self._opaque(eqn, everything)
             case "external":
                 return [self._external(eqn)]
-            case "test":
-                return [self._tested(eqn, args)]
         found = regrouped(self, eqn, args, options)
         if found is not NOTHING:
             return found
@@ -257,18 +257,40 @@ class Trace:
             found.name = text
         return found
 
-    def _tested(self, eqn: Eqn, args: Sequence[Held]) -> Held:
-        """a < b < c, and x in y"""
+    def _opaque(self, eqn: Eqn, everything: Sequence[Any]) -> Sequence[Held]:
+        """What flatgrad cannot look into may still be computed, by its text, where no derivative goes through it."""
+        smooth = any(isinstance(n, Node) and n.differentiable for n in everything)
+        harmless = eqn.op == "test" or (eqn.attrs["code"] == "FG201" and not smooth)
+        if not harmless or len(eqn.outs) != 1:
+            return [Unread(eqn)] * len(eqn.outs)
         if self.outside is None:
-            return Constant()
-        values = [value_of(a) for a in args]
-        match eqn.node:
-            case cst.Comparison(comparisons=links) if len(links) == len(args) - 1:
-                tests = [TESTS.get(type(link.operator)) for link in links]
-                if None not in tests:
-                    pairs = zip(tests, values, values[1:], strict=False)
-                    return Constant(all(test(a, b) for test, a, b in pairs if test))
-        return Unread(eqn)
+            return [Constant()]
+        text = isinstance(eqn.node, cst.BaseExpression)
+        names = self._names(eqn) if text else None
+        if names is None:
+            return [Unread(eqn)]
+        asked = {"text": f"({self.module.code(eqn.node)})", "names": names}
+        return [as_held(self.outside(replace(eqn, attrs=asked)))]
+
+    def _names(self, eqn: Eqn) -> dict[str, Any] | None:
+        """The value of every name in the text of the equation; None where one is not known."""
+        found: dict[str, Any] = {}
+        values = eqn.statement.frame.values if eqn.statement is not None else {}
+        for name in names_in(eqn.node):
+            match values.get(name):
+                case Var() as value if value in self.known:
+                    held = self.known[value]
+                    if any(isinstance(leaf, Unread) for leaf in leaves(held)):
+                        return None
+                    found[name.value] = copied(value_of(held))
+                case Lit(value=constant):
+                    found[name.value] = constant
+                case Path():
+                    pass
+                case _:
+                    if _is_local(name.value, eqn):
+                        return None
+        return found
 
     # --- the source ------------------------------------------------------------------------------------------------
 
@@ -294,15 +316,6 @@ class Trace:
         return Diagnostic("FG201", what, step, place)
 
 
-TESTS: dict[Any, Callable[[Any, Any], bool]] = {
-    cst.Equal: lambda a, b: bool(a == b), cst.NotEqual: lambda a, b: bool(a != b),
-    cst.LessThan: lambda a, b: bool(a < b), cst.LessThanEqual: lambda a, b: bool(a <= b),
-    cst.GreaterThan: lambda a, b: bool(a > b), cst.GreaterThanEqual: lambda a, b: bool(a >= b),
-    cst.In: lambda a, b: a in b, cst.NotIn: lambda a, b: a not in b,
-    cst.Is: lambda a, b: a is b, cst.IsNot: lambda a, b: a is not b,
-}  # fmt: skip
-
-
 def _is_fixed(leaf: Node | Constant | Unread) -> bool:
     """A constant, or an input that counts, indexes or names."""
     if isinstance(leaf, Node):
@@ -310,7 +323,28 @@ def _is_fixed(leaf: Node | Constant | Unread) -> bool:
     return True
 
 
+ITERATORS = {"reversed": lambda items: [*reversed(items)]}
+
+
+def copied(value: Any) -> Any:
+    """With arrays of its own, which nobody else sees change."""
+    return mapped(value, lambda v: v.copy() if isinstance(v, np.ndarray) else v)
+
+
+def _is_local(name: str, eqn: Eqn) -> bool:
+    """Whether the functions around the text of the equation give the name a value."""
+    frame = eqn.statement.frame if eqn.statement is not None else None
+    while frame is not None:
+        params = (p.name.value for p in parameters_of(frame.function))
+        if name in frame.env or name in {*bound_names(frame.body), *params}:
+            return True
+        frame = frame.enclosing
+    return False
+
+
 def _computing(op: str) -> Callable[..., Any] | None:
+    if op in ITERATORS:
+        return ITERATORS[op]
     try:
         return runtime(op)
     except KeyError:
