@@ -98,11 +98,18 @@ def _as_entities(text: str) -> str:
 
 # --- SVG -------------------------------------------------------------------------------------------------------------
 
+# Rules of a picture within a page hold for the whole page: these are of one class.
 STYLE = """\
-text { font: 13px Helvetica, Arial, sans-serif; text-anchor: middle; fill: #222 }
-.value { fill: #1a7f37 } .gradient { fill: #b42318 } .local { font-size: 11px; fill: #555 }
-rect { fill: #fff; stroke: #555 } .input { fill: #eef4ff } .output { stroke-width: 2.5 }
-path { fill: none; stroke: #888 } .halo { fill: #fff; stroke: none; opacity: 0.85 }"""
+.flatgrad text { font: 13px Helvetica, Arial, sans-serif; text-anchor: middle; fill: #222 }
+.flatgrad .value { fill: #1a7f37 }
+.flatgrad .gradient { fill: #b42318 }
+.flatgrad .local { font-size: 11px; fill: #555 }
+.flatgrad rect { fill: #fff; stroke: #555 }
+.flatgrad .input { fill: #eef4ff }
+.flatgrad .output { stroke-width: 2.5 }
+.flatgrad .halo { stroke: none; opacity: 0.85 }
+.flatgrad path { fill: none; stroke: #888 }
+.flatgrad .head { fill: #888; stroke: none }"""
 LINE = 17  # pixels from one line of text to the next
 PADDING = 10
 
@@ -113,7 +120,7 @@ def to_svg(picture: Picture) -> str:
     ends = [(arrow.start, arrow.end) for arrow in picture.arrows]
     widths = [_width(arrow.label, 11) for arrow in picture.arrows]
     laid = lay_out(sizes, ends, widths)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {laid.width} {laid.height}" width="{laid.width}" height="{laid.height}">'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="flatgrad" viewBox="0 0 {laid.width} {laid.height}" width="{laid.width}" height="{laid.height}">'
     parts = [head, f"<style>{STYLE}</style>", ARROWHEAD]
     parts += [_svg_path(points) for points in laid.paths]
     parts += [
@@ -128,8 +135,8 @@ def to_svg(picture: Picture) -> str:
 
 
 ARROWHEAD = (
-    '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-    '<path d="M 0 0 L 8 4 L 0 8 z" style="fill: #888; stroke: none"/></marker></defs>'
+    '<defs><marker id="flatgrad-head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M 0 0 L 8 4 L 0 8 z" class="head"/></marker></defs>'
 )
 
 
@@ -153,13 +160,13 @@ def _svg_path(points: Sequence[tuple[int, int]]) -> str:
         middle = (x + a) // 2
         path += f" C {middle} {y} {middle} {b} {a} {b}"
         x, y = a, b
-    return f'<path d="{path}" marker-end="url(#head)"/>'
+    return f'<path d="{path}" marker-end="url(#flatgrad-head)"/>'
 
 
 def _svg_box(box: Box, laid: Laid, number: int) -> list[str]:
     x, y = laid.centres[number]
     width, height = _size(box)
-    round_corner = height // 2 if box.kind == "input" else 4
+    round_corner = 14 if box.kind == "input" else 4
     rect = f'<rect class="{box.kind}" x="{x - width // 2}" y="{y - height // 2}" width="{width}" height="{height}" rx="{round_corner}"/>'
     lines = [("title", box.title), ("value", box.value), ("gradient", box.gradient)]
     texts, top = [rect], y - height // 2 + LINE

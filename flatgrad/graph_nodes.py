@@ -18,6 +18,7 @@ from flatgrad.namespaces import INFIX, PREFIX
 
 NOT_KNOWN = object()  # the value of what was not computed
 UPDATES = {"setitem": "=", "index_add": "+="}
+CLOSED = {"if", "for", "while"}  # operations that hold others
 ATOMIC = re.compile(r"[\w.]+|[\w.]+\(.*\)|\[.*\]|\(.*\)")
 LONGEST = 12  # characters of a constant that is written out
 
@@ -96,8 +97,8 @@ class Node:
     @property
     def expression(self) -> str:
         """The one operation that makes it, in the names of other nodes: v1 * y."""
-        if self.step is None:
-            return self.text or self.name
+        if self.step is None or self.operation in CLOSED:
+            return self.text.partition(" #")[0].rstrip(" :") or self.name
         several = len(self.step.eqn.outs) > 1
         formula = self.step.written()
         return f"{formula}[{self.position}]" if several else formula

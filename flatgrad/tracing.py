@@ -19,6 +19,7 @@ from flatgrad.frontend.module import Module, bound_names, names_in, parameters_o
 from flatgrad.frontend.scope import Path
 from flatgrad.graph import Block, Eqn, Lit, Var
 from flatgrad.graph_nodes import (
+    CLOSED,
     NOT_KNOWN,
     Constant,
     Edge,
@@ -153,7 +154,7 @@ class Trace:
     def _closed(self, eqn: Eqn) -> None:
         """A branch or a loop as one operation on everything that it reads."""
         read = [a for a in dict.fromkeys(eqn.reads()) if isinstance(a, Var)]
-        args = tuple(nodes_in([self._read(a) for a in read]))
+        args = tuple(_sources([self._read(a) for a in read]))
         step = Step(replace(eqn, args=(), blocks=()), args, {})
         for position, out in enumerate(eqn.outs):
             counts = eqn.op != "if" and position == 0
@@ -301,7 +302,9 @@ class Trace:
         return None
 
     def _text(self, eqn: Eqn) -> str:
-        node = eqn.node if eqn.node is not None else None
+        """The first line of what the source says."""
+        closed = eqn.op in CLOSED and eqn.statement is not None
+        node = eqn.statement.node if closed and eqn.statement else eqn.node
         text = self.module.code(node).strip() if node is not None else ""
         return text.partition("\n")[0]
 
@@ -314,6 +317,17 @@ class Trace:
         what = f"{eqn.op} is nothing that flatgrad can compute by itself"
         step = "write it with operations that have a rule: docs/operations.md"
         return Diagnostic("FG201", what, step, place)
+
+
+def _sources(held: Held) -> list[Node]:
+    """The nodes in it, and those that its constants were made from, as n of range(n)."""
+    found: dict[Node, None] = {}
+    for leaf in leaves(held):
+        if isinstance(leaf, Node):
+            found[leaf] = None
+        elif isinstance(leaf, Constant) and leaf.step is not None:
+            found |= dict.fromkeys(_sources([*leaf.step.args]))
+    return list(found)
 
 
 def _is_fixed(leaf: Node | Constant | Unread) -> bool:
