@@ -92,7 +92,7 @@ def _mermaid_edge(arrow: Arrow) -> str:
 def _as_entities(text: str) -> str:
     """Letters, digits and harmless signs as they are; what Mermaid or Markdown would read, by its number."""
     return "".join(
-        c if c.isalnum() or c in " .,=+-/()" else f"#{ord(c)};" for c in text
+        c if c.isalnum() or c in " .,=+-*/()" else f"#{ord(c)};" for c in text
     )
 
 

@@ -68,5 +68,7 @@ def carries(argument: Held) -> bool:
 
 
 def own(value: Any) -> Any:
-    """A copy of an array, which whoever has it may change."""
+    """A copy of an array, which whoever has it may change; a plain number for one of NumPy's of the same precision."""
+    if isinstance(value, np.float64):
+        return float(value)
     return value.copy() if isinstance(value, np.ndarray) else value

@@ -6,7 +6,7 @@ Lists, tuples and dicts are seen through: what they hold are nodes, and no node 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -271,7 +271,9 @@ class Trace:
         if names is None:
             return [Unread(eqn)]
         asked = {"text": f"({self.module.code(eqn.node)})", "names": names}
-        return [as_held(self.outside(replace(eqn, attrs=asked)))]
+        found = self.outside(replace(eqn, attrs=asked))
+        once = isinstance(found, Iterable) and not hasattr(found, "__len__")
+        return [as_held([*found] if once else found)]
 
     def _names(self, eqn: Eqn) -> dict[str, Any] | None:
         """The value of every name in the text of the equation; None where one is not known."""
