@@ -43,6 +43,7 @@ OF_SHAPE = {
     "shape", "ndim", "size", "len", "dtype", "zeros_like", "ones_like", "empty_like", "isscalar", "iscomplexobj",
     "isrealobj", "nbytes", "itemsize",
 }  # fmt: skip
+NOTES = {"unpacked", "given"}  # that the printing reads
 INDEXING = {"getitem", "setitem", "index_add", "take", "take_along_axis"}
 
 Outside = Callable[[Eqn], Any]  # the value of a name that is not the function's own
@@ -89,7 +90,8 @@ class Trace:
             self._while(eqn)
         else:
             args = tuple(map(self._read, eqn.args))
-            options = {k: self._read(v) for k, v in eqn.attrs.items()}
+            chosen = {k: v for k, v in eqn.attrs.items() if k not in NOTES}
+            options = {k: self._read(v) for k, v in chosen.items()}
             self._assign(eqn, self._apply(eqn, args, options))
 
     def _assign(self, eqn: Eqn, results: Sequence[Held]) -> None:
