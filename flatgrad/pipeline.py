@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,7 +40,7 @@ from flatgrad.frontend.pairs import (
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
-from flatgrad.options import Options
+from flatgrad.options import Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
@@ -234,6 +234,17 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     if options.style in STYLES and not options.wrt:
         wrt = STYLES[options.style].wrt(function, wrt)
     return _Read(function, wrt, _pairs(function, wrt))
+
+
+def read_in_place(module: Module, name: str, shapes: Mapping[str, Shape]) -> Function:
+    """The function as a graph, with the helpers that it calls in their places; what cannot be read is in `problems`."""
+    if name not in module.functions:
+        _chosen(module, Options(functions=(name,)))
+    module.library = library_used(module, name)
+    _refuse_other_libraries(module, name)
+    _refuse_decorated(module, name)
+    with _long_functions():
+        return lower(module, name, shapes, flat=True)
 
 
 def _one(
