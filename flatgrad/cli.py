@@ -380,16 +380,15 @@ def check(
         )
     other = None if against is None else (*_rules_in(against[0]), against[1])
     with reported(source.filename, source.text):
-        from flatgrad.checking.command import check as checked
-        from flatgrad.checking.request import Request
+        from flatgrad.checking import Request, report
 
-        report = checked(
+        found = report(
             Request(
                 source.filename, source.text, options, written, seed, tolerance, other
             )
         )
-    _print(report.text)
-    return 0 if report.passes else 1
+    _print(found.text)
+    return 0 if found.passes else 1
 
 
 SUBCOMMANDS = {"ops": operations, "check": check}

@@ -91,6 +91,7 @@ class Transformation:
             if found is None:
                 found = self._findings[False] = _Findings(self.text, options)
             _chosen(found.module, options)
+            found.module.library = library_used(found.module, name)
             with with_rules(found.rules):
                 return found.read(found.module, name, options).function
 

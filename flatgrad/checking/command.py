@@ -21,7 +21,6 @@ from flatgrad.checking.subject import (
     Subject,
     float_leaves,
     refuse_infinite,
-    seeds_for,
 )
 from flatgrad.checking.table import Row, Test, table, tests
 from flatgrad.checking.verdicts import Verdict
@@ -45,10 +44,6 @@ class Prepared:
 
 def check(request: Request) -> Report:
     """Whether the emitted gradient is right, or a student's own."""
-    if request.against is not None:
-        from flatgrad.checking.against import check_against
-
-        return check_against(request)
     with prepared(request) as ready:
         return _report(request, ready)
 
@@ -74,7 +69,7 @@ def _told(
 ) -> Report:
     lines = [head, *at(ready), "", *table(rows), "", *tests(whole), ""]
     lines += notes(rows)
-    verdicts = [e.verdict for e in (*rows, *whole)]
+    verdicts = [*(r.verdict for r in rows), *(t.verdict for t in whole)]
     lines.append(summary(verdicts))
     return Report("\n".join(lines) + "\n", all(v.passes for v in verdicts))
 
@@ -139,7 +134,13 @@ def _prepared(
 ) -> Prepared:
     function = program.names[read.name]
     point = drawn(
-        function, read.params, read.labels, request.written, program, request.seed
+        function,
+        read.params,
+        read.labels,
+        request.written,
+        program,
+        request.seed,
+        others=request.against is not None,
     )
     if library_used(read.module, read.name) == "torch":
         values = {n: as_tensors(v) for n, v in point.values.items()}
@@ -148,7 +149,7 @@ def _prepared(
     subject = Subject(program, function, point.values, outputs, request.seed)
     first = _first_call(subject, point)
     refuse_infinite(subject.seeded_numbers(first), read.name)
-    subject.seeds.extend(seeds_for(outputs(first), request.seed))
+    subject.sow_seeds(first)
     wrt = _wrt(request, read, point)
     transformation = _for_those(transformation, read, wrt)
     return Prepared(subject, transformation, wrt, point)

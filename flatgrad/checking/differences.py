@@ -66,19 +66,19 @@ class Point:
         return float(sum(np.sum(np.abs(s) * np.abs(o)) for s, o in pairs))
 
 
-def slopes(point: Point, chosen: np.random.RandomState) -> Slopes:
+def slopes(point: Point, chosen: np.random.RandomState, most: int = MOST) -> Slopes:
     """The derivative with respect to the leaf, at all of its entries or at some of them."""
-    found = {i: _slope(point, i) for i in _entries(point.x, chosen)}
+    found = {i: _slope(point, i) for i in _entries(point.x, chosen, most)}
     sharper = _complex_steps(point, found)
     if sharper is not None:
         return Slopes(sharper, COMPLEX)
     return Slopes(found, CENTRAL)
 
 
-def _entries(x: Array, chosen: np.random.RandomState) -> list[int]:
-    if x.size <= MOST:
+def _entries(x: Array, chosen: np.random.RandomState, most: int) -> list[int]:
+    if x.size <= most:
         return list(range(x.size))
-    return sorted(chosen.choice(x.size, MOST, replace=False).tolist())
+    return sorted(chosen.choice(x.size, most, replace=False).tolist())
 
 
 def _slope(point: Point, index: int) -> Slope:

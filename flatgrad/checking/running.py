@@ -76,12 +76,12 @@ def place_of(trace: TracebackType | None, filename: str, text: str) -> Place | N
     frames = [f for f in traceback.extract_tb(trace) if f.filename == filename]
     if not frames or not frames[-1].lineno:
         return None
-    last, lines = frames[-1], text.split("\n")
-    line = lines[last.lineno - 1] if last.lineno <= len(lines) else ""
+    last, lines, number = frames[-1], text.split("\n"), frames[-1].lineno or 1
+    line = lines[number - 1] if number <= len(lines) else ""
     start = _column(line, last.colno, len(line) - len(line.lstrip()))
-    one_line = last.end_lineno in (None, last.lineno)
+    one_line = last.end_lineno in (None, number)
     end = _column(line, last.end_colno if one_line else None, len(line.rstrip()))
-    return Place(last.lineno, start + 1, last.lineno, end + 1)
+    return Place(number, start + 1, number, end + 1)
 
 
 def _column(line: str, offset: int | None, otherwise: int) -> int:
@@ -155,18 +155,21 @@ def _shown(filename: str, text: str) -> Iterator[None]:
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """The global generators start from `seed`, and are put back afterwards."""
-    state, plain = np.random.get_state(), random.getstate()
+    state, plain = (
+        np.random.get_state(),
+        random.getstate(),
+    )  # noqa: NPY002  (the user draws from it)
     try:
         sow(seed)
         yield
     finally:
-        np.random.set_state(state)
+        np.random.set_state(state)  # noqa: NPY002
         random.setstate(plain)
 
 
 def sow(seed: int) -> None:
     """Before each call, so that a mask is drawn the same each time."""
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
     random.seed(seed)
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(seed)

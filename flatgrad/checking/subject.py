@@ -37,6 +37,18 @@ class Subject:
     outputs: Outputs  # of the value: what has a seed
     seed: int = 0
     seeds: list[Any] = field(default_factory=list)
+    weights: list[Array] = field(default_factory=list)  # the numbers of the seeds
+
+    def sow_seeds(self, value: Any) -> None:
+        """Choose the seeds, by what the outputs in the value of the function look like."""
+        outputs = self.outputs(value)
+        self.seeds[:] = seeds_for(outputs, self.seed)
+        self.weights[:] = [
+            numbers(item(seed, leaf.keys))
+            for tree, seed in zip(outputs, self.seeds, strict=True)
+            for leaf in leaves("", tree)
+            if carries_gradient(leaf.value)
+        ]
 
     @property
     def name(self) -> str:
@@ -64,12 +76,7 @@ class Subject:
             complete = x.dtype.kind == "c" and leaf.numbers.dtype.kind != "c"
             return self.seeded_numbers(self.value(inputs, complete))
 
-        seeds = [n for tree in self.seeds for n in float_leaves(tree)]
-        return Point(outputs, seeds, leaf.numbers, expected)
-
-    def float_inputs(self) -> list[str]:
-        """The inputs through which a gradient can flow."""
-        return [n for n, v in self.inputs.items() if float_leaves(v)]
+        return Point(outputs, self.weights, leaf.numbers, expected)
 
 
 def float_leaves(tree: Any) -> list[Array]:

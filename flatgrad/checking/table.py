@@ -26,6 +26,7 @@ HEAD = (
 class Row:
     """What was found for one array among the inputs."""
 
+    parameter: str
     leaf: Leaf
     verdict: Verdict
     method: str = ""
@@ -34,23 +35,28 @@ class Row:
     note: str = ""
 
     @classmethod
-    def skipped(cls, leaf: Leaf, why: str) -> Row:
-        return cls(leaf, Verdict.SKIPPED, note=why)
+    def skipped(cls, parameter: str, leaf: Leaf, why: str) -> Row:
+        return cls(parameter, leaf, Verdict.SKIPPED, note=why)
 
     @classmethod
-    def misshapen(cls, leaf: Leaf, gradient: Array | None) -> Row:
+    def misshapen(cls, parameter: str, leaf: Leaf, gradient: Array | None) -> Row:
         shape = None if gradient is None else gradient.shape
         found = "there is none" if gradient is None else f"its gradient is {shape}"
         note = f"{found}, the input is {leaf.numbers.shape}"
-        return cls(leaf, Verdict.WRONG, "shape", gradient, note=note)
+        return cls(parameter, leaf, Verdict.WRONG, "shape", gradient, note=note)
 
     @classmethod
     def measured(
-        cls, leaf: Leaf, gradient: Array, found: Slopes, comparison: Comparison
+        cls,
+        parameter: str,
+        leaf: Leaf,
+        gradient: Array,
+        found: Slopes,
+        comparison: Comparison,
     ) -> Row:
         size, some = gradient.size, comparison.checked
         method = found.method if some == size else f"{found.method}, {some} of {size}"
-        return cls(leaf, comparison.verdict, method, gradient, comparison)
+        return cls(parameter, leaf, comparison.verdict, method, gradient, comparison)
 
     def cells(self) -> list[str]:
         c = self.comparison
@@ -72,7 +78,9 @@ class Row:
         index = np.unravel_index(c.worst, self.leaf.numbers.shape)
         where = f"[{', '.join(map(str, index))}]" if index else ""
         got, wanted = (number(v) for v in (c.got, c.wanted))
-        return f"{self.leaf.name}{where}: the gradient is {got}, differences say {wanted}"
+        return (
+            f"{self.leaf.name}{where}: the gradient is {got}, differences say {wanted}"
+        )
 
 
 def number(value: complex) -> str:

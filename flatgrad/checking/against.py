@@ -1,0 +1,337 @@
+"""A request with a student's backward -> the report: its gradients against differences, and its first wrong line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from flatgrad.checking.command import MODULE, Prepared, at, notes, prepared, summary
+from flatgrad.checking.derivatives import (
+    Line,
+    Variable,
+    Watched,
+    depends_on,
+    function_in,
+    plain,
+    primal_name,
+    return_line,
+    returned_names,
+    variables,
+    watched,
+)
+from flatgrad.checking.differences import slopes
+from flatgrad.checking.emitted import Emitted, emitted
+from flatgrad.checking.hints import hint, same
+from flatgrad.checking.own import gradient_rows, tree_error
+from flatgrad.checking.request import Report, Request
+from flatgrad.checking.running import folder_on_path, running
+from flatgrad.checking.students import Answer, Student, Style, answer, student
+from flatgrad.checking.subject import Subject, float_leaves
+from flatgrad.checking.table import Row, Test, table, tests
+from flatgrad.checking.trees import Array
+from flatgrad.checking.verdicts import Verdict
+from flatgrad.emit.module import layout
+from flatgrad.errors import FlatgradError, within
+from flatgrad.pipeline import Transformation
+
+MOST_LINES = 4
+
+
+@dataclass
+class Reference:
+    """What flatgrad emits for the forward of the student: its lines, and the values of its variables."""
+
+    lines: dict[str, Variable] = field(default_factory=dict)
+    values: Watched = field(default_factory=Watched)
+    returned: dict[str, str] = field(default_factory=dict)  # by parameter
+    refused: str = ""  # why there is none
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """The first wrong derivative: its name, where it is set, and what it is and should be."""
+
+    name: str
+    yours: Sequence[Line]
+    ours: Sequence[Line]
+    said: str
+
+
+def check_against(request: Request) -> Report:
+    """Whether a student's backward is right, and where it goes wrong."""
+    assert request.against is not None
+    filename, text, name = request.against
+    with prepared(request) as ready, folder_on_path(filename):
+        try:
+            with running(filename, text, f"{MODULE}_other") as program:
+                one = student(program, name, ready.subject)
+                found = answer(one, ready.subject, ready.point.extra)
+        except FlatgradError as error:
+            raise _told_of(error, request, filename) from None
+        return _report(request, ready, one, found)
+
+
+def _told_of(error: FlatgradError, request: Request, filename: str) -> FlatgradError:
+    """Places in the other file are no places in this one."""
+    if filename == request.filename:
+        return error
+    moved = (within(d, filename) if d.place else d for d in error.diagnostics)
+    return FlatgradError(*moved)
+
+
+def _report(request: Request, ready: Prepared, one: Student, found: Answer) -> Report:
+    subject = ready.subject
+    rows = list(gradient_rows(subject, found.gradients, request.tolerance))
+    whole = list(_tests(subject, found))
+    verdicts = [*(r.verdict for r in rows), *(t.verdict for t in whole)]
+    lines = [
+        f"{one.name} of {one.program.filename}, for {subject.name} of {request.filename}",
+        *at(ready),
+        "",
+        *table(rows),
+        "",
+        *([*tests(whole), ""] if whole else []),
+        *notes(rows),
+        *_warnings(found),
+    ]
+    if any(row.verdict is Verdict.WRONG for row in rows):
+        lines += [*_shown(_first_mistake(request, ready, one, found, rows), one), ""]
+    lines.append(summary(verdicts))
+    return Report("\n".join(lines) + "\n", all(v.passes for v in verdicts))
+
+
+def _tests(subject: Subject, found: Answer) -> Iterator[Test]:
+    if found.outputs is None:
+        return
+    wanted = subject.outputs(subject.value(subject.inputs))
+    error, verdict = tree_error(found.outputs, list(wanted), 1e-8)
+    yield Test("value of the forward", error, verdict)
+
+
+def _warnings(found: Answer) -> list[str]:
+    """What is no mistake in the numbers, and yet worth knowing."""
+    if found.again is None:
+        return []
+    once, twice = found.again
+    _, verdict = tree_error(twice, once, 1e-12)
+    if verdict is Verdict.RIGHT:
+        return []
+    told = "  called a second time with the same cache it gives something else: it writes into the cache"
+    return [told, ""]
+
+
+def _shown(mistake: Mistake, one: Student) -> list[str]:
+    """Both lines, one above the other."""
+    file = one.program.filename
+    yours = [(f"{file}:{line.number}", line.text) for line in mistake.yours]
+    ours = [("flatgrad", line.text) for line in mistake.ours]
+    both = yours[-MOST_LINES:] + ours[-MOST_LINES:]
+    width = max((len(where) for where, _ in both), default=0)
+    lines = [f"    {where.ljust(width)}  {text}" for where, text in both]
+    return [f"  first wrong: {mistake.name}", *lines, f"    {mistake.said}"]
+
+
+def _first_mistake(
+    request: Request,
+    ready: Prepared,
+    one: Student,
+    found: Answer,
+    rows: Sequence[Row],
+) -> Mistake:
+    """Of all derivatives that are wrong, that which is set first and that a wrong gradient comes from."""
+    reference = _reference(request, ready, one, found)
+    own = variables(one.program.text, one.node)
+    wrong = [row for row in rows if row.verdict is Verdict.WRONG]
+    named = {found.variables.get(r.leaf.name, ""): r for r in reversed(wrong)}
+    sources = set().union(*(depends_on(own, n) for n in named if n))
+    among = _differing(own, found.watched, reference, sources)
+    candidates = sorted({*among, *(n for n in named if n in own)}, key=_order(own))
+    if candidates and candidates[0] not in named:
+        return _intermediate(candidates[0], own, found, reference, among)
+    row = named[candidates[0]] if candidates else wrong[0]
+    return _returned(row, ready, one, own, found, reference)
+
+
+def _order(own: Mapping[str, Variable]) -> Any:
+    return lambda name: (own[name].last, name)
+
+
+def _differing(
+    own: Mapping[str, Variable],
+    seen: Watched,
+    reference: Reference,
+    sources: set[str],
+) -> dict[str, str]:
+    """Variables of the student that are not what flatgrad has for the same derivative, with its name for each."""
+    found = {}
+    for name in own:
+        stem = primal_name(name)
+        other = _counterpart(stem, reference) if stem and name in sources else ""
+        if not other or name not in seen.values:
+            continue
+        if not _same_meaning(stem, seen, reference.values):
+            continue
+        if not same(seen.values[name], reference.values.values[other]):
+            found[name] = other
+    return found
+
+
+def _counterpart(stem: str, reference: Reference) -> str:
+    """flatgrad's variable for the derivative of the same value; "" if there is none."""
+    exact = f"grad_{stem}"
+    if exact in reference.values.values and exact in reference.lines:
+        return exact
+    close = [
+        n
+        for n in reference.lines
+        if n in reference.values.values and plain(primal_name(n)) == plain(stem)
+    ]
+    return close[0] if len(close) == 1 else ""
+
+
+def _same_meaning(stem: str, seen: Watched, reference: Watched) -> bool:
+    """Where both have the value itself, it is the same one."""
+    one, other = seen.values.get(stem), reference.values.get(stem)
+    return one is None or other is None or same(one, other)
+
+
+def _intermediate(
+    name: str,
+    own: Mapping[str, Variable],
+    found: Answer,
+    reference: Reference,
+    among: Mapping[str, str],
+) -> Mistake:
+    other = among[name]
+    got, right = found.watched.values[name], reference.values.values[other]
+    ours = _resolved(reference.lines, other)
+    said = hint(got, right, {**found.inputs})
+    return Mistake(name, own[name].lines, ours, said)
+
+
+def _returned(
+    row: Row,
+    ready: Prepared,
+    one: Student,
+    own: Mapping[str, Variable],
+    found: Answer,
+    reference: Reference,
+) -> Mistake:
+    name = found.variables.get(row.leaf.name, "")
+    yours = _resolved(own, name) or return_line(one.program.text, one.node)
+    ours = _lines_for(row, reference)
+    if not ours and reference.refused:
+        ours = [Line(0, f"cannot write it: {reference.refused}")]
+    subject = ready.subject
+    said = "there is no gradient of that input"
+    if row.gradient is not None:
+        said = hint(row.gradient, _right(row, subject), subject.inputs)
+    shown = name or f"the gradient of {row.leaf.name}"
+    of = "" if not name else f", the gradient of {row.leaf.name}"
+    return Mistake(f"{shown}{of}", yours, ours, said)
+
+
+def _lines_for(row: Row, reference: Reference) -> Sequence[Line]:
+    """flatgrad's lines for the gradient of an input, or of an item of one."""
+    parameter, *keys = row.leaf.name.split(".")
+    returned = reference.returned.get(parameter, f"grad_{parameter}")
+    if keys:
+        names = [f"grad_{keys[-1]}", f"{returned}[{keys[-1]!r}]", returned]
+    else:
+        names = [returned]
+    return next(
+        (_resolved(reference.lines, n) for n in names if n in reference.lines), []
+    )
+
+
+def _resolved(lines: Mapping[str, Variable], name: str) -> list[Line]:
+    """The lines that set a variable, or those of the one that it is only another name of."""
+    for _ in range(len(lines)):
+        if name not in lines:
+            return []
+        right = lines[name].lines[-1].text.rpartition(" = ")[2]
+        if len(lines[name].lines) > 1 or right not in lines or right == name:
+            break
+        name = right
+    return lines[name].lines if name in lines else []
+
+
+def _right(row: Row, subject: Subject) -> Array:
+    """The gradient as differences give it, all of it."""
+    leaf = row.leaf
+    point = subject.point(row.parameter, leaf)
+    found = slopes(point, np.random.RandomState(0), most=leaf.numbers.size)
+    values = [found.entries[i].value for i in range(leaf.numbers.size)]
+    return np.array(values).reshape(leaf.numbers.shape)
+
+
+def _reference(
+    request: Request, ready: Prepared, one: Student, found: Answer
+) -> Reference:
+    """The gradient of the student's own forward if it can be made, else of the function that is checked."""
+    subject, seeds = ready.subject, ready.subject.seeds
+    if one.style is Style.CACHE and one.forward is not None:
+        try:
+            made = _of_forward(request, one, found)
+            return _run(made, one.forward.__name__, found.inputs, seeds, ready)
+        except FlatgradError:
+            pass
+    try:
+        return _run(ready.transformation, subject.name, subject.inputs, seeds, ready)
+    except FlatgradError as error:
+        first = error.diagnostics[0]
+        return Reference(refused=f"{first.code} {first.what}")
+
+
+def _of_forward(request: Request, one: Student, found: Answer) -> Transformation:
+    assert one.forward is not None
+    name = one.forward.__name__
+    options = replace(request.options, functions=(name,), wrt=())
+    read = Transformation(one.program.text, options).function(name)
+    able = {n for n, p in read.params.items() if p not in read.labels}
+    wrt = tuple(n for n, v in found.inputs.items() if n in able and float_leaves(v))
+    return Transformation(one.program.text, replace(options, wrt=wrt))
+
+
+def _run(
+    made: Transformation,
+    name: str,
+    inputs: Mapping[str, Any],
+    seeds: Sequence[Any],
+    ready: Prepared,
+) -> Reference:
+    gradient = emitted(made, name, "grad", ready.subject.seed)
+    function = gradient.functions[0]
+    _, seen = watched(function.__code__, lambda: gradient.call(0, inputs, *seeds))
+    text = layout(gradient.text)
+    node = function_in(text, function.__name__)
+    assert node is not None
+    wrt = made.options.wrt or ready.wrt
+    return Reference(_all_lines(text, gradient), seen, _returned_by(node, wrt))
+
+
+def _all_lines(text: str, gradient: Emitted) -> dict[str, Variable]:
+    """The lines of the gradient, and those of the helpers that stand before it."""
+    found: dict[str, Variable] = {}
+    names = [n for n, v in vars_of(gradient).items() if inspect.isfunction(v)]
+    for name in [*names, gradient.functions[0].__name__]:
+        if (node := function_in(text, name)) is not None:
+            found |= variables(text, node)
+    return found
+
+
+def vars_of(gradient: Emitted) -> dict[str, Any]:
+    return gradient.functions[0].__globals__
+
+
+def _returned_by(node: Any, wrt: Sequence[str]) -> dict[str, str]:
+    """The variable of each gradient in `return value, (grad_x, grad_w)`."""
+    names = returned_names(node)
+    last = names[-1] if names else ""
+    parts = last if isinstance(last, list) else [last]
+    pairs = zip(wrt, parts, strict=False)
+    return {p: n for p, n in pairs if isinstance(n, str) and n}

@@ -1,0 +1,196 @@
+"""The text and a run of a backward function -> its derivative variables: the lines that set each, and its last value.
+
+`dxhat`, `grad_xhat` and `grads["xhat"]` all are of `xhat`.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+from typing import Any
+
+from flatgrad.checking.trees import Array, copied, is_numeric, leaves, numbers
+
+PREFIXES = ("grad_", "d_", "d")
+SUFFIXES = ("_grad", "_bar")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A statement: where it begins, and its text on one line."""
+
+    number: int
+    text: str
+
+
+@dataclass
+class Variable:
+    """A name, or an item of a dict, that a function sets."""
+
+    name: str
+    lines: list[Line] = field(default_factory=list)
+    reads: set[str] = field(default_factory=set)
+
+    @property
+    def last(self) -> int:
+        return max((line.number for line in self.lines), default=0)
+
+
+def primal_name(name: str) -> str:
+    """The variable whose derivative this is by its name; "" if it is none."""
+    if "[" in name:  # an item of a dict: grads['W1'], grads['dW1']
+        key = ast.literal_eval(name[name.index("[") + 1 : -1])
+        return primal_name(key) or key
+    for prefix in PREFIXES:
+        if name.startswith(prefix) and len(name) > len(prefix):
+            return name.removeprefix(prefix)
+    for suffix in SUFFIXES:
+        if name.endswith(suffix) and len(name) > len(suffix):
+            return name.removesuffix(suffix)
+    return ""
+
+
+def plain(name: str) -> str:
+    """x_hat and xhat are one variable to a reader."""
+    return name.replace("_", "")
+
+
+def function_in(text: str, name: str) -> ast.FunctionDef | None:
+    """The last function of that name, wherever it stands."""
+    nodes = ast.walk(ast.parse(text))
+    found = [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == name]
+    return found[-1] if found else None
+
+
+def variables(text: str, function: ast.FunctionDef) -> dict[str, Variable]:
+    """What the statements of a function set, by name, in order."""
+    found: dict[str, Variable] = {}
+    for statement in _statements(function):
+        line = Line(statement.lineno, one_line(text, statement))
+        read = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+        for target in _targets(statement):
+            for name in _names(target):
+                variable = found.setdefault(name, Variable(name))
+                variable.lines.append(line)
+                variable.reads |= read
+    return found
+
+
+def one_line(text: str, node: ast.AST) -> str:
+    segment = ast.get_source_segment(text, node) or ""
+    return " ".join(part.strip() for part in segment.splitlines())
+
+
+def _statements(function: ast.FunctionDef) -> Iterator[ast.stmt]:
+    """Assignments, and calls such as np.add.at(dx, ...), in the order of the text."""
+    found = [
+        n
+        for n in ast.walk(function)
+        if isinstance(n, ast.Assign | ast.AugAssign | ast.AnnAssign)
+        or (isinstance(n, ast.Expr) and isinstance(n.value, ast.Call))
+    ]
+    return iter(sorted(found, key=lambda n: (n.lineno, n.col_offset)))
+
+
+def _targets(statement: ast.stmt) -> list[ast.expr]:
+    match statement:
+        case ast.Assign(targets=targets):
+            return targets
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            return [target]
+        case ast.Expr(value=ast.Call(args=[first, *_])):
+            return [first]
+        case _:
+            return []
+
+
+def _names(target: ast.expr) -> Iterator[str]:
+    """x of x, x[i] and (x, y); for d["x"] the item as well as the dict."""
+    match target:
+        case ast.Name(id=name):
+            yield name
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            for part in parts:
+                yield from _names(part)
+        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(k))):
+            yield f"{name}[{k!r}]"
+            yield name
+        case ast.Subscript(value=inner) | ast.Starred(value=inner):
+            yield from _names(inner)
+        case _:
+            return
+
+
+def returned_names(function: ast.FunctionDef) -> list[Any]:
+    """The names in the last return statement, nested as they are; "" for what is no name."""
+    returns = [n for n in ast.walk(function) if isinstance(n, ast.Return) and n.value]
+    if not returns:
+        return []
+    last = max(returns, key=lambda n: n.lineno).value
+    named = _nested_names(last) if last is not None else ""
+    return named if isinstance(named, list) else [named]
+
+
+def _nested_names(node: ast.expr) -> Any:
+    match node:
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            return [_nested_names(part) for part in parts]
+        case ast.Name(id=name):
+            return name
+        case _:
+            return ""
+
+
+def return_line(text: str, function: ast.FunctionDef) -> list[Line]:
+    returns = [n for n in ast.walk(function) if isinstance(n, ast.Return)]
+    return [Line(n.lineno, one_line(text, n)) for n in returns[-1:]]
+
+
+def depends_on(found: Mapping[str, Variable], name: str) -> set[str]:
+    """Everything that the last value of a variable may have come from."""
+    reached, pending = set[str](), [name]
+    while pending:
+        current = pending.pop()
+        if current in reached:
+            continue
+        reached.add(current)
+        if current in found:
+            pending += found[current].reads
+        pending += [n for n in found if n.startswith(f"{current}[")]
+    return reached
+
+
+@dataclass
+class Watched:
+    """The last values of the variables of a function, once it has returned."""
+
+    values: dict[str, Array] = field(default_factory=dict)
+
+
+def watched(code: CodeType, call: Callable[[], Any]) -> tuple[Any, Watched]:
+    """The value of a call, and the variables of the function with that code as it returned."""
+    seen = Watched()
+
+    def notice(frame: FrameType, event: str, _: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            seen.values = dict(_arrays_in(dict(frame.f_locals)))
+
+    before = sys.getprofile()
+    sys.setprofile(notice)
+    try:
+        return call(), seen
+    finally:
+        sys.setprofile(before)
+
+
+def _arrays_in(values: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
+    for name, value in values.items():
+        if is_numeric(value):
+            yield name, numbers(value)
+        elif isinstance(value, dict):
+            for leaf in leaves(name, copied(value)):
+                if len(leaf.keys) == 1 and isinstance(leaf.keys[0], str):
+                    yield f"{name}[{leaf.keys[0]!r}]", leaf.numbers
