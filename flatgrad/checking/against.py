@@ -12,8 +12,10 @@ import numpy as np
 from flatgrad.checking.command import MODULE, Prepared, at, notes, prepared, summary
 from flatgrad.checking.derivatives import (
     Line,
+    Step,
     Variable,
     Watched,
+    contributions,
     depends_on,
     function_in,
     plain,
@@ -34,7 +36,6 @@ from flatgrad.checking.subject import Subject, float_leaves
 from flatgrad.checking.table import Row, Test, table, tests
 from flatgrad.checking.trees import Array
 from flatgrad.checking.verdicts import Verdict
-from flatgrad.emit.module import layout
 from flatgrad.errors import FlatgradError, within
 from flatgrad.pipeline import Transformation
 
@@ -69,10 +70,17 @@ def check_against(request: Request) -> Report:
         try:
             with running(filename, text, f"{MODULE}_other") as program:
                 one = student(program, name, ready.subject)
+                _mute(ready.subject, one)
                 found = answer(one, ready.subject, ready.point.extra)
         except FlatgradError as error:
             raise _told_of(error, request, filename) from None
         return _report(request, ready, one, found)
+
+
+def _mute(subject: Subject, one: Student) -> None:
+    """A cache is no output, even where it is a single array, as `return out, x` has it."""
+    if one.style is Style.CACHE and one.outputs < len(subject.seeds):
+        subject.sow_seeds(subject.value(subject.inputs), one.outputs)
 
 
 def _told_of(error: FlatgradError, request: Request, filename: str) -> FlatgradError:
@@ -107,7 +115,7 @@ def _report(request: Request, ready: Prepared, one: Student, found: Answer) -> R
 def _tests(subject: Subject, found: Answer) -> Iterator[Test]:
     if found.outputs is None:
         return
-    wanted = subject.outputs(subject.value(subject.inputs))
+    wanted = subject.outputs(subject.value(subject.inputs))[: len(found.outputs)]
     error, verdict = tree_error(found.outputs, list(wanted), 1e-8)
     yield Test("value of the forward", error, verdict)
 
@@ -151,7 +159,7 @@ def _first_mistake(
     among = _differing(own, found.watched, reference, sources)
     candidates = sorted({*among, *(n for n in named if n in own)}, key=_order(own))
     if candidates and candidates[0] not in named:
-        return _intermediate(candidates[0], own, found, reference, among)
+        return _intermediate(candidates[0], own, found, reference, among, ready.subject)
     row = named[candidates[0]] if candidates else wrong[0]
     return _returned(row, ready, one, own, found, reference)
 
@@ -171,13 +179,19 @@ def _differing(
     for name in own:
         stem = primal_name(name)
         other = _counterpart(stem, reference) if stem and name in sources else ""
-        if not other or name not in seen.values:
+        right = reference.values.last(other)
+        if right is None or _was_right(seen, name, right):
             continue
-        if not _same_meaning(stem, seen, reference.values):
-            continue
-        if not same(seen.values[name], reference.values.values[other]):
+        if _same_meaning(stem, seen, reference.values):
             found[name] = other
     return found
+
+
+def _was_right(seen: Watched, name: str, right: Array) -> bool:
+    """It held the right value at some time: afterwards the name may stand for something else."""
+    steps = [step.value for step in seen.steps.get(name, [])]
+    last = seen.last(name)
+    return last is None or any(same(value, right) for value in (*steps, last))
 
 
 def _counterpart(stem: str, reference: Reference) -> str:
@@ -205,12 +219,72 @@ def _intermediate(
     found: Answer,
     reference: Reference,
     among: Mapping[str, str],
+    subject: Subject,
 ) -> Mistake:
-    other = among[name]
-    got, right = found.watched.values[name], reference.values.values[other]
-    ours = _resolved(reference.lines, other)
-    said = hint(got, right, {**found.inputs})
-    return Mistake(name, own[name].lines, ours, said)
+    other, inputs = among[name], found.inputs or subject.inputs
+    got, right = found.watched.last(name), reference.values.last(other)
+    assert got is not None
+    assert right is not None
+    pair = _Compared(name, own, found.watched, other, reference)
+    return pair.mistake(name, got, right, inputs)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A variable of the student beside that of flatgrad."""
+
+    name: str
+    own: Mapping[str, Variable]
+    seen: Watched
+    other: str
+    reference: Reference
+
+    def mistake(
+        self, title: str, got: Array, right: Array, inputs: Mapping[str, Any]
+    ) -> Mistake:
+        """The one line that adds something else, if there is one, or all lines."""
+        yours, ours = self._lines()
+        parts = contributions(self.seen, self.name, yours)
+        others = contributions(self.reference.values, self.other, ours)
+        match _unmatched(parts, others), _unmatched(others, parts):
+            case [mine], [theirs] if len(parts) > 1:
+                said = f"what it adds: {hint(mine.value, theirs.value, inputs)}"
+                return Mistake(title, _at(yours, mine), _at(ours, theirs), said)
+            case [], [theirs] if parts:
+                said = "you have no line that adds this"
+                return Mistake(title, yours, _at(ours, theirs), said)
+        if self._is_only_the_last(got):
+            said = "it is only what was added last: it should be added to what is there"
+        else:
+            said = hint(got, right, inputs)
+        return Mistake(title, yours, ours, said)
+
+    def _lines(self) -> tuple[list[Line], list[Line]]:
+        lines = self.reference.lines
+        ours = lines[self.other].lines if self.other in lines else []
+        return self.own[self.name].lines if self.name in self.own else [], ours
+
+    def _is_only_the_last(self, got: Array) -> bool:
+        steps = self.reference.values.steps.get(self.other, [])
+        values = [s.value for s in steps[-2:] if s.value.shape == got.shape]
+        return len(values) == 2 and same(got, values[1] - values[0])
+
+
+def _at(lines: Sequence[Line], step: Step) -> list[Line]:
+    return [line for line in lines if line.number == step.line]
+
+
+def _unmatched(steps: Sequence[Step], others: Sequence[Step]) -> list[Step]:
+    """The contributions that are in none of the others."""
+    rest = [*others]
+    found = []
+    for step in steps:
+        equal = [i for i, o in enumerate(rest) if same(step.value, o.value)]
+        if equal:
+            del rest[equal[0]]
+        else:
+            found.append(step)
+    return found
 
 
 def _returned(
@@ -222,42 +296,51 @@ def _returned(
     reference: Reference,
 ) -> Mistake:
     name = found.variables.get(row.leaf.name, "")
-    yours = _resolved(own, name) or return_line(one.program.text, one.node)
-    ours = _lines_for(row, reference)
-    if not ours and reference.refused:
-        ours = [Line(0, f"cannot write it: {reference.refused}")]
-    subject = ready.subject
-    said = "there is no gradient of that input"
-    if row.gradient is not None:
-        said = hint(row.gradient, _right(row, subject), subject.inputs)
-    shown = name or f"the gradient of {row.leaf.name}"
-    of = "" if not name else f", the gradient of {row.leaf.name}"
-    return Mistake(f"{shown}{of}", yours, ours, said)
-
-
-def _lines_for(row: Row, reference: Reference) -> Sequence[Line]:
-    """flatgrad's lines for the gradient of an input, or of an item of one."""
-    parameter, *keys = row.leaf.name.split(".")
-    returned = reference.returned.get(parameter, f"grad_{parameter}")
-    if keys:
-        names = [f"grad_{keys[-1]}", f"{returned}[{keys[-1]!r}]", returned]
-    else:
-        names = [returned]
-    return next(
-        (_resolved(reference.lines, n) for n in names if n in reference.lines), []
+    title = f"{name}, the gradient of {row.leaf.name}"
+    if not name:
+        title = f"the gradient of {row.leaf.name}"
+    if row.gradient is None:
+        said = "there is no gradient of that input"
+        return Mistake(title, [], _missing_line(row, reference), said)
+    mine, theirs = _resolved(own, name), _variable_for(row, reference)
+    pair = _Compared(mine, own, found.watched, theirs, reference)
+    right = _right(row, ready.subject)
+    mistake = pair.mistake(title, row.gradient, right, ready.subject.inputs)
+    yours = mistake.yours or return_line(one.program.text, one.node)
+    return replace(
+        mistake, yours=yours, ours=mistake.ours or _missing_line(row, reference)
     )
 
 
-def _resolved(lines: Mapping[str, Variable], name: str) -> list[Line]:
-    """The lines that set a variable, or those of the one that it is only another name of."""
+def _missing_line(row: Row, reference: Reference) -> Sequence[Line]:
+    """What flatgrad would write, where it is not known by which lines of the student."""
+    if reference.refused:
+        return [Line(0, f"cannot write it: {reference.refused}")]
+    name = _variable_for(row, reference)
+    return reference.lines[name].lines if name in reference.lines else []
+
+
+def _variable_for(row: Row, reference: Reference) -> str:
+    """flatgrad's variable for the gradient of an input, or of an item of one."""
+    returned = reference.returned.get(row.parameter, f"grad_{row.parameter}")
+    names = [returned]
+    if row.leaf.keys:
+        key = row.leaf.keys[-1]
+        names = [f"grad_{key}", f"{returned}[{key!r}]", returned]
+    there = [n for n in names if n in reference.lines]
+    return _resolved(reference.lines, there[0]) if there else ""
+
+
+def _resolved(lines: Mapping[str, Variable], name: str) -> str:
+    """The variable itself, or the one that it is only another name of."""
     for _ in range(len(lines)):
-        if name not in lines:
-            return []
+        if name not in lines or len(lines[name].lines) > 1:
+            break
         right = lines[name].lines[-1].text.rpartition(" = ")[2]
-        if len(lines[name].lines) > 1 or right not in lines or right == name:
+        if right not in lines or right == name:
             break
         name = right
-    return lines[name].lines if name in lines else []
+    return name
 
 
 def _right(row: Row, subject: Subject) -> Array:
@@ -304,12 +387,11 @@ def _run(
     seeds: Sequence[Any],
     ready: Prepared,
 ) -> Reference:
-    gradient = emitted(made, name, "grad", ready.subject.seed)
-    function = gradient.functions[0]
-    _, seen = watched(function.__code__, lambda: gradient.call(0, inputs, *seeds))
-    text = layout(gradient.text)
+    gradient = emitted(made, name, "grad", ready.subject.seed, laid_out=True)
+    function, text = gradient.functions[0], gradient.text
     node = function_in(text, function.__name__)
     assert node is not None
+    _, seen = watched(function, node, lambda: gradient.call(0, inputs, *seeds))
     wrt = made.options.wrt or ready.wrt
     return Reference(_all_lines(text, gradient), seen, _returned_by(node, wrt))
 

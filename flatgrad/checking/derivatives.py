@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
-from flatgrad.checking.trees import Array, copied, is_numeric, leaves, numbers
+import numpy as np
+
+from flatgrad.checking.trees import Array, is_numeric, leaves, numbers
 
 PREFIXES = ("grad_", "d_", "d")
 SUFFIXES = ("_grad", "_bar")
@@ -165,32 +168,101 @@ def depends_on(found: Mapping[str, Variable], name: str) -> set[str]:
 
 @dataclass
 class Watched:
-    """The last values of the variables of a function, once it has returned."""
+    """The variables of a function as it returned, and what each statement of it made of those that it sets."""
 
     values: dict[str, Array] = field(default_factory=dict)
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+
+    def last(self, name: str) -> Array | None:
+        """What the last statement that sets a variable made of it.
+
+        Later its array may have gone on under another name: grad_x = grad_xc, and grad_x += grad_mu.
+        """
+        if steps := self.steps.get(name):
+            return steps[-1].value
+        return self.values.get(name)
 
 
-def watched(code: CodeType, call: Callable[[], Any]) -> tuple[Any, Watched]:
-    """The value of a call, and the variables of the function with that code as it returned."""
-    seen = Watched()
+@dataclass(frozen=True)
+class Step:
+    """A variable after a statement, which begins at this line."""
 
-    def notice(frame: FrameType, event: str, _: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            seen.values = dict(_arrays_in(dict(frame.f_locals)))
+    line: int
+    value: Array
 
-    before = sys.getprofile()
-    sys.setprofile(notice)
+
+def watched(
+    function: Callable[..., Any], node: ast.FunctionDef, call: Callable[[], Any]
+) -> tuple[Any, Watched]:
+    """The value of a call, and what happened in the function on the way; `node` is its text."""
+    watch = _Watch(inspect.unwrap(function).__code__, node)
+    before = sys.gettrace()
+    sys.settrace(watch.enter)
     try:
-        return call(), seen
+        return call(), watch.seen
     finally:
-        sys.setprofile(before)
+        sys.settrace(before)
 
 
-def _arrays_in(values: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
+class _Watch:
+    """What Python tells of each line that is run."""
+
+    def __init__(self, code: CodeType, node: ast.FunctionDef):
+        self.code, self.seen = code, Watched()
+        self.sets: dict[int, tuple[int, set[str]]] = {}
+        for statement in _statements(node):
+            named = {n for t in _targets(statement) for n in _names(t)}
+            last = statement.end_lineno or statement.lineno
+            for line in range(statement.lineno, last + 1):
+                self.sets[line] = statement.lineno, named
+        self.current = 0
+
+    def enter(self, frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code is not self.code:
+            return None
+        self.seen.values, self.seen.steps, self.current = {}, {}, 0
+        return self.notice
+
+    def notice(self, frame: FrameType, event: str, _: Any) -> Any:
+        line = self.sets.get(frame.f_lineno, (frame.f_lineno, set()))[0]
+        if line != self.current or event == "return":
+            self._left(frame)
+        self.current = line
+        if event == "return":
+            self.seen.values = dict(arrays_in(dict(frame.f_locals)))
+        return self.notice
+
+    def _left(self, frame: FrameType) -> None:
+        """The statement that was being run is done."""
+        line, names = self.sets.get(self.current, (0, set[str]()))
+        if not names:
+            return
+        for name, value in arrays_in(_those(dict(frame.f_locals), names)):
+            if name in names:
+                self.seen.steps.setdefault(name, []).append(Step(line, value))
+
+
+def _those(values: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    return {n: v for n, v in values.items() if n in names}
+
+
+def arrays_in(values: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
+    """The arrays among variables, and those in dicts, as they are now."""
     for name, value in values.items():
         if is_numeric(value):
             yield name, numbers(value)
         elif isinstance(value, dict):
-            for leaf in leaves(name, copied(value)):
+            for leaf in leaves(name, value):
                 if len(leaf.keys) == 1 and isinstance(leaf.keys[0], str):
                     yield f"{name}[{leaf.keys[0]!r}]", leaf.numbers
+
+
+def contributions(seen: Watched, name: str, lines: list[Line]) -> list[Step]:
+    """What each line adds to a variable; nothing where lines are run more than once, or not at all."""
+    steps = seen.steps.get(name, [])
+    if [s.line for s in steps] != [line.number for line in lines]:
+        return []
+    if len({s.value.shape for s in steps}) != 1:
+        return []
+    before = [np.zeros(()), *(s.value for s in steps)]
+    return [Step(s.line, s.value - b) for s, b in zip(steps, before, strict=False)]

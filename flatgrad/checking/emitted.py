@@ -11,6 +11,7 @@ from typing import Any
 
 from flatgrad.checking.running import FLATGRADS_DEFECT, PASSED_ON, quiet, sow, told
 from flatgrad.checking.trees import copied
+from flatgrad.emit.module import layout
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.pipeline import Transformation
 
@@ -58,10 +59,15 @@ class Emitted:
 
 
 def emitted(
-    transformation: Transformation, name: str, emit: str, seed: int = 0
+    transformation: Transformation,
+    name: str,
+    emit: str,
+    seed: int = 0,
+    laid_out: bool = False,
 ) -> Emitted:
     """What the command line prints for --emit, and it executed; FlatgradError where it is refused."""
     text = transformation.emitted(emit)
+    text = layout(text) if laid_out else text
     label = f"<flatgrad {name} {emit}>"
     namespace: dict[str, Any] = {"__name__": f"flatgrad_{emit}"}
     linecache.cache[label] = (len(text), None, text.splitlines(True), label)

@@ -155,10 +155,8 @@ def _shown(filename: str, text: str) -> Iterator[None]:
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """The global generators start from `seed`, and are put back afterwards."""
-    state, plain = (
-        np.random.get_state(),
-        random.getstate(),
-    )  # noqa: NPY002  (the user draws from it)
+    state = np.random.get_state()  # noqa: NPY002  (what the user's code draws from)
+    plain = random.getstate()
     try:
         sow(seed)
         yield

@@ -58,6 +58,11 @@ class Student:
     def name(self) -> str:
         return self.function.__name__
 
+    @property
+    def outputs(self) -> int:
+        """How many cotangents come before the cache."""
+        return len(inspect.signature(self.function).parameters) - 1
+
 
 @dataclass
 class Answer:
@@ -142,14 +147,18 @@ def _with_cache(one: Student, subject: Subject, extra: Mapping[str, Any]) -> Ans
     inputs = _inputs_for(one.forward, one.program, subject, extra)
     sow(subject.seed)
     value = one.program.call(one.forward, **copied(inputs))
-    if not isinstance(value, tuple) or len(value) != len(subject.seeds) + 1:
+    if not isinstance(value, tuple) or len(value) != one.outputs + 1:
         what = f"{one.forward.__name__} returns no (out, cache)"
         raise _refused(one.program, what, ACCEPTED)
     *outputs, cache = value
     outputs = copied(outputs)
-    result, seen = _called(one, [*copied(subject.seeds), cache])
+    seeds = subject.seeds[: one.outputs]
+    if len(seeds) < one.outputs:
+        what = f"{one.name} takes {one.outputs} cotangents, but {subject.name} has {len(seeds)} outputs"
+        raise _refused(one.program, what, ACCEPTED)
+    result, seen = _called(one, [*copied(seeds), cache])
     kept = copied(result)
-    again, _ = _called(one, [*copied(subject.seeds), cache])
+    again, _ = _called(one, [*copied(seeds), cache])
     found = Answer(outputs=outputs, inputs=inputs, watched=seen, again=(kept, again))
     return _named(one, subject, kept, returned_names(one.node), found)
 
@@ -162,7 +171,7 @@ def _called(one: Student, args: Any) -> tuple[Any, Watched]:
     def call() -> Any:
         return one.program.call(one.function, *positional, **keywords)
 
-    return watched(one.function.__code__, call)
+    return watched(one.function, one.node, call)
 
 
 def _inputs_for(

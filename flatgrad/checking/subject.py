@@ -39,10 +39,11 @@ class Subject:
     seeds: list[Any] = field(default_factory=list)
     weights: list[Array] = field(default_factory=list)  # the numbers of the seeds
 
-    def sow_seeds(self, value: Any) -> None:
-        """Choose the seeds, by what the outputs in the value of the function look like."""
+    def sow_seeds(self, value: Any, count: int | None = None) -> None:
+        """Choose the seeds, by what the outputs in the value look like: zeros after the first `count`."""
         outputs = self.outputs(value)
-        self.seeds[:] = seeds_for(outputs, self.seed)
+        self.seeds[:] = seeds_for(outputs[:count], self.seed)
+        self.seeds.extend(_zeros(tree) for tree in outputs[len(self.seeds) :])
         self.weights[:] = [
             numbers(item(seed, leaf.keys))
             for tree, seed in zip(outputs, self.seeds, strict=True)
@@ -99,6 +100,13 @@ def _only_number(tree: Any) -> Any:
 def _seed(tree: Any, random: np.random.RandomState, alone: bool) -> Any:
     for leaf in leaves("", tree):
         tree = with_item(tree, leaf.keys, _seed_of_leaf(leaf, random, alone))
+    return tree
+
+
+def _zeros(tree: Any) -> Any:
+    for leaf in leaves("", tree):
+        zero = like(leaf.value, np.zeros_like(leaf.numbers))
+        tree = with_item(tree, leaf.keys, zero)
     return tree
 
 

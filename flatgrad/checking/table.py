@@ -74,7 +74,7 @@ class Row:
         """The entry that is furthest off, with both numbers."""
         c = self.comparison
         if c is None or c.worst is None:
-            return self.note
+            return f"{self.leaf.name}: {self.note}"
         index = np.unravel_index(c.worst, self.leaf.numbers.shape)
         where = f"[{', '.join(map(str, index))}]" if index else ""
         got, wanted = (number(v) for v in (c.got, c.wanted))
