@@ -144,7 +144,8 @@ def _parse_against(text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
     file, colon, name = text.rpartition(":")
-    if not colon or not file or not name.isidentifier():
+    parts = name.split(".")
+    if not colon or not file or not all(part.isidentifier() for part in parts):
         raise ValueError(f"{text!r} is not a function of a file; write layers.py:NAME")
     return file, name
 

@@ -18,6 +18,8 @@ from flatgrad.checking.derivatives import (
     contributions,
     depends_on,
     function_in,
+    last_return,
+    names_in,
     plain,
     primal_name,
     return_line,
@@ -155,13 +157,21 @@ def _first_mistake(
     own = variables(one.program.text, one.node)
     wrong = [row for row in rows if row.verdict is Verdict.WRONG]
     named = {found.variables.get(r.leaf.name, ""): r for r in reversed(wrong)}
-    sources = set().union(*(depends_on(own, n) for n in named if n))
+    sources = set().union(*(depends_on(own, n) for n in _sources(named, one)))
     among = _differing(own, found.watched, reference, sources)
     candidates = sorted({*among, *(n for n in named if n in own)}, key=_order(own))
     if candidates and candidates[0] not in named:
         return _intermediate(candidates[0], own, found, reference, among, ready.subject)
     row = named[candidates[0]] if candidates else wrong[0]
     return _returned(row, ready, one, own, found, reference)
+
+
+def _sources(named: Mapping[str, Row], one: Student) -> set[str]:
+    """What the wrong gradients are called, or all that is returned where one of them has no name."""
+    last = last_return(one.node)
+    if "" not in named or last is None:
+        return {*named}
+    return {*named} - {""} | names_in(last)
 
 
 def _order(own: Mapping[str, Variable]) -> Any:

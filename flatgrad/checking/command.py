@@ -147,7 +147,7 @@ def _prepared(
         point = replace(point, values=values)
     outputs = OutputsOf(read)
     subject = Subject(program, function, point.values, outputs, request.seed)
-    first = _first_call(subject, point)
+    first = _first_call(subject, point, transformation)
     refuse_infinite(subject.seeded_numbers(first), read.name)
     subject.sow_seeds(first)
     wrt = _wrt(request, read, point)
@@ -155,11 +155,12 @@ def _prepared(
     return Prepared(subject, transformation, wrt, point)
 
 
-def _first_call(subject: Subject, point: Drawn) -> Any:
-    """A failure of the function says what it was called with."""
+def _first_call(subject: Subject, point: Drawn, transformation: Transformation) -> Any:
+    """A failure of the function says what it was called with, unless it is refused without being called."""
     try:
         return subject.value(subject.inputs)
     except FlatgradError as error:
+        transformation.emitted("grad")
         step = f"called with {described(point.values)}; --at gives other values"
         problems = [replace(d, next_step=step) for d in error.diagnostics]
         raise FlatgradError(*problems) from None

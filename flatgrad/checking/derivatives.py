@@ -62,9 +62,13 @@ def plain(name: str) -> str:
 
 
 def function_in(text: str, name: str) -> ast.FunctionDef | None:
-    """The last function of that name, wherever it stands."""
-    nodes = ast.walk(ast.parse(text))
-    found = [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == name]
+    """The last function of that name at top level, or in a class for Class.name."""
+    body: list[ast.stmt] = ast.parse(text).body
+    *classes, last = name.split(".")
+    for one in classes:
+        named = [n for n in body if isinstance(n, ast.ClassDef) and n.name == one]
+        body = named[-1].body if named else []
+    found = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == last]
     return found[-1] if found else None
 
 
@@ -73,13 +77,31 @@ def variables(text: str, function: ast.FunctionDef) -> dict[str, Variable]:
     found: dict[str, Variable] = {}
     for statement in _statements(function):
         line = Line(statement.lineno, one_line(text, statement))
-        read = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+        read = names_in(statement)
         for target in _targets(statement):
             for name in _names(target):
                 variable = found.setdefault(name, Variable(name))
                 variable.lines.append(line)
                 variable.reads |= read
+        for name, key, value in _dict_items(statement):
+            segment = ast.get_source_segment(text, value) or ""
+            told = " ".join(f"{key!r}: {segment}".split())
+            read = names_in(value)
+            found[name] = Variable(name, [Line(value.lineno, told)], read)
     return found
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def _dict_items(statement: ast.stmt) -> Iterator[tuple[str, str, ast.expr]]:
+    """grads["W1"], W1 and dW1 for grads = {"W1": dW1}."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as made):
+            for key, value in zip(made.keys, made.values, strict=True):
+                if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                    yield f"{name}[{key.value!r}]", key.value, value
 
 
 def one_line(text: str, node: ast.AST) -> str:
@@ -129,12 +151,16 @@ def _names(target: ast.expr) -> Iterator[str]:
 
 def returned_names(function: ast.FunctionDef) -> list[Any]:
     """The names in the last return statement, nested as they are; "" for what is no name."""
-    returns = [n for n in ast.walk(function) if isinstance(n, ast.Return) and n.value]
-    if not returns:
+    last = last_return(function)
+    if last is None or last.value is None:
         return []
-    last = max(returns, key=lambda n: n.lineno).value
-    named = _nested_names(last) if last is not None else ""
+    named = _nested_names(last.value)
     return named if isinstance(named, list) else [named]
+
+
+def last_return(function: ast.FunctionDef) -> ast.Return | None:
+    returns = [n for n in ast.walk(function) if isinstance(n, ast.Return) and n.value]
+    return max(returns, key=lambda n: n.lineno, default=None)
 
 
 def _nested_names(node: ast.expr) -> Any:
@@ -143,13 +169,17 @@ def _nested_names(node: ast.expr) -> Any:
             return [_nested_names(part) for part in parts]
         case ast.Name(id=name):
             return name
+        case ast.Dict(keys=keys, values=values):
+            pairs = zip(keys, values, strict=True)
+            named = [(k, _nested_names(v)) for k, v in pairs]
+            return {k.value: v for k, v in named if isinstance(k, ast.Constant)}
         case _:
             return ""
 
 
 def return_line(text: str, function: ast.FunctionDef) -> list[Line]:
-    returns = [n for n in ast.walk(function) if isinstance(n, ast.Return)]
-    return [Line(n.lineno, one_line(text, n)) for n in returns[-1:]]
+    last = last_return(function)
+    return [] if last is None else [Line(last.lineno, one_line(text, last))]
 
 
 def depends_on(found: Mapping[str, Variable], name: str) -> set[str]:

@@ -175,7 +175,7 @@ def _complex_steps(point: Point, found: dict[int, Slope]) -> dict[int, Slope] | 
     sharper = {}
     for index, slope in found.items():
         value = _complex_step(point, index)
-        if value is None or slope.corner:
+        if value is None or slope.corner or not np.isfinite(slope.value):
             return None
         if abs(value - slope.value) > slope.uncertainty + 1e-8 * abs(value):
             return None

@@ -105,6 +105,8 @@ def dot_product_test(
     forward = _terms(subject.seeds, subject.outputs(moved))
     reverse = _terms(gradients.values(), tangents.values())
     size = float(np.sum(np.abs(forward)) + np.sum(np.abs(reverse)))
+    if not np.isfinite(size):
+        return Test(label, None, Verdict.SKIPPED, "not all of it is finite here")
     apart = float(abs(np.sum(forward) - np.sum(reverse)))
     relative = apart / size if size else 0.0
     limit = max(DOT, 1e3 * precision(float_leaves(list(subject.inputs.values()))))

@@ -56,7 +56,7 @@ class Student:
 
     @property
     def name(self) -> str:
-        return self.function.__name__
+        return self.function.__qualname__
 
     @property
     def outputs(self) -> int:
@@ -78,7 +78,7 @@ class Answer:
 
 def student(program: Program, name: str, subject: Subject) -> Student:
     """The function of that name, and how it wants to be called."""
-    function, node = program.names.get(name), function_in(program.text, name)
+    function, node = _named_function(program, name), function_in(program.text, name)
     if not inspect.isfunction(function) or node is None:
         raise _refused(program, f"there is no function {name}", _functions(program))
     params, seed = list(inspect.signature(function).parameters), subject.seed
@@ -91,6 +91,15 @@ def student(program: Program, name: str, subject: Subject) -> Student:
         return Student(program, function, node, Style.FLAT, seed)
     what = f"it is not clear how to call {name}({', '.join(params)})"
     raise _refused(program, what, ACCEPTED)
+
+
+def _named_function(program: Program, name: str) -> Any:
+    """A function of the file, or a static method of a class in it; None if there is none."""
+    first, *rest = name.split(".")
+    found = program.names.get(first)
+    for attribute in rest:
+        found = getattr(found, attribute, None)
+    return found
 
 
 def _refused(program: Program, what: str, step: str) -> FlatgradError:
@@ -113,8 +122,10 @@ def _forward_of(
     """The forward that made the cache; None where there is no cache among the parameters."""
     if len(params) < 2 or "cache" not in params[-1]:
         return None
-    other = re.sub(r"backward|bwd|backprop|grad$", _forward_word, name)
-    forward = program.names.get(other)
+    *classes, last = name.split(".")
+    replaced = re.sub(r"backward|bwd|backprop|grad$", _forward_word, last)
+    other = ".".join([*classes, replaced])
+    forward = _named_function(program, other)
     if other == name or not inspect.isfunction(forward):
         wanted = other if other != name else "its forward"
         what = f"{name} takes a cache, but there is no {wanted} that makes it"
@@ -244,7 +255,7 @@ def _named(
 def _from_dict(
     subject: Subject, result: Mapping[str, Any], names: list[Any], found: Answer
 ) -> None:
-    holder = names[0] if len(names) == 1 and isinstance(names[0], str) else ""
+    holder = names[0] if len(names) == 1 else ""
     for key, gradient in result.items():
         for stem in (key, primal_name(str(key))):
             if (owner := _owner(subject, stem)) is not None:
@@ -256,7 +267,9 @@ def _from_dict(
         else:
             found.gradients.setdefault(owner, {})[stem] = gradient
             leaf = f"{owner}.{stem}"
-        if holder:
+        if isinstance(holder, dict) and isinstance(holder.get(key), str):
+            found.variables[leaf] = holder[key]
+        elif isinstance(holder, str) and holder:
             found.variables[leaf] = f"{holder}[{key!r}]"
 
 
