@@ -824,6 +824,55 @@ def test_a_cache_that_is_one_array_is_no_output(check: Check) -> None:
     assert outcome.status == 0, outcome.out + outcome.err
 
 
+def test_a_loss_that_returns_its_own_gradient(check: Check) -> None:
+    text = '''
+    import numpy as np
+
+    def softmax_loss(x, y):
+        """x: (N, C)  y: (N,)"""
+        N = x.shape[0]
+        p = np.exp(x - x.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(N), y]).sum() / N
+        dx = p.copy()
+        dx[np.arange(N), y] -= 1
+        dx /= N
+        return loss, dx
+    '''
+    arguments = ("--at", "y=array([0, 1, 2, 1])", "--against", "f.py:softmax_loss")
+    right = check(text, *arguments)
+    assert right.status == 0, right.out + right.err
+    outcome = check(text.replace("dx /= N", "dx /= x.shape[1]"), *arguments)
+    assert outcome.status == 1
+    found = mistake(outcome)
+    assert "  dx /= x.shape[1]\n" in found
+    assert "  grad_x *= grad_loss / N\n" in found
+    assert found.endswith("it is x.shape[0] / x.shape[1] times what it should be")
+
+
+def test_where_flatgrad_has_no_line_to_show(check: Check) -> None:
+    Path("beside.py").write_text("def square(x):\n    return x * x\n")
+    text = '''
+    import beside
+
+    def f(x):
+        """x: (N,)"""
+        return beside.square(x)
+
+    def g(dout, x):
+        dx = dout * x
+        return dx
+    '''
+    outcome = check(text, "--function", "f", "--against", "f.py:g")
+    assert outcome.status == 1
+    assert mistake(outcome).splitlines() == [
+        "dx, the gradient of x",
+        "    f.py:8    dx = dout * x",
+        "    flatgrad  cannot write it: FG201 no derivative rule for beside.square",
+        "    it is 2 times too small",
+    ]
+
+
 def test_a_backward_that_writes_into_its_cache_is_told(check: Check) -> None:
     text = LAYER.replace("    dw = x.T", "    x *= 2\n    dw = 0.5 * x.T")
     arguments = ("--function", "affine_forward", "--against", "f.py:affine_backward")

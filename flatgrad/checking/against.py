@@ -24,8 +24,10 @@ from flatgrad.checking.derivatives import (
     primal_name,
     return_line,
     returned_names,
+    stages,
     variables,
     watched,
+    with_first_outputs,
 )
 from flatgrad.checking.differences import slopes
 from flatgrad.checking.emitted import Emitted, emitted
@@ -80,9 +82,10 @@ def check_against(request: Request) -> Report:
 
 
 def _mute(subject: Subject, one: Student) -> None:
-    """A cache is no output, even where it is a single array, as `return out, x` has it."""
-    if one.style is Style.CACHE and one.outputs < len(subject.seeds):
-        subject.sow_seeds(subject.value(subject.inputs), one.outputs)
+    """A cache is no output, even where it is a single array, and neither is a gradient."""
+    count = one.outputs(len(subject.seeds))
+    if count < len(subject.seeds):
+        subject.sow_seeds(subject.value(subject.inputs), count)
 
 
 def _told_of(error: FlatgradError, request: Request, filename: str) -> FlatgradError:
@@ -254,6 +257,24 @@ class _Compared:
     ) -> Mistake:
         """The one line that adds something else, if there is one, or all lines."""
         yours, ours = self._lines()
+        found = self._by_sums(title, yours, ours, inputs)
+        found = found or self._by_stages(title, yours, ours, inputs)
+        if found is not None:
+            return found
+        if self._is_only_the_last(got):
+            said = "it is only what was added last: it should be added to what is there"
+        else:
+            said = hint(got, right, inputs)
+        return Mistake(title, yours, ours, said)
+
+    def _by_sums(
+        self,
+        title: str,
+        yours: list[Line],
+        ours: list[Line],
+        inputs: Mapping[str, Any],
+    ) -> Mistake | None:
+        """One of several terms is wrong, or is not there."""
         parts = contributions(self.seen, self.name, yours)
         others = contributions(self.reference.values, self.other, ours)
         match _unmatched(parts, others), _unmatched(others, parts):
@@ -263,11 +284,29 @@ class _Compared:
             case [], [theirs] if parts:
                 said = "you have no line that adds this"
                 return Mistake(title, yours, _at(ours, theirs), said)
-        if self._is_only_the_last(got):
-            said = "it is only what was added last: it should be added to what is there"
-        else:
-            said = hint(got, right, inputs)
-        return Mistake(title, yours, ours, said)
+        return None
+
+    def _by_stages(
+        self,
+        title: str,
+        yours: list[Line],
+        ours: list[Line],
+        inputs: Mapping[str, Any],
+    ) -> Mistake | None:
+        """Line by line the same, up to one."""
+        mine = stages(self.seen, self.name, yours)
+        theirs = stages(self.reference.values, self.other, ours)
+        if (
+            len(mine) != len(theirs)
+            or len(mine) < 2
+            or not same(mine[0].value, theirs[0].value)
+        ):
+            return None
+        for one, other in zip(mine, theirs, strict=True):
+            if not same(one.value, other.value):
+                said = hint(one.value, other.value, inputs)
+                return Mistake(title, _at(yours, one), _at(ours, other), said)
+        return None
 
     def _lines(self) -> tuple[list[Line], list[Line]]:
         lines = self.reference.lines
@@ -366,28 +405,34 @@ def _reference(
     request: Request, ready: Prepared, one: Student, found: Answer
 ) -> Reference:
     """The gradient of the student's own forward if it can be made, else of the function that is checked."""
-    subject, seeds = ready.subject, ready.subject.seeds
+    subject = ready.subject
+    seeds = subject.seeds[: one.outputs(len(subject.seeds))]
     if one.style is Style.CACHE and one.forward is not None:
+        name = one.forward.__qualname__
         try:
-            made = _of_forward(request, one, found)
-            return _run(made, one.forward.__name__, found.inputs, seeds, ready)
+            made = _of_forward(request, one, name, found, len(seeds))
+            return _run(made, name, found.inputs, seeds, ready)
         except FlatgradError:
             pass
+    made = ready.transformation
+    text = with_first_outputs(made.text, subject.name, len(seeds))
+    made = made if text == made.text else Transformation(text, made.options)
     try:
-        return _run(ready.transformation, subject.name, subject.inputs, seeds, ready)
+        return _run(made, subject.name, subject.inputs, seeds, ready)
     except FlatgradError as error:
         first = error.diagnostics[0]
         return Reference(refused=f"{first.code} {first.what}")
 
 
-def _of_forward(request: Request, one: Student, found: Answer) -> Transformation:
-    assert one.forward is not None
-    name = one.forward.__name__
+def _of_forward(
+    request: Request, one: Student, name: str, found: Answer, count: int
+) -> Transformation:
+    text = with_first_outputs(one.program.text, name, count)
     options = replace(request.options, functions=(name,), wrt=())
-    read = Transformation(one.program.text, options).function(name)
+    read = Transformation(text, options).function(name)
     able = {n for n, p in read.params.items() if p not in read.labels}
     wrt = tuple(n for n, v in found.inputs.items() if n in able and float_leaves(v))
-    return Transformation(one.program.text, replace(options, wrt=wrt))
+    return Transformation(text, replace(options, wrt=wrt))
 
 
 def _run(

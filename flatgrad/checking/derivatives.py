@@ -19,6 +19,7 @@ from flatgrad.checking.trees import Array, is_numeric, leaves, numbers
 
 PREFIXES = ("grad_", "d_", "d")
 SUFFIXES = ("_grad", "_bar")
+MOST_STEPS = 50  # of one variable that are remembered: loops may run long
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Line:
 
     number: int
     text: str
+    adds: bool = False  # x += y
 
 
 @dataclass
@@ -76,7 +78,8 @@ def variables(text: str, function: ast.FunctionDef) -> dict[str, Variable]:
     """What the statements of a function set, by name, in order."""
     found: dict[str, Variable] = {}
     for statement in _statements(function):
-        line = Line(statement.lineno, one_line(text, statement))
+        shown = one_line(text, statement)
+        line = Line(statement.lineno, shown, _is_sum(statement))
         read = names_in(statement)
         for target in _targets(statement):
             for name in _names(target):
@@ -89,6 +92,14 @@ def variables(text: str, function: ast.FunctionDef) -> dict[str, Variable]:
             read = names_in(value)
             found[name] = Variable(name, [Line(value.lineno, told)], read)
     return found
+
+
+def _is_sum(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.AugAssign(op=ast.Add() | ast.Sub()):
+            return True
+        case _:
+            return False
 
 
 def names_in(node: ast.AST) -> set[str]:
@@ -182,6 +193,32 @@ def return_line(text: str, function: ast.FunctionDef) -> list[Line]:
     return [] if last is None else [Line(last.lineno, one_line(text, last))]
 
 
+def with_first_outputs(text: str, name: str, count: int) -> str:
+    """The same, but a function returns only the first outputs of the tuple that it returns."""
+    function = function_in(text, name)
+    lines = text.encode("utf-8").split(b"\n")
+    for node in ast.walk(function) if function is not None else ():
+        match node:
+            case ast.Return(value=ast.Tuple(elts=parts) as whole):
+                kept = [ast.get_source_segment(text, p) or "" for p in parts[:count]]
+                _replace(lines, whole, ", ".join(kept).encode("utf-8"))
+            case _:
+                pass
+    return b"\n".join(lines).decode("utf-8")
+
+
+def _replace(lines: list[bytes], node: ast.expr, new: bytes) -> None:
+    """Other text in place of a node, and as many lines as before."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    after = lines[last][node.end_col_offset :]
+    empty = [b""] * (last - first)
+    joined = b" ".join(new.split())
+    lines[first : last + 1] = [
+        lines[first][: node.col_offset] + joined + after,
+        *empty,
+    ]
+
+
 def depends_on(found: Mapping[str, Variable], name: str) -> set[str]:
     """Everything that the last value of a variable may have come from."""
     reached, pending = set[str](), [name]
@@ -269,7 +306,9 @@ class _Watch:
             return
         for name, value in arrays_in(_those(dict(frame.f_locals), names)):
             if name in names:
-                self.seen.steps.setdefault(name, []).append(Step(line, value))
+                steps = self.seen.steps.setdefault(name, [])
+                steps.append(Step(line, value))
+                del steps[:-MOST_STEPS]
 
 
 def _those(values: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -287,12 +326,18 @@ def arrays_in(values: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
                     yield f"{name}[{leaf.keys[0]!r}]", leaf.numbers
 
 
-def contributions(seen: Watched, name: str, lines: list[Line]) -> list[Step]:
-    """What each line adds to a variable; nothing where lines are run more than once, or not at all."""
+def stages(seen: Watched, name: str, lines: list[Line]) -> list[Step]:
+    """A variable after each of its lines; nothing where lines are run more than once, or not at all."""
     steps = seen.steps.get(name, [])
     if [s.line for s in steps] != [line.number for line in lines]:
         return []
-    if len({s.value.shape for s in steps}) != 1:
+    return steps if len({s.value.shape for s in steps}) == 1 else []
+
+
+def contributions(seen: Watched, name: str, lines: list[Line]) -> list[Step]:
+    """What each line adds to a variable; nothing where the lines do something else than to add."""
+    if not all(line.adds for line in lines[1:]):
         return []
+    steps = stages(seen, name, lines)
     before = [np.zeros(()), *(s.value for s in steps)]
     return [Step(s.line, s.value - b) for s, b in zip(steps, before, strict=False)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,9 @@ def _about_factor(factor: float, inputs: Mapping[str, Any]) -> str:
             return f"it has a factor {name} too many"
         if np.isclose(factor * value, 1, rtol=CLOSE):
             return f"a factor {name} is missing"
+    for (name, length), (other, shorter) in permutations(_lengths(inputs), 2):
+        if np.isclose(factor, length / shorter, rtol=CLOSE):
+            return f"it is {name} / {other} times what it should be"
     if abs(factor) >= 1:
         return f"it is {factor:.6g} times what it should be"
     return f"it is {1 / factor:.6g} times too small"

@@ -58,10 +58,15 @@ class Student:
     def name(self) -> str:
         return self.function.__qualname__
 
-    @property
-    def outputs(self) -> int:
-        """How many cotangents come before the cache."""
-        return len(inspect.signature(self.function).parameters) - 1
+    def outputs(self, known: int) -> int:
+        """How many outputs of the forward have a cotangent: not its cache, and not gradients."""
+        match self.style:
+            case Style.CACHE:
+                return len(inspect.signature(self.function).parameters) - 1
+            case Style.LOSS:
+                return 1
+            case Style.FLAT:
+                return known
 
 
 @dataclass
@@ -158,14 +163,15 @@ def _with_cache(one: Student, subject: Subject, extra: Mapping[str, Any]) -> Ans
     inputs = _inputs_for(one.forward, one.program, subject, extra)
     sow(subject.seed)
     value = one.program.call(one.forward, **copied(inputs))
-    if not isinstance(value, tuple) or len(value) != one.outputs + 1:
+    count = one.outputs(len(subject.seeds))
+    if not isinstance(value, tuple) or len(value) != count + 1:
         what = f"{one.forward.__name__} returns no (out, cache)"
         raise _refused(one.program, what, ACCEPTED)
     *outputs, cache = value
     outputs = copied(outputs)
-    seeds = subject.seeds[: one.outputs]
-    if len(seeds) < one.outputs:
-        what = f"{one.name} takes {one.outputs} cotangents, but {subject.name} has {len(seeds)} outputs"
+    seeds = subject.seeds[:count]
+    if len(seeds) < count:
+        what = f"{one.name} takes {count} cotangents, but {subject.name} has {len(seeds)} outputs"
         raise _refused(one.program, what, ACCEPTED)
     result, seen = _called(one, [*copied(seeds), cache])
     kept = copied(result)
