@@ -16,16 +16,15 @@ from enum import Enum
 from typing import Any
 
 from flatgrad.checking.derivatives import (
-    Watched,
     function_in,
     plain,
     primal_name,
     returned_names,
-    watched,
 )
 from flatgrad.checking.running import Program, sow
 from flatgrad.checking.subject import Subject, float_leaves
 from flatgrad.checking.trees import copied
+from flatgrad.checking.watching import Watched, watched
 from flatgrad.errors import Diagnostic, FlatgradError
 
 EMPTY = inspect.Parameter.empty
