@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -107,7 +108,7 @@ def prepared(request: Request) -> Iterator[Prepared]:
         stack.enter_context(seeded(request.seed))
         stack.enter_context(folder_on_path(request.filename))
         program = stack.enter_context(running(request.filename, request.text, MODULE))
-        yield _prepared(request, transformation, read, program)
+        yield _prepared(request, transformation, read, program, name)
 
 
 def chosen_function(request: Request) -> str:
@@ -131,8 +132,11 @@ def _prepared(
     transformation: Transformation,
     read: Function,
     program: Program,
+    name: str,
 ) -> Prepared:
-    function = program.names[read.name]
+    if not inspect.isroutine(function := program.find(name)):
+        what = f"{name} is no function any more once the file has been run"
+        raise FlatgradError(Diagnostic("FG703", what, "see what becomes of that name"))
     point = drawn(
         function,
         read.params,

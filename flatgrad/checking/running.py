@@ -33,6 +33,14 @@ class Program:
     text: str
     names: dict[str, Any]
 
+    def find(self, name: str) -> Any:
+        """A function of the file, or a static method Class.name in it; None if there is none."""
+        first, *rest = name.split(".")
+        found = self.names.get(first)
+        for attribute in rest:
+            found = getattr(found, attribute, None)
+        return found
+
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """The value of a call of one of its functions; what it raises becomes a diagnostic."""
         with self.failures(getattr(function, "__name__", "the function")):

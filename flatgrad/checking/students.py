@@ -82,7 +82,7 @@ class Answer:
 
 def student(program: Program, name: str, subject: Subject) -> Student:
     """The function of that name, and how it wants to be called."""
-    function, node = _named_function(program, name), function_in(program.text, name)
+    function, node = program.find(name), function_in(program.text, name)
     if not inspect.isfunction(function) or node is None:
         raise _refused(program, f"there is no function {name}", _functions(program))
     params, seed = list(inspect.signature(function).parameters), subject.seed
@@ -95,15 +95,6 @@ def student(program: Program, name: str, subject: Subject) -> Student:
         return Student(program, function, node, Style.FLAT, seed)
     what = f"it is not clear how to call {name}({', '.join(params)})"
     raise _refused(program, what, ACCEPTED)
-
-
-def _named_function(program: Program, name: str) -> Any:
-    """A function of the file, or a static method of a class in it; None if there is none."""
-    first, *rest = name.split(".")
-    found = program.names.get(first)
-    for attribute in rest:
-        found = getattr(found, attribute, None)
-    return found
 
 
 def _refused(program: Program, what: str, step: str) -> FlatgradError:
@@ -129,7 +120,7 @@ def _forward_of(
     *classes, last = name.split(".")
     replaced = re.sub(r"backward|bwd|backprop|grad$", _forward_word, last)
     other = ".".join([*classes, replaced])
-    forward = _named_function(program, other)
+    forward = program.find(other)
     if other == name or not inspect.isfunction(forward):
         wanted = other if other != name else "its forward"
         what = f"{name} takes a cache, but there is no {wanted} that makes it"

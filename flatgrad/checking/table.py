@@ -33,6 +33,7 @@ class Row:
     gradient: Array | None = None
     comparison: Comparison | None = None
     note: str = ""
+    found: Slopes | None = None
 
     @classmethod
     def skipped(cls, parameter: str, leaf: Leaf, why: str) -> Row:
@@ -56,7 +57,8 @@ class Row:
     ) -> Row:
         size, some = gradient.size, comparison.checked
         method = found.method if some == size else f"{found.method}, {some} of {size}"
-        return cls(parameter, leaf, comparison.verdict, method, gradient, comparison)
+        verdict = comparison.verdict
+        return cls(parameter, leaf, verdict, method, gradient, comparison, found=found)
 
     def cells(self) -> list[str]:
         c = self.comparison
