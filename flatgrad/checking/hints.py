@@ -102,7 +102,8 @@ def _about_factor(factor: float, inputs: Mapping[str, Any]) -> str:
         if np.isclose(factor * value, 1, rtol=CLOSE):
             return f"a factor {name} is missing"
     for (name, length), (other, shorter) in permutations(_lengths(inputs), 2):
-        if np.isclose(factor, length / shorter, rtol=CLOSE):
+        plain = length % shorter == 0 or shorter % length == 0
+        if not plain and np.isclose(factor, length / shorter, rtol=CLOSE):
             return f"it is {name} / {other} times what it should be"
     if abs(factor) >= 1:
         return f"it is {factor:.6g} times what it should be"

@@ -17,7 +17,7 @@ from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.graph import Var
 from flatgrad.types import Dim, polynomial
 
-SIZES = (4, 3, 5, 2)  # of the first dimensions, then 6, 7, ...
+SIZES = (4, 3, 5)  # of the first dimensions, then 6, 7, ...: 2 is what a square gives
 EXAMPLES = 'write --at "x=randn(3,4); y=randint(0,10,size=3); reg=0.1"'
 EMPTY = inspect.Parameter.empty
 
