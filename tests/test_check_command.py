@@ -381,7 +381,7 @@ def test_emitted_code_that_fails(check: Check, monkeypatch: pytest.MonkeyPatch) 
     outcome = check(AFFINE)
     assert outcome[:2] == (1, "")
     assert outcome.err.startswith(
-        "f.py: FG705 the emitted affine_grad raises ZeroDivisionError: division by zero\n"
+        "f.py: FG905 the emitted affine_grad raises ZeroDivisionError: division by zero\n"
     )
 
 
@@ -464,7 +464,7 @@ def test_an_input_without_a_value(check: Check) -> None:
     assert check(text, "--at", "n=3") == (
         1,
         "",
-        "f.py: FG702 no value for the parameters x, params of f\n"
+        "f.py: FG902 no value for the parameters x, params of f\n"
         "  give one, such as --at 'x=randn(3,4); params={\"W1\": randn(3,4)}', or say in the docstring what\n"
         "  shape it has; numpy's names and those of the file can be used, and\n"
         "  y=randint(0,10,size=3) for labels\n",
@@ -476,7 +476,7 @@ def test_a_value_for_what_is_no_parameter(check: Check) -> None:
     assert outcome == (
         1,
         "",
-        "f.py: FG702 --at gives z a value, which is no parameter of affine\n"
+        "f.py: FG902 --at gives z a value, which is no parameter of affine\n"
         "  parameters: x, w, b\n",
     )
 
@@ -485,7 +485,7 @@ def test_an_expression_that_fails(check: Check) -> None:
     outcome = check(AFFINE, "--at", "x=foo(3)")
     assert outcome[:2] == (1, "")
     assert outcome.err.startswith(
-        "f.py: FG702 --at x=foo(3) raises NameError: name 'foo' is not defined\n"
+        "f.py: FG902 --at x=foo(3) raises NameError: name 'foo' is not defined\n"
     )
 
 
@@ -513,7 +513,7 @@ def test_the_function_raises(check: Check) -> None:
         1,
         "",
         "noise\n"
-        "f.py:4:9: FG701 f raises ValueError: cannot reshape array of size 4 into shape (7,7)\n"
+        "f.py:4:9: FG901 f raises ValueError: cannot reshape array of size 4 into shape (7,7)\n"
         "    4 |     y = x.reshape(7, 7)\n"
         "      |         ^^^^^^^^^^^^^^^\n"
         "  called with x (4,); --at gives other values\n",
@@ -535,7 +535,7 @@ def test_the_file_raises(check: Check, line: str, told: str) -> None:
     outcome = check(f"{line}\ndef f(x: float):\n    return x * x\n")
     assert outcome[:2] == (1, "")
     first = outcome.err.splitlines()[0]
-    assert re.fullmatch(rf"f.py:1:\d+: FG701 running f.py raises {told}", first), first
+    assert re.fullmatch(rf"f.py:1:\d+: FG901 running f.py raises {told}", first), first
 
 
 def test_a_refused_function_is_refused_as_ever(check: Check) -> None:
@@ -548,11 +548,11 @@ def test_a_refused_function_is_refused_as_ever(check: Check) -> None:
     ("arguments", "message"),
     [
         (["--function", "h"], "f.py: FG503 there is no function h at top level\n"),
-        ([], "f.py: FG703 there is more than one function: one is checked at a time\n"),
-        (["--function", "f", "--at", "x=arange(3)"], "f.py: FG703 no input of f holds"),
+        ([], "f.py: FG903 there is more than one function: one is checked at a time\n"),
+        (["--function", "f", "--at", "x=arange(3)"], "f.py: FG903 no input of f holds"),
         (
             ["--function", "f", "--at", "x=array([nan])"],
-            "f.py: FG704 the value of f is not",
+            "f.py: FG904 the value of f is not",
         ),
     ],
 )
@@ -566,7 +566,7 @@ def test_nothing_to_check(check: Check, arguments: list[str], message: str) -> N
 def test_a_name_that_is_bound_anew(check: Check) -> None:
     outcome = check("def f(x: float):\n    return x * x\n\n\nglobals().pop('f')\n")
     assert outcome[:2] == (1, "")
-    assert outcome.err.startswith("f.py: FG703 f is no function any more once")
+    assert outcome.err.startswith("f.py: FG903 f is no function any more once")
 
 
 def test_the_file_is_not_main_and_leaves_nothing_behind(check: Check) -> None:
@@ -916,7 +916,7 @@ def test_a_forward_with_a_parameter_of_its_own(check: Check) -> None:
     assert missing == (
         1,
         "",
-        "f.py: FG706 no value for config of affine_forward (in other.py)\n"
+        "f.py: FG906 no value for config of affine_forward (in other.py)\n"
         '  give one with --at "config=..."\n',
     )
 
@@ -925,32 +925,32 @@ def test_a_forward_with_a_parameter_of_its_own(check: Check) -> None:
     ("other", "name", "message"),
     [
         ("", "g", "f.py: FG007|other.py: FG007"),
-        ("x = 1\n", "g", "f.py: FG706 there is no function g"),
-        ("def g(dout, cache):\n    return cache\n", "g", "f.py: FG706 g takes a cache"),
+        ("x = 1\n", "g", "f.py: FG906 there is no function g"),
+        ("def g(dout, cache):\n    return cache\n", "g", "f.py: FG906 g takes a cache"),
         (
             "def g(a, q):\n    return a\n",
             "g",
-            "f.py: FG706 it is not clear how to call g",
+            "f.py: FG906 it is not clear how to call g",
         ),
-        ("def g(x, w, b):\n    return x\n", "g", "f.py: FG706 g does not return"),
+        ("def g(x, w, b):\n    return x\n", "g", "f.py: FG906 g does not return"),
         (
             "def g(d, x, w, b, k):\n    return x\n",
             "g",
-            "f.py: FG706 no value for k of g",
+            "f.py: FG906 no value for k of g",
         ),
         (
             "def g(d, x):\n    return 1, 2, 3, 4\n",
             "g",
-            "f.py: FG706 g returns 4 gradients",
+            "f.py: FG906 g returns 4 gradients",
         ),
-        ("def g(d, x):\n    return {}\n", "g", "f.py: FG706 g returns no gradient of"),
+        ("def g(d, x):\n    return {}\n", "g", "f.py: FG906 g returns no gradient of"),
         (
             "def g(d, x):\n    return 1 / 0\n",
             "g",
-            "f.py: FG701 g raises ZeroDivisionError",
+            "f.py: FG901 g raises ZeroDivisionError",
         ),
-        ("import nothing_such\n", "g", "f.py: FG701 running other.py raises Module"),
-        ("def g(:\n", "g", "f.py: FG701 running other.py raises SyntaxError"),
+        ("import nothing_such\n", "g", "f.py: FG901 running other.py raises Module"),
+        ("def g(:\n", "g", "f.py: FG901 running other.py raises SyntaxError"),
     ],
 )
 def test_a_backward_that_cannot_be_called(
@@ -966,7 +966,7 @@ def test_an_exception_in_the_other_file_is_located(check: Check) -> None:
     other = "def g(d, x):\n    y = 1\n    return y / 0\n"
     outcome = check(AFFINE, "--against", "other.py:g", other=other)
     what = (
-        "f.py: FG701 g raises ZeroDivisionError: division by zero (in other.py, line 3)"
+        "f.py: FG901 g raises ZeroDivisionError: division by zero (in other.py, line 3)"
     )
     assert outcome.err.splitlines()[0] == what
 

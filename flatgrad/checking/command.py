@@ -124,7 +124,7 @@ def chosen_function(request: Request) -> str:
         case several:
             what = "there is more than one function: one is checked at a time"
             step = f"name one with --function: {', '.join(several)}"
-            raise FlatgradError(Diagnostic("FG703", what, step))
+            raise FlatgradError(Diagnostic("FG903", what, step))
 
 
 def _prepared(
@@ -136,7 +136,7 @@ def _prepared(
 ) -> Prepared:
     if not inspect.isroutine(function := program.find(name)):
         what = f"{name} is no function any more once the file has been run"
-        raise FlatgradError(Diagnostic("FG703", what, "see what becomes of that name"))
+        raise FlatgradError(Diagnostic("FG903", what, "see what becomes of that name"))
     point = drawn(
         function,
         read.params,
@@ -192,7 +192,7 @@ def _wrt(request: Request, read: Function, point: Drawn) -> tuple[str, ...]:
     if not chosen:
         what = f"no input of {read.name} holds floating-point numbers"
         step = 'give one: --at "x=randn(3,4)"'
-        raise FlatgradError(Diagnostic("FG703", what, step))
+        raise FlatgradError(Diagnostic("FG903", what, step))
     return chosen
 
 

@@ -54,7 +54,7 @@ class Emitted:
             raise
         except Exception as error:
             what = f"the emitted {function.__name__} raises {told(error)}"
-            problem = Diagnostic("FG705", what, FLATGRADS_DEFECT)
+            problem = Diagnostic("FG905", what, FLATGRADS_DEFECT)
             raise FlatgradError(problem) from None
 
 

@@ -124,7 +124,7 @@ def _refuse_unknown(
     if unknown:
         what = f"--at gives {unknown[0]} a value, which is no parameter of {name}"
         step = f"parameters: {', '.join(signature)}"
-        raise FlatgradError(Diagnostic("FG702", what, step))
+        raise FlatgradError(Diagnostic("FG902", what, step))
 
 
 def _missing(names: list[str], params: Mapping[str, Var], function: str) -> Diagnostic:
@@ -136,7 +136,7 @@ def _missing(names: list[str], params: Mapping[str, Var], function: str) -> Diag
         "shape it has; numpy's names and those of the file can be used, and\n"
         "y=randint(0,10,size=3) for labels"
     )
-    return Diagnostic("FG702", what, step)
+    return Diagnostic("FG902", what, step)
 
 
 def _such_as(var: Var | None) -> str:
@@ -167,7 +167,7 @@ def _evaluated(name: str, value: str, namespace: Mapping[str, Any]) -> Any:
             return eval(code, dict(namespace))
     except Exception as error:
         what = f"--at {name}={value} raises {told(error)}"
-        raise FlatgradError(Diagnostic("FG702", what, EXAMPLES)) from None
+        raise FlatgradError(Diagnostic("FG902", what, EXAMPLES)) from None
 
 
 def _given_lengths(

@@ -59,7 +59,7 @@ class Program:
 
     def _failure(self, name: str, error: BaseException) -> Diagnostic:
         place = place_of(error.__traceback__, self.filename, self.text)
-        return Diagnostic("FG701", f"{name} raises {told(error)}", "", place)
+        return Diagnostic("FG901", f"{name} raises {told(error)}", "", place)
 
 
 def told(error: BaseException) -> str:

@@ -98,7 +98,7 @@ def student(program: Program, name: str, subject: Subject) -> Student:
 
 
 def _refused(program: Program, what: str, step: str) -> FlatgradError:
-    return FlatgradError(Diagnostic("FG706", f"{what} (in {program.filename})", step))
+    return FlatgradError(Diagnostic("FG906", f"{what} (in {program.filename})", step))
 
 
 def _functions(program: Program) -> str:

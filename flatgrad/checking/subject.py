@@ -126,7 +126,7 @@ def refuse_infinite(outputs: Sequence[Array], name: str) -> None:
         return
     what = f"the value of {name} is not finite at this point"
     step = 'choose another point: --at "x=..." or --seed 1'
-    raise FlatgradError(Diagnostic("FG704", what, step))
+    raise FlatgradError(Diagnostic("FG904", what, step))
 
 
 def part(gradient: Any, keys: tuple[Any, ...]) -> Array | None:
