@@ -36,6 +36,7 @@ LAYERS = [
     ["flatgrad.graph_nodes", "flatgrad.graph_paths", "flatgrad.held", "flatgrad.tracing", "flatgrad.graph_arguments", "flatgrad.local_derivatives", "flatgrad.graph_source"],
     ["flatgrad.computational_graph"],
     ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
+    ["flatgrad.checking"],
     ["flatgrad.cli"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip
