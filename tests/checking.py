@@ -69,7 +69,7 @@ class Subject:
 
     @cached_property
     def transformation(self) -> Transformation:
-        return Transformation(self.trial.text, self.trial.options)
+        return transformed(self.trial)
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
@@ -89,6 +89,20 @@ class Subject:
     @cached_property
     def differences(self) -> dict[str, Any]:
         return central(self.forward, self.trial, self.seeds)
+
+
+_read: dict[Any, Transformation] = {}  # the few texts that were read last
+
+
+def transformed(trial: Trial) -> Transformation:
+    """The text, read once for all inputs that it is tried with."""
+    shapes = tuple(trial.shapes.items())
+    key = (trial.text, trial.function, trial.asked, trial.names, shapes)
+    if key not in _read:
+        while len(_read) >= 4:
+            _read.pop(next(iter(_read)))
+        _read[key] = Transformation(trial.text, trial.options)
+    return _read[key]
 
 
 _last: list[Subject] = (
