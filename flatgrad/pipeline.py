@@ -76,12 +76,20 @@ class Transformation:
     def emitted(self, emit: str) -> str:
         options = replace(self.options, emit=emit)
         with _long_functions():
-            # Forward mode runs through a loop once: it reads another module.
-            found = self._findings.get(emit == "jvp")
-            if found is None:
-                found = self._findings[emit == "jvp"] = _Findings(self.text, options)
+            found = self._found(options)
             with with_rules(found.rules):
                 return _transformed(found, options)
+
+    def _found(self, options: Options) -> _Findings:
+        """Forward mode runs through a loop once: where one is marked it reads another module."""
+        forward = options.emit == "jvp"
+        if forward not in self._findings:
+            other = self._findings.get(not forward)
+            shared = other is not None and "checkpoint" not in self.text
+            self._findings[forward] = (
+                other if shared and other else _Findings(self.text, options)
+            )
+        return self._findings[forward]
 
 
 class _Findings:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from textwrap import dedent
@@ -29,6 +29,25 @@ AGREED, REFUSED = "agreed", "refused"
 
 class Wrong(AssertionError):
     """What was emitted does something else than the forward function and its derivative."""
+
+
+class Faults:
+    """What is wrong with each of several checks that share their preparation: all are told, not the first one only."""
+
+    def __init__(self) -> None:
+        self.found: list[Exception] = []
+
+    @contextmanager
+    def of(self, *which: object) -> Iterator[None]:
+        try:
+            yield
+        except Exception as fault:
+            fault.add_note(f"where {which}")
+            self.found.append(fault)
+
+    def tell(self) -> None:
+        if self.found:
+            raise ExceptionGroup(f"{len(self.found)} faults", self.found)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from checking import REFUSED, Trial, agree, outcome, pairing
+from checking import REFUSED, Faults, Trial, agree, outcome, pairing
 from test_rules import (
-    Faults,
     compute,
     gradient,
     gradient_or_refusal,

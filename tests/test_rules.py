@@ -5,11 +5,11 @@ No rule needs a test of its own: each is tested at its own probes, for every set
 
 import itertools
 import pkgutil
-from contextlib import contextmanager
 from functools import cached_property
 
 import numpy as np
 import pytest
+from checking import Faults
 
 import flatgrad.rules
 from flatgrad.builder import Builder
@@ -94,25 +94,6 @@ def subsets(places):
     """Every choice of active arguments."""
     sizes = range(1, len(places) + 1)
     return [some for n in sizes for some in itertools.combinations(places, n)]
-
-
-class Faults:
-    """What is wrong with each of several checks that share their preparation: all are told, not the first one only."""
-
-    def __init__(self):
-        self.found = []
-
-    @contextmanager
-    def of(self, *which):
-        try:
-            yield
-        except Exception as fault:
-            fault.add_note(f"where {which}")
-            self.found.append(fault)
-
-    def tell(self):
-        if self.found:
-            raise ExceptionGroup(f"{len(self.found)} faults", self.found)
 
 
 class Tried:
