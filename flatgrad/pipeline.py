@@ -22,6 +22,7 @@ from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
+from flatgrad.frontend.masks import DRAWN, with_mask
 from flatgrad.frontend.module import (
     bound_names,
     library_used,
@@ -118,7 +119,9 @@ class _Findings:
 
     def longer(self, module: Module, place: Place) -> Module | None:
         found = _once(
-            self._longer, (id(module), place), lambda: written_longer(module, place)
+            self._longer,
+            (id(module), place),
+            lambda: with_mask(module, place) or written_longer(module, place),
         )
         self._kept += [found] if found is not None else []
         return found
@@ -210,7 +213,9 @@ def _with_loops(
     try:
         return _one(findings, module, name, options, names, elsewhere)
     except FlatgradError as error:
-        places = [d.place for d in error.diagnostics if d.code == WITHIN]
+        places = [
+            d.place for d in error.diagnostics if d.code == WITHIN or d.what == DRAWN
+        ]
         longer = findings.longer(module, places[0]) if places and places[0] else None
         if longer is None:
             raise

@@ -186,7 +186,7 @@ def _data_of(rule: Rule) -> list[str]:
     return list(data)
 
 
-def _options_of(rule: Rule) -> set[str]:
+def _options_of(rule: Rule) -> frozenset[str]:
     _, others = _parameters(rule.formula)
     return others - rule.context
 
