@@ -359,6 +359,20 @@ def test_a_conversion_to_integers_has_no_derivative(op, dtype):
     np.testing.assert_array_equal(grad, value.astype(dtype))
 
 
+# SciPy cuts off what is no count, and warns that it will not go on doing so.
+@pytest.mark.filterwarnings("ignore:non-integer")
+@pytest.mark.parametrize("op", ["bdtr", "bdtrc", "nbdtr", "nbdtrc"])
+@pytest.mark.parametrize(("k", "n"), [(1.7, 4.6), (0.3, 0.7), (4.2, 4.9)])
+def test_counts_that_are_no_whole_numbers(op, k, n):
+    rule, options = RULES[op], {"k": k, "n": n}
+    data = [np.array([0.1, 0.4])]
+    if not np.all(np.isfinite(compute(rule, data, options)[0])):
+        return
+    (slope,) = pull_back(rule, data, options, compute(rule, data, options), [1.0])[:1]
+    want = differences(lambda p: compute(rule, [p], options)[0].sum(), data, 0)
+    close(slope, want)
+
+
 # ------------------------------------------------------------------------------------ the rule as a graph
 
 
