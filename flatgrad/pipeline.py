@@ -22,6 +22,7 @@ from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
+from flatgrad.frontend.masks import DRAWN, with_mask
 from flatgrad.frontend.module import (
     bound_names,
     library_used,
@@ -86,10 +87,7 @@ class Transformation:
     def emitted(self, emit: str) -> str:
         options = replace(self.options, emit=emit)
         with _long_functions():
-            # Forward mode runs through a loop once: it reads another module.
-            found = self._findings.get(emit == "jvp")
-            if found is None:
-                found = self._findings[emit == "jvp"] = _Findings(self.text, options)
+            found = self._found(options)
             with with_rules(found.rules):
                 return _transformed(found, options)
 
@@ -97,13 +95,22 @@ class Transformation:
         """The function as it is read for a gradient: its parameters, outputs and seeds, and what is known of them."""
         options = replace(self.options, functions=(name,), emit="grad")
         with _long_functions():
-            found = self._findings.get(False)
-            if found is None:
-                found = self._findings[False] = _Findings(self.text, options)
+            found = self._found(options)
             _chosen(found.module, options)
             found.module.library = library_used(found.module, name)
             with with_rules(found.rules):
                 return found.read(found.module, name, options).function
+
+    def _found(self, options: Options) -> _Findings:
+        """Forward mode runs through a loop once: where one is marked it reads another module."""
+        forward = options.emit == "jvp"
+        if forward not in self._findings:
+            other = self._findings.get(not forward)
+            shared = other is not None and "checkpoint" not in self.text
+            self._findings[forward] = (
+                other if shared and other else _Findings(self.text, options)
+            )
+        return self._findings[forward]
 
 
 class _Findings:
@@ -132,7 +139,9 @@ class _Findings:
 
     def longer(self, module: Module, place: Place) -> Module | None:
         found = _once(
-            self._longer, (id(module), place), lambda: written_longer(module, place)
+            self._longer,
+            (id(module), place),
+            lambda: with_mask(module, place) or written_longer(module, place),
         )
         self._kept += [found] if found is not None else []
         return found
@@ -224,7 +233,9 @@ def _with_loops(
     try:
         return _one(findings, module, name, options, names, elsewhere)
     except FlatgradError as error:
-        places = [d.place for d in error.diagnostics if d.code == WITHIN]
+        places = [
+            d.place for d in error.diagnostics if d.code == WITHIN or d.what == DRAWN
+        ]
         longer = findings.longer(module, places[0]) if places and places[0] else None
         if longer is None:
             raise
