@@ -23,7 +23,7 @@ LAYERS = [
     ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions", "flatgrad.foreign"],
     ["flatgrad.registry"],
     ["flatgrad.shapes", "flatgrad.builder", "flatgrad.broadcasting", "flatgrad.varying"],
-    ["flatgrad.rules", "flatgrad.namespaces"],
+    ["flatgrad.rules", "flatgrad.namespaces", "flatgrad.emit.helpers"],
     ["flatgrad.frontend"],
     ["flatgrad.complex_values"],
     ["flatgrad.conjugates", "flatgrad.patterns", "flatgrad.trees", "flatgrad.implicit", "flatgrad.implicit_tangents", "flatgrad.reverse", "flatgrad.forward", "flatgrad.rewrites", "flatgrad.products", "flatgrad.simplify"],
