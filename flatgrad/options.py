@@ -12,6 +12,9 @@ from flatgrad.errors import Diagnostic, FlatgradError
 Shape = tuple[str | int, ...]
 
 EMITS = ("grad", "pair", "jvp")
+# The derivative and nothing else, which is what is differentiated again.
+ALONE = ("gradient", "tangent")
+FORWARD_MODE = ("jvp", "tangent")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Options:
     rules: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.emit not in EMITS:
+        if self.emit not in (*EMITS, *ALONE):
             raise FlatgradError(_cannot_emit(self.emit))
         if not self.names.isidentifier():
             raise FlatgradError(Diagnostic("FG502", _bad_prefix(self.names)))

@@ -167,7 +167,7 @@ class Layout:
         ):
             if not (isinstance(out, Var) and out.name):
                 outputs[position] = self.names.underscored(outputs[position])
-            if seed is None:
+            if seed is None or self.style.emit == "gradient":
                 continue
             wanted = f"{self.style.prefix}{outputs[position]}"
             again = wanted in found.values()
@@ -205,6 +205,8 @@ class Layout:
 
     def _flat(self) -> str:
         """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
+        if self.style.emit == "gradient":
+            return self._alone()
         value = tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
         seeds = list(self.seeds.values())
@@ -224,6 +226,12 @@ class Layout:
         return self._definition(
             "grad", parameters(self.function, seeds, defaults), lines
         )
+
+    def _alone(self) -> str:
+        """def NAME_gradient(x, w): forward, backward, return (grad_x, grad_w)"""
+        result = print_statement(ast.Return(self._result()))
+        lines = ["", *self._backward(), "", result]
+        return self._definition("gradient", parameters(self.function, [], {}), lines)
 
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""

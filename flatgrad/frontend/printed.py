@@ -43,7 +43,7 @@ def call(
         isinstance(a, Var) and a.type.kind in MAY_HOLD for a in args
     ):
         return None
-    low.build.dialect = ""
+    low.build.dialect = "torch" if low.module.library == "torch" else ""
     return low.emit(op, *args, node=node)
 
 
