@@ -482,7 +482,7 @@ def differentiate(
         if seed is not None:
             seed.type = out.type
     seeds: Sequence[Atom | None] = function.seeds
-    if alone:
+    if alone and not function.problems:
         _refuse_no_number(function, primal)
         seeds = [Lit(1.0)]
     keep = len(primal.eqns)

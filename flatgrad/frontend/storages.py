@@ -106,8 +106,14 @@ def _is_cut(eqn: Eqn) -> bool:
     return len(eqn.args) > 1 and eqn.args[1].type.kind == "slice"
 
 
+def _factors(eqn: Eqn) -> list[Atom]:
+    return [a for a in eqn.args if a.type.kind != "str"]
+
+
 def allocates(eqn: Eqn) -> bool:
     """The results of `eqn` surely lie in arrays that nothing else shows."""
+    if eqn.op == "einsum" and len(_factors(eqn)) > 1:
+        return True  # of one array it may be a view, a product is new
     if eqn.op in SHARING or eqn.op in HOLDING:
         return False
     if eqn.op == "getitem":
