@@ -60,6 +60,7 @@ def _derivative(
         wrt=tuple(wrt),
         shapes={**source.shapes, **options.shapes},
         names=names,
+        inline=True,  # one function, and no cache that is handed from one to another
     )
     whole = Transformation(source.text, asked)
     text = BLANK.sub("", layout(whole.emitted(emit)))

@@ -344,6 +344,7 @@ class Type:
         None  # the value itself, where it is an integer that measures an axis
     )
     items: tuple[Type, ...] | None = None  # the elements of a tuple
+    each: Type | None = None  # of a list that is filled: each item, where all are alike
 
     @property
     def rank(self) -> int | None:

@@ -23,7 +23,7 @@ PURE = {
 METHODS = {
     "all", "any", "argmax", "argmin", "argsort", "astype", "clip", "conj", "conjugate", "copy", "cumprod", "cumsum",
     "diagonal", "dot", "flatten", "get", "item", "items", "keys", "max", "mean", "min", "nonzero", "prod", "ptp",
-    "ravel", "repeat", "reshape", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "values",
+    "endswith", "format", "join", "ravel", "repeat", "split", "startswith", "strip", "reshape", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "transpose", "values",
     "var",
 }  # fmt: skip
 TENSOR_METHODS = {
