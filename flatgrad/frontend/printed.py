@@ -15,7 +15,7 @@ import libcst as cst
 from flatgrad.emit.helpers import HELPERS, OF_TENSORS
 from flatgrad.frontend.module import Module
 from flatgrad.frontend.scope import Arguments, Callee, Struct, Value
-from flatgrad.graph import Var
+from flatgrad.graph import Atom, Var
 from flatgrad.registry import RULES
 from flatgrad.versions import MAY_HOLD
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Functions whose operation has another name, and those whose name is that of another operation.
 OPERATIONS = {"zeros_like_tree": "zeros_like", "zeros_like_lists": "zeros_like"}
 OTHERS = {"frame"}
-OF_NUMBERS = {"zeros_like"}  # of what is no tree it would be said to be an array
+OF_TREES = {"zeros_like"}  # of what is no tree it would be said to be an array
 
 
 def call(
@@ -39,12 +39,17 @@ def call(
     if any(isinstance(value, Struct) for value in given.positional):
         return None
     args = [low.atom(value, node) for value in given.positional]
-    if op in OF_NUMBERS and not all(
-        isinstance(a, Var) and a.type.kind in MAY_HOLD for a in args
-    ):
+    if op in OF_TREES and not all(map(_is_tree, args)):
         return None
     low.build.dialect = "torch" if low.module.library == "torch" else ""
     return low.emit(op, *args, node=node)
+
+
+def _is_tree(value: Atom) -> bool:
+    """A list or a dict; what may be one, is for flatgrad has printed this function for it."""
+    if isinstance(value, Var) and value.type.kind == "any" and value.type.rank is None:
+        value.type.kind = "tree"
+    return value.type.kind in MAY_HOLD
 
 
 def printed_helpers(module: Module) -> dict[str, str]:
