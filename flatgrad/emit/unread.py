@@ -364,7 +364,34 @@ def _without(text: str, function: ast.FunctionDef, unread: list[ast.stmt]) -> st
                     gone.discard(first)
                     lines[first] = " " * suite[0].col_offset + "pass"
                     gone |= set(range(first + 1, (suite[0].end_lineno or first + 1)))
+    gone |= _comments_of_nothing(lines, gone)
     return "\n".join(line for i, line in enumerate(lines) if i not in gone)
+
+
+def _comments_of_nothing(lines: list[str], gone: set[int]) -> set[int]:
+    """Comments above lines that are gone, where no line of the same suite comes next."""
+    found: set[int] = set()
+    for first in sorted(gone):
+        last = first
+        while last in gone:
+            last += 1
+        following = lines[last] if last < len(lines) else ""
+        above = first - 1
+        while above >= 0 and above not in gone and _is_comment(lines[above]):
+            goes_on = following.strip() and not _is_comment(following)
+            if goes_on and _margin(following) == _margin(lines[above]):
+                break
+            found.add(above)
+            above -= 1
+    return found
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def _margin(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _is_gone(node: ast.AST, gone: set[int]) -> bool:
