@@ -19,7 +19,6 @@ from flatgrad.frontend.module import names_in_text
 from flatgrad.options import Options, Shape
 from flatgrad.pipeline import Transformation
 
-
 BLANK = re.compile(r"(?<=\):\n)\n+(?= )")  # below the head of a function
 
 
@@ -66,7 +65,11 @@ def _derivative(
     text = BLANK.sub("", layout(whole.emitted(emit)))
     shapes = whole.shapes(emit)
     shapes |= {f"{names}{n}": shape for n, shape in shapes.items()}
-    kept = {n: s for n, s in shapes.items() if n in _parameters(text) or n.startswith(RESULT)}
+    kept = {
+        n: s
+        for n, s in shapes.items()
+        if n in _parameters(text) or n.startswith(RESULT)
+    }
     text = _with_library(source.text, text)
     made = Derived(text, _last_function(text), kept)
     return _renamed(made, _in_order(source.name, emit, made))

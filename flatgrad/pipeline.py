@@ -87,7 +87,6 @@ class Transformation:
             with with_rules(found.rules):
                 return _transformed(found, options)
 
-
     def shapes(self, emit: str) -> dict[str, Shape]:
         """The shapes of the parameters and results of the one function that is asked for, as far as they were found.
 

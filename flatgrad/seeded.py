@@ -25,8 +25,29 @@ OF_INTEGERS = {
 }  # fmt: skip
 
 
-ARITHMETIC = {"add", "sub", "mul", "neg", "sum", "matmul", "dot", "outer", "unbroadcast"}
-COMPARING = {"gt", "lt", "ge", "le", "eq", "ne", "not", "logical_and", "logical_or", "logical_not"}
+ARITHMETIC = {
+    "add",
+    "sub",
+    "mul",
+    "neg",
+    "sum",
+    "matmul",
+    "dot",
+    "outer",
+    "unbroadcast",
+}
+COMPARING = {
+    "gt",
+    "lt",
+    "ge",
+    "le",
+    "eq",
+    "ne",
+    "not",
+    "logical_and",
+    "logical_or",
+    "logical_not",
+}
 
 
 def without_seed(block: Block, keep: int) -> Block:

@@ -36,6 +36,11 @@ WRITING = {
     "add.at", "subtract.at", "copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask", "seterr", "save",
     "savetxt", "print", "manual_seed", "dropout",
 }  # fmt: skip
+# Functions that give new numbers, and never an array that they were given.
+COMPUTING = {
+    "exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "sum", "mean", "outer",
+    "zeros_like", "ones_like", "maximum", "minimum", "power", "square", "size",
+}  # fmt: skip
 GROWING = {"append", "extend", "insert"}
 # What makes an array, a list or a dict that nothing else shows.
 MAKING = {"zeros", "zeros_like", "ones", "ones_like", "empty", "empty_like", "full", "full_like", "copy", "array", "list", "dict"}  # fmt: skip
@@ -61,6 +66,7 @@ class _Function:
         self.params = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
         self.own = self._own_arrays()
         self.read = _names_read(node.body, self.own)
+        self.alone = self._alone()
         self.unread: list[ast.stmt] = []
 
     def shorter(self) -> str:
@@ -100,6 +106,25 @@ class _Function:
             and all(v is not None and _is_made(v) for v in values)
         }
 
+    def _alone(self) -> set[str]:
+        """Names whose arrays no other name can show: each is new, and only read in arithmetic."""
+        shown, found = set(self.params), set[str]()
+        for node in ast.walk(self.node):
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value) if _is_new(
+                    value
+                ):
+                    found.add(name)
+                case ast.Assign(targets=targets):
+                    shown |= {n for t in targets for n in _bound(t)}
+                case ast.For(target=target) | ast.comprehension(target=target):
+                    shown |= _bound(target)
+                case _:
+                    pass
+            if not _is_arithmetic(node):
+                shown |= {n.id for n in _children(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}  # fmt: skip
+        return found - shown
+
     # --- what is read after each statement, from the last to the first --------------------
 
     def _suite(self, body: list[ast.stmt], after: Set[str], left: Set[str]) -> set[str]:
@@ -109,9 +134,7 @@ class _Function:
             live = self._statement(statement, live, left)
         return live
 
-    def _statement(
-        self, node: ast.stmt, after: set[str], left: Set[str]
-    ) -> set[str]:
+    def _statement(self, node: ast.stmt, after: set[str], left: Set[str]) -> set[str]:
         match node:
             case ast.If(test=test, body=body, orelse=orelse):
                 one = self._suite(body, after, left)
@@ -188,7 +211,7 @@ class _Function:
                 nobody = name in self.own and name not in self.read
                 return nobody and self._is_pure(value) and self._is_pure(target.slice)
             case ast.AugAssign(target=ast.Name(id=name), value=value):
-                return name in self.own and name not in self.read and self._is_pure(value)  # fmt: skip
+                return name in self.alone and name not in after and self._is_pure(value)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr), args=args)) if attr in GROWING:  # fmt: skip
                 nobody = name in self.own and name not in self.read
                 return nobody and all(map(self._is_pure, args))
@@ -338,6 +361,28 @@ def _is_made(value: ast.expr) -> bool:
             return True
         case ast.Call(func=ast.Name(id=name)) | ast.Call(func=ast.Attribute(attr=name)):
             return name in MAKING
+        case _:
+            return False
+
+
+def _is_new(value: ast.expr) -> bool:
+    arithmetic = isinstance(value, ast.BinOp | ast.UnaryOp | ast.Compare)
+    return (
+        arithmetic
+        or _is_made(value)
+        or (isinstance(value, ast.Call) and _is_arithmetic(value))
+    )
+
+
+def _is_arithmetic(node: ast.AST) -> bool:
+    """It gives a new array, or a number, and only reads what it is given."""
+    match node:
+        case (
+            ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.AugAssign() | ast.Return()
+        ):
+            return True
+        case ast.Call(func=ast.Attribute(attr=attr)) | ast.Call(func=ast.Name(id=attr)):
+            return attr in COMPUTING
         case _:
             return False
 

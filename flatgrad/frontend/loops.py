@@ -564,7 +564,9 @@ def _let_vary(body: Block) -> None:
         shape = param.type.shape
         if end in changed and same_shape(shape, end.type.shape):
             own = Shape() if shape.dims is None else Shape(Dim() for _ in shape.dims)
-            param.type = Type(own, param.type.kind, None, param.type.items, param.type.each)
+            param.type = Type(
+                own, param.type.kind, None, param.type.items, param.type.each
+            )
 
 
 def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:

@@ -119,7 +119,9 @@ def allocates(eqn: Eqn) -> bool:
     if eqn.op == "getitem":
         return is_basic_index(eqn.args[1]) is False
     if eqn.op == "unbroadcast":
-        return eqn.dialect != "torch"  # np.sum is a new array also where nothing is summed
+        return (
+            eqn.dialect != "torch"
+        )  # np.sum is a new array also where nothing is summed
     rule = RULES.get(eqn.op)
     if rule is None:
         return False
