@@ -22,6 +22,9 @@ from flatgrad.pipeline import Transformation
 BLANK = re.compile(r"(?<=\):\n)\n+(?= )")  # below the head of a function
 
 
+PLAIN = Options()
+
+
 @dataclass(frozen=True)
 class Derived:
     """A module, the function in it that is to be differentiated next, and the shapes of its parameters."""
@@ -31,17 +34,17 @@ class Derived:
     shapes: Mapping[str, Shape] = field(default_factory=dict)
 
 
-def gradient_of(source: Derived, wrt: Iterable[str] = (), options: Options = Options()) -> Derived:  # fmt: skip
+def gradient_of(source: Derived, wrt: Iterable[str] = (), options: Options = PLAIN) -> Derived:  # fmt: skip
     """NAME_gradient(params) -> the gradient of NAME, which returns one number; a tuple for several of `wrt`."""
     return _derivative(source, "gradient", "grad", wrt, options)
 
 
-def tangent_of(source: Derived, wrt: Iterable[str] = (), options: Options = Options()) -> Derived:  # fmt: skip
+def tangent_of(source: Derived, wrt: Iterable[str] = (), options: Options = PLAIN) -> Derived:  # fmt: skip
     """NAME_tangent(params, dot_x, ...) -> the tangent of what NAME returns, along the tangents of `wrt`."""
     return _derivative(source, "tangent", "dot", wrt, options)
 
 
-def hessian_vector(source: Derived, wrt: Iterable[str] = (), options: Options = Options()) -> Derived:  # fmt: skip
+def hessian_vector(source: Derived, wrt: Iterable[str] = (), options: Options = PLAIN) -> Derived:  # fmt: skip
     """NAME_hvp(params, dot_x, ...) -> the Hessian of NAME times the vector dot_x: forward over reverse."""
     names = tuple(wrt)
     found = tangent_of(gradient_of(source, names, options), names, options)
@@ -102,7 +105,8 @@ def _renamed(made: Derived, name: str) -> Derived:
 
 
 def _last_function(text: str) -> str:
-    return re.findall(r"^def (\w+)\(", text, re.M)[-1]
+    found: list[str] = re.findall(r"^def (\w+)\(", text, re.MULTILINE)
+    return found[-1]
 
 
 def _parameters(text: str) -> set[str]:
@@ -114,7 +118,7 @@ def _parameters(text: str) -> set[str]:
 
 def _with_library(before: str, after: str) -> str:
     """A function that calls methods only says by an import that it is one of tensors."""
-    if re.search(r"^(import torch|from torch)\b", before, re.M) and "torch" not in names_in_text(after):  # fmt: skip
+    if re.search(r"^(import torch|from torch)\b", before, re.MULTILINE) and "torch" not in names_in_text(after):  # fmt: skip
         return after.replace("\n\n", "\n\nimport torch  # noqa: F401\n\n", 1)
     return after
 

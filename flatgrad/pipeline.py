@@ -22,8 +22,8 @@ from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
-from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.hints import RESULT
+from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.module import (
     bound_names,

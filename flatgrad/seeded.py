@@ -98,9 +98,7 @@ class _Known:
         self.truths: set[Atom] = set()
 
     def note(self, eqn: Eqn) -> None:
-        if eqn.op in COMPARING or (eqn.op == "mul" and self.truths.issuperset(eqn.args)):  # fmt: skip
-            self.truths.update(eqn.outs)
-        elif all(out.type.kind == "bool" for out in eqn.outs) or self._shows_truths(eqn):  # fmt: skip
+        if eqn.op in COMPARING or (eqn.op == "mul" and self.truths.issuperset(eqn.args)) or all(out.type.kind == "bool" for out in eqn.outs) or self._shows_truths(eqn):  # fmt: skip
             self.truths.update(eqn.outs)
         elif self._makes_fractions(eqn):
             self.fractions.update(eqn.outs)
@@ -167,6 +165,8 @@ class _Known:
         match eqn.op, eqn.args:
             case "mul", (Lit(value=int() as number), other):
                 yield replace(eqn, args=(Lit(float(number)), other))
+            case "broadcast_to", (Lit(value=int() as number), shape):
+                yield replace(eqn, args=(Lit(float(number)), shape))
             case "alias", (value,):
                 yield _times_one(eqn, value)
             case _:
@@ -178,7 +178,12 @@ class _Known:
         """The derivative of something, which has a line of its own."""
         if out.primal is None or out in self.fractions:
             return False
-        may_be_integers = not self.plain and out.type.kind in ("any", "int", "array")
+        may_be_integers = not self.plain and out.type.kind in (
+            "any",
+            "int",
+            "array",
+            "float",
+        )
         return out in self.truths or (may_be_integers and not out.type.shape.is_scalar)
 
 

@@ -167,11 +167,11 @@ def join_dims(a: Dim, b: Dim) -> None:
             raise Contradiction(str(a), str(b), (left.source, right.source))
         return
     weak = is_weak(left.name)
-    if left.name and right.name and left.name != right.name and not weak:
-        if not is_weak(right.name):
-            raise Contradiction(str(a), str(b), (left.source, right.source))
+    others = left.name and right.name and left.name != right.name
+    if others and not weak and not is_weak(right.name):
+        raise Contradiction(str(a), str(b), (left.source, right.source))
     if (left.value is None and right.value is not None) or (
-        (weak or not left.name) and right.name and right.value == left.value
+        right.name and (not left.name or (weak and left.value is None))
     ):
         left, right, i, j = right, left, j, i
     if left.terms is None and right.terms is not None:

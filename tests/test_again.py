@@ -305,7 +305,7 @@ def test_integers_and_comparisons_give_floating_point_gradients(
     text = f"{HEAD}def f(x):\n    return np.sum({body})\n"
     made = gradient_of(Derived(text, "f", {"x": shape_of("x", value)}), ["x"])
     found, step = function(made)(value), 1e-6
-    assert np.result_type(found).kind == "f" or isinstance(value, int) or body == "x * 3"
+    assert np.result_type(found).kind == "f" or isinstance(value, int)
     assert not isinstance(found, bool | np.bool_)
     forward = executed(text, "f")
     for e in np.eye(np.size(value)):

@@ -7,7 +7,7 @@ import re
 
 # "Returns:", "Returns a scalar loss", ":returns: the loss", and a heading that is underlined.
 RESULTS = re.compile(
-    r"\s*(:?(returns?|yields?|rtype)\b|(outputs?|results?)\s*(:|$))", re.I
+    r"\s*(:?(returns?|yields?|rtype)\b|(outputs?|results?)\s*(:|$))", re.IGNORECASE
 )
 HEADING = re.compile(r"\s*[A-Z][A-Za-z ]*:\s*$|\s*:\w+")
 UNDERLINE = re.compile(r"\s*[-=]{3,}\s*$")

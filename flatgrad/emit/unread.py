@@ -401,11 +401,11 @@ def _without(text: str, function: ast.FunctionDef, unread: list[ast.stmt]) -> st
         gone |= set(range(first, last + 1))
     if not gone:
         return text
-    for node in ast.walk(function):
-        for suite in (getattr(node, "body", None), getattr(node, "orelse", None)):
+    for inner in ast.walk(function):
+        for suite in (getattr(inner, "body", None), getattr(inner, "orelse", None)):
             if isinstance(suite, list) and suite and all(_is_gone(s, gone) for s in suite):  # fmt: skip
                 first = suite[0].lineno - 1
-                if not _is_gone(node, gone):
+                if not _is_gone(inner, gone):
                     gone.discard(first)
                     lines[first] = " " * suite[0].col_offset + "pass"
                     gone |= set(range(first + 1, (suite[0].end_lineno or first + 1)))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from flatgrad.graph import Eqn, Var
 from flatgrad.shapes.broadcasting import same
 from flatgrad.shapes.containers import CONTAINERS, MAY_HOLD, are_strings, item_type
-from flatgrad.shapes.items import appended, each_of, taken
 from flatgrad.shapes.facts import (
     axes_of,
     bound,
@@ -19,6 +18,7 @@ from flatgrad.shapes.facts import (
     option,
     whole_shape,
 )
+from flatgrad.shapes.items import appended, each_of, taken
 from flatgrad.shapes.lengths import difference
 from flatgrad.shapes.subscripts import index_parts, learn_integers, role_of
 from flatgrad.shapes.tuples import axis_length, is_sequence, spell_out
