@@ -343,6 +343,35 @@ def test_a_dict_that_is_returned_has_a_gradient() -> None:
     np.testing.assert_allclose(grad_x, [2 * a[0], 3 * a[1]] + 5 * np.cos(x))
 
 
+UNKNOWN = (
+    "def f(x, w, b):\n    h = np.tanh(x @ w + b)\n    return np.sum((h @ w) ** 2)\n"
+)
+
+
+def test_helpers_that_were_printed_are_read_again_and_printed_once() -> None:
+    """No shape is known, so that the text asks for them when it is run."""
+    first = gradient_of(Derived(HEAD + UNKNOWN, "f"), ["w", "b"])
+    assert "def matmul_grad_right(" in first.text
+    second = hessian_vector(Derived(HEAD + UNKNOWN, "f"), ["w", "b"])
+    assert second.text.count("def unbroadcast(") == 1
+    assert "unbroadcast_" not in second.text
+    random = np.random.default_rng(2)
+    inputs = {"x": random.normal(size=(2, 3)), "w": random.normal(size=(3, 3)), "b": random.normal(size=3)}  # fmt: skip
+    of_arrays = Second(HEAD + UNKNOWN, "f", ("x", "w", "b"), inputs, {})
+    of_arrays.check_forward()
+    of_arrays.check_reverse()
+
+
+def test_a_function_of_the_users_with_the_name_of_a_helper_stays_the_users() -> None:
+    text = HEAD + (
+        "def unbroadcast(g, like):\n    return 3 * g * like\n\n\n"
+        "def f(x):\n    return np.sum(unbroadcast(x, x) ** 2)\n"
+    )
+    x = np.array([0.4, -0.7])
+    made = function(gradient_of(Derived(text, "f", {"x": (2,)}), ["x"]))
+    np.testing.assert_allclose(made(x), 36 * x**3)
+
+
 # --- the text ----------------------------------------------------------------------------
 
 TEXTS: dict[str, tuple[str, str]] = {
