@@ -169,7 +169,7 @@ class Layout:
         ):
             if not (isinstance(out, Var) and out.name):
                 outputs[position] = self.names.underscored(outputs[position])
-            if seed is None:
+            if seed is None or self.style.emit == "gradient":
                 continue
             wanted = f"{self.style.prefix}{outputs[position]}"
             again = wanted in found.values()
@@ -213,6 +213,8 @@ class Layout:
 
     def _flat(self) -> str:
         """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
+        if self.style.emit == "gradient":
+            return self._alone()
         value = tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
         defaults = self._defaults()
@@ -233,6 +235,13 @@ class Layout:
             if seed is not None
         ]
         return seed_defaults(self.function, list(self.seeds.values()), seeded)
+
+    def _alone(self) -> str:
+        """def NAME_gradient(x, w): forward, backward, return (grad_x, grad_w)"""
+        result = print_statement(ast.Return(self._result()))
+        lines = ["", *self._backward(), "", result]
+        params = parameters(self.function, [], {})
+        return self._definition("gradient", params, lines, self._forward_lines())
 
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
