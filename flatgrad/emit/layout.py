@@ -270,7 +270,34 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            prefix=self.style.prefix,
+            signature=self._signature(),
+            scalar=self._is_scalar(),
+            reading=[*self._emptied(), *self._backward()],
+            read_gradients=[*map(shown, self.results)],
+            bound=frozenset(self._forward_names() - self.available.bound()),
+            values=self._values(),
+            arrays=frozenset(n for n, found in self._values().items() if all(map(self._is_array, found))),
         )  # fmt: skip
+
+    def _signature(self) -> str:
+        params = parameters(self.function, [], {})
+        return cst.Module([]).code_for_node(params).rstrip(", ")
+
+    def _is_scalar(self) -> bool:
+        seeds = zip(self.function.seeds, self.outs, strict=True)
+        seeded = [out for seed, out in seeds if seed is not None]
+        return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+    def _values(self) -> dict[str, list[Var]]:
+        found: dict[str, list[Var]] = {}
+        for value, name in self.available.names_of.items():
+            if isinstance(value, Var):
+                found.setdefault(name, []).append(value)
+        return found
+
+    def _is_array(self, value: Var) -> bool:
+        return self.dialect.is_array(value, self.available.defs)
 
     def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
         """The forward statements, what is cached of their values, the backward lines and the gradients."""

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.styles.arguments import without_defaults
+from flatgrad.styles.layer_object import layer_object
 from flatgrad.styles.script import script
+from flatgrad.styles.torch_function import torch_function
 
 Writer = Callable[[Parts], list[str]]
 
@@ -29,4 +32,6 @@ class Style:
 
 STYLES = {
     "script": Style(script, "grad_"),
+    "torch": Style(torch_function, "grad_", without_defaults),
+    "class": Style(layer_object, wrt=without_defaults),
 }
