@@ -39,7 +39,7 @@ from flatgrad.frontend.pairs import (
 )
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
-from flatgrad.graph import Block, Eqn, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
@@ -263,7 +263,8 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    whole = findings.gradient(function, lambda: _differentiated(function, wrt))
+    unit = options.style in STYLES and STYLES[options.style].unit
+    whole = findings.gradient(function, lambda: _differentiated(function, wrt, unit))
     style = Style(options.emit, options.names, options.comments)
     write = STYLES[options.style].write if options.style in STYLES else None
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
@@ -394,9 +395,11 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
     return Gradient(function, block, keep, tuple(wrt), tangents)
 
 
-def _differentiated(function: Function, wrt: Sequence[Var]) -> Gradient:
+def _differentiated(
+    function: Function, wrt: Sequence[Var], unit: bool = False
+) -> Gradient:
     """The gradient, or all that stands against it: what was not read and what has no rule."""
-    return _all_problems(function, lambda: differentiate(function, wrt))
+    return _all_problems(function, lambda: differentiate(function, wrt, unit))
 
 
 def _all_problems(function: Function, made: Callable[[], Gradient]) -> Gradient:
@@ -445,19 +448,24 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
         )
 
 
-def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
-    """Function -> its gradient, simplified."""
+def differentiate(
+    function: Function, wrt: Sequence[Var], unit: bool = False
+) -> Gradient:
+    """Function -> its gradient, simplified; with `unit`, the cotangent of a single number is 1.0."""
     hinted = speaks_of_complex(function)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
             seed.type = out.type
     keep = len(primal.eqns)
+    seeds: Sequence[Atom | None] = function.seeds
+    if unit and len(seeds) == 1 and primal.outs[0].type.shape.is_scalar:
+        seeds, function.seeds = [Lit(1.0)], [None]
     with _located(function, primal, wrt):
-        block = reverse(primal, wrt, function.seeds, hinted)
+        block = reverse(primal, wrt, seeds, hinted)
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
-        tell_fields(primal, simple, function.seeds, hinted)
+        tell_fields(primal, simple, seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
 
 

@@ -333,7 +333,8 @@ class _Reverse:
             and made.primal is None
             and self.build.eqns[-1].outs == (made,)
         )
-        named = cotangent if fresh else self.build.emit("alias", cotangent)
+        plain = fresh or isinstance(made, Lit)  # a seed of 1.0 needs no line
+        named = cotangent if plain else self.build.emit("alias", cotangent)
         return self._mark(named, value)
 
     def _mark(self, cotangent: Expr, value: Var) -> Expr:

@@ -217,7 +217,7 @@ class _Walk:
     def _becomes(self, eqn: Eqn, found: Atom, start: int) -> None:
         """`found` takes the place of the result of `eqn`; a line keeps its variable."""
         last = self.build.eqns[-1] if len(self.build.eqns) > start else None
-        if not is_line(eqn.out):
+        if not is_line(eqn.out) or found == Lit(1.0):  # a seed of 1.0 needs no line
             self.same[eqn.out] = found
             self.uses[found] += self.uses[eqn.out]
             if (

@@ -256,7 +256,7 @@ class Layout:
         described = list(takewhile(is_docstring, body))
         return Parts(
             function=self.function,
-            docstring=self._code(described),
+            docstring=self._code(described) if described else [],
             forward=self._code(body[len(described) :]),
             outputs=[*map(shown, self.outputs)],
             cached=cached,

@@ -9,7 +9,9 @@ from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 from flatgrad.styles.arguments import without_defaults
+from flatgrad.styles.jax_custom import jax_custom
 from flatgrad.styles.layer_object import layer_object
+from flatgrad.styles.packed import first_of, packed
 from flatgrad.styles.script import script
 from flatgrad.styles.torch_function import torch_function
 
@@ -28,10 +30,13 @@ class Style:
     write: Writer
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
+    unit: bool = False  # the cotangent of a result that is one number is 1.0, in the text
 
 
 STYLES = {
     "script": Style(script, "grad_"),
+    "jax": Style(jax_custom, "grad_", without_defaults),
+    "scipy": Style(packed, "grad_", first_of, unit=True),
     "torch": Style(torch_function, "grad_", without_defaults),
     "class": Style(layer_object, wrt=without_defaults),
 }
