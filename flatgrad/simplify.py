@@ -249,6 +249,8 @@ class _Walk:
                 return Lit(-a)
             case "alias", (Var() as x,) if not is_line(eqn.out):
                 return x
+            case "alias", (Lit(value=float(1.0)) as x,):
+                return x
             case "alias", (x,) if (made := self.made_by(x)) is not None and len(
                 made.outs
             ) == 1:

@@ -10,6 +10,7 @@ from flatgrad.emit.parts import Parts
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.reverse import active_values
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Argument:
     value: Var
     text: str
     has_default: bool
+    has_number: bool  # or a word or a switch, as its default: it is no array
     by_name: bool  # it is given by keyword only
 
 
@@ -39,7 +41,13 @@ def _argument(parts: Parts, param: cst.Param, by_name: bool) -> Argument:
     text = cst.Module([]).code_for_node(plain).strip()
     name = param.name.value
     value = parts.function.params[name]
-    return Argument(name, value, text, param.default is not None, by_name)
+    return Argument(name, value, text, param.default is not None, _is_setting(param), by_name)  # fmt: skip
+
+
+def _is_setting(param: cst.Param) -> bool:
+    """Its default says that it is no array; None may stand for one."""
+    default = param.default
+    return default is not None and getattr(default, "value", "") != "None"
 
 
 def listed(chosen: list[Argument]) -> list[str]:
@@ -64,8 +72,11 @@ def refuse_written(parts: Parts, style: str) -> None:
 
 
 def without_defaults(function: Function, possible: list[Var]) -> list[Var]:
-    """eps=1e-5 and reg=0.0 are settings, and no weights, unless they are asked for."""
+    """eps=1e-5 and reg=0.0 are settings, and no weights, unless they are asked for; nor is seed=None a weight."""
     params = function.node.params
     every = (*params.posonly_params, *params.params, *params.kwonly_params)
-    settings = {p.name.value for p in every if p.default is not None}
-    return [p for p in possible if p.name not in settings] or possible
+    settings = {p.name.value for p in every if _is_setting(p)}
+    optional = {p.name.value for p in every if p.default is not None}
+    active = active_values(function.block, possible, function.seeds)
+    unused = {p.name for p in possible if p.name in optional and p not in active}
+    return [p for p in possible if p.name not in settings | unused] or possible

@@ -77,8 +77,9 @@ class _Written:
         """No array: a number, a word or a switch that carries no gradient."""
         if argument.name in self.parts.wrt:
             return False
-        scalar = argument.value.type.shape.is_scalar
-        return scalar or argument.has_default or argument.value.type.kind in ("str", "bool")  # fmt: skip
+        known = argument.value.type
+        plain = known.kind in ("str", "bool") or argument.has_number
+        return known.shape.is_scalar or (plain and not known.rank)
 
     def _computed_again(self, sliced: _Slice, name: str, value: str) -> bool:
         """It is no array, and lines of the forward give it from the arguments."""

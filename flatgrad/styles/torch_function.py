@@ -1,8 +1,9 @@
 """Parts -> a `torch.autograd.Function`, and a function of the user's name that applies it.
 
 Tensors are kept by `save_for_backward`, all else under names of `ctx`. A backward that reads nothing but what is given
-to the function or comes out of it can be differentiated once more by torch. What lies between is a constant to torch,
-so such a backward is marked `once_differentiable`: torch refuses to differentiate it, where it would be wrong.
+to the function or comes out of it can be differentiated once more by torch. What lies between is a constant to torch:
+such a backward raises an error when torch records what it does, which is when the gradient is to be differentiated.
+(`once_differentiable` would let `torch.autograd.grad` go on as if there were no second derivative.)
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class _Written:
         tensors = [c for c in parts.cached if self._is_tensor(c[1])]
         others = [c for c in parts.cached if c not in tensors]
         self.kept = _Kept(tensors, others)
+        # Where there are many they are kept in one tuple.
+        self.together = parts.names.fresh("kept") if len(others) > 3 else ""
 
     def _is_tensor(self, value: str) -> bool:
         """Surely one: what is differentiated and no number is, too."""
@@ -81,7 +84,11 @@ class _Written:
         names = [a.name for a in self.given]
         saved = ", ".join(value for _, value in self.kept.tensors)
         lines = [f"{self.context}.save_for_backward({saved})"] if saved else []
-        lines += [f"{self.context}.{n} = {v}" for n, v in self.kept.others]
+        if self.together:
+            values = ", ".join(value for _, value in self.kept.others)
+            lines += [f"{self.context}.{self.together} = ({values})"]
+        else:
+            lines += [f"{self.context}.{n} = {v}" for n, v in self.kept.others]
         body = [*self.parts.forward, *lines, f"return {result_of(self.parts)}"]
         head = f"forward({', '.join([self.context, *names])})"
         return ["@staticmethod", *method(head, body)]
@@ -89,13 +96,16 @@ class _Written:
     def backward(self) -> list[str]:
         """@staticmethod def backward(ctx, grad_out): x, w = ctx.saved_tensors, ..., return grad_x, grad_w, None"""
         parts = self.parts
-        marks = ["@staticmethod"]
-        if not self._differentiable_again():
-            path = "torch.autograd.function.once_differentiable"
-            marks.append(f"@{printed(parts, path)}")
-        body = [*self._read(), "", *parts.backward, "", f"return {', '.join(self._results())}"]  # fmt: skip
+        once = [] if self._differentiable_again() else self._refusal()
+        body = [*once, *self._read(), "", *parts.backward, "", f"return {', '.join(self._results())}"]  # fmt: skip
         head = f"backward({', '.join([self.context, *self._cotangents()])})"
-        return [*marks, *method(head, body)]
+        return ["@staticmethod", *method(head, body)]
+
+    def _refusal(self) -> list[str]:
+        """if torch.is_grad_enabled(): raise RuntimeError("affine cannot be differentiated twice")"""
+        enabled = printed(self.parts, "torch.is_grad_enabled")
+        what = f"{self.parts.function.name} cannot be differentiated twice"
+        return [f"if {enabled}():", f'    raise RuntimeError("{what}")']
 
     def _cotangents(self) -> list[str]:
         """One for each result; that of labels is nothing."""
@@ -108,6 +118,9 @@ class _Written:
         comma = "," if len(tensors) == 1 else ""
         saved = f"{', '.join(tensors)}{comma} = {self.context}.saved_tensors"
         others = [f"{n} = {self.context}.{n}" for n, _ in self.kept.others]
+        if self.together:
+            names = ", ".join(name for name, _ in self.kept.others)
+            others = [f"{names} = {self.context}.{self.together}"]
         return [*([saved] if tensors else []), *others]
 
     def _results(self) -> list[str]:
@@ -116,7 +129,8 @@ class _Written:
         found = []
         for position, argument in enumerate(self.given):
             text = gradients.get(argument.name, "None")
-            if argument.name in gradients and argument.value.type.shape.is_scalar:
+            unsure = argument.has_default or argument.value.type.shape.is_scalar
+            if argument.name in gradients and unsure:
                 asked = f"{self.context}.needs_input_grad[{position}]"
                 text = f"{text} if {asked} else None"
             found.append(text)
