@@ -62,7 +62,7 @@ CODES = {
     "FG505": "no parameter can carry a gradient",
     "FG506": "--wrt names what is no parameter",
     "FG507": "--shape names what is no parameter",
-    "FG508": "a function does not fit the style that is asked for",
+    "FG509": "a function does not fit the style that is asked for",
     # FG6xx: rules of the user
     "FG601": "a rule is not written as one, or is for no function",
     # FG999: flatgrad itself

@@ -39,7 +39,7 @@ from flatgrad.frontend.pairs import (
 )
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.graph import Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
@@ -263,10 +263,13 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    unit = options.style in STYLES and STYLES[options.style].unit
-    whole = findings.gradient(function, lambda: _differentiated(function, wrt, unit))
+    own = STYLES.get(options.style)
+    from_one = own is not None and own.from_one(function, wrt)
+    whole = findings.gradient(
+        function, lambda: _differentiated(function, wrt, from_one)
+    )
     style = Style(options.emit, options.names, options.comments)
-    write = STYLES[options.style].write if options.style in STYLES else None
+    write = own.write if own is not None else None
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
 
 
@@ -396,10 +399,10 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
 
 
 def _differentiated(
-    function: Function, wrt: Sequence[Var], unit: bool = False
+    function: Function, wrt: Sequence[Var], from_one: bool = False
 ) -> Gradient:
     """The gradient, or all that stands against it: what was not read and what has no rule."""
-    return _all_problems(function, lambda: differentiate(function, wrt, unit))
+    return _all_problems(function, lambda: differentiate(function, wrt, from_one))
 
 
 def _all_problems(function: Function, made: Callable[[], Gradient]) -> Gradient:
@@ -449,23 +452,22 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
 
 
 def differentiate(
-    function: Function, wrt: Sequence[Var], unit: bool = False
+    function: Function, wrt: Sequence[Var], from_one: bool = False
 ) -> Gradient:
-    """Function -> its gradient, simplified; with `unit`, the cotangent of a single number is 1.0."""
+    """Function -> its gradient, simplified; `from_one`: the cotangent of its one result is 1."""
     hinted = speaks_of_complex(function)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
             seed.type = out.type
     keep = len(primal.eqns)
-    seeds: Sequence[Atom | None] = function.seeds
-    if unit and len(seeds) == 1 and primal.outs[0].type.shape.is_scalar:
-        seeds, function.seeds = [Lit(1.0)], [None]
     with _located(function, primal, wrt):
-        block = reverse(primal, wrt, seeds, hinted)
+        one = Lit(1.0)
+        starts = [s and (one if from_one else s) for s in function.seeds]
+        block = reverse(primal, wrt, starts, hinted)
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
-        tell_fields(primal, simple, seeds, hinted)
+        tell_fields(primal, simple, function.seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
 
 

@@ -328,13 +328,14 @@ class _Reverse:
     def _named(self, cotangent: Expr, value: Var) -> Expr:
         """A line of its own for the cotangent of a value that has a name."""
         made = cotangent.atom
+        if isinstance(made, Lit):
+            return cotangent
         fresh = (
             isinstance(made, Var)
             and made.primal is None
             and self.build.eqns[-1].outs == (made,)
         )
-        plain = fresh or isinstance(made, Lit)  # a seed of 1.0 needs no line
-        named = cotangent if plain else self.build.emit("alias", cotangent)
+        named = cotangent if fresh else self.build.emit("alias", cotangent)
         return self._mark(named, value)
 
     def _mark(self, cotangent: Expr, value: Var) -> Expr:

@@ -20,7 +20,7 @@ from flatgrad.frontend.module import Module, names_in_text
 from flatgrad.frontend.scope import Frame, Function
 
 HEADER = "# Made by flatgrad."
-DEFINED = re.compile(r"(?m)^(?:def|class) (\w+)")
+DEFINED = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,13 @@ def layout(text: str) -> str:
 def _needed(module: Module, emitted: Sequence[Emitted]) -> set[str]:
     """The user's helpers and constants that the definitions read, and what those read."""
     found: set[str] = set()
-    texts = [text for one in emitted for text in one.texts]
-    made = {name for text in texts for name in DEFINED.findall(text)}
-    pending = [
-        (text, _locals(one.function) | made) for one in emitted for text in one.texts
-    ]
+    made = {name for one in emitted for text in one.texts for name in DEFINED.findall(text)}
+    pending = [(text, _locals(one.function)) for one in emitted for text in one.texts]
     while pending:
         text, own = pending.pop()
         for name in names_in_text(text) - own - found:
+            if name in made:
+                continue
             if name in module.functions or name in module.constants:
                 found.add(name)
                 pending.append((_definition(module, name), set()))

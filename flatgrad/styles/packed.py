@@ -22,6 +22,12 @@ def first_of(function: Function, possible: list[Var]) -> list[Var]:
     return without_defaults(function, possible)[:1]
 
 
+def one_number(function: Function, wrt: Sequence[Var]) -> bool:
+    """The function returns one number and nothing else."""
+    outs = function.block.outs
+    return not function.returns_tuple and len(outs) == 1 and outs[0].type.shape.is_scalar  # fmt: skip
+
+
 def packed(parts: Parts) -> list[str]:
     """def logistic_fun(theta, X, y): ..., return loss, gradient"""
     given = arguments(parts, STYLE)
@@ -42,7 +48,7 @@ def _refuse(parts: Parts) -> None:
         library = parts.function.module.library
         what = f"scipy.optimize works with arrays of NumPy, and {parts.function.name} with {library}"  # fmt: skip
         raise refusal(parts, STYLE, what, "write it with NumPy")
-    if parts.seeds:
+    if not one_number(parts.function, ()):
         what = f"{parts.function.name} is not known to return one number"
         step = "return the loss alone; tell the shapes with --shape or in the docstring"
         raise refusal(parts, STYLE, what, step)
