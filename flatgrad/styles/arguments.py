@@ -64,11 +64,12 @@ def refusal(parts: Parts, style: str, what: str, next_step: str) -> FlatgradErro
 
 
 def refuse_written(parts: Parts, style: str) -> None:
-    """What a caller sees changed in its own arrays has no place among the results."""
-    if parts.function.written:
-        name = parts.function.written[0]
-        what = f"{parts.function.name} writes into its parameter {name}"
-        raise refusal(parts, style, what, "write into a copy, and return it")
+    """Arrays of a caller that are written into are no affair of one function alone."""
+    for name, param in parts.function.params.items():
+        number = param.type.shape.is_scalar or param.type.kind in ("int", "float")
+        if not number and parts.function.storages.written(param):
+            what = f"{parts.function.name} writes into its parameter {name}"
+            raise refusal(parts, style, what, "write into a copy")
 
 
 def without_defaults(function: Function, possible: list[Var]) -> list[Var]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from flatgrad.emit.parts import Parts, indented
 from flatgrad.emit.signature import ONE
-from flatgrad.styles.arguments import Argument, arguments, listed, refuse_written
+from flatgrad.styles.arguments import Argument, arguments, listed
 from flatgrad.styles.renaming import assigned, assigned_in_blocks, kept_apart, renamed
 from flatgrad.types import same_dim
 
@@ -24,7 +24,6 @@ METHODS = ("forward", "backward")
 
 def layer_object(parts: Parts) -> list[str]:
     """class Affine: __init__(self, w, b), forward(self, x), backward(self, dout)"""
-    refuse_written(parts, "class")
     layer = _Layer(parts, arguments(parts, "class"))
     methods = [layer.init(), layer.forward(), layer.backward()]
     lines = [*parts.docstring, *(line for m in methods if m for line in ["", *m])]

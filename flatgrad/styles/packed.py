@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from flatgrad.emit.parts import Parts, shown
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
-from flatgrad.styles.arguments import Argument, arguments, listed, refusal, without_defaults
+from flatgrad.styles.arguments import Argument, arguments, listed, refusal, refuse_written, without_defaults
 from flatgrad.styles.layer_object import method
 
 STYLE = "scipy"
@@ -53,10 +53,10 @@ def _refuse(parts: Parts) -> None:
         step = "return the loss alone; tell the shapes with --shape or in the docstring"
         raise refusal(parts, STYLE, what, step)
     for name in parts.wrt:
-        param = parts.function.params[name]
-        if not param.type.shape.is_scalar and parts.function.storages.written(param):
-            what = f"{parts.function.name} writes into {name}, which scipy goes on with"
-            raise refusal(parts, STYLE, what, "write into a copy")
+        if parts.function.params[name].type.kind in ("tuple", "tree", "complex"):
+            what = f"{name} is no array, and no list or dict of arrays, of real numbers"
+            raise refusal(parts, STYLE, what, "name another one with --wrt")
+    refuse_written(parts, STYLE)
 
 
 class _Packed:

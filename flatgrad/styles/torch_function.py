@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flatgrad.emit.cache import Cached
+from flatgrad.emit.containers import MAY_HOLD
 from flatgrad.emit.parts import Parts, indented, shown
 from flatgrad.styles.arguments import Argument, arguments, listed, refusal, refuse_written
 from flatgrad.styles.layer_object import class_name, method, result_of
@@ -43,10 +44,16 @@ def printed(parts: Parts, path: str) -> str:
 
 
 def _refuse(parts: Parts) -> None:
-    if parts.function.module.library != "torch":
-        what = f"{parts.function.name} is not written with torch"
-        step = "write it with functions of torch: torch.exp(x) in place of np.exp(x)"
+    """What a Function of torch cannot have."""
+    function = parts.function
+    if function.module.library != "torch":
+        what = f"{function.name} is not written with torch"
+        step = "import torch, and write it with its functions: torch.exp(x) in place of np.exp(x)"  # fmt: skip
         raise refusal(parts, STYLE, what, step)
+    for name, param in function.params.items():
+        if name in parts.wrt and param.type.kind in MAY_HOLD:
+            what = f"{name} is a {param.type.kind}, and torch finds no tensors in one"
+            raise refusal(parts, STYLE, what, "make each tensor a parameter of its own")
     refuse_written(parts, STYLE)
 
 
