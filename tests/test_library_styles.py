@@ -33,9 +33,14 @@ def ran(text: str) -> types.SimpleNamespace:
 
 
 @cache
-def module(name: str, style: str) -> types.SimpleNamespace:
+def styled(name: str, style: str) -> str:
     """Every function of a file in one style."""
-    return ran(written(text_of(name), style))
+    return written(text_of(name), style)
+
+
+@cache
+def module(name: str, style: str) -> types.SimpleNamespace:
+    return ran(styled(name, style))
 
 
 @cache
@@ -202,7 +207,7 @@ class Affine:
 
 # Weights that the forward gives another value, or reads where another variable has the name.
 ODD = {
-    "rebound": "w = w * 2\n    w = w * x\n    return w.sum(axis=0)",
+    "rebound": "w = w * 2\n    w = w * x\n    return w.sum(axis=1)",
     "shadowed": "total = sum([w for w in [1.0, 2.0]])\n    return x * w * total",
     "called": "g = lambda w: w * w\n    return g(x) * w",
     "shown": 'label = f"{w.shape}"\n    return x * w + len(label)',
@@ -215,13 +220,13 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_a_weight_is_read_from_the_object_whatever_its_name_does(name: str) -> None:
-    text = f'import numpy as np\n\n\ndef odd(x, w):\n    """x: (N, D)  w: (N, D)"""\n    {ODD[name]}\n'
-    x, w = draw(2)((3, 2)), draw(3)((3, 2))
+    text = f'import numpy as np\n\n\ndef odd(x, w):\n    """x: (N, D)  w: (D,)"""\n    {ODD[name]}\n'
+    x, w = draw(2)((3, 2)), draw(3)(2)
     layer = ran(written(text, "class")).Odd(w)
     own = getattr(layer, "w")
     out = layer.forward(x)
     assert np.array_equal(out, ran(text).odd(x, w))
-    dout = [draw(4)(out.shape)]
+    dout = [1.0 + draw(4)(out.shape) ** 2]
     dx = layer.backward(*dout)
     assert layer.w is own
     assert rel_error(dx, numerical_gradient(lambda: (layer.forward(x),), x, dout)) < COURSE
@@ -351,26 +356,28 @@ def jax_case(name: str) -> tuple[Any, Any, dict[str, Any], list[str]]:
     return made, own, values, wrt
 
 
-@pytest.mark.parametrize("name", OF_TENSORS)
-@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "jit"])
+EAGER = ["relu", "dropout", "svm_loss"]  # where nothing is compiled, which takes longer
+WAYS = [*((name, True) for name in OF_TENSORS), *((name, False) for name in EAGER)]
+
+
+@pytest.mark.parametrize(("name", "compiled"), WAYS)
 def test_a_derivative_for_jax_agrees_with_that_of_jax(name: str, compiled: bool) -> None:
     jax = pytest.importorskip("jax")
-    with jax.experimental.enable_x64():
+    with jax.enable_x64(True):
         made, own, values, wrt = jax_case(name)
-        outs = several(own(**values))
-        dout = [draw(1)(np.shape(out)) for out in outs]
-
-        def total(function: Any) -> Any:
-            def of(chosen: dict[str, Any]) -> Any:
-                found = several(function(*{**values, **chosen}.values()))
-                return sum((o * d).sum() for o, d in zip(found, dout, strict=True))
-
-            return jax.jit(jax.value_and_grad(of)) if compiled else jax.value_and_grad(of)
-
         chosen = jax.tree.map(jax.numpy.asarray, {n: values[n] for n in wrt})
-        value, found = total(made)(chosen)
-        expected_value, expected = total(own)(chosen)
-        assert rel_error(value, expected_value) < 1e-12
+        outs = several(jax.eval_shape(lambda chosen: own(**{**values, **chosen}), chosen))
+        dout = [draw(1)(out.shape) for out in outs]
+
+        def total(function: Any, chosen: dict[str, Any]) -> Any:
+            found = several(function(*{**values, **chosen}.values()))
+            return sum((o * d).sum() for o, d in zip(found, dout, strict=True))
+
+        def both(chosen: dict[str, Any]) -> Any:
+            ways = (jax.value_and_grad(total, 1)(f, chosen) for f in (made, own))
+            return tuple(ways)
+
+        found, expected = (jax.jit(both) if compiled else both)(chosen)
         leaves = zip(*map(jax.tree.leaves, (found, expected)), strict=True)
         assert all(rel_error(a, b) < COURSE for a, b in leaves)
 
@@ -423,7 +430,7 @@ def net_loss(params, X, y):
     """X: (N, D)  y: (N,)"""
     hidden = np.tanh(X @ params["W1"] + params["b1"])
     pred = hidden @ params["w2"] + params["b2"]
-    loss = np.mean((pred - y) ** 2)
+    loss = np.mean((pred - y) ** 2) + 0.01 * sum(np.sum(params[k] ** 2) for k in ["W1", "w2"])
     return loss
 
 
@@ -432,7 +439,7 @@ def chain_loss(weights: list, X):
     h = X
     for W in weights:
         h = np.tanh(h @ W)
-    loss = np.mean((h - 0.5) ** 2)
+    loss = np.mean((h - 0.5) ** 2) + 0.01 * sum(np.sum(W**2) for W in weights)
     return loss
 '''
 WITH_RESPECT_TO = {"rosenbrock": "x", "ridge": "w", "logistic_loss": "w,b", "hill": "x,y", "net_loss": "params", "chain_loss": "weights"}  # fmt: skip
@@ -471,9 +478,9 @@ def test_a_packed_gradient_passes_check_grad(name: str) -> None:
     value, gradient = fun(at, *data)
     assert np.ndim(value) == 0 and gradient.shape == theta.shape
     off = optimize.check_grad(lambda t: fun(t, *data)[0], lambda t: fun(t, *data)[1], at)  # fmt: skip
-    assert off < 1e-5 * (1 + np.linalg.norm(gradient))
-    def_of = lambda: (fun(at, *data)[0],)  # noqa: E731
-    assert rel_error(gradient, numerical_gradient(def_of, at, [1.0])) < 1e-6
+    assert off < 1e-6 * (1 + np.linalg.norm(gradient))
+    differences = numerical_gradient(lambda: (fun(at, *data)[0],), at, [1.0])
+    assert rel_error(gradient, differences) < COURSE
 
 
 @pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B"])
@@ -550,8 +557,7 @@ def test_what_does_not_fit_a_style_is_refused_at_its_place(style: str, text: str
 )
 def test_the_text_stands_alone(style: str, name: str) -> None:
     """Nothing of flatgrad, and not the user's function beside the one of its name."""
-    text = written(text_of(name), style)
+    text = styled(name, style)
     assert "import flatgrad" not in text and "from flatgrad" not in text
-    assert text == written(text_of(name), style)
     for line in {x for x in text.splitlines() if x.startswith(("def ", "class "))}:
         assert text.splitlines().count(line) == 1

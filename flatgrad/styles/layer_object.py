@@ -26,7 +26,8 @@ def layer_object(parts: Parts) -> list[str]:
     """class Affine: __init__(self, w, b), forward(self, x), backward(self, dout)"""
     layer = _Layer(parts, arguments(parts, "class"))
     methods = [layer.init(), layer.forward(), layer.backward()]
-    lines = [*parts.docstring, *(line for m in methods if m for line in ["", *m])]
+    blocks = [block for block in ([*parts.docstring], *methods) if block]
+    lines = [line for block in blocks for line in ["", *block]][1:]
     return ["\n".join([f"class {class_name(parts)}:", *indented(lines), ""])]
 
 
