@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from functools import cache
 from pathlib import Path
@@ -125,10 +126,10 @@ def test_a_layer_object_passes_its_gradient_check(name: str) -> None:
     layer = getattr(module("array_layers", "class"), class_name(name))(**settings)
 
     def forward() -> tuple[Any, ...]:
-        np.random.seed(3)
+        np.random.seed(3)  # noqa: NPY002
         return several(layer.forward(**inputs))
 
-    np.random.seed(3)
+    np.random.seed(3)  # noqa: NPY002
     expected = several(getattr(plain("array_layers"), name)(**inputs, **settings))
     outs = forward()
     assert all(map(np.array_equal, outs, expected))
@@ -214,6 +215,9 @@ ODD = {
     "methods": "forward = np.exp(w)\n    backward = np.sin(x)\n    return forward * backward",
     "self": "self = np.exp(w)\n    return self * x",
     "written": "out = x.copy()\n    out[0] *= w[0]\n    return out * w",
+    "returns": "if x.shape[0] > 5:\n        return x * 2\n    return np.exp(x * w)",
+    "branch": "if x.shape[0] > 1:\n        scale = w * 2\n    else:\n        scale = w\n    return x * scale",
+    "loop": "h = x\n    for i in range(3):\n        h = 0.5 * h * w + i\n    return h",
     "text": "note = '''w\nw'''\n    return x * w * len(note)",
 }
 
@@ -223,15 +227,19 @@ def test_a_weight_is_read_from_the_object_whatever_its_name_does(name: str) -> N
     text = f'import numpy as np\n\n\ndef odd(x, w):\n    """x: (N, D)  w: (D,)"""\n    {ODD[name]}\n'
     x, w = draw(2)((3, 2)), draw(3)(2)
     layer = ran(written(text, "class")).Odd(w)
-    own = getattr(layer, "w")
+    own = layer.w
     out = layer.forward(x)
     assert np.array_equal(out, ran(text).odd(x, w))
     dout = [1.0 + draw(4)(out.shape) ** 2]
     dx = layer.backward(*dout)
     assert layer.w is own
-    assert rel_error(dx, numerical_gradient(lambda: (layer.forward(x),), x, dout)) < COURSE
+    assert (
+        rel_error(dx, numerical_gradient(lambda: (layer.forward(x),), x, dout)) < COURSE
+    )
     dw = layer.dw
-    assert rel_error(dw, numerical_gradient(lambda: (layer.forward(x),), w, dout)) < COURSE
+    assert (
+        rel_error(dw, numerical_gradient(lambda: (layer.forward(x),), w, dout)) < COURSE
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- torch
@@ -332,7 +340,8 @@ def test_labels_and_results_without_a_gradient_in_torch() -> None:
     emitted = ran(written(text, "torch"))
     x, w = as_tensor(draw(1)((3, 4))), as_tensor(draw(2)((3, 4)))
     y, places = emitted.best(x, w)
-    assert y.requires_grad and not places.requires_grad
+    assert y.requires_grad
+    assert not places.requires_grad
     y.sum().backward()
     assert torch.equal(x.grad, w.detach())
 
@@ -361,16 +370,23 @@ WAYS = [*((name, True) for name in OF_TENSORS), *((name, False) for name in EAGE
 
 
 @pytest.mark.parametrize(("name", "compiled"), WAYS)
-def test_a_derivative_for_jax_agrees_with_that_of_jax(name: str, compiled: bool) -> None:
+def test_a_derivative_for_jax_agrees_with_that_of_jax(
+    name: str, compiled: bool
+) -> None:
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):
         made, own, values, wrt = jax_case(name)
         chosen = jax.tree.map(jax.numpy.asarray, {n: values[n] for n in wrt})
-        outs = several(jax.eval_shape(lambda chosen: own(**{**values, **chosen}), chosen))
+        outs = several(
+            jax.eval_shape(lambda chosen: own(**{**values, **chosen}), chosen)
+        )
         dout = [draw(1)(out.shape) for out in outs]
 
         def total(function: Any, chosen: dict[str, Any]) -> Any:
-            found = several(function(*{**values, **chosen}.values()))
+            def called(chosen: dict[str, Any]) -> Any:
+                return function(*{**values, **chosen}.values())
+
+            found = several((jax.jit(called) if compiled else called)(chosen))
             return sum((o * d).sum() for o, d in zip(found, dout, strict=True))
 
         def both(chosen: dict[str, Any]) -> Any:
@@ -394,7 +410,8 @@ def test_numbers_that_follow_from_shapes_are_computed_again_under_jit() -> None:
     """They would be arrays among the residuals, of which no shape can be made."""
     text = written(text_of("jax_layers"), "jax", functions=("softmax_loss",))
     backward = text.partition("_bwd(")[2]
-    assert "residuals = " not in backward and "N = x.shape[0]" in backward
+    assert "N = x.shape[0]" in backward
+    assert re.search(r"\bN\b", backward.partition(" = residuals")[0]) is None
 
 
 # ------------------------------------------------------------------------------------------------------------- scipy
@@ -466,7 +483,8 @@ def minimiser(name: str) -> tuple[Any, Any, tuple[Any, ...]]:
     theta, shapes = getattr(emitted, f"{name}_pack")(*start)
     back = getattr(emitted, f"{name}_unpack")(theta, shapes)
     again = getattr(emitted, f"{name}_pack")(*(back if wrt[1:] else [back]))
-    assert np.array_equal(again[0], theta) and again[1] == shapes
+    assert np.array_equal(again[0], theta)
+    assert again[1] == shapes
     return fun, theta, (shapes, *data)
 
 
@@ -476,7 +494,8 @@ def test_a_packed_gradient_passes_check_grad(name: str) -> None:
     fun, theta, data = minimiser(name)
     at = theta + 0.1 * draw(9)(theta.shape)
     value, gradient = fun(at, *data)
-    assert np.ndim(value) == 0 and gradient.shape == theta.shape
+    assert np.ndim(value) == 0
+    assert gradient.shape == theta.shape
     off = optimize.check_grad(lambda t: fun(t, *data)[0], lambda t: fun(t, *data)[1], at)  # fmt: skip
     assert off < 1e-6 * (1 + np.linalg.norm(gradient))
     differences = numerical_gradient(lambda: (fun(at, *data)[0],), at, [1.0])
@@ -539,13 +558,16 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("style", "text", "what"), REFUSED)
-def test_what_does_not_fit_a_style_is_refused_at_its_place(style: str, text: str, what: str) -> None:
+def test_what_does_not_fit_a_style_is_refused_at_its_place(
+    style: str, text: str, what: str
+) -> None:
     with pytest.raises(FlatgradError) as refused:
         written(text, style)
     (problem,) = refused.value.diagnostics
     assert (problem.code, problem.what) == ("FG509", what)
     line = text.split("def f")[0].count("\n") + 1
-    assert problem.place is not None and problem.place.line == line
+    assert problem.place is not None
+    assert problem.place.line == line
 
 
 # ------------------------------------------------------------------------------------------------------ on every text
@@ -558,6 +580,6 @@ def test_what_does_not_fit_a_style_is_refused_at_its_place(style: str, text: str
 def test_the_text_stands_alone(style: str, name: str) -> None:
     """Nothing of flatgrad, and not the user's function beside the one of its name."""
     text = styled(name, style)
-    assert "import flatgrad" not in text and "from flatgrad" not in text
+    assert re.search(r"(import|from) flatgrad", text) is None
     for line in {x for x in text.splitlines() if x.startswith(("def ", "class "))}:
         assert text.splitlines().count(line) == 1

@@ -49,7 +49,9 @@ class Parts:
     # The same backward and gradients, as they read what the forward leaves: `x.shape` where `cached` has x_shape.
     reading: Sequence[str]
     read_gradients: Sequence[str]
-    bound: frozenset[str]  # the names that the forward gives a value, parameters among them
+    bound: frozenset[
+        str
+    ]  # the names that the forward gives a value, parameters among them
     values: dict[str, list[Var]]  # of the graph, under each name of the forward
     arrays: frozenset[str]  # those of these names that surely stand for arrays
 

@@ -60,7 +60,9 @@ def listed(chosen: list[Argument]) -> list[str]:
 
 def refusal(parts: Parts, style: str, what: str, next_step: str) -> FlatgradError:
     place = parts.function.module.place(parts.function.node.name)
-    return FlatgradError(Diagnostic("FG509", f"--style {style}: {what}", next_step, place))
+    return FlatgradError(
+        Diagnostic("FG509", f"--style {style}: {what}", next_step, place)
+    )
 
 
 def refuse_written(parts: Parts, style: str) -> None:

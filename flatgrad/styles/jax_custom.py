@@ -51,6 +51,16 @@ def _refuse(parts: Parts, given: Sequence[Argument]) -> None:
             raise refusal(parts, STYLE, what, "leave out the * before it")
 
 
+def _spelled_vjp(parts: Parts) -> str:
+    """jax.custom_vjp, with `import jax` where the file has neither."""
+    dialect, module = parts.dialect, parts.function.module
+    known = {"jax", "jax.custom_vjp"} & {*dialect.imports.values()}
+    bound = {*module.imports, *module.functions, *module.constants, *module.others}
+    if not known and "jax" not in bound | parts.bound:
+        dialect.added["jax"], dialect.imports["jax"] = "import jax", "jax"
+    return shown(dialect.name("jax.custom_vjp"))
+
+
 class _Written:
     """The three functions."""
 
@@ -89,13 +99,14 @@ class _Written:
 
     def function(self) -> str:
         """The user's function, decorated."""
-        module = self.parts.function.module
-        node = self.parts.function.node.with_changes(decorators=[], leading_lines=[])
+        function, module = self.parts.function, self.parts.function.module
+        own = module.functions.get(function.name, function.node)
+        node = own.with_changes(decorators=[], leading_lines=[])
         text = module.tree.with_changes(body=[node], header=[], footer=[]).code
         return f"@{self._decorator()}\n{text.strip()}\n"
 
     def _decorator(self) -> str:
-        custom = shown(self.parts.dialect.name("jax.custom_vjp"))
+        custom = _spelled_vjp(self.parts)
         places = [i for i, a in enumerate(self.given) if a in self.settings]
         if not places:
             return custom
@@ -140,7 +151,9 @@ class _Written:
         gradients = dict(zip(self.parts.wrt, self.parts.read_gradients, strict=True))
         names = [a.name for a in self.given if a not in self.settings]
         found = [gradients.get(name, "None") for name in names]
-        return f"return {found[0]}," if len(found) == 1 else f"return {', '.join(found)}"
+        return (
+            f"return {found[0]}," if len(found) == 1 else f"return {', '.join(found)}"
+        )
 
 
 class _Slice:

@@ -32,8 +32,8 @@ def layer_object(parts: Parts) -> list[str]:
 
 
 def class_name(parts: Parts, ending: str = "") -> str:
-    """SoftmaxLoss, of softmax_loss"""
-    words = parts.function.name.split("_")
+    """SoftmaxLoss, of softmax_loss; Affine, of affine_forward"""
+    words = parts.function.name.removesuffix("_forward").split("_")
     wanted = "".join(w[:1].upper() + w[1:] for w in words) + ending
     return parts.module_names.underscored(wanted)
 

@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from flatgrad.emit.parts import Parts, shown
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
-from flatgrad.styles.arguments import Argument, arguments, listed, refusal, refuse_written, without_defaults
+from flatgrad.styles.arguments import (
+    Argument,
+    arguments,
+    listed,
+    refusal,
+    refuse_written,
+    without_defaults,
+)
 from flatgrad.styles.layer_object import method
 
 STYLE = "scipy"
@@ -119,7 +126,7 @@ class _Packed:
             self._named_shapes = self.parts.names.underscored("shapes")
         return self._named_shapes
 
-    def _with_pack(self, names: Sequence[str], tree: str, target: str, gradient: str, kind: str = "list") -> list[str]:  # fmt: skip
+    def _with_pack(self, names: Sequence[str], tree: str, target: str, gradient: str, kind: str = "tuple") -> list[str]:  # fmt: skip
         """The function, after the two that put the parts together and take them apart."""
         pack, unpack = (self._free(ending) for ending in ("pack", "unpack"))
         theta, shapes = self.parts.names.underscored("theta"), self._shapes()
@@ -135,14 +142,20 @@ class _Packed:
 
     def _pack(self, name: str, names: Sequence[str], tree: str, kind: str) -> str:
         ravel, join, shape = map(self._library, ("ravel", "concatenate", "shape"))
-        told = '"""One vector of all, and the shapes to take it apart by."""'
+        parts, shapes = (_beside(names, wanted) for wanted in ("parts", "shapes"))
+        lines = ['"""One vector of all, and the shapes to take it apart by."""']
         if kind == "dict":
-            vector = f"{join}([{ravel}(part) for part in {tree}.values()])"
-            shapes = f"{{key: {shape}(part) for key, part in {tree}.items()}}"
+            lines += [
+                f"{shapes} = {{key: {shape}(part) for key, part in {tree}.items()}}",
+                f"return {join}([{ravel}(part) for part in {tree}.values()]), {shapes}",
+            ]
         else:
-            vector = f"{join}([{ravel}(part) for part in {tree}])"
-            shapes = f"[{shape}(part) for part in {tree}]"
-        lines = [told, f"return {vector}, {shapes}"]
+            lines += [f"{parts} = {tree}"] if kind == "tuple" else []
+            parts = parts if kind == "tuple" else tree
+            lines += [
+                f"{shapes} = [{shape}(part) for part in {parts}]",
+                f"return {join}([{ravel}(part) for part in {parts}]), {shapes}",
+            ]
         return "\n".join([*method(f"{name}({', '.join(names)})", lines), ""])
 
     def _unpack(self, name: str, kind: str) -> str:
@@ -153,9 +166,11 @@ class _Packed:
             "parts, start = {}, 0" if of_dict else "parts, start = [], 0",
             "for key, shape in shapes.items():" if of_dict else "for shape in shapes:",
             f"    end = start + {prod}(shape)",
-            "    parts[key] = theta[start:end].reshape(shape)"
-            if of_dict
-            else "    parts.append(theta[start:end].reshape(shape))",
+            (
+                "    parts[key] = theta[start:end].reshape(shape)"
+                if of_dict
+                else "    parts.append(theta[start:end].reshape(shape))"
+            ),
             "    start = end",
             "return parts",
         ]
@@ -168,3 +183,10 @@ class _Packed:
         result = f"return {parts.outputs[0]}, {gradient}"
         lines = [*parts.docstring, *before, *parts.forward, "", *parts.reading, "", result]  # fmt: skip
         return "\n".join([*method(head, lines), ""])
+
+
+def _beside(names: Sequence[str], wanted: str) -> str:
+    """`wanted`, with underscores where it is one of the names."""
+    while wanted in names:
+        wanted += "_"
+    return wanted

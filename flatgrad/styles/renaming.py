@@ -35,10 +35,7 @@ def kept_apart(lines: Sequence[str]) -> set[str]:
     """Names in functions, comprehensions and f-strings, which may be others of the same name."""
     nodes = ast.walk(ast.parse("\n".join(lines)))
     return {
-        name
-        for node in nodes
-        if isinstance(node, SCOPES)
-        for name in _mentioned(node)
+        name for node in nodes if isinstance(node, SCOPES) for name in _mentioned(node)
     }
 
 

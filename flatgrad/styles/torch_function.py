@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from flatgrad.emit.cache import Cached
 from flatgrad.emit.containers import MAY_HOLD
 from flatgrad.emit.parts import Parts, indented, shown
-from flatgrad.styles.arguments import Argument, arguments, listed, refusal, refuse_written
+from flatgrad.styles.arguments import (
+    Argument,
+    arguments,
+    listed,
+    refusal,
+    refuse_written,
+)
 from flatgrad.styles.layer_object import class_name, method, result_of
 from flatgrad.styles.renaming import assigned
 
