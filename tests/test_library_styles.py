@@ -334,6 +334,30 @@ def test_a_loss_trains_in_torch() -> None:
     assert float(loss.detach()) < 0.7 * first
 
 
+ODD_IN_TORCH = {
+    "view": ("x: (N, D)", "return x.t()[0]", {"x": r((3, 4))}),
+    "same": ("x: (N, D)  w: (N, D)", "return x, x * w", {"x": r((3, 4)), "w": r((3, 4))}),
+    "early": ("x: (N, D)  w: (D,)", "if x.shape[0] > 9:\n        return x * 2\n    return torch.exp(x * w)", {"x": r((3, 4)), "w": r(4)}),
+    "unsaid": ("", "return torch.exp(x @ w)", {"x": r((3, 4)), "w": r((4, 2))}),
+    "masked": ("x: (N, D)  mask: (N, D) bool", "return x.masked_fill(mask, 0.3).sum(dim=0)", {"x": r((3, 4)), "mask": r((3, 4)) > 0}),
+    "counted": ("x: (N, D)", "n = (x > 0).sum()\n    return x * x / n, n", {"x": r((3, 4))}),
+    "constant": ("x: (N, D)  t: scalar", "if x.shape[0] > 9:\n        x = x * t\n    return torch.sin(x)", {"x": r((3, 4)), "t": np.array(0.5)}),
+    "number": ("x: (N, D)  t: scalar", "return torch.sin(x * t)", {"x": r((3, 4)), "t": 0.5}),
+    "looped": ("x: (N, D)  W: (D, D)", "for _ in range(x.shape[0]):\n        x = torch.tanh(x @ W) + x\n    return x", {"x": r((3, 4)), "W": r((4, 4))}),
+    "without": ("x: (N, D)", "return torch.sin(x) if b is None else torch.sin(x) * b.sum()", {"x": r((3, 4)), "b": r(2)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_IN_TORCH)
+def test_whatever_a_function_of_torch_does(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    shapes, body, values = ODD_IN_TORCH[name]
+    params = ", ".join(f"{n}=None" if n == "b" else n for n in values)
+    text = f'import torch\n\n\ndef odd({params}):\n    """{shapes}"""\n    {body}\n'
+    args = [*map(as_tensor, values.values())]
+    assert torch.autograd.gradcheck(ran(written(text, "torch")).odd, args)
+
+
 def test_labels_and_results_without_a_gradient_in_torch() -> None:
     torch = pytest.importorskip("torch")
     text = 'import torch\n\n\ndef best(x, w):\n    """x: (N, D)  w: (N, D)"""\n    y = x * w\n    return y, y.argmax(dim=1)\n'
@@ -365,7 +389,7 @@ def jax_case(name: str) -> tuple[Any, Any, dict[str, Any], list[str]]:
     return made, own, values, wrt
 
 
-EAGER = ["relu", "dropout", "svm_loss"]  # where nothing is compiled, which takes longer
+EAGER = ["relu", "dropout"]  # where nothing is compiled, which takes longer
 WAYS = [*((name, True) for name in OF_TENSORS), *((name, False) for name in EAGER)]
 
 
@@ -394,6 +418,35 @@ def test_a_derivative_for_jax_agrees_with_that_of_jax(
             return tuple(ways)
 
         found, expected = (jax.jit(both) if compiled else both)(chosen)
+        leaves = zip(*map(jax.tree.leaves, (found, expected)), strict=True)
+        assert all(rel_error(a, b) < COURSE for a, b in leaves)
+
+
+ODD_IN_JAX = {
+    "halves": ("x, k: int", "n = x.shape[1] // k\n    m = n + 1\n    return x[:, :n].sum() * jnp.ones(m) * x[:, n:].mean()", (r((3, 4)), 2)),
+    "listed": ("x, ws: list", "for w in ws:\n        x = jnp.tanh(x @ w)\n    return x", (r((3, 4)), [r((4, 4)), r((4, 2))])),
+    "several": ("x, w: (N, D)", "return x, x * w, x.argmax(axis=1)", (r((3, 4)), r((3, 4)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD_IN_JAX)
+def test_whatever_a_function_of_jax_does(name: str) -> None:
+    jax = pytest.importorskip("jax")
+    params, body, args = ODD_IN_JAX[name]
+    params = params.replace(": (N, D)", "")
+    text = f'import jax.numpy as jnp\n\n\ndef odd({params}):\n    """x: (N, D)  w: (N, D)"""\n    {body}\n'
+    wrt = [i for i, a in enumerate(args) if not isinstance(a, int)]
+
+    def total(function: Any) -> Any:
+        return lambda *args: sum((o * (i + 1.5)).sum() for i, o in enumerate(several(function(*args))[:2]))  # fmt: skip
+
+    static = [i for i, a in enumerate(args) if isinstance(a, int)]
+    with jax.enable_x64(True):
+        args = tuple(a if isinstance(a, int) else jax.tree.map(jax.numpy.asarray, a) for a in args)  # fmt: skip
+        found, expected = (
+            jax.jit(jax.grad(total(ran(made).odd), wrt), static_argnums=static)(*args)
+            for made in (written(text, "jax"), text)
+        )
         leaves = zip(*map(jax.tree.leaves, (found, expected)), strict=True)
         assert all(rel_error(a, b) < COURSE for a, b in leaves)
 
@@ -451,6 +504,21 @@ def net_loss(params, X, y):
     return loss
 
 
+def matrix_loss(W, X, Y):
+    """W: (D, M)  X: (N, D)  Y: (N, M)"""
+    loss = np.mean((np.tanh(X @ W) - Y) ** 2) + 0.01 * np.sum(W**2)
+    return loss
+
+
+def looped_loss(w, X):
+    """w: (D,)  X: (N, D)"""
+    h = X @ w
+    for _ in range(3):
+        h = np.tanh(h * w.sum()) + h
+    loss = np.mean(h**2) + np.sum((w - 0.3) ** 2)
+    return loss
+
+
 def chain_loss(weights: list, X):
     """X: (N, D)"""
     h = X
@@ -459,13 +527,15 @@ def chain_loss(weights: list, X):
     loss = np.mean((h - 0.5) ** 2) + 0.01 * sum(np.sum(W**2) for W in weights)
     return loss
 '''
-WITH_RESPECT_TO = {"rosenbrock": "x", "ridge": "w", "logistic_loss": "w,b", "hill": "x,y", "net_loss": "params", "chain_loss": "weights"}  # fmt: skip
+WITH_RESPECT_TO = {"rosenbrock": "x", "ridge": "w", "logistic_loss": "w,b", "hill": "x,y", "net_loss": "params", "matrix_loss": "W", "looped_loss": "w", "chain_loss": "weights"}  # fmt: skip
 X, SIGNS = r((20, 3)), np.sign(r(20))
 TO_MINIMISE: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
     "rosenbrock": ((np.array([-1.2, 1.0, 0.5]),), ()),
     "ridge": ((np.zeros(3),), (X, X @ np.array([1.0, 2.0, -1.0]))),
     "logistic_loss": ((np.zeros(3), 0.0), (X, SIGNS)),
     "hill": ((0.0, 0.0), ()),
+    "matrix_loss": ((np.zeros((3, 2)),), ((3, 2), X, r((20, 2)))),
+    "looped_loss": ((np.zeros(3),), (X,)),
     "net_loss": (({"W1": 0.3 * r((3, 4)), "b1": np.zeros(4), "w2": 0.3 * r(4), "b2": 0.0},), (X, SIGNS)),
     "chain_loss": (([0.3 * r((3, 4)), 0.3 * r((4, 2))],), (X,)),
 }  # fmt: skip
@@ -479,7 +549,7 @@ def minimiser(name: str) -> tuple[Any, Any, tuple[Any, ...]]:
     start, data = TO_MINIMISE[name]
     fun = getattr(emitted, f"{name}_fun")
     if name not in PACKED:
-        return fun, np.hstack(start), data
+        return fun, np.hstack([np.ravel(part) for part in start]), data
     theta, shapes = getattr(emitted, f"{name}_pack")(*start)
     back = getattr(emitted, f"{name}_unpack")(theta, shapes)
     again = getattr(emitted, f"{name}_pack")(*(back if wrt[1:] else [back]))

@@ -6,6 +6,7 @@ dict of arrays, are parts of one vector: NAME_pack puts them together and NAME_u
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from flatgrad.emit.parts import Parts, shown
@@ -22,6 +23,8 @@ from flatgrad.styles.arguments import (
 from flatgrad.styles.layer_object import method
 
 STYLE = "scipy"
+TUPLE, LIST, DICT = "tuple", "list", "dict"  # what is packed
+COPIED = re.compile(r"(\w+) = list\(\1\)")  # for a backward that is called twice
 
 
 def first_of(function: Function, possible: list[Var]) -> list[Var]:
@@ -40,14 +43,19 @@ def packed(parts: Parts) -> list[str]:
     given = arguments(parts, STYLE)
     _refuse(parts)
     chosen = [a for name in parts.wrt for a in given if a.name == name]
-    kinds = {a.value.type.kind for a in chosen}
-    if kinds & {"dict", "list"}:
-        return _Packed(parts, given, chosen).of_container(*kinds)
-    if all(a.value.type.shape.is_scalar for a in chosen):
-        return _Packed(parts, given, chosen).of_numbers()
-    if len(chosen) == 1 and chosen[0].value.type.rank in (None, 1):
-        return _Packed(parts, given, chosen).of_vector()
-    return _Packed(parts, given, chosen).of_arrays()
+    writer = _Packed(parts, given, chosen)
+    kinds = {a.value.type.kind for a in chosen} & {DICT, LIST}
+    ranks = [a.value.type.rank for a in chosen]
+    if kinds and len(chosen) > 1:
+        what = f"a {min(kinds)} of arrays is packed alone"
+        raise refusal(parts, STYLE, what, "name it alone with --wrt")
+    if kinds:
+        return writer.of_container(*kinds)
+    if all(rank == 0 for rank in ranks):
+        return writer.of_numbers()
+    if len(ranks) > 1:
+        return writer.of_arrays()
+    return writer.of_vector() if ranks[0] in (None, 1) else writer.of_matrix()
 
 
 def _refuse(parts: Parts) -> None:
@@ -74,115 +82,120 @@ class _Packed:
     ):
         self.parts, self.chosen = parts, chosen
         self.others = [a for a in given if a not in chosen]
-        self.name = parts.function.name
+        self.names = [a.name for a in chosen]
+        self.gradients = parts.read_gradients
+        self.theta = parts.names.underscored("theta")
+        self.shapes = parts.names.underscored("shapes")
 
     # --- what the vector is ----------------------------------------------------------------------------------------
 
     def of_vector(self) -> list[str]:
         """The vector is the parameter."""
-        return [self._function([self.chosen[0].name], [], self.parts.read_gradients[0])]
+        return [self._function(self.names, [], self.gradients[0])]
 
     def of_numbers(self) -> list[str]:
         """x, y = theta"""
-        theta = self.parts.names.underscored("theta")
-        names = ", ".join(a.name for a in self.chosen)
-        comma = "," if len(self.chosen) == 1 else ""
-        array = self._library("array")
-        gradient = f"{array}([{', '.join(self.parts.read_gradients)}])"
-        return [self._function([theta], [f"{names}{comma} = {theta}"], gradient)]
+        array = spelled(self.parts, "array")
+        gradient = f"{array}([{', '.join(self.gradients)}])"
+        first = f"{several(self.names)} = {self.theta}"
+        return [self._function([self.theta], [first], gradient)]
+
+    def of_matrix(self) -> list[str]:
+        """W = theta.reshape(shape)"""
+        shape = self.parts.names.underscored("shape")
+        first = f"{self.names[0]} = {self.theta}.reshape({shape})"
+        gradient = f"{spelled(self.parts, 'ravel')}({self.gradients[0]})"
+        return [self._function([self.theta, shape], [first], gradient)]
 
     def of_arrays(self) -> list[str]:
         """W, b = loss_unpack(theta, shapes)"""
-        names = [a.name for a in self.chosen]
-        each = [f"{self._library('ravel')}({g})" for g in self.parts.read_gradients]
-        gradient = f"{self._library('concatenate')}([{', '.join(each)}])"
-        if len(names) == 1:
-            gradient = each[0]
-        comma = "," if len(names) == 1 else ""
-        return self._with_pack(names, f"({', '.join(names)}{comma})", f"{', '.join(names)}{comma}", gradient)  # fmt: skip
+        ravel = spelled(self.parts, "ravel")
+        each = ", ".join(f"{ravel}({gradient})" for gradient in self.gradients)
+        return self._with_pack(TUPLE, each)
 
-    def of_container(self, kind: str, *more: str) -> list[str]:
+    def of_container(self, kind: str) -> list[str]:
         """params = loss_unpack(theta, shapes)"""
-        if len(self.chosen) > 1 or more:
-            what = f"a {kind} of arrays is packed alone"
-            raise refusal(self.parts, STYLE, what, "ask for it alone with --wrt")
-        name = self.chosen[0].name
-        ravel, join = self._library("ravel"), self._library("concatenate")
-        found = self.parts.read_gradients[0]
-        item = "key" if kind == "dict" else "part"
-        item = self.parts.names.underscored(item)
-        each = f"{ravel}({found}[{item}]) for {item} in {self._shapes()}"
-        if kind == "list":
-            each = f"{ravel}({item}) for {item} in {found}"
-        return self._with_pack([name], name, name, f"{join}([{each}])", kind)
+        ravel, found = spelled(self.parts, "ravel"), self.gradients[0]
+        if kind == LIST:
+            part = self.parts.names.underscored("part")
+            return self._with_pack(LIST, f"{ravel}({part}) for {part} in {found}")
+        key = self.parts.names.underscored("key")
+        return self._with_pack(
+            DICT, f"{ravel}({found}[{key}]) for {key} in {self.shapes}"
+        )
 
-    # --- text --------------------------------------------------------------------------------------------------------
+    # --- text ------------------------------------------------------------------------------------------------------
 
-    def _library(self, name: str) -> str:
-        return shown(self.parts.dialect.name(f"numpy.{name}"))
-
-    def _shapes(self) -> str:
-        if not hasattr(self, "_named_shapes"):
-            self._named_shapes = self.parts.names.underscored("shapes")
-        return self._named_shapes
-
-    def _with_pack(self, names: Sequence[str], tree: str, target: str, gradient: str, kind: str = "tuple") -> list[str]:  # fmt: skip
+    def _with_pack(self, kind: str, each: str) -> list[str]:
         """The function, after the two that put the parts together and take them apart."""
-        pack, unpack = (self._free(ending) for ending in ("pack", "unpack"))
-        theta, shapes = self.parts.names.underscored("theta"), self._shapes()
-        first = f"{target} = {unpack}({theta}, {shapes})"
+        pack, unpack = (free(self.parts, ending) for ending in ("pack", "unpack"))
+        target = several(self.names) if kind == TUPLE else self.names[0]
+        first = f"{target} = {unpack}({self.theta}, {self.shapes})"
+        gradient = f"{spelled(self.parts, 'concatenate')}([{each}])"
         return [
-            self._pack(pack, names, tree, kind),
-            self._unpack(unpack, kind),
-            self._function([theta, shapes], [first], gradient),
+            pack_text(self.parts, pack, self.names, kind),
+            unpack_text(self.parts, unpack, kind),
+            self._function([self.theta, self.shapes], [first], gradient),
         ]
-
-    def _free(self, ending: str) -> str:
-        return self.parts.module_names.underscored(f"{self.name}_{ending}")
-
-    def _pack(self, name: str, names: Sequence[str], tree: str, kind: str) -> str:
-        ravel, join, shape = map(self._library, ("ravel", "concatenate", "shape"))
-        parts, shapes = (_beside(names, wanted) for wanted in ("parts", "shapes"))
-        lines = ['"""One vector of all, and the shapes to take it apart by."""']
-        if kind == "dict":
-            lines += [
-                f"{shapes} = {{key: {shape}(part) for key, part in {tree}.items()}}",
-                f"return {join}([{ravel}(part) for part in {tree}.values()]), {shapes}",
-            ]
-        else:
-            lines += [f"{parts} = {tree}"] if kind == "tuple" else []
-            parts = parts if kind == "tuple" else tree
-            lines += [
-                f"{shapes} = [{shape}(part) for part in {parts}]",
-                f"return {join}([{ravel}(part) for part in {parts}]), {shapes}",
-            ]
-        return "\n".join([*method(f"{name}({', '.join(names)})", lines), ""])
-
-    def _unpack(self, name: str, kind: str) -> str:
-        prod = shown(self.parts.dialect.name("math.prod"))
-        of_dict = kind == "dict"
-        lines = [
-            '"""The parts of the vector, each in its shape."""',
-            "parts, start = {}, 0" if of_dict else "parts, start = [], 0",
-            "for key, shape in shapes.items():" if of_dict else "for shape in shapes:",
-            f"    end = start + {prod}(shape)",
-            (
-                "    parts[key] = theta[start:end].reshape(shape)"
-                if of_dict
-                else "    parts.append(theta[start:end].reshape(shape))"
-            ),
-            "    start = end",
-            "return parts",
-        ]
-        return "\n".join([*method(f"{name}(theta, shapes)", lines), ""])
 
     def _function(self, first: Sequence[str], before: Sequence[str], gradient: str) -> str:  # fmt: skip
         """def NAME_fun(theta, X, y): ..., return value, gradient"""
         parts = self.parts
-        head = f"{self._free('fun')}({', '.join([*first, *listed(self.others)])})"
+        head = f"{free(parts, 'fun')}({', '.join([*first, *listed(self.others)])})"
         result = f"return {parts.outputs[0]}, {gradient}"
-        lines = [*parts.docstring, *before, *parts.forward, "", *parts.reading, "", result]  # fmt: skip
+        backward = [x for x in parts.reading if COPIED.fullmatch(x) is None]
+        lines = [*parts.docstring, *before, *parts.forward, "", *backward, "", result]
         return "\n".join([*method(head, lines), ""])
+
+
+def pack_text(parts: Parts, name: str, names: Sequence[str], kind: str) -> str:
+    """def NAME_pack(w, b): one vector, and the shapes"""
+    shapes = _beside(names, "shapes")
+    ravel, join, shape = (spelled(parts, n) for n in ("ravel", "concatenate", "shape"))
+    lines = ['"""One vector of all, and the shapes to take it apart by."""']
+    tree = names[0]
+    if kind == TUPLE:
+        tree = _beside(names, "parts")
+        lines.append(f"{tree} = ({several(names)})")
+    if kind == DICT:
+        each = f"{{key: {shape}(part) for key, part in {tree}.items()}}"
+        tree = f"{tree}.values()"
+    else:
+        each = f"[{shape}(part) for part in {tree}]"
+    vector = f"{join}([{ravel}(part) for part in {tree}])"
+    lines += [f"{shapes} = {each}", f"return {vector}, {shapes}"]
+    return "\n".join([*method(f"{name}({', '.join(names)})", lines), ""])
+
+
+def unpack_text(parts: Parts, name: str, kind: str) -> str:
+    """def NAME_unpack(theta, shapes): the parts"""
+    product = shown(parts.dialect.name("math.prod"))
+    part = "theta[start:end].reshape(shape)"
+    of_dict = kind == DICT
+    lines = [
+        '"""The parts of the vector, each in its shape."""',
+        f"parts, start = {'{}' if of_dict else '[]'}, 0",
+        "for key, shape in shapes.items():" if of_dict else "for shape in shapes:",
+        f"    end = start + {product}(shape)",
+        f"    parts[key] = {part}" if of_dict else f"    parts.append({part})",
+        "    start = end",
+        "return parts",
+    ]
+    return "\n".join([*method(f"{name}(theta, shapes)", lines), ""])
+
+
+def spelled(parts: Parts, name: str) -> str:
+    """np.ravel, as the file has it."""
+    return shown(parts.dialect.name(f"numpy.{name}"))
+
+
+def free(parts: Parts, ending: str) -> str:
+    return parts.module_names.underscored(f"{parts.function.name}_{ending}")
+
+
+def several(names: Sequence[str]) -> str:
+    """x, y on the left or between brackets"""
+    return f"{names[0]}," if len(names) == 1 else ", ".join(names)
 
 
 def _beside(names: Sequence[str], wanted: str) -> str:

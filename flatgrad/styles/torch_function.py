@@ -8,6 +8,7 @@ such a backward raises an error when torch records what it does, which is when t
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -145,9 +146,24 @@ class _Written:
             unsure = argument.has_default or argument.value.type.shape.is_scalar
             if argument.name in gradients and unsure:
                 asked = f"{self.context}.needs_input_grad[{position}]"
+                if self._may_be_plain(text):
+                    text = f"{printed(self.parts, 'torch.as_tensor')}({text})"
                 text = f"{text} if {asked} else None"
             found.append(text)
         return found
+
+    def _may_be_plain(self, gradient: str) -> bool:
+        """Some line says grad_t = 0.0, which is no tensor."""
+        text = "\n".join([*self.parts.backward, f"_ = {gradient}"])
+        for node in ast.walk(ast.parse(text)):
+            match node:
+                case ast.Assign(
+                    targets=[ast.Name(id=name)],
+                    value=ast.Constant() | ast.UnaryOp(operand=ast.Constant()),
+                ):
+                    if name in (gradient, "_"):
+                        return True
+        return False
 
     def _differentiable_again(self) -> bool:
         """Only what comes in, what goes out and shapes are read, so that torch knows where it comes from."""
