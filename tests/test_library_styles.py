@@ -91,7 +91,7 @@ LAYERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "batchnorm": ({"gamma": r(3), "beta": r(3)}, {"x": r((5, 3))}),
     "layernorm": ({"gamma": r(3), "beta": r(3), "eps": 1e-4}, {"x": r((5, 3))}),
     "dropout": ({"p": 0.6}, {"x": r((4, 5))}),
-    "conv": ({"w": r((3, 2, 3, 3)), "b": r(3), "stride": 2, "pad": 1}, {"x": r((2, 2, 5, 5))}),
+    "conv": ({"w": r((3, 2, 3, 3)), "b": r(3), "stride": 2, "pad": 1}, {"x": r((2, 2, 4, 4))}),
     "max_pool": ({}, {"x": r((2, 2, 4, 4))}),
     "rnn": ({"Wx": r((4, 5)), "Wh": r((5, 5)), "b": r(5)}, {"x": r((2, 3, 4)), "h0": r((2, 5))}),
     "lstm_step": (LSTM, {"x": r((2, 3)), "prev_h": r((2, 4)), "prev_c": r((2, 4))}),
@@ -218,6 +218,7 @@ ODD = {
     "returns": "if x.shape[0] > 5:\n        return x * 2\n    return np.exp(x * w)",
     "branch": "if x.shape[0] > 1:\n        scale = w * 2\n    else:\n        scale = w\n    return x * scale",
     "loop": "h = x\n    for i in range(3):\n        h = 0.5 * h * w + i\n    return h",
+    "gradient": "dw = np.tanh(w)\n    return dw * x * dw",
     "text": "note = '''w\nw'''\n    return x * w * len(note)",
 }
 

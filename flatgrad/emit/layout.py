@@ -277,7 +277,7 @@ class Layout:
             read_gradients=[*map(shown, self.results)],
             bound=frozenset(self._forward_names() - self.available.bound()),
             values=self._values(),
-            arrays=frozenset(n for n, found in self._values().items() if all(map(self._is_array, found))),
+            arrays=self._arrays(),
         )  # fmt: skip
 
     def _signature(self) -> str:
@@ -290,14 +290,17 @@ class Layout:
         return len(seeded) == 1 and seeded[0].type.shape.is_scalar
 
     def _values(self) -> dict[str, list[Var]]:
+        """What each name of the forward stands for."""
         found: dict[str, list[Var]] = {}
         for value, name in self.available.names_of.items():
             if isinstance(value, Var):
                 found.setdefault(name, []).append(value)
         return found
 
-    def _is_array(self, value: Var) -> bool:
-        return self.dialect.is_array(value, self.available.defs)
+    def _arrays(self) -> frozenset[str]:
+        """The names that surely stand for arrays, whatever part of the text they are read in."""
+        defs, found = self.available.defs, self._values().items()
+        return frozenset(n for n, vs in found if all(self.dialect.is_array(v, defs) for v in vs))  # fmt: skip
 
     def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
         """The forward statements, what is cached of their values, the backward lines and the gradients."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from flatgrad.emit.cache import Cached
 from flatgrad.emit.parts import Parts, shown
 from flatgrad.styles.arguments import Argument, arguments, refusal
 from flatgrad.styles.layer_object import method, result_of
-from flatgrad.styles.renaming import assigned
+from flatgrad.styles.renaming import assigned, stored
 
 STYLE = "jax"
 NO_ARRAYS = ("int", "bool", "str", "tuple", "none")  # kinds that need not be arrays
@@ -68,20 +68,22 @@ class _Written:
         self.parts, self.given = parts, given
         self.settings = [a for a in given if self._is_setting(a)]
         self.residuals = parts.names.underscored("residuals")
-        self.rebound = assigned(parts.forward)
-        sliced = _Slice(parts, {a.name for a in given} - self.rebound)
-        own = {a.name for a in self.settings} - self.rebound
-        self.again: dict[int, str] = {}
+        rebound = assigned(parts.forward)
+        self.own = {a.name for a in self.settings} - rebound
+        self.sliced = _Slice(parts, {a.name for a in given} - rebound)
+        self.kept = self._kept()
+
+    def _kept(self) -> list[Cached]:
+        """The residuals: an array where its shape is read, and none of what the backward has otherwise."""
         kept: dict[str, str] = {}
-        for name, value in parts.cached:
+        for name, value in self.parts.cached:
             array, _, last = value.rpartition(".")
-            if last == "shape" and array.isidentifier():
+            if last == "shape":
                 kept[array] = array
-            elif value not in own and not self._computed_again(sliced, name, value):
+            elif value not in self.own and not self._computed_again(name, value):
                 kept[name] = value
-        read = {n: n for n in sorted(sliced.read) if n not in own and n not in kept}
-        self.kept: list[Cached] = [*kept.items(), *read.items()]
-        self.again = sliced.lines
+        read = sorted(self.sliced.read - self.own - kept.keys())
+        return [*kept.items(), *zip(read, read, strict=True)]
 
     def _is_setting(self, argument: Argument) -> bool:
         """No array: a number, a word or a switch that carries no gradient."""
@@ -91,11 +93,11 @@ class _Written:
         plain = known.kind in ("str", "bool") or argument.has_number
         return known.shape.is_scalar or (plain and not known.rank)
 
-    def _computed_again(self, sliced: _Slice, name: str, value: str) -> bool:
+    def _computed_again(self, name: str, value: str) -> bool:
         """It is no array, and lines of the forward give it from the arguments."""
         types = [v.type for v in self.parts.values.get(value, ())]
         plain = bool(types) and all(t.kind in NO_ARRAYS and not t.rank for t in types)
-        return name == value and plain and sliced.add(name)
+        return name == value and plain and self.sliced.add(name)
 
     def function(self) -> str:
         """The user's function, decorated."""
@@ -131,7 +133,7 @@ class _Written:
         names = ", ".join(name for name, _ in self.kept)
         comma = "," if len(self.kept) == 1 else ""
         read = [f"{names}{comma} = {self.residuals}"] if names else []
-        again = [self.again[number] for number in sorted(self.again)]
+        again = [line for _, line in sorted(self.sliced.lines.items())]
         lines = [*read, *unpacked, *again, "", *parts.reading, "", self._result()]
         return method(head, lines)
 
@@ -166,10 +168,10 @@ class _Slice:
         self.read: set[str] = set()  # parameters that they read
         body = ast.parse("\n".join(parts.forward)).body
         simple = [s for s in body if isinstance(s, ast.Assign)]
-        self.made = {name: s for s in simple for name in _stored(s)}
-        stored = Counter(n for s in body for n in _stored(s))
-        self.twice = {name for name, count in stored.items() if count > 1}
-        self.own = parts.bound | stored.keys()
+        self.made = {name: s for s in simple for name in stored(s)}
+        counts = Counter(n for s in body for n in stored(s))
+        self.twice = {name for name, count in counts.items() if count > 1}
+        self.own = parts.bound | counts.keys()
 
     def add(self, name: str) -> bool:
         """Whether it can be had by such lines, which are then among `lines`."""
@@ -190,20 +192,10 @@ class _Slice:
         statement = self.made.get(name)
         if statement is None:
             return name not in self.own
-        if any(n in self.twice or n in self.own_params for n in _stored(statement)):
+        if any(n in self.twice or n in self.own_params for n in stored(statement)):
             return False
         if statement.lineno in found:
             return True
         found[statement.lineno] = statement
         loads = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}  # fmt: skip
         return all(self._collect(n, found, read) for n in sorted(loads))
-
-
-def _stored(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement gives a value, once for each place."""
-    for node in ast.walk(statement):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                yield name
-            case ast.FunctionDef(name=name) | ast.alias(name=name) | ast.arg(arg=name):
-                yield name

@@ -166,7 +166,7 @@ class _Layer:
         gradients = dict(zip(parts.wrt, renamed(parts.gradients, places), strict=True))
         for weight in (a.name for a in self.weights if a.name in parts.wrt):
             text = gradients[weight]
-            whole = text.isidentifier() and text not in (*parts.seeds, *apart)
+            whole = text == f"{parts.prefix}{weight}" and text not in apart
             if whole and [*gradients.values()].count(text) == 1:
                 places = {**places, text: self.at(text)}
             else:

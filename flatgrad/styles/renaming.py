@@ -21,14 +21,31 @@ def renamed(lines: Sequence[str], new: Mapping[str, str]) -> list[str]:
 
 def assigned(lines: Sequence[str]) -> set[str]:
     """The names that the lines give a value."""
-    return {n.id for n in _names(lines) if not isinstance(n.ctx, ast.Load)}
+    return set(stored(ast.parse("\n".join(lines))))
 
 
 def assigned_in_blocks(lines: Sequence[str]) -> set[str]:
     """The names that loops and branches give a value."""
     blocks = [s for s in ast.parse("\n".join(lines)).body if hasattr(s, "body")]
-    nodes = (node for block in blocks for node in ast.walk(block))
-    return {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}  # fmt: skip
+    return {name for block in blocks for name in stored(block)}
+
+
+def stored(tree: ast.AST) -> Iterator[str]:
+    """The names that a statement gives a value, once for each place."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias(name=path, asname=other):
+                yield other or path.partition(".")[0]
+            case ast.arg(arg=name) | ast.MatchMapping(rest=str(name)):
+                yield name
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name
+            case ast.ExceptHandler(name=str(name)):
+                yield name
 
 
 def kept_apart(lines: Sequence[str]) -> set[str]:
@@ -44,10 +61,6 @@ def _mentioned(node: ast.AST) -> Iterator[str]:
         match inner:
             case ast.Name(id=name) | ast.arg(arg=name):
                 yield name
-
-
-def counted(lines: Sequence[str], name: str) -> int:
-    return sum(n.id == name for n in _names(lines))
 
 
 def _names(lines: Sequence[str]) -> Iterable[ast.Name]:
