@@ -130,7 +130,9 @@ class _Layer:
         array, _, last = value.rpartition(".")
         if last == "shape" and array in self.steady:
             return _Kept(name, f"{self.at(array)}.shape", None)
-        own = {a.name for a in self.weights}
+        own = {
+            n for a in self.weights for n in (a.name, f"{self.parts.prefix}{a.name}")
+        }
         attribute = self.parts.names.fresh(name) if name in own else name
         return _Kept(name, self.at(attribute), value)
 
