@@ -335,10 +335,13 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
+    own, alone = STYLES.get(options.style), options.emit == "gradient"
+    from_one = alone or (own is not None and own.from_one(function, wrt))
+    whole = findings.gradient(
+        function, lambda: _differentiated(function, wrt, from_one, alone)
+    )
     style = Style(options.emit, options.names, options.comments)
-    alone = options.emit == "gradient"
-    whole = findings.gradient(function, lambda: _differentiated(function, wrt, alone))
-    write = STYLES[options.style].write if options.style in STYLES else None
+    write = own.write if own is not None else None
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
 
 
@@ -471,10 +474,15 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
 
 
 def _differentiated(
-    function: Function, wrt: Sequence[Var], alone: bool = False
+    function: Function,
+    wrt: Sequence[Var],
+    from_one: bool = False,
+    alone: bool = False,
 ) -> Gradient:
     """The gradient, or all that stands against it: what was not read and what has no rule."""
-    return _all_problems(function, lambda: differentiate(function, wrt, alone))
+    return _all_problems(
+        function, lambda: differentiate(function, wrt, from_one, alone)
+    )
 
 
 def _all_problems(function: Function, made: Callable[[], Gradient]) -> Gradient:
@@ -525,25 +533,31 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
 
 
 def differentiate(
-    function: Function, wrt: Sequence[Var], alone: bool = False
+    function: Function,
+    wrt: Sequence[Var],
+    from_one: bool = False,
+    alone: bool = False,
 ) -> Gradient:
-    """Function -> its gradient, simplified; `alone`: of its one result, a number, with 1.0 for the seed."""
+    """Function -> its gradient, simplified.
+
+    `from_one`: the cotangent of its one result is 1 and is not written out; `alone`: that result has to be a number.
+    """
     hinted = speaks_of_complex(function)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
             seed.type = out.type
-    seeds: Sequence[Atom | None] = function.seeds
     if alone and not function.problems:
         _refuse_no_number(function, primal)
-        seeds = [Lit(1.0)]
     keep = len(primal.eqns)
     with _located(function, primal, wrt):
+        one = Lit(1.0)
+        seeds = [s and (one if from_one else s) for s in function.seeds]
         block = reverse(primal, wrt, seeds, hinted)
-        block = without_seed(block, keep) if alone else block
+        block = without_seed(block, keep) if from_one else block
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
-        simple = with_fractions(simple, keep) if alone else simple
+        simple = with_fractions(simple, keep) if from_one else simple
         tell_fields(primal, simple, seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
 

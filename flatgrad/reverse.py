@@ -330,6 +330,8 @@ class _Reverse:
     def _named(self, cotangent: Expr, value: Var) -> Expr:
         """A line of its own for the cotangent of a value that has a name."""
         made = cotangent.atom
+        if isinstance(made, Lit):
+            return cotangent
         fresh = (
             isinstance(made, Var)
             and made.primal is None

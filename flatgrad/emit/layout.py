@@ -265,7 +265,7 @@ class Layout:
         described = list(takewhile(is_docstring, body))
         return Parts(
             function=self.function,
-            docstring=self._code(described),
+            docstring=self._code(described) if described else [],
             forward=self._code(body[len(described) :]),
             outputs=[*map(shown, self.outputs)],
             cached=cached,
@@ -279,7 +279,37 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            prefix=self.style.prefix,
+            signature=self._signature(),
+            scalar=self._is_scalar(),
+            reading=[*self._emptied(), *self._backward()],
+            read_gradients=[*map(shown, self.results)],
+            bound=frozenset(self._forward_names() - self.available.bound()),
+            values=self._values(),
+            arrays=self._arrays(),
         )  # fmt: skip
+
+    def _signature(self) -> str:
+        params = parameters(self.function, [], {})
+        return cst.Module([]).code_for_node(params).rstrip(", ")
+
+    def _is_scalar(self) -> bool:
+        seeds = zip(self.function.seeds, self.outs, strict=True)
+        seeded = [out for seed, out in seeds if seed is not None]
+        return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+    def _values(self) -> dict[str, list[Var]]:
+        """What each name of the forward stands for."""
+        found: dict[str, list[Var]] = {}
+        for value, name in self.available.names_of.items():
+            if isinstance(value, Var):
+                found.setdefault(name, []).append(value)
+        return found
+
+    def _arrays(self) -> frozenset[str]:
+        """The names that surely stand for arrays, whatever part of the text they are read in."""
+        defs, found = self.available.defs, self._values().items()
+        return frozenset(n for n, vs in found if all(self.dialect.is_array(v, defs) for v in vs))  # fmt: skip
 
     def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
         """The forward statements, what is cached of their values, the backward lines and the gradients."""

@@ -21,6 +21,7 @@ from flatgrad.frontend.printed import printed_helpers
 from flatgrad.frontend.scope import Frame, Function
 
 HEADER = "# Made by flatgrad."
+DEFINED = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,16 @@ def _needed(
 ) -> set[str]:
     """The user's helpers and constants that the definitions read, and what those read."""
     found: set[str] = set()
+    made = {
+        name for one in emitted for text in one.texts for name in DEFINED.findall(text)
+    }
     pending = [(text, _locals(one.function)) for one in emitted for text in one.texts]
     pending += [(text, set()) for text in helpers]
     while pending:
         text, own = pending.pop()
         for name in names_in_text(text) - own - found:
+            if name in made:
+                continue
             if name in module.functions or name in module.constants:
                 found.add(name)
                 pending.append((_definition(module, name), set()))
