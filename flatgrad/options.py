@@ -58,7 +58,7 @@ def parse_wrt(texts: Iterable[str]) -> tuple[str, ...]:
     """The names in 'x,W', in the order asked."""
     names = tuple(name.strip() for text in texts for name in text.split(","))
     for position, name in enumerate(names):
-        if not _is_name(name):
+        if not all(map(_is_name, name.split("."))):
             raise ValueError(f"{name!r} is not a parameter name; write x or x,W")
         if name in names[:position]:
             raise ValueError(f"{name} is named twice")
@@ -78,7 +78,7 @@ def parse_shapes(texts: Iterable[str]) -> dict[str, Shape]:
 
 def _parse_shape(text: str) -> tuple[str, Shape]:
     name, equals, dimensions = (part.strip() for part in text.partition("="))
-    if not equals or not _is_name(name):
+    if not equals or not all(map(_is_name, name.split("."))):
         raise ValueError(f"{text!r} is not a shape; write x=N,D or, for a scalar, x=")
     return name, tuple(map(_dimension, _split_dimensions(dimensions)))
 

@@ -15,6 +15,7 @@ from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
+from flatgrad.emit.objects import with_objects
 from flatgrad.errors import Diagnostic, FlatgradError, Place, within
 from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
 from flatgrad.frontend import Function, Module, lower, read_module
@@ -22,6 +23,7 @@ from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
+from flatgrad.frontend.methods import methods_in, with_methods
 from flatgrad.frontend.module import (
     bound_names,
     library_used,
@@ -88,7 +90,7 @@ class _Findings:
     """What was found on the way to one kind of output, and holds for another too."""
 
     def __init__(self, text: str, options: Options):
-        module = read_module(text)
+        module = with_methods(read_module(text), options.functions)
         self.module = module if options.emit == "jvp" else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
         self.rules = read_rules(self.module, others)
@@ -179,11 +181,17 @@ def _transformed(findings: _Findings, options: Options) -> str:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
         raise FlatgradError(*problems)
-    return write_module(module, emitted)
+    text = write_module(module, emitted)
+    if module.objects is None:
+        return text
+    return with_objects(text, module.objects, {*module.functions, *module.imports, *module.constants})
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
     """What has no place of its own stands at the name of the function."""
+    if module.objects is not None:
+        what, step = map(module.objects.spelled, (problem.what, problem.next_step))
+        problem = replace(problem, what=what, next_step=step)
     if problem.place is not None or name not in module.functions:
         return problem
     return replace(problem, place=module.place(module.functions[name].name))
@@ -216,12 +224,23 @@ def _with_loops(
 
 def _read(module: Module, name: str, options: Options) -> _Read:
     """The function as a graph, with what is asked of it."""
+    options = _of_method(module, name, options)
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
     function = lower(module, name, options.shapes, flat=options.inline)
     wrt = _wrt(function, options)
     return _Read(function, wrt, _pairs(function, wrt))
+
+
+def _of_method(module: Module, name: str, options: Options) -> Options:
+    """What is asked of self.params is asked of the parameter that stands for it."""
+    if module.objects is None:
+        return options
+    own = {p.name.value for p in parameters_of(module.functions[name])}
+    local = partial(module.objects.local, params=own)
+    shapes = {local(n): shape for n, shape in options.shapes.items()}
+    return replace(options, wrt=tuple(map(local, options.wrt)), shapes=shapes)
 
 
 def _one(
@@ -526,9 +545,11 @@ def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
 
 def _chosen(module: Module, options: Options) -> list[str]:
     """The functions to transform; asking for one that is not there is a problem."""
-    missing = [name for name in options.functions if name not in module.functions]
+    methods = module.objects.functions if module.objects is not None else {}
+    asked = [methods.get(name, name) for name in options.functions]
+    missing = [name for name in asked if name not in module.functions]
     if missing:
-        known = ", ".join(module.functions) or "none"
+        known = ", ".join([*module.functions, *methods_in(module)]) or "none"
         step = f"functions of this file: {known}"
         raise FlatgradError(
             *(
@@ -536,11 +557,13 @@ def _chosen(module: Module, options: Options) -> list[str]:
                 for name in missing
             )
         )
-    if options.functions:
-        return list(options.functions)
+    if asked:
+        return asked
     found = main_functions(module)
     if not found:
         step = "write one, or name a private one with --function"
+        if methods := methods_in(module):
+            step = f"name a method with --function: {', '.join(methods)}"
         raise FlatgradError(
             Diagnostic("FG504", "there is no public function at top level", step)
         )

@@ -1,0 +1,109 @@
+"""Emitted text whose functions take attributes -> the same text with the object in their place.
+
+    def loss_grad(self_params, X, grad_out=1.0):          def loss_grad(self, X, grad_out=1.0):
+        W = self_params["W"]                         ->       W = self.params["W"]
+        ...                                                   ...
+        grad_self_params["W"] = grad_W                        grad_params["W"] = grad_W
+
+The names of attributes are free in all of the file, in its comments and strings too, so that each of them can be
+replaced wherever it stands. A function that is not given the object, such as a backward, has variables for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.frontend.methods import Objects
+from flatgrad.frontend.module import names_in_text
+
+HEAD = re.compile(r"^def (\w+)\(", re.MULTILINE)
+WORD = re.compile(r"\b[^\W\d]\w*\b")
+
+
+def with_objects(text: str, objects: Objects, taken: Iterable[str]) -> str:
+    """The emitted module as a user of the class would have written it."""
+    if not objects.functions:
+        return text
+    text, given = _collapsed(text, objects)
+    names = _derived(text, objects, {*taken, *names_in_text(text)})
+    return "".join(_spelled(p, objects, names, given) for p in _definitions(text))
+
+
+def _definitions(text: str) -> list[str]:
+    """What stands before the first function, and each function with what follows it."""
+    starts = [0, *(m.start() for m in HEAD.finditer(text)), len(text)]
+    return [text[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+
+
+def _collapsed(text: str, objects: Objects) -> tuple[str, set[str]]:
+    """Functions whose first parameters are attributes, and their calls, with the object instead."""
+    given: set[str] = set()
+    for name, first in _runs(text, objects).items():
+        run = r",\s*".join(map(re.escape, first))
+        calls = len(re.findall(rf"\b{name}\(", text))
+        pattern = re.compile(rf"\b{name}\((\s*){run}(,\s*)?(?=[^\W\d]|[^\w\s]|\))")
+        text, count = pattern.subn(rf"{name}(\g<1>{objects.name}\g<2>", text)
+        text = text.replace(f"{name}({objects.name})", f"{name}({objects.name})")
+        if count < calls:
+            raise FlatgradError(_renewed(name, objects))
+        given.add(name)
+    return text, given
+
+
+def _runs(text: str, objects: Objects) -> dict[str, list[str]]:
+    """The attributes that each function begins with."""
+    found: dict[str, list[str]] = {}
+    for head in HEAD.finditer(text):
+        rest, run = text[head.end() :], []
+        while (m := re.match(r"\s*(\w+)\s*(,|(?=\)))", rest)) and m[1] in objects.attributes:  # fmt: skip
+            run.append(m[1])
+            rest = rest[m.end() :]
+        if run:
+            found[head[1]] = run
+    return found
+
+
+def _renewed(name: str, objects: Objects) -> Diagnostic:
+    what = f"{name} is called where an attribute of {objects.name} has another value by then"
+    step = "give the new value a name of its own, and the attribute at the end"
+    return Diagnostic("FG127", what, step)
+
+
+def _derived(text: str, objects: Objects, taken: set[str]) -> Mapping[str, str]:
+    """grad_params for grad_self_params, where that is free."""
+    found: dict[str, str] = {}
+    for word in dict.fromkeys(WORD.findall(text)):
+        inside = [n for n in objects.attributes if n in word and n != word]
+        if not inside or word in objects.attributes:
+            continue
+        name = max(inside, key=len)
+        wanted = word.replace(name, objects.attributes[name].lstrip("_") or name)
+        if wanted not in taken:
+            found[word] = wanted
+            taken.add(wanted)
+    return found
+
+
+def _spelled(
+    part: str, objects: Objects, names: Mapping[str, str], given: set[str]
+) -> str:
+    """The attributes of the object where the function has it, and variables where not."""
+    head = HEAD.match(part)
+    within = head is not None and head[1] in given
+    own = names_in_text(part)
+
+    def shown(word: re.Match[str]) -> str:
+        name = word[0]
+        if name not in objects.attributes:
+            return names.get(name, name)
+        attribute = objects.attributes[name]
+        if within:
+            return f"{objects.name}.{attribute}"
+        return attribute if attribute not in own else name
+
+    return WORD.sub(shown, part)
+
+
+__all__ = ["with_objects"]
