@@ -17,6 +17,7 @@ from flatgrad.frontend import (
     containers,
     effects,
     functions,
+    initial,
     iterators,
     library,
     listed,
@@ -406,7 +407,9 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
         return low.external(low.module.code(node))
     array = low.atom(base, node.value)
     low.build.dialect = ""
-    return low.emit("getitem", array, where, node=node)
+    part = low.emit("getitem", array, where, node=node)
+    initial.item(low, array, node, part)
+    return part
 
 
 def named_part(low: Lowering, node: cst.CSTNode, part: Value) -> Value:

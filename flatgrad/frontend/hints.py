@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend import initial
 from flatgrad.frontend.containers import kind_with
 from flatgrad.frontend.declarations import (
     Declared,
@@ -40,6 +41,7 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
             _join(low, params[name], dims, f"--shape {name}")
     _annotations(low, node, params)
     _docstring(low, node, params)
+    initial.declare(low, params)
     _defaults(low, node, params)
     _uses(node, params)
     _plain_numbers(low, node, params)

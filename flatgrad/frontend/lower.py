@@ -30,6 +30,7 @@ from flatgrad.frontend import (
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
+from flatgrad.frontend.initial import Initial
 from flatgrad.frontend.iterators import Pending
 from flatgrad.frontend.module import (
     Module,
@@ -174,6 +175,9 @@ class Lowering:
         default_factory=dict
     )  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
+    # What __init__ has told of parameters that are attributes, and the lengths that it has names for.
+    initial: dict[Var, Initial] = field(default_factory=dict)
+    initial_lengths: dict[str, Dim] = field(default_factory=dict)
 
     # --- one function --------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import libcst as cst
@@ -34,6 +34,7 @@ from flatgrad.frontend.classes import (
     object_of,
 )
 from flatgrad.frontend.exits import falls_through, lines_of
+from flatgrad.frontend.initial import Initial, initial_attributes
 from flatgrad.frontend.liveness import Liveness, names_closed_over
 from flatgrad.frontend.module import (
     Module,
@@ -58,6 +59,8 @@ class Objects:
     takes_object: frozenset[str]  # functions that are methods of an object
     attributes: Mapping[str, str]  # self_params -> params
     name: str = "self"
+    # What __init__ says of the attributes that a function begins with.
+    initial: Mapping[str, Mapping[str, Initial]] = field(default_factory=dict)
 
     def local(self, asked: str, params: Iterable[str]) -> str:
         """The name within the function of what the user calls self.params, or params for short."""
@@ -112,6 +115,7 @@ class Written:
     attributes: tuple[str, ...]  # which it begins with, by their names in the function
     stored: tuple[str, ...]  # to which it may give new values
     takes_object: bool
+    initial: Mapping[str, Initial]  # what __init__ says of these attributes
 
 
 @dataclass(eq=False)
@@ -200,7 +204,16 @@ class _Writing:
         name = self._free(f"{plain.name}_", set())
         node = _with_stored(self, plain).with_changes(name=cst.Name(name))
         self.stand_ins[node] = plain.node
-        return Written(name, node, plain.attributes, plain.stored, plain.takes_object)
+        return replace(plain, name=name, node=node)
+
+    def initial(self, owner: str, begins: Sequence[str]) -> dict[str, Initial]:
+        """What the __init__ of the class says of attributes."""
+        found = method_of(self.classes, owner, "__init__")
+        held = object_of(found[1]) if found is not None else None
+        if found is None or held is None:
+            return {}
+        known = initial_attributes(found[1], held.name.value)
+        return {n: known[a] for n in begins if (a := self.attributes[n]) in known}
 
     def outside(self, node: Any) -> Any:
         """A statement of the module in which methods are called by their class: Linear.forward(x)."""
@@ -217,7 +230,8 @@ class _Writing:
         found.stand_ins, found.others = self.stand_ins, self.module.others
         takes = frozenset(w.name for w in self.functions.values() if w.takes_object)
         name = self.name or "self"
-        found.objects = Objects(chosen, takes, self.attributes, name)
+        initial = {w.name: w.initial for w in self.functions.values()}
+        found.objects = Objects(chosen, takes, self.attributes, name, initial)
         return found
 
     def _is_used(
@@ -372,6 +386,8 @@ class _Reading(_Rebuilt):
             what = "a method that gives attributes new values is assigned to several names"
             raise self.writing.refusal(STORED, what, "assign it to one", original)
         target = updated.targets[0].target
+        if isinstance(target, cst.Tuple):
+            target = target.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
         return updated.with_changes(
             targets=[cst.AssignTarget(_tuple([cst.Element(target), *stored]))]
         )
@@ -428,7 +444,8 @@ class _Method:
         stored = self._stored(body)
         called = self.writing.function_name(self.owner, self.method.name.value)
         node = self._definition(called, body, begins)
-        return Written(called, node, begins, stored, name is not None)
+        initial = self.writing.initial(self.owner, begins)
+        return Written(called, node, begins, stored, name is not None, initial)
 
     def _refuse_whole(self, body: cst.BaseSuite, held: str | None) -> None:
         bare = next((n for n in names_in(body) if n.value == held), None)

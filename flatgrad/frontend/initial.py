@@ -1,0 +1,305 @@
+"""A class -> what its __init__ says of the attributes: that they are numbers, lists or dicts, and of which shape.
+
+    self.params["W1"] = std * np.random.randn(input_size, hidden_size)      # params["W1"]: two axes
+    self.params["b1"] = np.zeros(hidden_size)                               # params["b1"]: one, as long as the second
+    self.reg = reg                                                          # a number, where `reg=0.0` is the default
+
+Two lengths are the same where __init__ has one name for them, which means one thing. The names themselves say
+nothing outside of __init__.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.frontend.module import bound_names, nodes_in, parameters_of
+from flatgrad.graph import Var
+from flatgrad.types import Dim, Shape, join, scalar
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+Length = str | int | None  # a name of __init__, a number, or nothing that is known
+Lengths = tuple[Length, ...]
+
+
+@dataclass(frozen=True)
+class Initial:
+    """What an attribute begins as."""
+
+    kind: str = ""  # float, int, bool, str, list or dict, where that is known
+    lengths: Lengths | None = None
+    # Of a dict, by its keys: W1, or W* for those that begin so.
+    items: Mapping[str, Lengths | None] = field(default_factory=dict)
+
+    def item(self, key: str) -> Lengths | None:
+        """What lies under the key; W* is any that begins so."""
+        if key in self.items:
+            return self.items[key]
+        fitting = [k for k in self.items if k.endswith("*") and key.startswith(k[:-1])]
+        return self.items[max(fitting, key=len)] if fitting else None
+
+
+def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
+    """The attributes of `held`, the object, that are given one value in __init__."""
+    reader = _Reader(init, held)
+    found: dict[str, Initial] = {}
+    twice: set[str] = set()
+    for name, key, value in reader.assigned():
+        if key is None:
+            twice |= {name} & found.keys()
+            found[name] = reader.initial(value)
+        elif (before := found.get(name)) is not None and before.kind == "dict":
+            found[name] = _with_item(before, key, reader.lengths(value))
+    return {name: known for name, known in found.items() if name not in twice}
+
+
+def _with_item(before: Initial, key: str, lengths: Lengths | None) -> Initial:
+    """Two values of one key have to agree in how many axes they have."""
+    if key in before.items and (known := before.items[key]) != lengths:
+        same = known is not None and lengths is not None and len(known) == len(lengths)
+        lengths = (None,) * len(known or ()) if same else None
+    return Initial("dict", None, {**before.items, key: lengths})
+
+
+@dataclass(frozen=True, eq=False)
+class _Reader:
+    """Reads the lines of one __init__."""
+
+    init: cst.FunctionDef
+    held: str
+
+    def assigned(self) -> Iterator[tuple[str, str | None, Any]]:
+        """(attribute, key or None, value) of each assignment."""
+        for node in nodes_in(self.init.body):
+            match node:
+                case cst.Assign(targets=targets, value=value):
+                    for target in targets:
+                        yield from self._target(target.target, value)
+                case cst.AnnAssign(target=target, value=cst.BaseExpression() as value):
+                    yield from self._target(target, value)
+                case cst.AugAssign(target=target):
+                    yield from self._target(target, None)
+                    yield from self._target(target, None)
+                case _:
+                    pass
+
+    def _target(self, target: Any, value: Any) -> Iterator[tuple[str, str | None, Any]]:
+        match target:
+            case cst.Attribute(value=cst.Name(value=base), attr=name) if base == self.held:  # fmt: skip
+                yield name.value, None, value
+            case cst.Subscript(
+                value=cst.Attribute(value=cst.Name(value=base), attr=name)
+            ) if base == self.held:
+                yield name.value, pattern_of(target) or "*", value
+            case cst.Tuple(elements=elements):
+                same = isinstance(value, cst.Tuple) and len(value.elements) == len(elements)  # fmt: skip
+                for i, element in enumerate(elements):
+                    part = value.elements[i].value if same else None
+                    yield from self._target(element.value, part)
+            case _:
+                pass
+
+    def initial(self, value: Any) -> Initial:
+        match value:
+            case cst.Dict(elements=elements):
+                items = {
+                    text_of(e.key) or "*": self.lengths(e.value)
+                    for e in elements
+                    if isinstance(e, cst.DictElement)
+                }
+                return Initial("dict", None, items)
+            case cst.Call(func=cst.Name(value="dict"), args=args):
+                named = {a.keyword.value: self.lengths(a.value) for a in args if a.keyword is not None}  # fmt: skip
+                return Initial("dict", None, named)
+            case cst.List() | cst.ListComp():
+                return Initial("list")
+            case cst.Name(value=name) if name not in bound_names(self.init.body):
+                return self._parameter(name)
+            case _:
+                return Initial(kind_of_literal(value), self.lengths(value))
+
+    def _parameter(self, name: str) -> Initial:
+        """A parameter whose default is a number is a number."""
+        for parameter in parameters_of(self.init):
+            if parameter.name.value == name:
+                note = parameter.annotation
+                if note is not None and isinstance(note.annotation, cst.Name):
+                    kind = note.annotation.value
+                    if kind in ("float", "int", "bool", "str"):
+                        return Initial(kind)
+                return Initial(kind_of_literal(parameter.default))
+        return Initial()
+
+    # --- shapes ----------------------------------------------------------------------------------------------------
+
+    def lengths(self, node: Any) -> Lengths | None:
+        """How long the axes of the value are; None where it is not known how many it has."""
+        match node:
+            case cst.BinaryOperation(
+                left=left,
+                right=right,
+                operator=cst.Multiply() | cst.Divide() | cst.Add() | cst.Subtract(),
+            ):
+                one, other = self.lengths(left), self.lengths(right)
+                if one is not None and other is not None and one and other:
+                    return one if one == other else None
+                return one if one else other if other else None
+            case cst.UnaryOperation(expression=inner):
+                return self.lengths(inner)
+            case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=name))):
+                if name in SAME:
+                    return self.lengths(base)
+                return self._created(name, node.args)
+            case _:
+                return None
+
+    def _created(self, name: str, args: Sequence[cst.Arg]) -> Lengths | None:
+        plain = [a.value for a in args if a.keyword is None]
+        named = {a.keyword.value: a.value for a in args if a.keyword is not None}
+        if any(a.star for a in args):
+            return None
+        if name in ("randn", "rand") and plain:
+            return self._tuple(plain) if len(plain) > 1 else self._shape(plain[0])
+        if name in ("zeros", "ones", "empty", "full", "standard_normal", "random"):
+            if len(plain) > 1 and name in ("zeros", "ones", "empty") and _are_lengths(plain):  # fmt: skip
+                return self._tuple(plain)  # torch.zeros(D, H)
+            asked = plain[0] if plain else named.get("shape", named.get("size"))
+            return self._shape(asked)
+        if name in ("normal", "uniform"):
+            return self._shape(named.get("size", plain[2] if len(plain) > 2 else None))
+        return None
+
+    def _shape(self, node: Any) -> Lengths | None:
+        match node:
+            case cst.Tuple(elements=elements) | cst.List(elements=elements):
+                return self._tuple([e.value for e in elements])
+            case cst.Integer() | cst.Name():
+                return (self._length(node),)
+            case _:
+                return None
+
+    def _tuple(self, nodes: Sequence[Any]) -> Lengths | None:
+        if any(isinstance(n, cst.Tuple | cst.List | cst.StarredElement) for n in nodes):
+            return None
+        return tuple(map(self._length, nodes))
+
+    def _length(self, node: Any) -> Length:
+        """A name of __init__ is a length where it stands for one thing."""
+        match node:
+            case cst.Integer(value=text):
+                return int(text)
+            case cst.Name(value=name) if list(bound_names(self.init.body)).count(name) == 0:  # fmt: skip
+                return str(name)
+            case _:
+                return None
+
+
+SAME = {"astype", "copy", "to", "float", "double", "requires_grad_", "clone"}
+
+
+def _are_lengths(nodes: Sequence[Any]) -> bool:
+    return all(isinstance(n, cst.Name | cst.Integer | cst.BinaryOperation) for n in nodes)  # fmt: skip
+
+
+def kind_of_literal(node: Any) -> str:
+    match node:
+        case cst.Float() | cst.UnaryOperation(expression=cst.Float()):
+            return "float"
+        case cst.Integer() | cst.UnaryOperation(expression=cst.Integer()):
+            return "int"
+        case cst.Name(value="True" | "False"):
+            return "bool"
+        case cst.SimpleString():
+            return "str"
+        case _:
+            return ""
+
+
+def pattern_of(node: cst.Subscript) -> str:
+    """W1 of params["W1"]; W* of params["W" + str(i)], params[f"W{i}"] and params["W%d" % i]; else empty."""
+    match node.slice:
+        case [cst.SubscriptElement(slice=cst.Index(value=key))]:
+            return text_of(key)
+        case _:
+            return ""
+
+
+LETTERS = re.compile(r"[^%{]*")
+
+
+def text_of(key: Any) -> str:
+    match key:
+        case cst.SimpleString():
+            return str(key.evaluated_value)
+        case cst.FormattedString(parts=[cst.FormattedStringText(value=text), _, *_]):
+            return f"{text}*"
+        case cst.BinaryOperation(left=cst.SimpleString() as left, operator=cst.Add()):
+            return f"{left.evaluated_value}*"
+        case cst.BinaryOperation(left=cst.BinaryOperation() as left, operator=cst.Add()):
+            return text_of(left)
+        case (
+            cst.BinaryOperation(left=cst.SimpleString() as left, operator=cst.Modulo())
+            | cst.Call(
+                func=cst.Attribute(
+                    value=cst.SimpleString() as left, attr=cst.Name(value="format")
+                )
+            )
+        ):
+            found = LETTERS.match(str(left.evaluated_value))
+            return f"{found[0]}*" if found else ""
+        case _:
+            return ""
+
+
+# --- said of a function that a method has become ---------------------------------------------------------------------
+
+
+def declare(low: Lowering, params: Mapping[str, Var]) -> None:
+    """What __init__ says of the attributes that come in as parameters."""
+    objects = low.module.objects
+    known = {} if objects is None else objects.initial.get(low.node.name.value, {})
+    for name, initial in known.items():
+        if name in params:
+            _apply(low, params[name], initial)
+
+
+def _apply(low: Lowering, var: Var, initial: Initial) -> None:
+    if initial.kind and var.type.kind == "any":
+        var.type.kind = initial.kind
+    if initial.kind in ("float", "int", "bool"):
+        join(var.type.shape, scalar())
+    if initial.kind == "int":
+        low.counts.add(var)
+    if initial.lengths is not None:
+        _join(low, var, initial.lengths)
+    if initial.items:
+        low.initial[var] = initial
+
+
+def _join(low: Lowering, var: Var, lengths: Lengths) -> None:
+    """A shape that the text says itself comes first."""
+    if var.type.rank is None:
+        join(var.type.shape, Shape(_dim(low, length) for length in lengths))
+
+
+def _dim(low: Lowering, length: Length) -> Dim:
+    if length is None or isinstance(length, int):
+        return Dim(length)
+    return low.initial_lengths.setdefault(length, Dim())
+
+
+def item(low: Lowering, held: Any, node: cst.Subscript, part: Var) -> None:
+    """The part of such a dict, as it is read."""
+    initial = low.initial.get(held)
+    lengths = initial.item(pattern_of(node)) if initial is not None else None
+    if lengths is not None:
+        _join(low, part, lengths)
+
+
+__all__ = ["Initial", "declare", "initial_attributes", "item"]
