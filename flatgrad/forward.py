@@ -7,7 +7,7 @@ has one on every other way too, if only of zeros, so that a variable and its tan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -60,9 +60,10 @@ def forward(
             walk.settle(param, walk.zeros(param))
     walk.run(block.eqns)
     walk.build.statement = last
+    made = {eqn.out: eqn for eqn in block.eqns if eqn.op in ("dict", "tuple")}
     for out in block.outs:
         if isinstance(out, Var) and out not in walk.tangents:
-            walk.settle(out, walk.zeros(out))
+            walk.settle(out, walk.nothing(out, made))
     outs = [walk.tangent_or_zeros(out) for out in block.outs]
     if walk.fields:
         keep = len(block.eqns)
@@ -233,6 +234,17 @@ class _Forward:
         """Zeros, with room for what a later store into them may bring."""
         wide = {"dtype": "complex"} if value in self.fields else {}
         return self.build.emit("zeros_like", value, **wide)
+
+    def nothing(self, value: Atom, made: Mapping[Atom, Eqn]) -> Expr:
+        """Zeros in the structure of a tuple or dict that is put together of constants; None for what is no number."""
+        if (known := self.tangent(value)) is not None:
+            return known
+        if (eqn := made.get(value)) is not None:
+            parts = [self.nothing(arg, made).atom for arg in eqn.args]
+            return self.build.emit(eqn.op, *parts, **eqn.attrs)
+        if isinstance(value, Lit):
+            return self.build.wrap(0.0 if _is_number(value) else None)
+        return self.zeros(value)
 
     def tangent_or_zeros(self, value: Atom) -> Expr:
         """The tangent of what is handed on; of what is not there, nothing."""

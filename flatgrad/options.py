@@ -30,6 +30,8 @@ class Options:
     )
     # Files of rules for functions of libraries: their names and texts.
     rules: tuple[tuple[str, str], ...] = ()
+    # Names of results that come back as they are, without a seed: a cache, or a gradient that is a stub.
+    aside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.emit not in EMITS:

@@ -12,13 +12,14 @@ from typing import TypeVar
 
 from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
+from flatgrad.emit.early_returns import with_early_returns
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
 from flatgrad.emit.objects import with_objects
 from flatgrad.errors import Diagnostic, FlatgradError, Place, within
 from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
-from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend import Function, Module, early_returns, lower, read_module
 from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.longer import written_longer
@@ -182,6 +183,8 @@ def _transformed(findings: _Findings, options: Options) -> str:
     if problems:
         raise FlatgradError(*problems)
     text = write_module(module, emitted)
+    name = early_returns.marker(module)
+    text = with_early_returns(text, name, options.emit == "pair")
     if module.objects is None:
         return text
     return with_objects(text, module.objects, {*module.functions, *module.imports, *module.constants})
@@ -228,9 +231,25 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = lower(module, name, options.shapes, flat=options.inline)
+    function = _lowered(module, name, options)
     wrt = _wrt(function, options)
     return _Read(function, wrt, _pairs(function, wrt))
+
+
+def _lowered(module: Module, name: str, options: Options) -> Function:
+    """The graph; an early return of something else than the result is on no way to it."""
+    reading = partial(
+        lower, module, name, options.shapes, options.inline, aside=options.aside
+    )
+    node = module.functions[name]
+    early = early_returns.positions(node)
+    while early:
+        function = reading(node=early_returns.without(module, node, early))
+        others = early_returns.of_another_kind(module, function, early)
+        if others == early:
+            return function
+        early = others
+    return reading()
 
 
 def _of_method(module: Module, name: str, options: Options) -> Options:
