@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -263,8 +263,21 @@ def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
         var.type.shape.root().leading = tuple(low.dim(d, source) for d in found.leading)
 
 
-def _join(low: Lowering, var: Var, dims: Iterable[str | int], source: str) -> None:
+def _join(low: Lowering, var: Var, dims: Sequence[str | int], source: str) -> None:
+    if low.given is not None:
+        _take_over(low, var, dims)
     join(var.type.shape, Shape(low.dim(d, source) for d in dims))
+
+
+def _take_over(low: Lowering, var: Var, dims: Sequence[str | int]) -> None:
+    """In a helper, D is whatever its caller calls this length: names are each function's own."""
+    known = var.type.shape.dims
+    if known is None or len(known) != len(dims):
+        return
+    for text, dim in zip(dims, known, strict=True):
+        told = dim.root()[0].name or dim.known is not None
+        if isinstance(text, str) and text.isidentifier() and told:
+            low.dims.setdefault(text, dim)
 
 
 def results(low: Lowering) -> None:
