@@ -46,9 +46,15 @@ from flatgrad.graph import Block, Eqn, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
-from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
+from flatgrad.reverse import (
+    NoRule,
+    active_values,
+    reverse,
+    tell_fields,
+    varied_values,
+)
 from flatgrad.simplify import simplify
-from flatgrad.types import Contradiction
+from flatgrad.types import Contradiction, Type
 
 OTHER_LIBRARIES = {
     "tensorflow",
@@ -401,6 +407,7 @@ def _pushed(function: Function, wrt: Sequence[Var]) -> Gradient:
 
 def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
     hinted = speaks_of_complex(function)
+    _tell_types_of_elements(function, wrt, hinted)
     primal = recognise(function.block, complex_values(function.block, hinted))
     keep = len(primal.eqns)
     tangents = tuple(tangent_of(p) for p in wrt)
@@ -469,6 +476,7 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
 def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
     """Function -> its gradient, simplified."""
     hinted = speaks_of_complex(function)
+    _tell_types_of_elements(function, wrt, hinted)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
@@ -480,6 +488,18 @@ def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
         simple = simplify(block, keep)
         tell_fields(primal, simple, function.seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
+
+
+def _tell_types_of_elements(
+    function: Function, wrt: Sequence[Var], hinted: bool
+) -> None:
+    """x.dtype is one of fractions where a gradient is asked with respect to x."""
+    varied = set() if hinted else varied_values(function.block, wrt)
+    for eqn in all_equations(function.block.eqns):
+        if eqn.op == "dtype" and eqn.args[0] in varied:
+            known = eqn.args[0].type
+            if known.kind == "any":
+                eqn.out.type.items = (Type(known.shape, "float"),)
 
 
 @contextmanager

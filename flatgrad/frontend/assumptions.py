@@ -111,20 +111,39 @@ def _is_label(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
 
 def _is_asked_only(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
     """settings.get("eps", 1e-5) and the like: a dict that holds no array."""
-    readers = [eqn for eqn in eqns if param in eqn.args]
+    readers = [e for e in eqns if param in e.args and not _hands_on(e, param)]
+    if not readers:
+        return any(param in eqn.args for eqn in eqns)
     asked = [eqn for eqn in readers if eqn.op == "opaque"]
     others = [eqn for eqn in readers if eqn.op != "opaque"]
     return (
         param.type.kind == "dict"
         and bool(asked)
-        and all(_takes_item(eqn, param) for eqn in others)
+        and all(_takes_item(eqn, param) or _puts_item(eqn, param) for eqn in others)
         and _is_label(param, others, whole)
+    )
+
+
+def _hands_on(eqn: Eqn, param: Var) -> bool:
+    """It is given to a helper for which it is such a dict."""
+    function = eqn.attrs["pair"].function if eqn.op == "call" else None
+    return function is not None and all(
+        inner in function.labels
+        for inner, given in zip(function.block.params, eqn.args, strict=False)
+        if given is param
     )
 
 
 def _takes_item(eqn: Eqn, param: Var) -> bool:
     return (
         eqn.op == "getitem" and eqn.args[0] is param and eqn.args[1].type.kind == "str"
+    )
+
+
+def _puts_item(eqn: Eqn, param: Var) -> bool:
+    """settings["running_mean"] = ...: what comes next time is asked for, too."""
+    return (
+        eqn.op == "setitem" and eqn.args[0] is param and eqn.args[1].type.kind == "str"
     )
 
 

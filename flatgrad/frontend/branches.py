@@ -202,9 +202,9 @@ class _Join:
             case (_, Struct(items=items)) if a == NOTHING:
                 return b.of([self.value("", NOTHING, item) for item in items])
             case Struct(kind="tuple"), Var(type=Type(kind="none")):
-                return self.atom(name, self._whole(0, a), b)
+                return self.atom(name, self._whole(name, 0, a), b)
             case Var(type=Type(kind="none")), Struct(kind="tuple"):
-                return self.atom(name, a, self._whole(1, b))
+                return self.atom(name, a, self._whole(name, 1, b))
             case (Var() | Lit(), Var() | Lit()) if are_apart(a.type, b.type):
                 return self._undecided(
                     name, "thing", "give both branches values of one kind"
@@ -222,13 +222,20 @@ class _Join:
                     name, "thing", "give both branches values of one kind"
                 )
 
-    def _whole(self, way: int, value: Struct) -> Atom:
+    def _whole(self, name: str, way: int, value: Struct) -> Atom:
         """cache = (x, w) on one way and None on the other: one value of the graph, the same for every name of it."""
         if id(value) not in self.wholes:
             low, outer = self.low, self.low.build
-            low.build = Builder(statement=outer.statement)
+            within = [
+                s
+                for s in low.frame.inner
+                if s.parent is outer.statement and s.branch == way
+            ]
+            low.build = Builder(statement=within[-1] if within else outer.statement)
             try:
-                self.wholes[id(value)] = low.atom(value, None)
+                made = self.wholes[id(value)] = low.atom(value, None)
+                if isinstance(made, Var):
+                    made.name = name
                 for eqn in low.build.eqns:
                     low.storages.note(eqn)
                 self.more[way].extend(low.build.eqns)

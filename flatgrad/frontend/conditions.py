@@ -209,12 +209,22 @@ def _link(low: Lowering, node: cst.Comparison, left: Value, position: int) -> Va
 def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) -> Value:
     if (known := _known(left, operator, right)) is not None:
         return Lit(known)
+    _learn_text(left, right)
     op = COMPARISONS.get(operator)
     if op is None:
         return low.emit("test", *atoms_in(left), *atoms_in(right), node=node)
     a, b = (low.atom(v, node or low.here() or low.node) for v in (left, right))
     low.build.dialect = ""
     return low.emit(op, a, b, node=node)
+
+
+def _learn_text(left: Value, right: Value) -> None:
+    """mode == "train" and mode in ("train", "test"): mode is a string."""
+    for one, other in ((left, right), (right, left)):
+        texts = other.items if isinstance(other, Struct) else (other,)
+        told = bool(texts) and all(isinstance(t, Lit) and isinstance(t.value, str) for t in texts)  # fmt: skip
+        if told and isinstance(one, Var) and one.type.kind == "any" and one.type.rank is None:  # fmt: skip
+            one.type.kind = "str"
 
 
 OPERATORS: dict[Any, Callable[[Any, Any], bool]] = {

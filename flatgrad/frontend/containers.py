@@ -22,7 +22,7 @@ from flatgrad.frontend.scope import (
     atoms_in,
 )
 from flatgrad.graph import Atom, Lit, Var
-from flatgrad.types import Shape, Type
+from flatgrad.types import Shape, Type, join
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -355,6 +355,8 @@ def looked_up(
     assert isinstance(value, Var)
     if isinstance(default, Lit) and isinstance(default.value, int | float):
         value.type = Type(Shape(()), "any")
+    elif isinstance(default, Var) and default.type.kind not in ("list", "dict", "str"):
+        join(value.type.shape, default.type.shape)  # an array is like its default
     return value
 
 
