@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.methods import Objects
 from flatgrad.frontend.module import names_in_text
 
 HEAD = re.compile(r"^def (\w+)\(", re.MULTILINE)
+CUT = re.compile(r"\b(self_\w*)\.\.\.$", re.MULTILINE)
 WORD = re.compile(r"\b[^\W\d]\w*\b")
 
 
@@ -27,8 +29,8 @@ def with_objects(text: str, objects: Objects, taken: Iterable[str]) -> str:
     if not objects.functions:
         return text
     text, given = _collapsed(text, objects)
-    names = _derived(text, objects, {*taken, *names_in_text(text)})
-    return "".join(_spelled(p, objects, names, given) for p in _definitions(text))
+    taken = {*taken, *HEAD.findall(text)}
+    return "".join(_spelled(p, objects, taken, given) for p in _definitions(text))
 
 
 def _definitions(text: str) -> list[str]:
@@ -45,7 +47,6 @@ def _collapsed(text: str, objects: Objects) -> tuple[str, set[str]]:
         calls = len(re.findall(rf"\b{name}\(", text))
         pattern = re.compile(rf"\b{name}\((\s*){run}(,\s*)?(?=[^\W\d]|[^\w\s]|\))")
         text, count = pattern.subn(rf"{name}(\g<1>{objects.name}\g<2>", text)
-        text = text.replace(f"{name}({objects.name})", f"{name}({objects.name})")
         if count < calls:
             raise FlatgradError(_renewed(name, objects))
         given.add(name)
@@ -86,13 +87,13 @@ def _derived(text: str, objects: Objects, taken: set[str]) -> Mapping[str, str]:
     return found
 
 
-def _spelled(
-    part: str, objects: Objects, names: Mapping[str, str], given: set[str]
-) -> str:
+def _spelled(part: str, objects: Objects, taken: set[str], given: set[str]) -> str:
     """The attributes of the object where the function has it, and variables where not."""
     head = HEAD.match(part)
     within = head is not None and head[1] in given
     own = names_in_text(part)
+    names = _derived(part, objects, {*taken, *own})
+    part = CUT.sub(partial(_completed, objects), part)
 
     def shown(word: re.Match[str]) -> str:
         name = word[0]
@@ -104,6 +105,14 @@ def _spelled(
         return attribute if attribute not in own else name
 
     return WORD.sub(shown, part)
+
+
+def _completed(objects: Objects, cut: re.Match[str]) -> str:
+    """A comment that was too long may end within the name of an attribute."""
+    known = any(name.startswith(cut[1]) for name in objects.attributes)
+    if not known:
+        return cut[0]
+    return f"{objects.name}.{cut[1].removeprefix('self_')}..."
 
 
 __all__ = ["with_objects"]

@@ -25,7 +25,7 @@ PLUMBING = {
 }  # fmt: skip
 ARITHMETIC = {"add", "sub", "mul", "floordiv", "mod", "neg"}  # of indices and counts
 SEVERAL = {"tuple", "slice", *ARITHMETIC}  # made of all of their arguments
-UNDIFFERENTIATED = ("int", "bool", "str", "other", "none")
+UNDIFFERENTIATED = ("int", "bool", "str", "other", "none", "settings", "dtype")
 
 
 def is_loss(text: str) -> bool:

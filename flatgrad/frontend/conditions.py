@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
+from flatgrad.frontend import settings
 from flatgrad.frontend.branches import Way, joined, way
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import Refusal, Struct, Value, atoms_in
@@ -47,6 +48,8 @@ def condition(low: Lowering, node: Any) -> Atom:
             value = low.expression(node)
     if isinstance(value, Struct):
         return Lit(bool(value.items))
+    if (asked := settings.tested(low, node, [value])) is not None:
+        return asked
     test = low.atom(value, node)
     if isinstance(node, cst.Comparison):
         _one_truth(low, test)
@@ -210,6 +213,8 @@ def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) ->
     if (known := _known(left, operator, right)) is not None:
         return Lit(known)
     _learn_text(left, right)
+    if (asked := settings.tested(low, node, [left, right])) is not None:
+        return asked
     op = COMPARISONS.get(operator)
     if op is None:
         return low.emit("test", *atoms_in(left), *atoms_in(right), node=node)

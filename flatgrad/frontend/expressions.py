@@ -21,6 +21,7 @@ from flatgrad.frontend import (
     iterators,
     library,
     listed,
+    settings,
     solvers,
     tensors,
 )
@@ -397,6 +398,8 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
         found = _item(base, where.value, node)
         named = base.kind == "tuple" and bool(base.keys)
         return named_part(low, node, found) if named else found
+    if settings.is_settings(base):
+        return settings.item(low, node, base, where)  # type: ignore[arg-type]
     if isinstance(base, Struct) and base.kind == "dict":
         array = containers.as_dict(low, node, base)
         low.build.dialect = ""

@@ -11,19 +11,22 @@ nothing outside of __init__.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend import settings
 from flatgrad.frontend.module import bound_names, nodes_in, parameters_of
 from flatgrad.graph import Var
-from flatgrad.types import Dim, Shape, join, scalar
+from flatgrad.shapes import kind_of_dtype
+from flatgrad.types import Dim, Shape, Type, join, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
+YES, MAYBE, NO = "yes", "maybe", "no"
 Length = str | int | None  # a name of __init__, a number, or nothing that is known
 Lengths = tuple[Length, ...]
 
@@ -36,6 +39,8 @@ class Initial:
     lengths: Lengths | None = None
     # Of a dict, by its keys: W1, or W* for those that begin so.
     items: Mapping[str, Lengths | None] = field(default_factory=dict)
+    # Whether nothing but names, flags and counts lies in it; maybe, where nothing tells.
+    settings: str = NO
 
     def item(self, key: str) -> Lengths | None:
         """What lies under the key; W* is any that begins so."""
@@ -51,20 +56,32 @@ def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
     found: dict[str, Initial] = {}
     twice: set[str] = set()
     for name, key, value in reader.assigned():
+        before = found.get(name)
         if key is None:
-            twice |= {name} & found.keys()
-            found[name] = reader.initial(value)
-        elif (before := found.get(name)) is not None and before.kind == "dict":
-            found[name] = _with_item(before, key, reader.lengths(value))
+            now = reader.initial(value)
+            empty = before is not None and before.kind == now.kind and before.settings == MAYBE
+            twice |= set() if before is None or empty else {name}
+            found[name] = now
+        elif before is not None and before.kind == "dict":
+            found[name] = _with_item(before, key, reader.lengths(value), reader.is_setting(value))
     return {name: known for name, known in found.items() if name not in twice}
 
 
-def _with_item(before: Initial, key: str, lengths: Lengths | None) -> Initial:
+def _with_item(
+    before: Initial, key: str, lengths: Lengths | None, setting: str
+) -> Initial:
     """Two values of one key have to agree in how many axes they have."""
     if key in before.items and (known := before.items[key]) != lengths:
         same = known is not None and lengths is not None and len(known) == len(lengths)
         lengths = (None,) * len(known or ()) if same else None
-    return Initial("dict", None, {**before.items, key: lengths})
+    settings = _all_of([before.settings, setting])
+    return Initial("dict", None, {**before.items, key: lengths}, settings)
+
+
+def _all_of(parts: Iterable[str]) -> str:
+    """No where one of the parts says so, else yes where one does."""
+    said = {*parts}
+    return NO if NO in said else YES if YES in said else MAYBE
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +130,12 @@ class _Reader:
                     for e in elements
                     if isinstance(e, cst.DictElement)
                 }
-                return Initial("dict", None, items)
+                return Initial("dict", None, items, self.is_setting(value))
             case cst.Call(func=cst.Name(value="dict"), args=args):
                 named = {a.keyword.value: self.lengths(a.value) for a in args if a.keyword is not None}  # fmt: skip
-                return Initial("dict", None, named)
+                return Initial("dict", None, named, _all_of(self.is_setting(a.value) for a in args))  # fmt: skip
             case cst.List() | cst.ListComp():
-                return Initial("list")
+                return Initial("list", settings=self.is_setting(value))
             case cst.Name(value=name) if name not in bound_names(self.init.body):
                 return self._parameter(name)
             case _:
@@ -135,6 +152,30 @@ class _Reader:
                         return Initial(kind)
                 return Initial(kind_of_literal(parameter.default))
         return Initial()
+
+    def _default(self, name: str) -> Any:
+        found = (p for p in parameters_of(self.init) if p.name.value == name)
+        return next((p.default for p in found), None)
+
+    def is_setting(self, node: Any) -> str:
+        """Strings, flags and counts, and lists and dicts of them: nothing that a gradient is asked of."""
+        match node:
+            case cst.Dict(elements=elements):
+                return _all_of(self.is_setting(e.value) for e in elements)
+            case cst.List(elements=elements) | cst.Tuple(elements=elements):
+                return _all_of(self.is_setting(e.value) for e in elements)
+            case cst.ListComp(elt=elt):
+                return self.is_setting(elt)
+            case cst.Name(value="None"):
+                return MAYBE
+            case cst.Name(value=name) if name not in bound_names(self.init.body):
+                default = self._default(name)
+                return MAYBE if _is_none(default) else self._is_plain(self._parameter(name).kind)  # fmt: skip
+            case _:
+                return self._is_plain(kind_of_literal(node))
+
+    def _is_plain(self, kind: str) -> str:
+        return YES if kind in SETTINGS else NO
 
     # --- shapes ----------------------------------------------------------------------------------------------------
 
@@ -200,6 +241,13 @@ class _Reader:
                 return None
 
 
+SETTINGS = ("int", "bool", "str")
+
+
+def _is_none(node: Any) -> bool:
+    return isinstance(node, cst.Name) and node.value == "None"
+
+
 SAME = {"astype", "copy", "to", "float", "double", "requires_grad_", "clone"}
 
 
@@ -217,6 +265,15 @@ def kind_of_literal(node: Any) -> str:
             return "bool"
         case cst.SimpleString():
             return "str"
+        case cst.Comparison() | cst.UnaryOperation(operator=cst.Not()):
+            return "bool"
+        case cst.Call(func=cst.Name(value="len" | "int")):
+            return "int"
+        case cst.BinaryOperation(left=left, right=right, operator=cst.Add() | cst.Subtract() | cst.Multiply()):  # fmt: skip
+            whole = kind_of_literal(left) == kind_of_literal(right) == "int"
+            return "int" if whole else ""
+        case cst.Attribute(value=cst.Name(value="np" | "numpy" | "torch"), attr=cst.Name(value=name)) if kind_of_dtype(name) == "float":  # fmt: skip
+            return "dtype"
         case _:
             return ""
 
@@ -271,14 +328,17 @@ def declare(low: Lowering, params: Mapping[str, Var]) -> None:
 
 def _apply(low: Lowering, var: Var, initial: Initial) -> None:
     if initial.kind and var.type.kind == "any":
-        var.type.kind = initial.kind
+        held = initial.settings == YES and initial.kind in ("list", "dict")
+        var.type.kind = settings.KIND if held else initial.kind
+    if initial.kind == "dtype":
+        var.type.items = (Type(Shape(), "float"),)
     if initial.kind in ("float", "int", "bool"):
         join(var.type.shape, scalar())
     if initial.kind == "int":
         low.counts.add(var)
     if initial.lengths is not None:
         _join(low, var, initial.lengths)
-    if initial.items:
+    if initial.items and var.type.kind == "dict":
         low.initial[var] = initial
 
 

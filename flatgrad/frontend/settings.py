@@ -1,0 +1,114 @@
+"""Dicts and lists of settings: names, flags, counts, and what a layer keeps from one call to the next.
+
+    self.bn_params = [{"mode": "train"} for i in range(depth)]
+
+They carry no gradient, and what is stored into them is not followed: it stays in the forward part, as it stands. So
+nothing may be read out of them later than the text does. What is read is a value of its own, and the backward
+never reads it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flatgrad.frontend.scope import Arguments, Callee, Refusal, Value, atoms_in
+from flatgrad.frontend.storages import vars_in
+from flatgrad.graph import Atom, Lit, Var
+from flatgrad.types import Shape, Type, join
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.lower import Lowering
+
+KIND = "settings"
+STORING = ("update", "setdefault")
+# How many there are has to stay, since loops may run over them.
+CHANGING = ("append", "extend", "insert", "remove", "pop", "popitem", "clear", "reverse", "sort")  # fmt: skip
+
+
+def is_settings(value: Any) -> bool:
+    return isinstance(value, Var) and value.type.kind == KIND
+
+
+def read(low: Lowering, node: cst.CSTNode, held: Var, others: Sequence[Atom]) -> Var:
+    """Something of `held`, as it is now."""
+    what = "what a dict of settings holds carries no gradient"
+    step = "keep what has one elsewhere"
+    attrs = {"what": what, "code": "FG108", "next_step": step, "taken": True, "now": True}  # fmt: skip
+    low.build.dialect = ""
+    (made,) = low.build.emit_all("opaque", [held, *others], 1, node=node, attrs=attrs)
+    assert isinstance(made.atom, Var)
+    return made.atom
+
+
+def item(low: Lowering, node: cst.CSTNode, held: Var, index: Atom) -> Var:
+    """held[index]: of a list of settings, settings."""
+    part = read(low, node, held, [index])
+    if index.type.kind == "int":
+        part.type.kind = KIND
+    return part
+
+
+def store(low: Lowering, held: Var, value: Value) -> None:
+    """held[...] = value: what is read out of it later may be the array of the value."""
+    low.note()
+    for var in vars_in(value):
+        if var in low.storages.arrays or not var.type.shape.is_scalar:
+            low.storages.approach(var, low.storages.items_of(held))
+
+
+def refuse_augmented(target: cst.CSTNode) -> Refusal:
+    what = "a dict of settings is augmented"
+    step = "write settings[key] = settings[key] + value"
+    return Refusal("FG106", what, step, target)
+
+
+def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Value | None:
+    """A method of settings, or a function of a library that is given them; None of other calls."""
+    match function:
+        case (Var() as held, str() as name) if is_settings(held):
+            return _method(low, node, held, name, given)
+        case Callee():
+            return None
+        case _:
+            held = next((v for v in given.atoms if is_settings(v)), None)
+            if held is None:
+                return None
+            return read(low, node, held, [a for a in given.atoms if a is not held])
+
+
+def _method(
+    low: Lowering, node: cst.Call, held: Var, name: str, given: Arguments
+) -> Value:
+    if name in CHANGING:
+        what = f"a .{name}() of a dict or list of settings is not read"
+        raise Refusal("FG106", what, "give each setting a value by its key", node)
+    if name in STORING:
+        for value in (*given.positional, *given.keywords.values()):
+            store(low, held, value)
+    if name in STORING and name != "setdefault":
+        return Lit(None)
+    part = read(low, node, held, given.atoms)
+    match name, given.positional:
+        case "get" | "setdefault", [_, Lit(value=int() | float())]:
+            part.type = Type(Shape(()), "any")
+        case "get" | "setdefault", [_, Var() as default] if default.type.kind not in ("list", "dict", "str"):  # fmt: skip
+            join(part.type.shape, default.type.shape)
+        case _:
+            pass
+    return part
+
+
+def tested(low: Lowering, node: Any, values: Sequence[Value]) -> Var | None:
+    """"seed" in settings, as it is now; None of a test of something else."""
+    held = next((v for v in values if is_settings(v)), None)
+    if held is None or node is None:
+        return None
+    assert isinstance(held, Var)
+    others = [a for v in values for a in atoms_in(v) if a is not held]
+    return read(low, node, held, others)
+
+
+__all__ = ["KIND", "called", "is_settings", "item", "read", "refuse_augmented", "store", "tested"]  # fmt: skip
