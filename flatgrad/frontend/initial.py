@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.frontend import settings
-from flatgrad.frontend.module import bound_names, nodes_in, parameters_of
+from flatgrad.frontend.module import bound_names, names_in, nodes_in, parameters_of
 from flatgrad.graph import Var
 from flatgrad.shapes import kind_of_dtype
 from flatgrad.types import Dim, Shape, Type, join, scalar
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 YES, MAYBE, NO = "yes", "maybe", "no"
-Length = str | int | None  # a name of __init__, a number, or nothing that is known
+# A name of __init__, a number, or nothing that is known; under a key that is put together, what is written there and
+# the rest of the key: the weights and the bias of one layer have a length in common.
+Length = str | int | tuple[str, str] | None
 Lengths = tuple[Length, ...]
 
 
@@ -44,10 +46,26 @@ class Initial:
 
     def item(self, key: str) -> Lengths | None:
         """What lies under the key; W* is any that begins so."""
-        if key in self.items:
-            return self.items[key]
-        fitting = [k for k in self.items if k.endswith("*") and key.startswith(k[:-1])]
-        return self.items[max(fitting, key=len)] if fitting else None
+        begun = [k for k in self.items if _begins(k, key) or _begins(key, k)]
+        found = self.items.get(key) if key in self.items else None
+        if key.endswith("*") or key not in self.items:
+            shapes = [self.items[k] for k in begun]
+            found = _common([s for s in shapes if s is not None]) if None not in shapes else None  # fmt: skip
+        return found
+
+
+def _begins(pattern: str, key: str) -> bool:
+    """W* is any key that begins with W."""
+    return pattern.endswith("*") and key.startswith(pattern[:-1])
+
+
+def _common(shapes: Sequence[Lengths]) -> Lengths | None:
+    """What holds for each of the shapes."""
+    if len({len(s) for s in shapes}) != 1:
+        return None
+    if all(s == shapes[0] for s in shapes):
+        return shapes[0]
+    return (None,) * len(shapes[0])
 
 
 def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
@@ -55,7 +73,7 @@ def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
     reader = _Reader(init, held)
     found: dict[str, Initial] = {}
     twice: set[str] = set()
-    for name, key, value in reader.assigned():
+    for name, key, rest, value in reader.assigned():
         before = found.get(name)
         if key is None:
             now = reader.initial(value)
@@ -63,7 +81,8 @@ def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
             twice |= set() if before is None or empty else {name}
             found[name] = now
         elif before is not None and before.kind == "dict":
-            found[name] = _with_item(before, key, reader.lengths(value), reader.is_setting(value))
+            lengths = reader.lengths(value, rest)
+            found[name] = _with_item(before, key, lengths, reader.is_setting(value))
     return {name: known for name, known in found.items() if name not in twice}
 
 
@@ -71,9 +90,9 @@ def _with_item(
     before: Initial, key: str, lengths: Lengths | None, setting: str
 ) -> Initial:
     """Two values of one key have to agree in how many axes they have."""
-    if key in before.items and (known := before.items[key]) != lengths:
-        same = known is not None and lengths is not None and len(known) == len(lengths)
-        lengths = (None,) * len(known or ()) if same else None
+    if key in before.items:
+        known = before.items[key]
+        lengths = None if known is None or lengths is None else _common([known, lengths])
     settings = _all_of([before.settings, setting])
     return Initial("dict", None, {**before.items, key: lengths}, settings)
 
@@ -84,6 +103,20 @@ def _all_of(parts: Iterable[str]) -> str:
     return NO if NO in said else YES if YES in said else MAYBE
 
 
+def _converts(target: cst.Subscript, value: Any) -> bool:
+    """for k, v in self.params.items(): self.params[k] = v.astype(dtype)"""
+    match target.slice, value:
+        case [cst.SubscriptElement(slice=cst.Index(value=cst.Name()))], cst.Call(
+            func=cst.Attribute(value=cst.Name() | cst.Subscript(), attr=cst.Name(value=name))
+        ):  # fmt: skip
+            return name in SAME
+        case _:
+            return False
+
+
+Assigned = tuple[str, str | None, str, Any]
+
+
 @dataclass(frozen=True, eq=False)
 class _Reader:
     """Reads the lines of one __init__."""
@@ -91,8 +124,8 @@ class _Reader:
     init: cst.FunctionDef
     held: str
 
-    def assigned(self) -> Iterator[tuple[str, str | None, Any]]:
-        """(attribute, key or None, value) of each assignment."""
+    def assigned(self) -> Iterator[Assigned]:
+        """(attribute, key or None, the rest of a key that is put together, value) of each assignment."""
         for node in nodes_in(self.init.body):
             match node:
                 case cst.Assign(targets=targets, value=value):
@@ -106,14 +139,14 @@ class _Reader:
                 case _:
                     pass
 
-    def _target(self, target: Any, value: Any) -> Iterator[tuple[str, str | None, Any]]:
+    def _target(self, target: Any, value: Any) -> Iterator[Assigned]:
         match target:
             case cst.Attribute(value=cst.Name(value=base), attr=name) if base == self.held:  # fmt: skip
-                yield name.value, None, value
+                yield name.value, None, "", value
             case cst.Subscript(
                 value=cst.Attribute(value=cst.Name(value=base), attr=name)
-            ) if base == self.held:
-                yield name.value, pattern_of(target) or "*", value
+            ) if base == self.held and not _converts(target, value):
+                yield name.value, pattern_of(target) or "*", rest_of(target), value
             case cst.Tuple(elements=elements):
                 same = isinstance(value, cst.Tuple) and len(value.elements) == len(elements)  # fmt: skip
                 for i, element in enumerate(elements):
@@ -179,7 +212,7 @@ class _Reader:
 
     # --- shapes ----------------------------------------------------------------------------------------------------
 
-    def lengths(self, node: Any) -> Lengths | None:
+    def lengths(self, node: Any, rest: str = "") -> Lengths | None:
         """How long the axes of the value are; None where it is not known how many it has."""
         match node:
             case cst.BinaryOperation(
@@ -187,54 +220,64 @@ class _Reader:
                 right=right,
                 operator=cst.Multiply() | cst.Divide() | cst.Add() | cst.Subtract(),
             ):
-                one, other = self.lengths(left), self.lengths(right)
+                one, other = self.lengths(left, rest), self.lengths(right, rest)
                 if one is not None and other is not None and one and other:
                     return one if one == other else None
                 return one if one else other if other else None
             case cst.UnaryOperation(expression=inner):
-                return self.lengths(inner)
+                return self.lengths(inner, rest)
             case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=name))):
                 if name in SAME:
-                    return self.lengths(base)
-                return self._created(name, node.args)
+                    return self.lengths(base, rest)
+                return self._created(name, node.args, rest)
             case _:
                 return None
 
-    def _created(self, name: str, args: Sequence[cst.Arg]) -> Lengths | None:
+    def _created(
+        self, name: str, args: Sequence[cst.Arg], rest: str
+    ) -> Lengths | None:
+        """The shape of a new array; of an array that is not, nothing is known."""
         plain = [a.value for a in args if a.keyword is None]
         named = {a.keyword.value: a.value for a in args if a.keyword is not None}
         if any(a.star for a in args):
             return None
         if name in ("randn", "rand") and plain:
-            return self._tuple(plain) if len(plain) > 1 else self._shape(plain[0])
+            return self._tuple(plain, rest) if len(plain) > 1 else self._shape(plain[0], rest)  # fmt: skip
         if name in ("zeros", "ones", "empty", "full", "standard_normal", "random"):
             if len(plain) > 1 and name in ("zeros", "ones", "empty") and _are_lengths(plain):  # fmt: skip
-                return self._tuple(plain)  # torch.zeros(D, H)
+                return self._tuple(plain, rest)  # torch.zeros(D, H)
             asked = plain[0] if plain else named.get("shape", named.get("size"))
-            return self._shape(asked)
+            return self._shape(asked, rest)
         if name in ("normal", "uniform"):
-            return self._shape(named.get("size", plain[2] if len(plain) > 2 else None))
+            asked = named.get("size", plain[2] if len(plain) > 2 else None)
+            return self._shape(asked, rest)
         return None
 
-    def _shape(self, node: Any) -> Lengths | None:
+    def _shape(self, node: Any, rest: str) -> Lengths | None:
         match node:
             case cst.Tuple(elements=elements) | cst.List(elements=elements):
-                return self._tuple([e.value for e in elements])
+                return self._tuple([e.value for e in elements], rest)
             case cst.Integer() | cst.Name():
-                return (self._length(node),)
+                return (self._length(node, rest),)
+            case cst.Subscript(
+                slice=[cst.SubscriptElement(slice=cst.Index())]
+            ) if rest:  # dims[i + 1]
+                return (self._length(node, rest),)
             case _:
                 return None
 
-    def _tuple(self, nodes: Sequence[Any]) -> Lengths | None:
+    def _tuple(self, nodes: Sequence[Any], rest: str) -> Lengths | None:
         if any(isinstance(n, cst.Tuple | cst.List | cst.StarredElement) for n in nodes):
             return None
-        return tuple(map(self._length, nodes))
+        return tuple(self._length(node, rest) for node in nodes)
 
-    def _length(self, node: Any) -> Length:
+    def _length(self, node: Any, rest: str) -> Length:
         """A name of __init__ is a length where it stands for one thing."""
         match node:
             case cst.Integer(value=text):
                 return int(text)
+            case cst.BaseExpression() if rest:
+                return cst.Module([]).code_for_node(node), rest
             case cst.Name(value=name) if list(bound_names(self.init.body)).count(name) == 0:  # fmt: skip
                 return str(name)
             case _:
@@ -285,6 +328,14 @@ def pattern_of(node: cst.Subscript) -> str:
             return text_of(key)
         case _:
             return ""
+
+
+def rest_of(node: cst.Subscript) -> str:
+    """What a key is put together of besides its first letters."""
+    key = pattern_of(node)
+    if not key.endswith("*"):
+        return ""
+    return cst.Module([]).code_for_node(node).partition("[")[2].replace(key[:-1], "", 1)
 
 
 LETTERS = re.compile(r"[^%{]*")
@@ -342,16 +393,19 @@ def _apply(low: Lowering, var: Var, initial: Initial) -> None:
         low.initial[var] = initial
 
 
-def _join(low: Lowering, var: Var, lengths: Lengths) -> None:
+def _join(
+    low: Lowering, var: Var, lengths: Lengths, where: tuple[Any, ...] = ()
+) -> None:
     """A shape that the text says itself comes first."""
     if var.type.rank is None:
-        join(var.type.shape, Shape(_dim(low, length) for length in lengths))
+        join(var.type.shape, Shape(_dim(low, length, where) for length in lengths))
 
 
-def _dim(low: Lowering, length: Length) -> Dim:
+def _dim(low: Lowering, length: Length, where: tuple[Any, ...]) -> Dim:
     if length is None or isinstance(length, int):
         return Dim(length)
-    return low.initial_lengths.setdefault(length, Dim())
+    key = (length, where if isinstance(length, tuple) else ())
+    return low.initial_lengths.setdefault(key, Dim())
 
 
 def item(low: Lowering, held: Any, node: cst.Subscript, part: Var) -> None:
@@ -359,7 +413,15 @@ def item(low: Lowering, held: Any, node: cst.Subscript, part: Var) -> None:
     initial = low.initial.get(held)
     lengths = initial.item(pattern_of(node)) if initial is not None else None
     if lengths is not None:
-        _join(low, part, lengths)
+        _join(low, part, lengths, _which(low, node))
+
+
+def _which(low: Lowering, node: cst.Subscript) -> tuple[Any, ...]:
+    """Equal for keys that end alike: those of the weights and of the bias of one layer."""
+    if rest := rest_of(node):
+        names = dict.fromkeys(n.value for n in names_in(node.slice[0]))
+        return (rest, *(id(low.frame.env.get(name)) for name in names))
+    return (re.sub(r"^\D+", "", pattern_of(node)),)
 
 
 __all__ = ["Initial", "declare", "initial_attributes", "item"]

@@ -185,7 +185,7 @@ class Lowering:
     aside: Sequence[str] = ()  # names of results that have no seed
     # What __init__ has told of parameters that are attributes, and the lengths that it has names for.
     initial: dict[Var, Initial] = field(default_factory=dict)
-    initial_lengths: dict[str, Dim] = field(default_factory=dict)
+    initial_lengths: dict[Any, Dim] = field(default_factory=dict)
 
     # --- one function --------------------------------------------------------------------------------------
 
