@@ -96,7 +96,15 @@ def labels(block: Block) -> set[Var]:
             whole |= _sources(used, made)
     found = {p for p in params if p.type.kind in UNDIFFERENTIATED and p not in whole}
     found |= {p for p in whole & params if _is_label(p, every, whole)}
+    found |= {p for p in params if _is_compared_only(p, every)}
     return found | {p for p in params if _is_asked_only(p, every, whole)}
+
+
+def _is_compared_only(param: Var, eqns: Sequence[Eqn]) -> bool:
+    """x == missing: a mark, not a quantity."""
+    readers = [eqn for eqn in eqns if param in eqn.reads()]
+    inside = any(param in block.outs for eqn in eqns for block in eqn.blocks)
+    return bool(readers) and not inside and all(e.op in ("eq", "ne") for e in readers)
 
 
 def _is_label(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:

@@ -56,6 +56,18 @@ def method_of(
     return next((f for f in inherited if f is not None), None)
 
 
+def lineage(classes: Mapping[str, Class], name: str) -> list[str]:
+    """The class and what it inherits from, in the file, nearest first."""
+    found: dict[str, None] = {}
+    pending = [name]
+    while pending:
+        current = pending.pop(0)
+        if current in classes and current not in found:
+            found[current] = None
+            pending += classes[current].bases
+    return list(found)
+
+
 def kind_of(method: cst.FunctionDef) -> str:
     """What is passed in front of the arguments: nothing, the class, or the object."""
     names = {
@@ -93,6 +105,7 @@ __all__ = [
     "Class",
     "classes_of",
     "kind_of",
+    "lineage",
     "may_be_asked",
     "method_of",
     "object_of",

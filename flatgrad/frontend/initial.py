@@ -68,6 +68,20 @@ def _common(shapes: Sequence[Lengths]) -> Lengths | None:
     return (None,) * len(shapes[0])
 
 
+def class_attributes(node: cst.ClassDef) -> dict[str, Initial]:
+    """What stands in the class itself: g = 9.81"""
+    nothing = cst.FunctionDef(cst.Name("_"), cst.Parameters(), cst.IndentedBlock([]))
+    reader, found = _Reader(nothing, ""), dict[str, Initial]()
+    for line in node.body.body:
+        for part in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            match part:
+                case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value):  # fmt: skip
+                    found[name] = reader.initial(value)
+                case _:
+                    pass
+    return found
+
+
 def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
     """The attributes of `held`, the object, that are given one value in __init__."""
     reader = _Reader(init, held)
@@ -114,6 +128,10 @@ def _converts(target: cst.Subscript, value: Any) -> bool:
             return False
 
 
+def _plainly_bound(line: Any) -> Sequence[str]:
+    return bound_names(line) if isinstance(line, cst.SimpleStatementLine) else ()
+
+
 Assigned = tuple[str, str | None, str, Any]
 
 
@@ -133,7 +151,7 @@ class _Reader:
                         yield from self._target(target.target, value)
                 case cst.AnnAssign(target=target, value=cst.BaseExpression() as value):
                     yield from self._target(target, value)
-                case cst.AugAssign(target=target):
+                case cst.AugAssign(target=cst.Attribute() as target):
                     yield from self._target(target, None)
                     yield from self._target(target, None)
                 case _:
@@ -257,7 +275,7 @@ class _Reader:
         match node:
             case cst.Tuple(elements=elements) | cst.List(elements=elements):
                 return self._tuple([e.value for e in elements], rest)
-            case cst.Integer() | cst.Name():
+            case cst.Integer() | cst.Name() | cst.BinaryOperation():
                 return (self._length(node, rest),)
             case cst.Subscript(
                 slice=[cst.SubscriptElement(slice=cst.Index())]
@@ -278,10 +296,16 @@ class _Reader:
                 return int(text)
             case cst.BaseExpression() if rest:
                 return cst.Module([]).code_for_node(node), rest
-            case cst.Name(value=name) if list(bound_names(self.init.body)).count(name) == 0:  # fmt: skip
-                return str(name)
+            case cst.Name() | cst.BinaryOperation() if all(self._is_one(n.value) for n in names_in(node)):  # fmt: skip
+                return cst.Module([]).code_for_node(node)
             case _:
                 return None
+
+    def _is_one(self, name: str) -> bool:
+        """The name stands for one thing in all of __init__."""
+        bound = list(bound_names(self.init.body)).count(name)
+        lines = (n for line in self.init.body.body for n in _plainly_bound(line))
+        return bound == 0 or (bound == 1 and name in lines)
 
 
 SETTINGS = ("int", "bool", "str")
@@ -424,4 +448,4 @@ def _which(low: Lowering, node: cst.Subscript) -> tuple[Any, ...]:
     return (re.sub(r"^\D+", "", pattern_of(node)),)
 
 
-__all__ = ["Initial", "declare", "initial_attributes", "item"]
+__all__ = ["Initial", "class_attributes", "declare", "initial_attributes", "item"]

@@ -29,12 +29,17 @@ from flatgrad.frontend.classes import (
     Class,
     classes_of,
     kind_of,
+    lineage,
     may_be_asked,
     method_of,
     object_of,
 )
 from flatgrad.frontend.exits import falls_through, lines_of
-from flatgrad.frontend.initial import Initial, initial_attributes
+from flatgrad.frontend.initial import (
+    Initial,
+    class_attributes,
+    initial_attributes,
+)
 from flatgrad.frontend.liveness import Liveness, names_closed_over
 from flatgrad.frontend.module import (
     Module,
@@ -83,7 +88,7 @@ def with_methods(module: Module, asked: Sequence[str]) -> Module:
     classes = classes_of(module)
     if not classes:
         return module
-    writing = _Writing(module, classes)
+    writing = _Writing(module, classes, asked=asked)
     missing = [a for a in asked if "." in a and writing.found(a) is None]
     if missing:
         raise FlatgradError(*(_missing(classes, name) for name in missing))
@@ -128,6 +133,7 @@ class _Writing:
     running: list[tuple[str, str]] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
+    asked: Sequence[str] = ()
     name: str = ""  # of the object, in the first method that has one
 
     def __post_init__(self) -> None:
@@ -151,7 +157,8 @@ class _Writing:
             return plain
         key = (found[0].name, name, True)
         if key not in self.functions:
-            self.functions[key] = self._returning(plain)
+            both = f"{owner}.{name}" in self.asked
+            self.functions[key] = self._returning(plain, both)
         return self.functions[key]
 
     def _method(self, has: Class, owner: str, method: cst.FunctionDef) -> Written:
@@ -200,19 +207,22 @@ class _Writing:
         self.attributes[name] = spelled
         return name
 
-    def _returning(self, plain: Written) -> Written:
-        name = self._free(f"{plain.name}_", set())
+    def _returning(self, plain: Written, both: bool) -> Written:
+        """Where nobody asks for the function as it is, the name is free for the other."""
+        name = self._free(f"{plain.name}_", set()) if both else plain.name
         node = _with_stored(self, plain).with_changes(name=cst.Name(name))
         self.stand_ins[node] = plain.node
         return replace(plain, name=name, node=node)
 
     def initial(self, owner: str, begins: Sequence[str]) -> dict[str, Initial]:
         """What the __init__ of the class says of attributes."""
+        known: dict[str, Initial] = {}
+        for name in reversed(lineage(self.classes, owner)):
+            known |= class_attributes(self.classes[name].node)
         found = method_of(self.classes, owner, "__init__")
         held = object_of(found[1]) if found is not None else None
-        if found is None or held is None:
-            return {}
-        known = initial_attributes(found[1], held.name.value)
+        if found is not None and held is not None:
+            known |= initial_attributes(found[1], held.name.value)
         return {n: known[a] for n in begins if (a := self.attributes[n]) in known}
 
     def outside(self, node: Any) -> Any:
@@ -223,7 +233,8 @@ class _Writing:
 
     def module_with(self, body: Sequence[Any], chosen: Mapping[str, str]) -> Module:
         kept = [node for node in body if not isinstance(node, cst.ClassDef)]
-        made = [w.node for w in self.functions.values()]
+        by_name = {w.name: w.node for w in self.functions.values()}
+        made = list(by_name.values())
         used = [n for n in made if self._is_used(n, [*kept, *made], chosen)]
         tree = self.module.tree.with_changes(body=[*kept, *used])
         found = module_of(tree.code, tree, parsed=self.module.tree)
@@ -380,7 +391,8 @@ class _Reading(_Rebuilt):
         stored = [cst.Element(cst.Name(n)) for n in called.stored]
         if isinstance(original, cst.Expr):
             if _returns_values(called.node, len(called.stored)):
-                stored = [cst.Element(cst.Name(self.writing._free("_", set()))), *stored]
+                unused = self.writing._free("unused", set())
+                stored = [cst.Element(cst.Name(unused)), *stored]
             return cst.Assign([cst.AssignTarget(_tuple(stored))], updated.value)
         if len(original.targets) > 1:
             what = "a method that gives attributes new values is assigned to several names"
@@ -399,7 +411,8 @@ class _Reading(_Rebuilt):
         if kind_of(found[1]) == PROPERTY:
             written = self.writing.written(f"{self.owner}.{name}", helper=True)
             if not written.stored:
-                return _call(written, (), cst.Call(cst.Name(""), lpar=original.lpar, rpar=original.rpar))  # fmt: skip
+                call = cst.Call(original, lpar=original.lpar, rpar=original.rpar)
+                return _call(written, (), call)
         if self._is_called(original):
             return original
         what = f"the method {self._code(original)} is handed on as a value"
