@@ -261,8 +261,8 @@ class _Writing:
 
 
 def _snake(name: str) -> str:
-    """TwoLayerNet -> two_layer_net"""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    """TwoLayerNet -> two_layer_net, ReLU -> relu"""
+    return re.sub(r"(?<=[A-Za-z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 # --- one method ----------------------------------------------------------------------------------------------------
