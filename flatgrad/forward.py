@@ -235,7 +235,7 @@ class _Forward:
         wide = {"dtype": "complex"} if value in self.fields else {}
         return self.build.emit("zeros_like", value, **wide)
 
-    def nothing(self, value: Atom, made: Mapping[Atom, Eqn]) -> Expr:
+    def nothing(self, value: Atom, made: Mapping[Any, Eqn]) -> Expr:
         """Zeros in the structure of a tuple or dict that is put together of constants; None for what is no number."""
         if (known := self.tangent(value)) is not None:
             return known

@@ -121,7 +121,9 @@ class _Findings:
         found = _once(
             self._longer, (id(module), place), lambda: written_longer(module, place)
         )
-        self._kept += [found] if found is not None else []
+        if found is not None:
+            found.objects = module.objects
+            self._kept.append(found)
         return found
 
 
@@ -179,7 +181,8 @@ def _transformed(findings: _Findings, options: Options) -> str:
     names, elsewhere = Names(module.text), names_elsewhere(module)
     problems: list[Diagnostic] = []
     emitted: list[Emitted] = []
-    for name in _chosen(module, options):
+    asked = _chosen(module, options)
+    for name in asked:
         try:
             emitted += _with_loops(
                 findings, module, name, options, names, elsewhere[name]
@@ -193,7 +196,14 @@ def _transformed(findings: _Findings, options: Options) -> str:
     text = with_early_returns(text, name, options.emit == "pair")
     if module.objects is None:
         return text
-    return with_objects(text, module.objects, {*module.functions, *module.imports, *module.constants})
+    taken = {*module.functions, *module.imports, *module.constants}
+    methods = {*module.objects.functions.values()} & module.objects.takes_object
+    first = [one.texts[0] for one in emitted if one.function.name in methods]
+    try:
+        return with_objects(text, module.objects, taken, first)
+    except FlatgradError as error:
+        placed = (_placed(module, asked[0], d) for d in error.diagnostics)
+        raise FlatgradError(*placed) from None
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
@@ -601,8 +611,8 @@ def _chosen(module: Module, options: Options) -> list[str]:
     found = main_functions(module)
     if not found:
         step = "write one, or name a private one with --function"
-        if methods := methods_in(module):
-            step = f"name a method with --function: {', '.join(methods)}"
+        if offered := methods_in(module):
+            step = f"name a method with --function: {', '.join(offered)}"
         raise FlatgradError(
             Diagnostic("FG504", "there is no public function at top level", step)
         )

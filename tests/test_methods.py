@@ -37,7 +37,7 @@ class Case:
         return self.emitted or self.method.rpartition(".")[2]
 
     def called(self, target: Any, arguments: Mapping[str, Any]) -> Any:
-        owner, _, name = self.method.rpartition(".")
+        name = self.method.rpartition(".")[2]
         method = getattr(type(target), name) if target is not None else None
         return drawn(method, target, *arguments.values())
 
@@ -85,9 +85,7 @@ def moved(value: Any, direction: Any, step: float) -> Any:
 
 
 def pairing(a: Any, b: Any) -> float:
-    return float(
-        sum(np.sum(x * y) for x, y in zip(leaves(a), leaves(b), strict=True))
-    )
+    return float(sum(np.sum(x * y) for x, y in zip(leaves(a), leaves(b), strict=True)))
 
 
 def held(target: Any, arguments: Mapping[str, Any], name: str) -> Any:
@@ -116,7 +114,11 @@ def results(value: Any) -> list[Any]:
 def seeds_of(value: Any) -> list[Any]:
     rng = np.random.default_rng(5)
     return [
-        rng.uniform(0.5, 1.5, np.shape(p)) if np.ndim(p) else float(rng.uniform(0.5, 1.5))
+        (
+            rng.uniform(0.5, 1.5, np.shape(p))
+            if np.ndim(p)
+            else float(rng.uniform(0.5, 1.5))
+        )
         for p in results(value)
     ]
 
@@ -131,9 +133,9 @@ def slope(case: Case, name: str, direction: Any, seeds: Sequence[Any]) -> float:
         outs = results(case.called(*there))
         return sum(float(np.sum(s * o)) for s, o in zip(seeds, outs, strict=True))
 
-    return (
-        total(-2 * STEP) - 8 * total(-STEP) + 8 * total(STEP) - total(2 * STEP)
-    ) / (12 * STEP)
+    return (total(-2 * STEP) - 8 * total(-STEP) + 8 * total(STEP) - total(2 * STEP)) / (
+        12 * STEP
+    )
 
 
 def same(left: Any, right: Any) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
+from itertools import pairwise
 
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.methods import Objects
@@ -24,11 +25,14 @@ CUT = re.compile(r"\b(self_\w*)\.\.\.$", re.MULTILINE)
 WORD = re.compile(r"\b[^\W\d]\w*\b")
 
 
-def with_objects(text: str, objects: Objects, taken: Iterable[str]) -> str:
-    """The emitted module as a user of the class would have written it."""
+def with_objects(
+    text: str, objects: Objects, taken: Iterable[str], first: Iterable[str]
+) -> str:
+    """The emitted module as a user of the class would have written it; `first` takes what was asked for."""
     if not objects.functions:
         return text
     text, given = _collapsed(text, objects)
+    text = _with_unread_objects(text, objects, given, first)
     taken = {*taken, *HEAD.findall(text)}
     return "".join(_spelled(p, objects, taken, given) for p in _definitions(text))
 
@@ -36,7 +40,7 @@ def with_objects(text: str, objects: Objects, taken: Iterable[str]) -> str:
 def _definitions(text: str) -> list[str]:
     """What stands before the first function, and each function with what follows it."""
     starts = [0, *(m.start() for m in HEAD.finditer(text)), len(text)]
-    return [text[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(starts)]
 
 
 def _collapsed(text: str, objects: Objects) -> tuple[str, set[str]]:
@@ -51,6 +55,17 @@ def _collapsed(text: str, objects: Objects) -> tuple[str, set[str]]:
             raise FlatgradError(_renewed(name, objects))
         given.add(name)
     return text, given
+
+
+def _with_unread_objects(
+    text: str, objects: Objects, given: set[str], first: Iterable[str]
+) -> str:
+    """A method that reads nothing of its object is called with it all the same."""
+    for name in (head[1] for one in first if (head := HEAD.search(one))):
+        if name not in given:
+            rest = "" if f"def {name}()" in text else ", "
+            text = text.replace(f"def {name}(", f"def {name}({objects.name}{rest}", 1)
+    return text
 
 
 def _runs(text: str, objects: Objects) -> dict[str, list[str]]:
@@ -68,7 +83,7 @@ def _runs(text: str, objects: Objects) -> dict[str, list[str]]:
 
 def _renewed(name: str, objects: Objects) -> Diagnostic:
     what = f"{name} is called where an attribute of {objects.name} has another value by then"
-    step = "give the new value a name of its own, and the attribute at the end"
+    step = "let the method return the value, and give it to the attribute at the end"
     return Diagnostic("FG127", what, step)
 
 

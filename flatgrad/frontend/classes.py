@@ -25,7 +25,8 @@ class Class:
 
 def classes_of(module: Module) -> dict[str, Class]:
     """Every class of the file that a dotted name leads to."""
-    return {found.name: found for found in _classes(module, module.tree.body, "")}
+    tree = module.parsed or module.tree
+    return {found.name: found for found in _classes(module, tree.body, "")}
 
 
 def _classes(module: Module, body: Sequence[Any], prefix: str) -> Iterator[Class]:

@@ -43,7 +43,7 @@ def positions(function: cst.FunctionDef) -> list[int]:
     return [
         position
         for position, line in enumerate(body.body[:-1])
-        if _returns_at_its_end(line) and _decided(line.test, known) is False  # type: ignore[union-attr]
+        if _returns_at_its_end(line) and _is_passed(line, known)
     ]
 
 
@@ -85,6 +85,10 @@ def _differ(early: Any, out: Atom) -> bool:
     return (known and not early.type.shape.is_scalar) or (
         None not in ranks and ranks[0] != ranks[1]
     )
+
+
+def _is_passed(line: Any, known: Mapping[str, Any]) -> bool:
+    return _decided(line.test, known) is False
 
 
 def _returns_at_its_end(line: Any) -> bool:

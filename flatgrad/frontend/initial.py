@@ -91,7 +91,11 @@ def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
         before = found.get(name)
         if key is None:
             now = reader.initial(value)
-            empty = before is not None and before.kind == now.kind and before.settings == MAYBE
+            empty = (
+                before is not None
+                and before.kind == now.kind
+                and before.settings == MAYBE
+            )
             twice |= set() if before is None or empty else {name}
             found[name] = now
         elif before is not None and before.kind == "dict":
@@ -106,7 +110,9 @@ def _with_item(
     """Two values of one key have to agree in how many axes they have."""
     if key in before.items:
         known = before.items[key]
-        lengths = None if known is None or lengths is None else _common([known, lengths])
+        lengths = (
+            None if known is None or lengths is None else _common([known, lengths])
+        )
     settings = _all_of([before.settings, setting])
     return Initial("dict", None, {**before.items, key: lengths}, settings)
 
@@ -241,7 +247,7 @@ class _Reader:
                 one, other = self.lengths(left, rest), self.lengths(right, rest)
                 if one is not None and other is not None and one and other:
                     return one if one == other else None
-                return one if one else other if other else None
+                return one or (other or None)
             case cst.UnaryOperation(expression=inner):
                 return self.lengths(inner, rest)
             case cst.Call(func=cst.Attribute(value=base, attr=cst.Name(value=name))):
@@ -251,9 +257,7 @@ class _Reader:
             case _:
                 return None
 
-    def _created(
-        self, name: str, args: Sequence[cst.Arg], rest: str
-    ) -> Lengths | None:
+    def _created(self, name: str, args: Sequence[cst.Arg], rest: str) -> Lengths | None:
         """The shape of a new array; of an array that is not, nothing is known."""
         plain = [a.value for a in args if a.keyword is None]
         named = {a.keyword.value: a.value for a in args if a.keyword is not None}
@@ -372,15 +376,16 @@ def text_of(key: Any) -> str:
         case cst.FormattedString(parts=[cst.FormattedStringText(value=text), _, *_]):
             return f"{text}*"
         case cst.BinaryOperation(left=cst.SimpleString() as left, operator=cst.Add()):
-            return f"{left.evaluated_value}*"
-        case cst.BinaryOperation(left=cst.BinaryOperation() as left, operator=cst.Add()):
+            return f"{left.raw_value}*"
+        case cst.BinaryOperation(
+            left=cst.BinaryOperation() as left, operator=cst.Add()
+        ):
             return text_of(left)
-        case (
-            cst.BinaryOperation(left=cst.SimpleString() as left, operator=cst.Modulo())
-            | cst.Call(
-                func=cst.Attribute(
-                    value=cst.SimpleString() as left, attr=cst.Name(value="format")
-                )
+        case cst.BinaryOperation(
+            left=cst.SimpleString() as left, operator=cst.Modulo()
+        ) | cst.Call(
+            func=cst.Attribute(
+                value=cst.SimpleString() as left, attr=cst.Name(value="format")
             )
         ):
             found = LETTERS.match(str(left.evaluated_value))

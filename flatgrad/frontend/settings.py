@@ -65,7 +65,9 @@ def refuse_augmented(target: cst.CSTNode) -> Refusal:
     return Refusal("FG106", what, step, target)
 
 
-def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Value | None:
+def called(
+    low: Lowering, node: cst.Call, function: Any, given: Arguments
+) -> Value | None:
     """A method of settings, or a function of a library that is given them; None of other calls."""
     match function:
         case (Var() as held, str() as name) if is_settings(held):
@@ -73,10 +75,11 @@ def called(low: Lowering, node: cst.Call, function: Any, given: Arguments) -> Va
         case Callee():
             return None
         case _:
-            held = next((v for v in given.atoms if is_settings(v)), None)
-            if held is None:
+            found = [v for v in given.atoms if isinstance(v, Var) and is_settings(v)]
+            if not found:
                 return None
-            return read(low, node, held, [a for a in given.atoms if a is not held])
+            others = [a for a in given.atoms if a is not found[0]]
+            return read(low, node, found[0], others)
 
 
 def _method(
@@ -102,7 +105,7 @@ def _method(
 
 
 def tested(low: Lowering, node: Any, values: Sequence[Value]) -> Var | None:
-    """"seed" in settings, as it is now; None of a test of something else."""
+    """ "seed" in settings, as it is now; None of a test of something else."""
     held = next((v for v in values if is_settings(v)), None)
     if held is None or node is None:
         return None
