@@ -475,3 +475,110 @@ class TwoLayerNet(object):
         loss += self.reg * ((self.params["W1"] ** 2).sum() + (self.params["W2"] ** 2).sum())
         return loss, grads
 """
+
+PLAIN = """\
+import numpy as np
+
+
+class Scale:
+    def __init__(self, w):
+        self.w = w
+        self.h = 1.0
+        self.__p = 2.0
+
+    def base(self, x: float):
+        return self.w * x
+
+    def run(self, x: float):
+        return self.base(x) ** 2
+
+    def straight(self, x: float):
+        a = self.h * x
+        self.h = np.sin(self.h * x)
+        b = self.h * x
+        self.h = np.cos(self.h * self.h)
+        return a + b * self.h
+
+    def advance(self, x: float):
+        self.h = np.sin(self.h * x)
+        return self.h * 2
+
+    def twice(self, x: float):
+        a = self.advance(x)
+        b = self.advance(x * x)
+        return a * b + self.h
+
+    def private(self, x: float):
+        return self.__p * x * self.__p
+
+    def ways(self, x: float, n: int):
+        for i in range(n):
+            if i % 2 == 0:
+                self.h = self.h * np.sin(x)
+            else:
+                self.h += x
+        return self.h**2
+
+    def nothing(self, x: float):
+        return x * x
+
+    def nested(self, x: float):
+        def f(y):
+            return y * self.w
+
+        return f(f(x))
+
+    def each(self, xs):
+        return sum(self.w * x for x in xs)
+
+    def told(self, x: float):
+        '''Uses self.w and w, which is the weight.'''
+        # self.w times x
+        assert x > 0, f"{self.w} is bad for {x}"
+        return self.w * x  # self.w
+
+    def both(self, x: float):
+        return x * self.w, x + self.h
+
+    def joined(self, x: float):
+        a, b = self.both(x)
+        return a * b
+
+    def either(self, x: float):
+        return self.base(x) if x > 0 else self.h * x
+
+    def shrink(self, x):
+        '''x: (N,)'''
+        self.w *= 0.5
+        return np.sum(self.w * x)
+
+    def shadow(self, w: float):
+        return self.w * w
+
+    def middle(self, x: float):
+        return self.advance(x) + self.h
+
+    def whole(self, x: float):
+        return use(self, x)
+
+    def above(self, x: float):
+        return super().base(x)
+
+    def handed(self, x: float):
+        return apply(self.base, x)
+
+    def again(self, x: float):
+        return x if x < 1 else self.again(x / 2)
+
+    def inner(self, x: float):
+        def f(y):
+            self.h = y
+
+        f(x)
+        return self.h
+
+
+class Square(Scale):
+    def base(self, x: float):
+        return self.w * x * x + self.h
+"""

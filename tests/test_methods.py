@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import method_programs as programs
@@ -285,3 +285,203 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_method_agrees_with_differences(name: str) -> None:
     examine(CASES[name])
+
+
+# --- what a method may do with its object --------------------------------------------------------------------------
+
+
+def scale(name: str) -> Callable[[Mapping[str, Any]], Any]:
+    def make(module: Mapping[str, Any]) -> Any:
+        made = module[name](0.7)
+        made.h = 0.9
+        return made
+
+    return make
+
+
+def shrinking(module: Mapping[str, Any]) -> Any:
+    return module["Scale"](np.array([0.5, 1.5, 2.0]))
+
+
+NUMBER = {"x": 0.8}
+WAYS = {
+    "Scale.run": (NUMBER, ("self.w", "x")),
+    "Square.run": (NUMBER, ("self.w", "self.h", "x")),
+    "Scale.straight": (NUMBER, ("self.h", "x")),
+    "Scale.advance": (NUMBER, ("self.h", "x")),
+    "Scale.private": (NUMBER, ("x",)),
+    "Scale.ways": ({"x": 0.8, "n": 5}, ("self.h", "x")),
+    "Scale.nothing": (NUMBER, ("x",)),
+    "Scale.nested": (NUMBER, ("self.w", "x")),
+    "Scale.each": ({"xs": np.array([1.0, 2.0])}, ("self.w", "xs")),
+    "Scale.told": (NUMBER, ("self.w", "x")),
+    "Scale.both": (NUMBER, ("self.w", "self.h", "x")),
+    "Scale.joined": (NUMBER, ("self.w", "self.h", "x")),
+    "Scale.either": (NUMBER, ("self.w", "self.h", "x")),
+    "Scale.shadow": ({"w": 0.4}, ("self.w", "w")),
+}
+
+
+@pytest.mark.parametrize("method", WAYS)
+def test_what_a_method_does_with_its_object(method: str) -> None:
+    arguments, wrt = WAYS[method]
+    made = scale(method.partition(".")[0])
+    examine(Case(programs.PLAIN, method, made, arguments, wrt))
+
+
+def test_an_attribute_is_written_in_place() -> None:
+    arguments = {"x": np.array([0.3, 0.4, 1.0])}
+    examine(Case(programs.PLAIN, "Scale.shrink", shrinking, arguments, ("self.w", "x")))
+
+
+@pytest.mark.parametrize("name", ["grad", "pair", "jvp"])
+def test_no_name_of_the_inside_is_left(name: str) -> None:
+    for case in CASES.values():
+        text = transform(case.source, Options((case.method,), case.wrt, name))
+        assert not re.search(r"\bself_", text)
+        backwards = re.findall(
+            r"^def \w+_backward\(.*?(?=^def |\Z)", text, re.MULTILINE | re.DOTALL
+        )
+        assert not any("self." in backward for backward in backwards)
+
+
+def test_the_text_of_a_network() -> None:
+    text = transform(programs.NETS, Options(("TwoLayerNet.loss",), ("params", "X")))
+    assert "def loss_grad(self, X, y=None, grad_loss=1.0):\n" in text
+    assert '    W1, b1 = self.params["W1"], self.params["b1"]\n' in text
+    assert '    # W1, b1 = self.params["W1"], self.params["b1"]\n' in text
+    assert "    if y is None:\n        return scores, None\n" in text
+    assert text.endswith("    return (loss, grads), (grad_params, grad_X)\n")
+    assert "unbroadcast" not in text  # __init__ tells the shapes
+
+
+def test_names_say_what_is_meant() -> None:
+    """params is self.params where no parameter is called so; w is the parameter where both are there."""
+    short = transform(programs.NETS, Options(("TwoLayerNet.loss",), ("params",)))
+    assert short == transform(programs.NETS, Options(("TwoLayerNet.loss",), ("self.params",)))  # fmt: skip
+    assert ", grad_w\n" in transform(programs.PLAIN, Options(("Scale.shadow",), ("w",)))
+
+
+def test_without_a_label_there_is_only_the_result() -> None:
+    made = two_layers(load(programs.NETS))
+    X = DATA["X"]
+    text = transform(programs.NETS, Options(("TwoLayerNet.loss",)))
+    scores, nothing = load(text)["loss_grad"](made, X)
+    np.testing.assert_allclose(scores, made.loss(X))
+    assert nothing is None
+    paired = transform(programs.NETS, Options(("TwoLayerNet.loss",), emit="pair"))
+    scores, nothing = load(paired)["loss_forward"](made, X)
+    np.testing.assert_allclose(scores, made.loss(X))
+    assert nothing is None
+
+
+# --- static methods ------------------------------------------------------------------------------------------------
+
+
+def test_static_methods_are_plain_functions() -> None:
+    torch = pytest.importorskip("torch")
+    module = load(programs.TENSORS)
+    x, w, b = (torch.rand(s, dtype=torch.float64, requires_grad=True) for s in ((4, 3), (3, 2), (2,)))  # fmt: skip
+    out, _ = module["Linear_ReLU"].forward(x, w, b)
+    seed = torch.rand(4, 2, dtype=torch.float64)
+    out.backward(seed)
+    text = transform(programs.TENSORS, Options(("Linear_ReLU.forward",)))
+    plain = (v.detach() for v in (x, w, b))
+    (found, _), grads = load(text)["linear_relu_grad"](*plain, seed)
+    torch.testing.assert_close(found, out.detach())
+    torch.testing.assert_close(list(grads), [x.grad, w.grad, b.grad])
+
+
+def test_a_network_of_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    net = load(programs.TENSORS)["TwoLayerNet"](3, 4, 2, 0.5, 0.1, torch.float64)
+    X, y = torch.rand(5, 3, dtype=torch.float64), torch.tensor([0, 1, 1, 0, 1])
+    text = transform(programs.TENSORS, Options(("TwoLayerNet.loss",), ("params",)))
+    (loss, _), grads = load(text)["loss_grad"](net, X, y)
+    for value in net.params.values():
+        value.requires_grad_()
+    expected, _ = net.loss(X, y)
+    expected.backward()
+    torch.testing.assert_close(loss, expected.detach())
+    for key, value in net.params.items():
+        torch.testing.assert_close(grads[key], value.grad)
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------
+
+
+def refusal(source: str, method: str, **options: Any) -> str:
+    with pytest.raises(FlatgradError) as caught:
+        transform(source, Options((method,), **options))
+    return "\n".join(d.render("f.py", source) for d in caught.value.diagnostics)
+
+
+REFUSED = {
+    "Scale.twice": """\
+f.py:27:9: FG127 advance is called where an attribute of self has another value by then
+   27 |     def twice(self, x: float):
+      |         ^^^^^
+  let the method return the value, and give it to the attribute at the end""",
+    "Scale.middle": """\
+f.py:80:16: FG127 self.advance gives attributes new values in the middle of an expression
+   80 |         return self.advance(x) + self.h
+      |                ^^^^^^^^^^^^^^^
+  give its result a name on a line of its own""",
+    "Scale.whole": """\
+f.py:83:20: FG126 self is used as a whole, and only its attributes are read
+   83 |         return use(self, x)
+      |                    ^^^^
+  pass on the attributes that are needed, or call its methods by name""",
+    "Scale.above": """\
+f.py:86:16: FG126 what super() gives is not read
+   86 |         return super().base(x)
+      |                ^^^^^
+  call the method as one of this class""",
+    "Scale.handed": """\
+f.py:89:22: FG126 the method self.base is handed on as a value
+   89 |         return apply(self.base, x)
+      |                      ^^^^^^^^^
+  call it""",
+    "Scale.again": """\
+f.py:91:9: FG112 Scale.again calls itself, which is not read
+   91 |     def again(self, x: float):
+      |         ^^^^^
+  write it as a function""",
+    "Scale.inner": """\
+f.py:96:13: FG127 a function within the method gives self.h another value
+   96 |             self.h = y
+      |             ^^^^^^
+  let it return the value""",
+    "Scale.missing": """\
+f.py: FG503 there is no method Scale.missing
+  methods of this file: """,
+    "Other.base": """\
+f.py: FG503 there is no class Other
+  methods of this file: """,
+}
+
+
+@pytest.mark.parametrize("method", REFUSED)
+def test_what_is_refused(method: str) -> None:
+    found = refusal(programs.PLAIN, method)
+    told = REFUSED[method]
+    assert found.startswith(told) if told.endswith(": ") else found == told
+
+
+def test_methods_are_offered() -> None:
+    source = "class Net:\n    def loss(self, x):\n        return x * self.w\n\n    def _inner(self):\n        pass\n"
+    with pytest.raises(FlatgradError) as caught:
+        transform(source, Options())
+    (told,) = caught.value.diagnostics
+    assert told.code == "FG504"
+    assert told.next_step == "name a method with --function: Net.loss"
+
+
+def test_a_problem_is_told_in_the_words_of_the_method() -> None:
+    source = "import scipy.special as s\n\n\nclass A:\n    def f(self, x):\n        return s.voigt_profile(self.w, x, 1.0)\n"
+    assert refusal(source, "A.f", wrt=("v",)) == (
+        "f.py:5:9: FG506 f has no parameter v\n"
+        "    5 |     def f(self, x):\n"
+        "      |         ^\n"
+        "  parameters: self.w, x"
+    )

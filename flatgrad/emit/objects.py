@@ -108,7 +108,7 @@ def _spelled(part: str, objects: Objects, taken: set[str], given: set[str]) -> s
     within = head is not None and head[1] in given
     own = names_in_text(part)
     names = _derived(part, objects, {*taken, *own})
-    part = CUT.sub(partial(_completed, objects), part)
+    part = CUT.sub(partial(_completed, objects, within), part)
 
     def shown(word: re.Match[str]) -> str:
         name = word[0]
@@ -122,12 +122,13 @@ def _spelled(part: str, objects: Objects, taken: set[str], given: set[str]) -> s
     return WORD.sub(shown, part)
 
 
-def _completed(objects: Objects, cut: re.Match[str]) -> str:
+def _completed(objects: Objects, within: bool, cut: re.Match[str]) -> str:
     """A comment that was too long may end within the name of an attribute."""
     known = any(name.startswith(cut[1]) for name in objects.attributes)
     if not known:
         return cut[0]
-    return f"{objects.name}.{cut[1].removeprefix('self_')}..."
+    before = f"{objects.name}." if within else ""
+    return f"{before}{cut[1].removeprefix('self_')}..."
 
 
 __all__ = ["with_objects"]

@@ -24,7 +24,13 @@ from flatgrad.frontend.classes import (
 )
 from flatgrad.frontend.exits import lines_of
 from flatgrad.frontend.liveness import Liveness, names_closed_over
-from flatgrad.frontend.module import bound_names, names_in, nodes_in, parameters_of
+from flatgrad.frontend.module import (
+    bound_names,
+    names_in,
+    names_of_target,
+    nodes_in,
+    parameters_of,
+)
 from flatgrad.frontend.stored_attributes import (
     STORED,
     Rebuilt,
@@ -54,7 +60,7 @@ class Reading(Rebuilt):
         self.writing, self.owner, self.held = writing, owner, held
         own = {*bound_names(function.body), *(p.name.value for p in parameters_of(function))}  # fmt: skip
         self.classes = {n for n in writing.classes if n.partition(".")[0] not in own}
-        self.nested = 0
+        self.functions: set[cst.CSTNode] = set()  # what calls call
         self.settled: set[cst.CSTNode] = (
             set()
         )  # calls that a statement has taken care of
@@ -63,24 +69,16 @@ class Reading(Rebuilt):
         return node.visit(self)
 
     def enters(self, node: cst.CSTNode) -> bool:
-        self.nested += isinstance(node, cst.FunctionDef | cst.Lambda)
+        if isinstance(node, cst.Call):
+            self.functions.add(node.func)
         match node:
             case cst.Assign(value=cst.Call() as call) | cst.Expr(
                 value=cst.Call() as call
             ):
                 self.settled.add(call)
-            case cst.AssignTarget(target=target) | cst.AugAssign(target=target):
-                self._refuse_nested_store(target)
             case _:
                 pass
         return not (isinstance(node, cst.Attribute) and self._attribute(node))
-
-    def _refuse_nested_store(self, target: Any) -> None:
-        if self.nested > 1 and isinstance(target, cst.Attribute) and self._attribute(target):  # fmt: skip
-            what = (
-                f"a function within the method gives {self._code(target)} another value"
-            )
-            raise self.writing.refusal(STORED, what, "let it return the value", target)
 
     def _code(self, node: cst.CSTNode) -> str:
         return self.writing.module.code(node)
@@ -96,7 +94,6 @@ class Reading(Rebuilt):
                 return ""
 
     def change(self, original: Any, updated: Any) -> Any:
-        self.nested -= isinstance(original, cst.FunctionDef | cst.Lambda)
         match original:
             case cst.Call(func=func) if (called := self._method(func)) is not None:
                 return self._called(original, updated, called)
@@ -164,13 +161,10 @@ class Reading(Rebuilt):
             if not written.stored:
                 call = cst.Call(original, lpar=original.lpar, rpar=original.rpar)
                 return _call(written, (), call)
-        if self._is_called(original):
+        if original in self.functions and self._method(original) is not None:
             return original
         what = f"the method {self._code(original)} is handed on as a value"
         raise self.writing.refusal(OBJECT, what, "call it", original)
-
-    def _is_called(self, node: cst.Attribute) -> bool:
-        return self._method(node) is not None
 
 
 def _call(called: Written, args: Sequence[cst.Arg], call: cst.Call) -> cst.Call:
@@ -197,6 +191,7 @@ class MethodText:
         reading = Reading(self.writing, self.method, self.owner, name)
         body = reading.rewritten(self.method.body)
         self._refuse_whole(body, name)
+        self._refuse_stored_within(body)
         begins = self._live(body)
         stored = self._stored(body)
         called = self.writing.function_name(self.owner, self.method.name.value)
@@ -215,6 +210,22 @@ class MethodText:
             what = "what super() gives is not read"
             step = "call the method as one of this class"
             raise self.writing.refusal(OBJECT, what, step, above)
+
+    def _refuse_stored_within(self, body: cst.BaseSuite) -> None:
+        """A function within the method has variables of its own where the method has attributes."""
+        for inner in nodes_in(body):
+            match inner:
+                case cst.FunctionDef():
+                    bound = bound_names(inner.body)
+                case cst.CompFor():
+                    bound = tuple(names_of_target(inner.target))
+                case _:
+                    continue
+            for name in nodes_in(inner):
+                if isinstance(name, cst.Name) and name.value in {*bound} & self.writing.attributes.keys():  # fmt: skip
+                    attribute = self.writing.attributes[name.value]
+                    what = f"a function within the method gives self.{attribute} another value"
+                    raise self.writing.refusal(STORED, what, "let it return the value", name)  # fmt: skip
 
     def _live(self, body: cst.BaseSuite) -> tuple[str, ...]:
         """The attributes whose values at the beginning may be read, in the order of the text."""

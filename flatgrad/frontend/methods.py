@@ -230,6 +230,8 @@ class Writing:
     def refusal(
         self, code: str, what: str, step: str, node: cst.CSTNode
     ) -> FlatgradError:
+        while node in self.stand_ins:
+            node = self.stand_ins[node]
         return FlatgradError(Diagnostic(code, what, step, self.module.place(node)))
 
 
