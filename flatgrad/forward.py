@@ -7,7 +7,7 @@ has one on every other way too, if only of zeros, so that a variable and its tan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -41,12 +41,15 @@ def forward(
     tangents: Sequence[Atom],
     last: Statement | None,
     hinted: bool = False,
+    wanted: Collection[int] | None = None,
 ) -> Block:
     """(params, tangents of `wrt`) -> (outs, tangent of each of the outs).
 
-    `last` is the statement that returns, `hinted` says whether the file speaks of complex numbers.
+    Of the outs whose positions are not `wanted` there is none. `last` is the statement that returns, `hinted` says whether the file speaks of complex numbers.
     """
-    active = active_values(block, wrt, [Lit(1.0) for _ in block.outs])
+    asked = range(len(block.outs)) if wanted is None else wanted
+    seeds = [Lit(1.0) if i in asked else None for i in range(len(block.outs))]
+    active = active_values(block, wrt, seeds)
     walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
@@ -61,10 +64,13 @@ def forward(
     walk.run(block.eqns)
     walk.build.statement = last
     made = {eqn.out: eqn for eqn in block.eqns if eqn.op in ("dict", "tuple")}
-    for out in block.outs:
-        if isinstance(out, Var) and out not in walk.tangents:
+    for i, out in enumerate(block.outs):
+        if isinstance(out, Var) and out not in walk.tangents and i in asked:
             walk.settle(out, walk.nothing(out, made))
-    outs = [walk.tangent_or_zeros(out) for out in block.outs]
+    outs = [
+        walk.tangent_or_zeros(out) if i in asked else walk.build.wrap(None)
+        for i, out in enumerate(block.outs)
+    ]
     if walk.fields:
         keep = len(block.eqns)
         walk.build.eqns[keep:] = wide_buffers(walk.build.eqns[keep:], walk.fields)

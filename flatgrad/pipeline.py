@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,7 +42,7 @@ from flatgrad.frontend.pairs import (
 )
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
-from flatgrad.graph import Block, Eqn, Var, all_equations
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import Options
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
@@ -249,7 +249,9 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     _refuse_unknown_shapes(module, name, options)
     function = _lowered(module, name, options)
     wrt = _wrt(function, options)
-    return _Read(function, wrt, _pairs(function, wrt))
+    every = [Lit(1.0) for _ in function.block.outs]  # all results have tangents
+    seeds = every if options.emit == "jvp" else function.seeds
+    return _Read(function, wrt, _pairs(function, wrt, seeds))
 
 
 def _lowered(module: Module, name: str, options: Options) -> Function:
@@ -333,12 +335,12 @@ def _emitted(
     )
 
 
-def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:
+def _pairs(
+    function: Function, wrt: Sequence[Var], seeds: Sequence[Atom | None]
+) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
-    pending = [
-        (function, set[str | int](), active_values(function.block, wrt, function.seeds))
-    ]
+    pending = [(function, set[str | int](), active_values(function.block, wrt, seeds))]
     while pending:
         caller, careful, active = pending.pop()
         for eqn in pairs_in(caller.block.eqns):
@@ -398,7 +400,8 @@ def _with_tangents(
         _name(pair, names, "_jvp")
     for pair in pairs:
         assert pair.function is not None
-        inner = _pushed(pair.function, [pair.function.params[n] for n in pair.wrt])
+        params = [pair.function.params[n] for n in pair.wrt]
+        inner = _pushed(pair.function, params, pair.seeded)
         count = len(pair.function.seeds)
         tangents = (inner.block.outs[count + i] for i in sorted(pair.seeded))
         outs = (*inner.block.outs[:count], *tangents)
@@ -410,12 +413,16 @@ def _with_tangents(
     return [*found, own]
 
 
-def _pushed(function: Function, wrt: Sequence[Var]) -> Gradient:
-    """Function -> its tangent, simplified."""
-    return _all_problems(function, lambda: _push(function, wrt))
+def _pushed(
+    function: Function, wrt: Sequence[Var], wanted: Collection[int] | None = None
+) -> Gradient:
+    """Function -> its tangent, simplified; of a helper, the tangents that are `wanted`."""
+    return _all_problems(function, lambda: _push(function, wrt, wanted))
 
 
-def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
+def _push(
+    function: Function, wrt: Sequence[Var], wanted: Collection[int] | None
+) -> Gradient:
     hinted = speaks_of_complex(function)
     _tell_types_of_elements(function, wrt, hinted)
     primal = recognise(function.block, complex_values(function.block, hinted))
@@ -423,7 +430,7 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
     tangents = tuple(tangent_of(p) for p in wrt)
     with _located(function, primal, wrt):
         last = function.frame.statements[-1]
-        block = forward(primal, wrt, tangents, last, hinted)
+        block = forward(primal, wrt, tangents, last, hinted, wanted)
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         block = simplify(block, keep, in_step=True)
         tell_fields_of_tangents(
