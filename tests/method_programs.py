@@ -582,3 +582,69 @@ class Square(Scale):
     def base(self, x: float):
         return self.w * x * x + self.h
 """
+
+SETTINGS = """\
+import numpy as np
+
+
+def keep(x, settings):
+    settings["h"] = np.tanh(x)
+    if settings["mode"] == "train":
+        x = x * 2
+    return x
+
+
+class Layer:
+    def __init__(self, w):
+        self.w = w
+        self.settings = {"mode": "train", "n": 3}
+
+    def asked(self, x: float):
+        y = x * self.w if self.settings["mode"] == "train" else x
+        if "seen" not in self.settings:
+            y = y * y
+        self.settings["mode"] = "test"
+        self.settings["seen"] = True
+        return y * self.settings["n"]
+
+    def other(self, x: float):
+        self.settings["h"] = np.sin(self.w * x)
+        return self.settings["n"] * x * self.w
+
+    def running(self, x):
+        '''x: (N,)'''
+        m = self.settings.get("running_mean", 0.0)
+        self.settings["running_mean"] = 0.9 * m + 0.1 * x.mean()
+        return np.sum((x - m) ** 2 * self.w)
+
+    def direct(self, x: float):
+        self.settings["h"] = np.sin(self.w * x)
+        return self.settings["h"] * 2
+
+    def loop(self, x: float, n: int):
+        for _ in range(n):
+            h = self.settings.get("h", 1.0)
+            self.settings["h"] = np.sin(h * x)
+        return h * self.w
+
+    def helped(self, x: float):
+        return keep(x, self.settings) * self.w
+
+    def handed(self, x: float):
+        self.settings["k"] = x
+        return looked(x, self.settings) * self.w
+
+    def mean(self, x):
+        self.settings["running_mean"] = x.mean()
+        return np.sum((x - self.settings["running_mean"]) * self.w)
+
+    def added(self, x: float):
+        self.settings["n"] += 1
+        return x * self.w
+
+
+def looked(x, settings):
+    for _ in range(2):
+        x = x * settings["k"]
+    return x
+"""

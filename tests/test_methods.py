@@ -485,3 +485,37 @@ def test_a_problem_is_told_in_the_words_of_the_method() -> None:
         "      |         ^\n"
         "  parameters: self.w, x"
     )
+
+
+# --- settings ------------------------------------------------------------------------------------------------------
+
+
+def layer(module: Mapping[str, Any]) -> Any:
+    return module["Layer"](0.7)
+
+
+@pytest.mark.parametrize("name", ["asked", "other", "running"])
+def test_settings_stay_in_the_forward_part(name: str) -> None:
+    """What is read out of them is kept, though they have changed when the backward runs."""
+    arguments = {"x": normal(1, 3) if name == "running" else 0.8}
+    wrt = ("self.w", "x")
+    examine(Case(programs.SETTINGS, f"Layer.{name}", layer, arguments, wrt))
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "line"),
+    [
+        ("direct", "FG108", 36),
+        ("loop", "FG401", 41),
+        ("helped", "FG401", 5),
+        ("handed", "FG401", 49),
+        ("mean", "FG108", 53),
+        ("added", "FG106", 56),
+    ],
+)
+def test_a_gradient_through_settings_is_refused(
+    name: str, code: str, line: int
+) -> None:
+    found = refusal(programs.SETTINGS, f"Layer.{name}", wrt=("self.w", "x"))
+    assert code in found
+    assert f"f.py:{line}:" in found or f"(line {line})" in found

@@ -67,7 +67,8 @@ def tested(low: Lowering, node: Any) -> Atom:
         or made.node is not node
     ):
         return test
-    return low.emit("test", test, node=node)
+    now = {"now": True} if made.attrs.get("now") else {}
+    return low.emit("test", test, node=node, **now)
 
 
 def _one_truth(low: Lowering, test: Atom) -> None:

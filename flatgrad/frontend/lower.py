@@ -186,6 +186,8 @@ class Lowering:
     # What __init__ has told of parameters that are attributes, and the lengths that it has names for.
     initial: dict[Var, Initial] = field(default_factory=dict)
     initial_lengths: dict[Any, Dim] = field(default_factory=dict)
+    # What has been stored into dicts of settings, with the keys.
+    kept: dict[Var, list[tuple[Any, Var]]] = field(default_factory=dict)
 
     # --- one function --------------------------------------------------------------------------------------
 
