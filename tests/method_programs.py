@@ -577,6 +577,22 @@ class Scale:
         f(x)
         return self.h
 
+    def many(self, x: float):
+        for _ in range(2):
+            self.h = np.sin(self.h * x)
+        return self.h * 2
+
+    def renewed(self, x: float):
+        a = self.many(x)
+        b = self.many(x * x)
+        return a * b + self.h
+
+    def between(self, x: float):
+        a = self.many(x)
+        c = self.h * x
+        b = self.many(x * x)
+        return a * b * c
+
 
 class Square(Scale):
     def base(self, x: float):

@@ -178,10 +178,9 @@ def examine(case: Case) -> None:
 
 def no_name_of_the_inside(text: str) -> None:
     """Attributes are spelled as such, and a backward is not given the object."""
-    assert not re.search(r"\bself_", text)
-    pattern = r"^def \w+_backward\(.*?(?=^def |\Z)"
-    for backward in re.findall(pattern, text, re.MULTILINE | re.DOTALL):
-        assert "self." not in backward
+    for function in re.split(r"^def ", text, flags=re.MULTILINE):
+        given = re.match(r"\w+\(\s*self\b", function)
+        assert not re.search(r"\bself_" if given else r"\bself\.", function)
 
 
 def gradients(
@@ -320,6 +319,8 @@ WAYS = {
     "Square.run": (NUMBER, ("self.w", "self.h", "x")),
     "Scale.straight": (NUMBER, ("self.h", "x")),
     "Scale.advance": (NUMBER, ("self.h", "x")),
+    "Scale.twice": (NUMBER, ("self.h", "x")),
+    "Scale.renewed": (NUMBER, ("self.h", "x")),
     "Scale.private": (NUMBER, ("x",)),
     "Scale.ways": ({"x": 0.8, "n": 5}, ("self.h", "x")),
     "Scale.nothing": (NUMBER, ("x",)),
@@ -417,10 +418,10 @@ def refusal(source: str, method: str, **options: Any) -> str:
 
 
 REFUSED = {
-    "Scale.twice": """\
-f.py:27:9: FG127 advance is called where an attribute of self has another value by then
-   27 |     def twice(self, x: float):
-      |         ^^^^^
+    "Scale.between": """\
+f.py:111:9: FG127 many_forward is called where an attribute of self has another value by then
+  111 |     def between(self, x: float):
+      |         ^^^^^^^
   let the method return the value, and give it to the attribute at the end""",
     "Scale.middle": """\
 f.py:80:16: FG127 self.advance gives attributes new values in the middle of an expression

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -102,6 +102,19 @@ def initial_attributes(init: cst.FunctionDef, held: str) -> dict[str, Initial]:
             lengths = reader.lengths(value, rest)
             found[name] = _with_item(before, key, lengths, reader.is_setting(value))
     return {name: known for name, known in found.items() if name not in twice}
+
+
+def without_others(
+    known: Mapping[str, Initial], method: cst.FunctionDef, held: str
+) -> dict[str, Initial]:
+    """What is still known where another method gives attributes, or what lies in them, other values."""
+    found = dict(known)
+    for name, key, _, _ in _Reader(method, held).assigned():
+        if key is None:
+            found.pop(name, None)
+        elif name in found:
+            found[name] = replace(found[name], items={})
+    return found
 
 
 def _with_item(
@@ -453,4 +466,11 @@ def _which(low: Lowering, node: cst.Subscript) -> tuple[Any, ...]:
     return (re.sub(r"^\D+", "", pattern_of(node)),)
 
 
-__all__ = ["Initial", "class_attributes", "declare", "initial_attributes", "item"]
+__all__ = [
+    "Initial",
+    "class_attributes",
+    "declare",
+    "initial_attributes",
+    "item",
+    "without_others",
+]

@@ -38,7 +38,7 @@ def store(
     if not isinstance(base, Var):
         return False
     if settings.is_settings(base):
-        settings.store(low, target, base, index, value)  # type: ignore[arg-type]
+        settings.store(low, target, base, index, value)
         return True
     if index.type.kind == "str" and base.type.kind == "any":
         base.type.kind = "dict"

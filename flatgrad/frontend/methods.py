@@ -33,6 +33,7 @@ from flatgrad.frontend.initial import (
     Initial,
     class_attributes,
     initial_attributes,
+    without_others,
 )
 from flatgrad.frontend.method_bodies import MethodText, Reading
 from flatgrad.frontend.module import Module, module_of, names_in, names_in_text
@@ -196,6 +197,11 @@ class Writing:
         held = object_of(found[1]) if found is not None else None
         if found is not None and held is not None:
             known |= initial_attributes(found[1], held.name.value)
+        for name in lineage(self.classes, owner):
+            for method in self.classes[name].methods.values():
+                own = object_of(method)
+                if own is not None and method.name.value != "__init__":
+                    known = without_others(known, method, own.name.value)
         return {n: known[a] for n in begins if (a := self.attributes[n]) in known}
 
     def outside(self, node: Any) -> Any:
