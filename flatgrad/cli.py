@@ -179,16 +179,16 @@ def _version() -> str:
     "functions",
     metavar="NAME",
     multiple=True,
-    help="Only this function; may be repeated.  [default: every public top-level"
-    " function that no other function of the file calls]",
+    help="Only this function, or this method: Net.loss; may be repeated.  [default:"
+    " every public top-level function that no other function of the file calls]",
 )
 @click.option(
     "--wrt",
     metavar="x,W",
     multiple=True,
     callback=_checked(parse_wrt),
-    help="With respect to these parameters.  [default: every one that can carry a"
-    " gradient]",
+    help="With respect to these parameters; of a method, to attributes too:"
+    " self.params.  [default: every one that can carry a gradient]",
 )
 @click.option(
     "--emit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,20 +12,23 @@ from typing import TypeVar
 
 from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
+from flatgrad.emit.early_returns import with_early_returns
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
+from flatgrad.emit.objects import with_objects
 from flatgrad.emit.promises import without_promises
 from flatgrad.emit.unread import without_unread
 from flatgrad.errors import Diagnostic, FlatgradError, Place, within
 from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
-from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend import Function, Module, early_returns, lower, read_module
 from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.hints import RESULT
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
 from flatgrad.frontend.masks import DRAWN, with_mask
+from flatgrad.frontend.methods import methods_in, with_methods
 from flatgrad.frontend.module import (
     bound_names,
     library_used,
@@ -47,11 +50,17 @@ from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import ALONE, FORWARD_MODE, Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
-from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
+from flatgrad.reverse import (
+    NoRule,
+    active_values,
+    reverse,
+    tell_fields,
+    varied_values,
+)
 from flatgrad.seeded import with_fractions, without_seed
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Writer
-from flatgrad.types import Contradiction
+from flatgrad.types import Contradiction, Type
 from flatgrad.versions import MAY_HOLD
 
 OTHER_LIBRARIES = {
@@ -154,21 +163,26 @@ class _Findings:
     """What was found on the way to one kind of output, and holds for another too."""
 
     def __init__(self, text: str, options: Options):
-        module = read_module(text)
+        module = with_methods(read_module(text), options.functions)
         forward_mode = options.emit in FORWARD_MODE
         self.module = module if forward_mode else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
         self.rules = read_rules(self.module, others)
-        self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
+        self._read: dict[tuple[int, str, bool], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
         """The function, with the names that its results had before any of them was printed."""
-        found = _once(
-            self._read, (id(module), name), lambda: _read(module, name, options)
-        )
+        key, forward_mode = (id(module), name), options.emit in FORWARD_MODE
+        other = self._read.get((*key, not forward_mode))
+        if isinstance(other, _Read) and not other.has_pairs:
+            found = other
+        else:
+            found = _once(
+                self._read, (*key, forward_mode), lambda: _read(module, name, options)
+            )
         found.restore()
         return found
 
@@ -181,7 +195,9 @@ class _Findings:
             (id(module), place),
             lambda: with_mask(module, place) or written_longer(module, place),
         )
-        self._kept += [found] if found is not None else []
+        if found is not None:
+            found.objects = module.objects
+            self._kept.append(found)
         return found
 
 
@@ -198,6 +214,11 @@ class _Read:
         self._outputs.extend((f, list(f.outputs)) for f in functions)
 
     _outputs: list[tuple[Function, list[str]]] = field(default_factory=list)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Which helpers have a derivative depends on the mode."""
+        return any(True for _ in pairs_in(self.function.block.eqns))
 
     def restore(self) -> None:
         """An output without a name is given one when it is printed."""
@@ -239,7 +260,8 @@ def _transformed(findings: _Findings, options: Options) -> str:
     names, elsewhere = Names(module.text), names_elsewhere(module)
     problems: list[Diagnostic] = []
     emitted: list[Emitted] = []
-    for name in _chosen(module, options):
+    asked = _chosen(module, options)
+    for name in asked:
         try:
             emitted += _with_loops(
                 findings, module, name, options, names, elsewhere[name]
@@ -248,11 +270,26 @@ def _transformed(findings: _Findings, options: Options) -> str:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
         raise FlatgradError(*problems)
-    return write_module(module, emitted)
+    text = write_module(module, emitted)
+    name = early_returns.marker(module)
+    text = with_early_returns(text, name, options.emit == "pair")
+    if module.objects is None:
+        return text
+    taken = {*module.functions, *module.imports, *module.constants}
+    methods = {*module.objects.functions.values()} & module.objects.takes_object
+    first = [one.texts[0] for one in emitted if one.function.name in methods]
+    try:
+        return with_objects(text, module.objects, taken, first)
+    except FlatgradError as error:
+        placed = (_placed(module, asked[0], d) for d in error.diagnostics)
+        raise FlatgradError(*placed) from None
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
     """What has no place of its own stands at the name of the function."""
+    if module.objects is not None:
+        what, step = map(module.objects.spelled, (problem.what, problem.next_step))
+        problem = replace(problem, what=what, next_step=step)
     if problem.place is not None or name not in module.functions:
         return problem
     return replace(problem, place=module.place(module.functions[name].name))
@@ -287,14 +324,43 @@ def _with_loops(
 
 def _read(module: Module, name: str, options: Options) -> _Read:
     """The function as a graph, with what is asked of it."""
+    options = _of_method(module, name, options)
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = lower(module, name, options.shapes, flat=options.inline)
+    function = _lowered(module, name, options)
     wrt = _wrt(function, options)
     if options.style in STYLES and not options.wrt:
         wrt = STYLES[options.style].wrt(function, wrt)
-    return _Read(function, wrt, _pairs(function, wrt))
+    every = [Lit(1.0) for _ in function.block.outs]  # all results have tangents
+    seeds = every if options.emit in FORWARD_MODE else function.seeds
+    return _Read(function, wrt, _pairs(function, wrt, seeds))
+
+
+def _lowered(module: Module, name: str, options: Options) -> Function:
+    """The graph; an early return of something else than the result is on no way to it."""
+    reading = partial(
+        lower, module, name, options.shapes, options.inline, aside=options.aside
+    )
+    node = module.functions[name]
+    early = early_returns.positions(node)
+    while early:
+        function = reading(node=early_returns.without(module, node, early))
+        others = early_returns.of_another_kind(module, function, early)
+        if others == early:
+            return function
+        early = others
+    return reading()
+
+
+def _of_method(module: Module, name: str, options: Options) -> Options:
+    """What is asked of self.params is asked of the parameter that stands for it."""
+    if module.objects is None:
+        return options
+    own = {p.name.value for p in parameters_of(module.functions[name])}
+    local = partial(module.objects.local, params=own)
+    shapes = {local(n): shape for n, shape in options.shapes.items()}
+    return replace(options, wrt=tuple(map(local, options.wrt)), shapes=shapes)
 
 
 def read_in_place(module: Module, name: str, shapes: Mapping[str, Shape]) -> Function:
@@ -375,12 +441,12 @@ def _emitted(
     return Emitted(gradient.function, texts, dialect, expanded)
 
 
-def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:
+def _pairs(
+    function: Function, wrt: Sequence[Var], seeds: Sequence[Atom | None]
+) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
-    pending = [
-        (function, set[str | int](), active_values(function.block, wrt, function.seeds))
-    ]
+    pending = [(function, set[str | int](), active_values(function.block, wrt, seeds))]
     while pending:
         caller, careful, active = pending.pop()
         for eqn in pairs_in(caller.block.eqns):
@@ -440,7 +506,8 @@ def _with_tangents(
         _name(pair, names, "_jvp")
     for pair in pairs:
         assert pair.function is not None
-        inner = _pushed(pair.function, [pair.function.params[n] for n in pair.wrt])
+        params = [pair.function.params[n] for n in pair.wrt]
+        inner = _pushed(pair.function, params, pair.seeded)
         count = len(pair.function.seeds)
         tangents = (inner.block.outs[count + i] for i in sorted(pair.seeded))
         outs = (*inner.block.outs[:count], *tangents)
@@ -452,19 +519,24 @@ def _with_tangents(
     return [*found, own]
 
 
-def _pushed(function: Function, wrt: Sequence[Var]) -> Gradient:
-    """Function -> its tangent, simplified."""
-    return _all_problems(function, lambda: _push(function, wrt))
+def _pushed(
+    function: Function, wrt: Sequence[Var], wanted: Collection[int] | None = None
+) -> Gradient:
+    """Function -> its tangent, simplified; of a helper, the tangents that are `wanted`."""
+    return _all_problems(function, lambda: _push(function, wrt, wanted))
 
 
-def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
+def _push(
+    function: Function, wrt: Sequence[Var], wanted: Collection[int] | None
+) -> Gradient:
     hinted = speaks_of_complex(function)
+    _tell_types_of_elements(function, wrt, hinted)
     primal = recognise(function.block, complex_values(function.block, hinted))
     keep = len(primal.eqns)
     tangents = tuple(tangent_of(p) for p in wrt)
     with _located(function, primal, wrt):
         last = function.frame.statements[-1]
-        block = forward(primal, wrt, tangents, last, hinted)
+        block = forward(primal, wrt, tangents, last, hinted, wanted)
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         block = simplify(block, keep, in_step=True)
         tell_fields_of_tangents(
@@ -543,6 +615,7 @@ def differentiate(
     `from_one`: the cotangent of its one result is 1 and is not written out; `alone`: that result has to be a number.
     """
     hinted = speaks_of_complex(function)
+    _tell_types_of_elements(function, wrt, hinted)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
@@ -574,6 +647,18 @@ def _refuse_no_number(function: Function, primal: Block) -> None:
     step = "sum it up, or state the shapes of the parameters"
     place = function.module.place(function.node.name)
     raise FlatgradError(Diagnostic("FG508", what, step, place))
+
+
+def _tell_types_of_elements(
+    function: Function, wrt: Sequence[Var], hinted: bool
+) -> None:
+    """x.dtype is one of fractions where a gradient is asked with respect to x."""
+    varied = set() if hinted else varied_values(function.block, wrt)
+    for eqn in all_equations(function.block.eqns):
+        if eqn.op == "dtype" and eqn.args[0] in varied:
+            known = eqn.args[0].type
+            if known.kind == "any":
+                eqn.out.type.items = (Type(known.shape, "float"),)
 
 
 @contextmanager
@@ -658,9 +743,11 @@ def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
 
 def _chosen(module: Module, options: Options) -> list[str]:
     """The functions to transform; asking for one that is not there is a problem."""
-    missing = [name for name in options.functions if name not in module.functions]
+    methods = module.objects.functions if module.objects is not None else {}
+    asked = [methods.get(name, name) for name in options.functions]
+    missing = [name for name in asked if name not in module.functions]
     if missing:
-        known = ", ".join(module.functions) or "none"
+        known = ", ".join([*module.functions, *methods_in(module)]) or "none"
         step = f"functions of this file: {known}"
         raise FlatgradError(
             *(
@@ -668,11 +755,13 @@ def _chosen(module: Module, options: Options) -> list[str]:
                 for name in missing
             )
         )
-    if options.functions:
-        return list(options.functions)
+    if asked:
+        return asked
     found = main_functions(module)
     if not found:
         step = "write one, or name a private one with --function"
+        if offered := methods_in(module):
+            step = f"name a method with --function: {', '.join(offered)}"
         raise FlatgradError(
             Diagnostic("FG504", "there is no public function at top level", step)
         )

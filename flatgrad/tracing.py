@@ -149,7 +149,7 @@ class Trace:
         if len(self.nodes) > LARGEST:
             what = f"this loop makes more than {LARGEST} nodes"
             step = "call forward with inputs for which it is shorter"
-            raise FlatgradError(Diagnostic("FG126", what, step, self.place_of(eqn)))
+            raise FlatgradError(Diagnostic("FG128", what, step, self.place_of(eqn)))
         self.known.update(zip(body.params, (index, *carried), strict=True))
         return self._block(body)
 

@@ -569,7 +569,7 @@ def test_a_run_that_is_too_long_is_refused(monkeypatch):
     g = made(LOOP)
     g.forward(1.0, 20)
     with pytest.raises(
-        FlatgradError, match="line 2: FG126 this loop makes more than 50 nodes"
+        FlatgradError, match="line 2: FG128 this loop makes more than 50 nodes"
     ):
         g.forward(1.0, 40)
 

@@ -329,6 +329,8 @@ class Availability:
             self.editor.refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
+        if eqn.attrs.get("now"):
+            return None
         if eqn.op in ("test", "opaque", "text") or eqn.attrs.get("inline"):
             if eqn.statement is None or not _is_plain_test(eqn.node):
                 return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flatgrad.frontend import arguments, own_calls, pairs, printed
+from flatgrad.frontend import arguments, hints, own_calls, pairs, printed
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.rebinding import without_nonlocal
@@ -59,6 +59,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         low.note()
         low.storages.hold(frame, name, value)
         frame.arguments[name] = (text, value)
+    hints.of_inlined(low, callee.node, {n: v for n, (_, v) in given_values.items()})
     saved = low.snapshot() if _may_write(callee) else None
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend import initial
 from flatgrad.frontend.containers import kind_with
 from flatgrad.frontend.declarations import (
     Declared,
@@ -41,6 +42,7 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
             _join(low, params[name], dims, f"--shape {name}")
     _annotations(low, node, params)
     _docstring(low, node, params)
+    initial.declare(low, params)
     _defaults(low, node, params)
     _uses(node, params)
     _plain_numbers(low, node, params)
@@ -262,8 +264,51 @@ def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
         var.type.shape.root().leading = tuple(low.dim(d, source) for d in found.leading)
 
 
-def _join(low: Lowering, var: Var, dims: Iterable[str | int], source: str) -> None:
+def _join(low: Lowering, var: Var, dims: Sequence[str | int], source: str) -> None:
+    if low.given is not None:
+        _take_over(low, var, dims)
     join(var.type.shape, Shape(low.dim(d, source) for d in dims))
+
+
+def of_inlined(low: Lowering, node: Any, values: Mapping[str, Value]) -> None:
+    """What the docstring of a helper says of arguments of which nothing is known: its lengths are its own."""
+    text = node.get_docstring(clean=False) if isinstance(node, cst.FunctionDef) else ""
+    if not text:
+        return
+    lengths: dict[str | int, Dim] = {}
+    told = [f for f in from_docstring(text, list(values)) if not f.is_result]
+    for found in sorted(told, key=lambda f: not _has_rank(values.get(f.name))):
+        value = values.get(found.name)
+        if not isinstance(value, Var) or value.type.kind in ("list", "dict"):
+            continue
+        if found.dims is not None and value.type.rank in (None, len(found.dims)):
+            _join_own(value, found.dims, lengths)
+
+
+def _has_rank(value: Value | None) -> bool:
+    return isinstance(value, Var) and value.type.rank is not None
+
+
+def _join_own(
+    var: Var, dims: Sequence[str | int], lengths: dict[str | int, Dim]
+) -> None:
+    known = var.type.shape.dims
+    for text, dim in zip(dims, known or (), strict=False):
+        lengths.setdefault(text, dim)
+    if known is None and all(isinstance(d, str) and d.isidentifier() for d in dims):
+        shape = Shape(lengths.setdefault(text, Dim()) for text in dims)
+        join(var.type.shape, shape)
+
+
+def _take_over(low: Lowering, var: Var, dims: Sequence[str | int]) -> None:
+    """In a helper, D is whatever its caller calls this length: names are each function's own."""
+    known = var.type.shape.dims
+    if known is None or len(known) != len(dims):
+        return
+    for text, dim in zip(dims, known, strict=True):
+        told = dim.root()[0].name or dim.known is not None
+        if isinstance(text, str) and text.isidentifier() and told:
+            low.dims.setdefault(text, dim)
 
 
 def results(low: Lowering) -> None:

@@ -30,6 +30,7 @@ from flatgrad.frontend import (
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
+from flatgrad.frontend.initial import Initial
 from flatgrad.frontend.iterators import Pending
 from flatgrad.frontend.module import (
     Module,
@@ -99,9 +100,14 @@ def lower(
     name: str,
     shapes: Mapping[str, tuple[str | int, ...]],
     flat: bool = False,
+    node: cst.FunctionDef | None = None,
+    aside: Sequence[str] = (),
 ) -> Function:
-    """Read the function `name`; every problem of its text is reported at once."""
-    node = module.functions[name]
+    """Read the function `name`, or `node` in its place; every problem of its text is reported at once.
+
+    The results whose names are in `aside` come back without a cotangent of their own.
+    """
+    node = module.functions[name] if node is None else node
     try:
         node = single_exit(plainer(node))
     except TooManyExits as found:
@@ -111,7 +117,9 @@ def lower(
                 "FG105", f"{found.what} is not read", step, module.place(found.node)
             )
         ) from None
-    return Lowering(module, shapes, node, Frame(node), flat=flat).function()
+    return Lowering(
+        module, shapes, node, Frame(node), flat=flat, aside=aside
+    ).function()
 
 
 @dataclass(eq=False)
@@ -175,6 +183,12 @@ class Lowering:
         default_factory=dict
     )  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
+    aside: Sequence[str] = ()  # names of results that have no seed
+    # What __init__ has told of parameters that are attributes, and the lengths that it has names for.
+    initial: dict[Var, Initial] = field(default_factory=dict)
+    initial_lengths: dict[Any, Dim] = field(default_factory=dict)
+    # What has been stored into dicts of settings, with the keys.
+    kept: dict[Var, list[tuple[Any, Var]]] = field(default_factory=dict)
 
     # --- one function --------------------------------------------------------------------------------------
 

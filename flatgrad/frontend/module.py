@@ -6,11 +6,15 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.namespaces import library_of
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.methods import Objects
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Module:
     # Text that is not the user's, with what it stands for.
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
+    objects: Objects | None = None  # where methods have become functions
     library: str = "numpy"  # of arrays, of the function that is being read
     _places: dict[cst.CSTNode, Place] | None = None
     _codes: dict[cst.CSTNode, str] = field(default_factory=dict)
@@ -61,7 +66,8 @@ class Module:
             stack
         ):  # a line that was split has no place of its own, but what it holds has
             current = stack.pop()
-            current = self.stand_ins.get(current, current)
+            while current in self.stand_ins and current not in self._places:
+                current = self.stand_ins[current]
             if current in self._places:
                 return self._places[current]
             stack.extend(reversed(current.children))

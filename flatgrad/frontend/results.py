@@ -119,10 +119,11 @@ def seeds(
         else [False] * len(outs)
     )
     kept = low.given is not None
+    aside = set(low.aside) if not kept else set()
     return [
         (
             Var(name, primal=out if isinstance(out, Var) else None)
-            if kept or not skipped
+            if kept or not (skipped or name in aside)
             else None
         )
         for name, out, skipped in zip(names, outs, whole, strict=True)
@@ -179,7 +180,7 @@ def _is_whole(part: Value, alone: bool = False) -> bool:
     if isinstance(part, Lit):
         return type(part.value) not in (int, float)
     if isinstance(part, Struct):
-        return part.kind != "list"
+        return part.kind != "list" or not part.items
     return not isinstance(part, Var) or part.type.kind in (
         "str",
         "none",

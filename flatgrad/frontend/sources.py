@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import carried
+from flatgrad.frontend import carried, settings
 from flatgrad.frontend.scope import Callee, Path, Refusal, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.types import Type, scalar
@@ -212,6 +212,8 @@ def _of_value(low: Lowering, node: Any) -> Source:
 
     def item(k: Var) -> Value:
         low.build.dialect = ""
+        if settings.is_settings(held):
+            return settings.item(low, node, held, k)  # type: ignore[arg-type]
         return low.emit("getitem", carried.current(low, held), k)
 
     return Source("items", span, item, length)

@@ -336,6 +336,11 @@ class Storages:
     def _note_container(self, eqn: Eqn, out: Var) -> bool:
         """The storages of lists, dicts and their items; False where the equation is about something else."""
         base = eqn.args[0] if eqn.args else None
+        if eqn.attrs.get("taken") and isinstance(base, Var):
+            defaults = [a for a in eqn.args[2:] if isinstance(a, Var)]
+            for shown in (self.items_of(base), *defaults):
+                self.approach(out, shown)
+            return True
         if eqn.op in TAKING and isinstance(base, Var) and base.type.kind in CONTAINERS:
             if out.type.kind in CONTAINERS and (
                 out is not eqn.outs[-1] or _is_cut(eqn)
