@@ -64,6 +64,12 @@ CODES = {
     "FG507": "--shape names what is no parameter",
     # FG6xx: rules of the user
     "FG601": "a rule is not written as one, or is for no function",
+    # FG7xx: the Python interface
+    "FG701": "what is to be differentiated is no function whose text can be read",
+    "FG702": "the text of a function cannot be had, or is not what was loaded",
+    "FG703": "the result is not one number, so that it has no gradient",
+    "FG704": "what a derivative is given does not fit",
+    "FG705": "compile= cannot compile what was generated",
     # FG999: flatgrad itself
     "FG999": "internal error, a defect of flatgrad",
 }

@@ -30,6 +30,10 @@ class Options:
     )
     # Files of rules for functions of libraries: their names and texts.
     rules: tuple[tuple[str, str], ...] = ()
+    # What is known of parameters besides their shapes: float, complex, str, list, dict, ...
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    # The results that a gradient is asked of, by position; none: every one that can have a seed.
+    results: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.emit not in EMITS:

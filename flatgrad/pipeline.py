@@ -76,12 +76,30 @@ class Transformation:
     def emitted(self, emit: str) -> str:
         options = replace(self.options, emit=emit)
         with _long_functions():
-            # Forward mode runs through a loop once: it reads another module.
-            found = self._findings.get(emit == "jvp")
-            if found is None:
-                found = self._findings[emit == "jvp"] = _Findings(self.text, options)
+            found = self._found(options)
             with with_rules(found.rules):
                 return _transformed(found, options)
+
+    def read(self, emit: str) -> tuple[Function, tuple[str, ...]]:
+        """The one function that is asked for as a graph, and the parameters to differentiate with respect to."""
+        options = replace(self.options, emit=emit)
+        with _long_functions():
+            found = self._found(options)
+            with with_rules(found.rules):
+                (name,) = _chosen(found.module, options)
+                try:
+                    read = found.read(found.module, name, options)
+                except FlatgradError as error:
+                    placed = (_placed(found.module, name, d) for d in error.diagnostics)
+                    raise FlatgradError(*placed) from None
+        return read.function, tuple(v.name for v in read.wrt)
+
+    def _found(self, options: Options) -> _Findings:
+        # Forward mode runs through a loop once: it reads another module.
+        key = options.emit == "jvp"
+        if key not in self._findings:
+            self._findings[key] = _Findings(self.text, options)
+        return self._findings[key]
 
 
 class _Findings:
@@ -219,8 +237,13 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = lower(module, name, options.shapes, flat=options.inline)
+    function = lower(
+        module, name, options.shapes, flat=options.inline, kinds=options.kinds
+    )
     wrt = _wrt(function, options)
+    if options.results:
+        chosen = {*options.results}
+        function.seeds = [s if i in chosen else None for i, s in enumerate(function.seeds)]
     return _Read(function, wrt, _pairs(function, wrt))
 
 

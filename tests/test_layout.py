@@ -31,7 +31,9 @@ LAYERS = [
     ["flatgrad.neural"],
     ["flatgrad.evaluate"],
     ["flatgrad.pipeline"],
-    ["flatgrad.source", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
+    ["flatgrad.source"],
+    ["flatgrad.interface"],
+    ["flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
     ["flatgrad.cli"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip

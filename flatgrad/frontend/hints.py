@@ -38,6 +38,9 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
     for name, dims in low.shapes.items():
         if name in params:
             _join(low, params[name], dims, f"--shape {name}")
+    for name, kind in low.kinds.items():
+        if name in params and params[name].type.kind == "any":
+            params[name].type.kind = kind
     _annotations(low, node, params)
     _docstring(low, node, params)
     _defaults(low, node, params)
@@ -298,9 +301,14 @@ MULTIPLE = re.compile(r"(\d+)\*(\w+)$")  # 4*H
 
 
 def parse_dim(low: Lowering, text: str | int, source: str) -> Dim:
-    """A dimension as it is written: a number, a name, a name and an offset, a multiple of a name."""
+    """A dimension as it is written: a number, a name, a name and an offset, a multiple of a name.
+
+    One that begins with ? has no name: it is the same wherever it is written so, and may be the same as others.
+    """
     if isinstance(text, int):
         return Dim(text, source=source)
+    if text.startswith("?"):
+        return Dim(source=source)
     if found := LINEAR.fullmatch(text):
         return low.dim(found[1], source).plus(int(found[2]))
     if found := QUOTIENT.fullmatch(text):

@@ -98,6 +98,7 @@ def lower(
     name: str,
     shapes: Mapping[str, tuple[str | int, ...]],
     flat: bool = False,
+    kinds: Mapping[str, str] | None = None,
 ) -> Function:
     """Read the function `name`; every problem of its text is reported at once."""
     node = module.functions[name]
@@ -110,7 +111,10 @@ def lower(
                 "FG105", f"{found.what} is not read", step, module.place(found.node)
             )
         ) from None
-    return Lowering(module, shapes, node, Frame(node), flat=flat).function()
+    known = kinds or {}
+    return Lowering(
+        module, shapes, node, Frame(node), flat=flat, kinds=known
+    ).function()
 
 
 @dataclass(eq=False)
@@ -174,6 +178,7 @@ class Lowering:
         default_factory=dict
     )  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
+    kinds: Mapping[str, str] = field(default_factory=dict)  # of parameters
 
     # --- one function --------------------------------------------------------------------------------------
 

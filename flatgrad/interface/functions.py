@@ -1,0 +1,109 @@
+"""What is differentiated: a function of the user, or a gradient that was made of one."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flatgrad.interface.refusing import refusal
+from flatgrad.interface.subjects import Reading, plain_function, read
+
+if TYPE_CHECKING:
+    from flatgrad.interface.derivatives import Derivative
+
+
+class Subject(Protocol):
+    """A function that derivatives can be made of."""
+
+    name: str
+    signature: inspect.Signature
+    original: Any
+
+    def reading(self, values: Sequence[Any] | None) -> Reading:
+        """The text for a call with these values; for any call, if there are none."""
+
+
+class PythonFunction:
+    """A function that the user wrote."""
+
+    def __init__(self, original: Any) -> None:
+        self.original = original
+        self.function = plain_function(original)
+        self.name = self.function.__name__ if self.function.__name__ != "<lambda>" else "function"
+        self.signature = inspect.signature(self.function)
+        self._reading: Reading | None = None
+
+    def reading(self, values: Sequence[Any] | None = None) -> Reading:
+        found = self._reading
+        if found is None or not found.is_current():
+            found = self._reading = read(self.function)
+            self.signature = inspect.signature(self.function)
+        return found
+
+
+class GradientFunction:
+    """The gradient of a function: its text is what was emitted, and a line that takes the gradient of it."""
+
+    def __init__(self, original: Derivative) -> None:
+        self.original = original
+        self.signature = original.subject.signature
+        self.name = f"{original.subject.name}_gradient"
+
+    def reading(self, values: Sequence[Any] | None = None) -> Reading:
+        made = self.original.made(values) if values is not None else self.original.general()
+        text = made.generated.text
+        name = self.name
+        while f"{name}(" in text:
+            name += "_"
+        picked = _picker(text, made.names[0], name, made.parameters, self._part(made))
+        entries = dict(made.generated.live)
+        whole = f"{text}\n\n{picked}"
+        return Reading(whole, name, entries, made.reading.watches, (), made.generated.filename)
+
+    def _part(self, made: Any) -> str:
+        seeds = [f"{s}=1.0" for s, r in zip(made.seeds, _seeded(made), strict=True) if r.rank != 0]
+        chosen = self.original.chosen
+        call = ", ".join(["{arguments}", *seeds])
+        part = f"{made.names[0]}({call})[1]"
+        return f"({part},)" if chosen.arranged(0, len(made.wrt)) == (0,) else part
+
+
+def _seeded(made: Any) -> list[Any]:
+    return [r for r in made.results if r.has_seed]
+
+
+def _picker(text: str, emitted: str, name: str, parameters: Sequence[str], part: str) -> str:
+    """def NAME(the parameters of the function itself): return a part of what the emitted function gives."""
+    node = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == emitted)
+    arguments = node.args
+    own = {*parameters}
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = dict(zip([a.arg for a in positional[len(positional) - len(arguments.defaults) :]], arguments.defaults, strict=True))
+    arguments.posonlyargs = [a for a in arguments.posonlyargs if a.arg in own]
+    arguments.args = [a for a in arguments.args if a.arg in own]
+    kept = [*arguments.posonlyargs, *arguments.args]
+    arguments.defaults = [defaults[a.arg] for a in kept if a.arg in defaults]
+    pairs = [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if a.arg in own]
+    arguments.kwonlyargs, arguments.kw_defaults = [a for a, _ in pairs], [d for _, d in pairs]
+    given = [a.arg for a in kept]
+    given += [f"*{arguments.vararg.arg}"] if arguments.vararg else []
+    given += [f"{a.arg}={a.arg}" for a in arguments.kwonlyargs]
+    given += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
+    body = part.replace("{arguments}", ", ".join(given))
+    return f"def {name}({ast.unparse(arguments)}):\n    return {body}\n"
+
+
+def subject_of(f: Any) -> Subject:
+    from flatgrad.interface.derivatives import Derivative, Gradient
+
+    if isinstance(f, Gradient) and not f.with_value and not f.has_aux:
+        return GradientFunction(f)
+    if isinstance(f, Derivative):
+        what = f"{f.__name__} is no gradient, and is not differentiated again"
+        raise refusal("FG701", what, "differentiate flatgrad.grad of the function")
+    return PythonFunction(f)
+
+
+__all__ = ["GradientFunction", "PythonFunction", "Subject", "subject_of"]

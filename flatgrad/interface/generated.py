@@ -1,0 +1,128 @@
+"""Emitted text -> functions, in a namespace of their own that sees the live values of the user's names."""
+
+from __future__ import annotations
+
+import __future__
+import ast
+import hashlib
+import linecache
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from flatgrad.interface.live import MISSING, Entry
+from flatgrad.interface.refusing import refusal
+
+Compiler = Callable[[Any], Any]
+FLAGS = __future__.annotations.compiler_flag  # annotations are kept as text
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """The functions of an emitted module, ready to be called."""
+
+    text: str
+    filename: str
+    namespace: dict[str, Any]
+    plain: dict[str, FunctionType]  # by name, before they were compiled
+    live: tuple[tuple[str, Entry], ...]  # the user's names that the module reads
+    compiler: Compiler | None = None
+
+    def refresh(self) -> None:
+        """Let the names of the module stand for what they stand for in the user's program."""
+        namespace = self.namespace
+        for name, entry in self.live:
+            value = entry.get()
+            if value is not MISSING:
+                namespace[name] = value
+            else:
+                namespace.pop(name, None)
+
+    def function(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = self.namespace[name]
+        return found
+
+
+def load(text: str, title: str, entries: Mapping[str, Entry], module: str, compiler: Compiler | None = None) -> Generated:
+    """Execute the definitions of `text`, but for those of names that live elsewhere."""
+    filename = _registered(text, title)
+    tree = ast.parse(text, filename)
+    own = [node for node in tree.body if _is_own(node, entries, compiler)]
+    defined = {name for node in tree.body for name in _names(node)}
+    kept = {name for node in own for name in _names(node)}
+    live = tuple((n, e) for n, e in entries.items() if n in defined - kept)
+    namespace: dict[str, Any] = {"__name__": module, "__builtins__": __builtins__}
+    made = Generated(text, filename, namespace, {}, live, compiler)
+    made.refresh()
+    code = compile(ast.Module(own, []), filename, "exec", FLAGS, dont_inherit=True)
+    exec(code, namespace)
+    for node in own:
+        if isinstance(node, ast.FunctionDef):
+            made.plain[node.name] = namespace[node.name]
+    for name, function in made.plain.items():
+        if compiler is not None:
+            namespace[name] = _compiled(compiler, function)
+    return made
+
+
+def _is_own(node: ast.stmt, entries: Mapping[str, Entry], compiler: Compiler | None) -> bool:
+    """The statement is executed: what it defines is not to be had from the user's program, or has to be compiled."""
+    if isinstance(node, ast.FunctionDef) and compiler is not None:
+        return True
+    return not any(name in entries for name in _names(node))
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    match node:
+        case ast.FunctionDef(name=name):
+            yield name
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            yield from (a.asname or a.name.partition(".")[0] for a in names)
+        case ast.Assign(targets=targets):
+            yield from (n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
+        case _:
+            pass
+
+
+def _registered(text: str, title: str) -> str:
+    """The name under which tracebacks, debuggers and inspect find the text."""
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    filename = f"<flatgrad {title} {digest}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+    return filename
+
+
+# --- compilers -----------------------------------------------------------------------------------------------------------
+
+
+def _compiled(compiler: Compiler, function: FunctionType) -> Any:
+    try:
+        return compiler(function)
+    except Exception as error:
+        raise cannot_compile(compiler, function.__name__, error) from error
+
+
+def root_of(compiler: Compiler) -> str:
+    """The package that a compiler comes from."""
+    compiler = getattr(compiler, "func", compiler)
+    return str(getattr(compiler, "__module__", None) or "").partition(".")[0]
+
+
+def is_of_compiler(compiler: Compiler, error: BaseException) -> bool:
+    """The error tells that the compiler cannot do it, not that the function fails."""
+    root = root_of(compiler)
+    own = type(error).__module__.partition(".")[0]
+    return bool(root) and root != "builtins" and own in (root, {"jax": "jaxlib"}.get(root))
+
+
+def cannot_compile(compiler: Compiler, name: str, error: BaseException) -> Exception:
+    told = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    more = [line.strip() for line in str(error).splitlines() if line.strip()][1:2]
+    what = f"{root_of(compiler) or 'the compiler'} cannot compile {name}: {' '.join([told, *more])}"
+    return refusal("FG705", what, "leave compile= out, or write the function in what it compiles")
+
+
+__all__ = ["Generated", "cannot_compile", "is_of_compiler", "load", "root_of"]

@@ -1,0 +1,206 @@
+"""A reading and a call -> the emitted functions for calls of this pattern.
+
+What decides the text is asked again before each call, and compared: see `live`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import threading
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flatgrad.errors import FlatgradError
+from flatgrad.interface.arguments import (
+    COMPLEX,
+    UNDIFFERENTIATED,
+    Length,
+    Told,
+    kinds_told,
+    lengths_of,
+    misfit,
+    needed,
+    shape_of,
+    shapes_told,
+)
+from flatgrad.interface.generated import Compiler, Generated, load, root_of
+from flatgrad.interface.live import watched
+from flatgrad.interface.refusing import refusal
+from flatgrad.interface.subjects import Reading
+from flatgrad.options import Options, Shape
+
+# Passes share the table of rules and the interpreter's limits: one at a time.
+GENERATING = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a function."""
+
+    emit: str
+    wrt: tuple[str, ...] = ()  # none: every one that can
+    shapes: Mapping[str, Shape] = None  # type: ignore[assignment]
+    compiler: Compiler | None = None
+    results: tuple[int, ...] = ()
+
+    def options(self, reading: Reading) -> Options:
+        return Options(
+            (reading.function,),
+            self.wrt,
+            self.emit,
+            shapes=self.shapes or {},
+            filename=reading.filename,
+            results=self.results,
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of a function, as it was read."""
+
+    name: str
+    shape: str  # as a message tells it
+    rank: int | None
+    has_seed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The emitted functions for one pattern of arguments."""
+
+    reading: Reading
+    generated: Generated
+    names: tuple[str, ...]  # of the emitted functions
+    wrt: tuple[str, ...]
+    results: tuple[Result, ...]
+    returns_tuple: bool
+    parameters: tuple[str, ...]  # of the function itself
+    seeds: tuple[str, ...]  # of the last emitted function: cotangents, or tangents
+    lengths: tuple[Length, ...] = ()  # that each call has to fit
+
+    def function(self, position: int = 0) -> Callable[..., Any]:
+        self.generated.refresh()
+        return self.generated.function(self.names[position])
+
+    @property
+    def plain(self) -> Any:
+        """The emitted function, before it was compiled."""
+        return self.generated.plain[self.names[0]]
+
+    def check(self, values: Sequence[Any]) -> None:
+        """Refuse a call that is not as the text takes for granted."""
+        if not self.lengths:
+            return
+        ranks = {x.position: len(shape_of(values[x.position])) for x in self.lengths}
+        if (found := misfit(ranks, self.lengths, values)) is not None:
+            name = self.parameters[found]
+            raise unfit(self.reading, name, shape_of(values[found]))
+
+
+def unfit(reading: Reading, name: str, shape: tuple[int, ...]) -> FlatgradError:
+    what = f"{name} has the shape {shape}, which is not what the text of {reading.function} says or implies"
+    step = "call it with arrays as its docstring, annotations and operations have them"
+    return refusal("FG301", what, step, reading.filename)
+
+
+@dataclass(frozen=True, eq=False)
+class Emission:
+    """What was emitted for a text, and how the function was read."""
+
+    text: str
+    names: tuple[str, ...]
+    wrt: tuple[str, ...]
+    results: tuple[Result, ...]
+    returns_tuple: bool
+    params: Mapping[str, Any]  # Var by name, with their types
+    source: str  # the text that was transformed
+
+    def suits(self, told: Sequence[Told], values: Sequence[Any]) -> bool:
+        """What the text takes for granted holds for these arguments, and they would tell it nothing more."""
+        ranks, lengths = lengths_of(self.params)
+        kinds = dict(zip(self.params, told, strict=True))
+        known = (
+            (kind in CONTAINED or (position in ranks and kind != COMPLEX))
+            for position, (kind, _) in enumerate(kinds.values())
+        )
+        excluded = any(kinds[n][0] in UNDIFFERENTIATED for n in self.wrt)
+        return all(known) and not excluded and misfit(ranks, lengths, values) is None
+
+
+CONTAINED = ("list", "dict", "tuple", *UNDIFFERENTIATED)
+
+
+def make(reading: Reading, request: Request, names: Sequence[str], told: Sequence[Told], values: Sequence[Any]) -> Made:
+    """Transform for arguments like these."""
+    shapes = shapes_told(names, told) | dict(request.shapes or {})
+    options = replace(request.options(reading), shapes=shapes, kinds=kinds_told(names, told))
+    excluded = {n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED}
+    emission = emit(reading, options, excluded)
+    ranks, lengths = lengths_of(emission.params)
+    if (found := misfit(ranks, lengths, values)) is not None:
+        raise unfit(reading, names[found], shape_of(values[found]))
+    return loaded(emission, reading, request, tuple(needed(lengths, told)))
+
+
+def emit(reading: Reading, options: Options, excluded: Set[str] = frozenset()) -> Emission:
+    """Transform, with respect to nothing that is excluded; what is refused is told of the user's lines."""
+    with GENERATING:
+        try:
+            return _emission(reading, options, excluded)
+        except FlatgradError as error:
+            raise reading.located(error) from None
+
+
+def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emission:
+    from flatgrad.emit.module import layout
+    from flatgrad.pipeline import Transformation
+
+    whole = Transformation(reading.text, options)
+    function, wrt = whole.read(options.emit)
+    if not options.wrt and not excluded.isdisjoint(wrt):
+        chosen = tuple(n for n in wrt if n not in excluded)
+        if not chosen:
+            what = f"no argument of {reading.function} can carry a gradient in this call"
+            raise refusal("FG505", what, "give numbers or arrays", reading.filename)
+        whole = Transformation(reading.text, replace(options, wrt=chosen))
+        function, wrt = whole.read(options.emit)
+    text = layout(whole.emitted(options.emit))
+    defined = [n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
+    names = tuple(defined[-2:] if options.emit == "pair" else defined[-1:])
+    results = tuple(
+        Result(name, str(out.type.shape), out.type.shape.rank, seed is not None)
+        for name, out, seed in zip(function.outputs, function.block.outs, function.seeds, strict=True)
+    )
+    return Emission(text, names, wrt, results, function.returns_tuple, function.params, reading.text)
+
+
+def loaded(emission: Emission, reading: Reading, request: Request, lengths: tuple[Length, ...] = ()) -> Made:
+    """The functions of the emitted text, in the living program of a reading."""
+    names, params = emission.names, tuple(emission.params)
+    generated = load(emission.text, names[-1], reading.entries, "flatgrad.generated", request.compiler)
+    emitted = [*inspect.signature(generated.plain[names[-1]]).parameters]
+    seeds = emitted[:-1] if request.emit == "pair" else [p for p in emitted if p not in params]
+    reading = replace(reading, watches=_watches(reading, generated, request.compiler))
+    return Made(
+        reading,
+        generated,
+        names,
+        emission.wrt,
+        emission.results,
+        emission.returns_tuple,
+        params,
+        tuple(seeds),
+        lengths,
+    )
+
+
+def _watches(reading: Reading, generated: Generated, compiler: Compiler | None) -> Any:
+    """A compiler may keep the numbers that it has seen."""
+    if compiler is None or not root_of(compiler):
+        return reading.watches
+    return (*reading.watches, *(watched(entry, exact=True) for _, entry in generated.live))
+
+
+__all__ = ["Emission", "Made", "Request", "emit", "loaded", "make"]

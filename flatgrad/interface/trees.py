@@ -1,0 +1,43 @@
+"""Structures of arrays: a tree -> its leaves, and a tree of other leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+
+def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
+    """The tree with `function` of each leaf, and of the leaves of the others at the same place."""
+    if isinstance(tree, Mapping):
+        return {k: mapped(function, v, *(o[k] for o in others)) for k, v in tree.items()}
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return type(tree)(*_each(function, tree, others))
+    if isinstance(tree, list | tuple):
+        return type(tree)(_each(function, tree, others))
+    return function(tree, *others)
+
+
+def _each(function: Callable[..., Any], tree: Any, others: Any) -> list[Any]:
+    return [mapped(function, *parts) for parts in zip(tree, *others, strict=True)]
+
+
+def leaves(tree: Any) -> list[Any]:
+    found: list[Any] = []
+    mapped(found.append, tree)
+    return found
+
+
+def as_float(gradient: Any) -> Any:
+    """Integers, which are gradients where an argument was one, as fractions."""
+    return mapped(_float, gradient)
+
+
+def _float(leaf: Any) -> Any:
+    if isinstance(leaf, np.ndarray | np.generic):
+        return leaf.astype(float) if leaf.dtype.kind in "iub" else leaf
+    return float(leaf) if isinstance(leaf, int) else leaf
+
+
+__all__ = ["as_float", "leaves", "mapped"]
