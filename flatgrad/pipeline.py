@@ -243,7 +243,9 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     wrt = _wrt(function, options)
     if options.results:
         chosen = {*options.results}
-        function.seeds = [s if i in chosen else None for i, s in enumerate(function.seeds)]
+        function.seeds = [
+            s if i in chosen else None for i, s in enumerate(function.seeds)
+        ]
     return _Read(function, wrt, _pairs(function, wrt))
 
 

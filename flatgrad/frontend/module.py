@@ -242,8 +242,14 @@ def _without_rules(module: Module, node: cst.FunctionDef) -> cst.FunctionDef | N
 
 def _undecorated(module: Module, node: cst.FunctionDef) -> cst.FunctionDef:
     """@flatgrad.differentiable leaves a function as it is, and has no place in what is emitted."""
-    kept = [d for d in node.decorators if _path_of(module, d) != "flatgrad.differentiable"]
-    return node if len(kept) == len(node.decorators) else node.with_changes(decorators=kept)
+    kept = [
+        d for d in node.decorators if _path_of(module, d) != "flatgrad.differentiable"
+    ]
+    return (
+        node
+        if len(kept) == len(node.decorators)
+        else node.with_changes(decorators=kept)
+    )
 
 
 def _path_of(module: Module, decorator: cst.Decorator) -> str:

@@ -16,24 +16,35 @@ import numpy as np
 from flatgrad.options import Shape
 
 FLOAT, COMPLEX, INT, BOOL, ARRAY = "float", "complex", "int", "bool", "array"
-SCALARS = {float: FLOAT, int: INT, bool: BOOL, complex: COMPLEX, str: "str", type(None): "none"}
-CONTAINERS = {list: "list", tuple: "tuple", dict: "dict"}
+SCALARS: dict[type, str] = {
+    float: FLOAT,
+    int: INT,
+    bool: BOOL,
+    complex: COMPLEX,
+    str: "str",
+    type(None): "none",
+}
+CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict"}
 NUMBER_KINDS = {"f": FLOAT, "c": COMPLEX, "i": INT, "u": INT, "b": BOOL}
 UNDIFFERENTIATED = ("str", "none", "flag", "other")
 
-Told = tuple[str, tuple[int, ...] | None]  # kind; of an array or number, 1 or the number of each length
+# The kind; of an array or number, for each length 1 or a number that equal ones have in common, or the length below 0.
+Told = tuple[str, tuple[int, ...] | None]
 
 
-def pattern(values: Sequence[Any]) -> tuple[Told, ...]:
-    """What the arguments tell: equal for calls that can share a text."""
-    lengths: dict[int, int] = {1: 1}
+def pattern(values: Sequence[Any], sizes: Iterable[int] = ()) -> tuple[Told, ...]:
+    """What the arguments tell: equal for calls that can share a text. `sizes` are lengths that matter themselves."""
+    lengths: dict[int, int] = {n: -n for n in sizes}
+    lengths[1] = 1
     return tuple(_told(value, lengths) for value in values)
 
 
 def _told(value: Any, lengths: dict[int, int]) -> Told:
-    kind = type(value)
+    kind: Any = type(value)
     if kind is np.ndarray:
-        return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(value.shape, lengths)
+        return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
+            value.shape, lengths
+        )
     if kind is bool:
         return "flag", ()
     if kind in SCALARS:
@@ -42,7 +53,9 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
     if kind in CONTAINERS:
         return CONTAINERS[kind], None
     if isinstance(value, np.ndarray | np.generic):
-        return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(value.shape, lengths)
+        return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
+            value.shape, lengths
+        )
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return _kind_of(str(value.dtype)), _lengths(tuple(value.shape), lengths)
     for base, name in CONTAINERS.items():
@@ -57,7 +70,12 @@ def _lengths(shape: Iterable[int], known: dict[int, int]) -> tuple[int, ...]:
 
 def _kind_of(dtype: str) -> str:
     """Of the type of elements as torch and jax write it."""
-    for word, kind in (("complex", COMPLEX), ("float", FLOAT), ("bool", BOOL), ("int", INT)):
+    for word, kind in (
+        ("complex", COMPLEX),
+        ("float", FLOAT),
+        ("bool", BOOL),
+        ("int", INT),
+    ):
         if word in dtype:
             return kind
     return "other"
@@ -66,7 +84,7 @@ def _kind_of(dtype: str) -> str:
 def shapes_told(names: Sequence[str], told: Sequence[Told]) -> dict[str, Shape]:
     """For Options: lengths without a name, the same where they are equal."""
     return {
-        name: tuple(1 if n == 1 else f"?{n}" for n in shape)
+        name: tuple(abs(n) if n <= 1 else f"?{n}" for n in shape)
         for name, (_, shape) in zip(names, told, strict=True)
         if shape is not None
     }
@@ -108,7 +126,9 @@ def lengths_of(params: Mapping[str, Any]) -> tuple[dict[int, int], list[Length]]
     return ranks, lengths
 
 
-def misfit(ranks: Mapping[int, int], lengths: Sequence[Length], values: Sequence[Any]) -> int | None:
+def misfit(
+    ranks: Mapping[int, int], lengths: Sequence[Length], values: Sequence[Any]
+) -> int | None:
     """The position of an argument that is not as the function was read; None where all are."""
     shapes = {p: shape_of(values[p]) for p in ranks if _has_shape(values[p])}
     for position, shape in shapes.items():
@@ -143,12 +163,25 @@ def needed(lengths: Sequence[Length], told: Sequence[Told]) -> list[Length]:
         shape = told[length.position][1] or ()
         label = shape[length.axis] if length.axis < len(shape) else 0
         by_root.setdefault(id(length.root), set()).add((length.offset, label))
-    return [x for x in lengths if len(by_root[id(x.root)]) > 1 or (x.value or 1) != 1]
+    return [
+        x
+        for x in lengths
+        if len(by_root[id(x.root)]) > 1
+        or ((x.value or 1) != 1 and not _is_told(told, x))
+    ]
+
+
+def _is_told(told: Sequence[Told], length: Length) -> bool:
+    shape = told[length.position][1] or ()
+    return length.axis < len(shape) and shape[length.axis] == -(length.value or 0)
 
 
 # --- which argument belongs to which parameter ---------------------------------------------------------------------------
 
-POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,16 +192,19 @@ class Binder:
     name: str
     names: tuple[str, ...]
     plain: bool  # nothing but positional parameters
+    defaults: tuple[Any, ...]  # of the last of them
 
     @staticmethod
     def of(signature: inspect.Signature, name: str) -> Binder:
         params = signature.parameters.values()
         plain = all(p.kind in POSITIONAL for p in params)
-        return Binder(signature, name, tuple(signature.parameters), plain)
+        defaults = tuple(p.default for p in params if p.default is not p.empty)
+        return Binder(signature, name, tuple(signature.parameters), plain, defaults)
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        if self.plain and not kwargs and len(args) == len(self.names):
-            return list(args)
+        missing = len(self.names) - len(args)
+        if self.plain and not kwargs and 0 <= missing <= len(self.defaults):
+            return [*args, *self.defaults[len(self.defaults) - missing :]]
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -176,13 +212,20 @@ class Binder:
         bound.apply_defaults()
         return [bound.arguments[name] for name in self.names]
 
-    def call(self, function: Callable[..., Any], values: Sequence[Any], seeds: Mapping[str, Any]) -> Any:
+    def call(
+        self,
+        function: Callable[..., Any],
+        values: Sequence[Any],
+        seeds: Mapping[str, Any],
+    ) -> Any:
         """Call with a value for each parameter; seeds are given by their names."""
         if self.plain:
             return function(*values, **seeds)
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
-        for (name, param), value in zip(self.signature.parameters.items(), values, strict=True):
+        for (name, param), value in zip(
+            self.signature.parameters.items(), values, strict=True
+        ):
             match param.kind:
                 case inspect.Parameter.VAR_POSITIONAL:
                     args += value
@@ -195,4 +238,13 @@ class Binder:
         return function(*args, **kwargs, **seeds)
 
 
-__all__ = ["Binder", "Told", "kinds_told", "lengths_of", "misfit", "needed", "pattern", "shapes_told"]
+__all__ = [
+    "Binder",
+    "Told",
+    "kinds_told",
+    "lengths_of",
+    "misfit",
+    "needed",
+    "pattern",
+    "shapes_told",
+]

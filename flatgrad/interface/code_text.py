@@ -59,7 +59,9 @@ class Written:
     def _span(self, node: ast.AST, edits: Sequence[Edit], indent: int) -> str:
         first, last = _position(node), _end(node)
         lines = [line.encode() for line in self.source.split("\n")]
-        comment = b"" if self.is_lambda else _trailing_comment(lines[last[0] - 1], last[1])
+        comment = (
+            b"" if self.is_lambda else _trailing_comment(lines[last[0] - 1], last[1])
+        )
         lines[last[0] - 1] = lines[last[0] - 1][: last[1]] + comment
         for edit in sorted(edits, reverse=True):
             if first <= edit[:2] and edit[2:4] <= last:
@@ -177,7 +179,9 @@ def _holds(node: ast.Lambda, code: CodeType) -> bool:
         if not (first <= (line, column) and (end_line, end) <= last):
             return False
     spans = [p for p in code.co_positions() if None not in p and p[2:] != (0, 0)]
-    return any((p[0], p[2]) >= first and (p[1], p[3]) <= last for p in spans if p[0] and p[1])  # type: ignore[operator]
+    return any(
+        (p[0], p[2]) >= first and (p[1], p[3]) <= last for p in spans if p[0] and p[1]
+    )
 
 
 def _is_compiled_from(code: CodeType, source: str) -> bool:

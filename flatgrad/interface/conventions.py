@@ -24,7 +24,9 @@ class Chosen:
 
     def arranged(self, gradients: object, count: int) -> object:
         """What the emitted function gives, which is bare for one name, as it was asked for."""
-        return (gradients,) if self.names and not self.alone and count == 1 else gradients
+        return (
+            (gradients,) if self.names and not self.alone and count == 1 else gradients
+        )
 
 
 def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
@@ -34,10 +36,17 @@ def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
         return Chosen((_name(wrt, signature, function),), True)
     if not isinstance(wrt, list | tuple):
         what = f"wrt is a name, a position or a tuple of them, not {wrt!r}"
-        raise refusal("FG704", what, f"parameters of {function}: {', '.join(signature.parameters)}")
+        raise refusal(
+            "FG704",
+            what,
+            f"parameters of {function}: {', '.join(signature.parameters)}",
+        )
     names = tuple(_name(one, signature, function) for one in wrt)
     if not names or len(set(names)) < len(names):
-        raise refusal("FG704", "wrt names no parameter" if not names else "wrt names a parameter twice")
+        raise refusal(
+            "FG704",
+            "wrt names no parameter" if not names else "wrt names a parameter twice",
+        )
     return Chosen(names)
 
 
@@ -48,7 +57,11 @@ def _name(one: str | int, signature: inspect.Signature, function: str) -> str:
             raise refusal("FG506", f"{function} has no parameter {one}", step)
         return one
     positional = [n for n, p in signature.parameters.items() if p.kind in POSITIONAL]
-    if isinstance(one, bool) or not isinstance(one, int) or not -len(positional) <= one < len(positional):
+    if (
+        isinstance(one, bool)
+        or not isinstance(one, int)
+        or not -len(positional) <= one < len(positional)
+    ):
         raise refusal("FG506", f"{function} has no positional parameter {one!r}", step)
     return positional[one]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from flatgrad.errors import FlatgradError
-from flatgrad.interface.arguments import Binder, Told, lengths_of, needed, pattern
+from flatgrad.interface.arguments import Told, lengths_of, needed, pattern
 from flatgrad.interface.conventions import Chosen, Wrt, chosen
 from flatgrad.interface.documenting import document, gradients, parameters
 from flatgrad.interface.functions import subject_of
@@ -30,6 +30,7 @@ from flatgrad.interface.trees import as_float
 from flatgrad.options import parse_shapes
 
 Shapes = Mapping[str, Any] | None
+NUMBERS = (float, np.float64, int)
 KEPT = 64  # patterns of arguments whose functions are kept
 
 
@@ -43,15 +44,27 @@ class Derivative:
                  results: tuple[int, ...] = ()) -> None:  # fmt: skip
         self.subject = subject_of(f)
         self.wrt = wrt
-        self.chosen: Chosen = chosen(wrt, self.subject.signature, self.subject.name)
+        self.chosen: Chosen = chosen(
+            wrt, self.subject.binder.signature, self.subject.name
+        )
         self.compiler = compile
         self.shapes = shapes
-        self.request = Request(self.emit, self.chosen.names, checked_shapes(shapes, self.subject), compile, results)
-        self._binder = Binder.of(self.subject.signature, self.subject.name)
+        self.request = Request(
+            self.emit,
+            self.chosen.names,
+            checked_shapes(shapes, self.subject),
+            compile,
+            results,
+        )
         self._known: dict[tuple[Told, ...], Made] = {}
         self._general: Made | None = None
-        self._early: Emission | None = None  # of the text of the file, when it was imported
+        self._early: Emission | None = (
+            None  # of the text of the file, when it was imported
+        )
         self._last: Made | None = None
+        self._sizes: frozenset[int] = (
+            frozenset()
+        )  # of arrays that the function reads from outside
         self._lock = threading.RLock()
         self._describe()
 
@@ -65,25 +78,36 @@ class Derivative:
         self.__signature__ = self._signature()
 
     def _signature(self) -> inspect.Signature:
-        return self.subject.signature.replace(return_annotation=inspect.Signature.empty)
+        return self.subject.binder.signature.replace(
+            return_annotation=inspect.Signature.empty
+        )
 
     def _documentation(self) -> str:
-        return document(f"The gradient of {self.subject.name}.", "", self.subject.original)
+        return document(
+            f"The gradient of {self.subject.name}.", "", self.subject.original
+        )
 
     # --- what is generated
 
     def made(self, values: Sequence[Any]) -> Made:
         """The emitted functions for a call with these values."""
-        told = pattern(values)
-        found = self._known.get(told)
+        found = self._known.get(pattern(values, self._sizes))
         if found is None or not found.reading.is_current():
             with self._lock:
-                found = self._known.get(told)
-                if found is None or not found.reading.is_current():
-                    found = self._made(told, values)
-                    self._keep(told, found)
+                found = self._current(values)
         found.check(values)
         self._last = found
+        return found
+
+    def _current(self, values: Sequence[Any]) -> Made:
+        """Known for the program as it is now, or made."""
+        reading = self.subject.reading(values)
+        self._sizes = reading.sizes
+        told = pattern(values, self._sizes)
+        found = self._known.get(told)
+        if found is None or not found.reading.is_current():
+            found = self._made(reading, told, values)
+            self._keep(told, found)
         return found
 
     def _keep(self, told: tuple[Told, ...], made: Made) -> None:
@@ -91,13 +115,18 @@ class Derivative:
             self._known.pop(next(iter(self._known)))
         self._known[told] = made
 
-    def _made(self, told: tuple[Told, ...], values: Sequence[Any]) -> Made:
-        reading = self.subject.reading(values)
+    def _made(
+        self, reading: Reading, told: tuple[Told, ...], values: Sequence[Any]
+    ) -> Made:
         early = self._early
-        if early is not None and reading.is_in(early.source) and early.suits(told, values):
+        if (
+            early is not None
+            and reading.is_in(early.source)
+            and early.suits(told, values)
+        ):
             lengths = needed(lengths_of(early.params)[1], told)
-            return loaded(early, reading, self.request, tuple(lengths))
-        return make(reading, self.request, self._binder.names, told, values)
+            return loaded(early, reading, self.request, told, tuple(lengths))
+        return make(reading, self.request, self.subject.binder.names, told, values)
 
     def generate(self, reading: Reading) -> None:
         """Transform the text of the file before there are arguments; a refusal is raised."""
@@ -128,15 +157,23 @@ class Derivative:
 
     # --- calls
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        return self._binder.bind(args, kwargs)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError
 
-    def run(self, function: Callable[..., Any], values: Sequence[Any], extra: Mapping[str, Any]) -> Any:
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        return self.subject.binder.bind(args, kwargs)
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        values: Sequence[Any],
+        extra: Mapping[str, Any],
+    ) -> Any:
         """Call an emitted function; what a compiler cannot do is told as such."""
         if self.compiler is None:
-            return self._binder.call(function, values, extra)
+            return self.subject.binder.call(function, values, extra)
         try:
-            return self._binder.call(function, values, extra)
+            return self.subject.binder.call(function, values, extra)
         except Exception as error:
             if is_of_compiler(self.compiler, error):
                 raise cannot_compile(self.compiler, self.__name__, error) from error
@@ -172,9 +209,13 @@ def checked_shapes(shapes: Shapes, subject: Any) -> dict[str, Any]:
     """Shapes as the user gives them, ("N", "D") or "N,D", as Options has them."""
     found: dict[str, Any] = {}
     for name, shape in (shapes or {}).items():
-        if name not in subject.signature.parameters:
-            step = f"parameters: {', '.join(subject.signature.parameters)}"
-            raise refusal("FG507", f"shapes names {name}, which is no parameter of {subject.name}", step)
+        if name not in subject.binder.signature.parameters:
+            step = f"parameters: {', '.join(subject.binder.signature.parameters)}"
+            raise refusal(
+                "FG507",
+                f"shapes names {name}, which is no parameter of {subject.name}",
+                step,
+            )
         text = shape if isinstance(shape, str) else ",".join(map(str, shape))
         try:
             found |= parse_shapes([f"{name}={text}"])
@@ -197,7 +238,11 @@ class Gradient(Derivative):
     def _documentation(self) -> str:
         name = self.subject.name
         what = "The value and the gradient" if self.with_value else "The gradient"
-        value = f"the value of {name}" if not self.has_aux else f"(value, aux) as {name} returns them"
+        value = (
+            f"the value of {name}"
+            if not self.has_aux
+            else f"(value, aux) as {name} returns them"
+        )
         returned = gradients(self.chosen)
         if self.with_value:
             returned = f"({value}, g), where g is {returned}"
@@ -207,23 +252,23 @@ class Gradient(Derivative):
         return document(first, f"Returns {returned}.", self.subject.original)
 
     def _options(self) -> dict[str, Any]:
-        return super()._options() | {"has_aux": self.has_aux, "with_value": self.with_value}
+        return super()._options() | {
+            "has_aux": self.has_aux,
+            "with_value": self.with_value,
+        }
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values = self._binder.bind(args, kwargs)
+        values = self.subject.binder.bind(args, kwargs)
         made = self.made(values)
         self._refuse_other_results(made)
         value, gradient = self.run(made.function(), values, self._seeds(made))
         loss = value[0] if self.has_aux else value
         self._refuse_other_values(made, loss)
-        gradient = self.chosen.arranged(self._as_float(gradient, values), len(made.wrt))
+        gradient = as_float(gradient) if made.may_be_whole else gradient
+        gradient = self.chosen.arranged(gradient, len(made.wrt))
         if self.with_value:
             return value, gradient
         return (gradient, value[1]) if self.has_aux else gradient
-
-    def _as_float(self, gradient: Any, values: Sequence[Any]) -> Any:
-        """Of integers and of structures, which may hold some, the gradient is made of fractions."""
-        return as_float(gradient)
 
     def _seeds(self, made: Made) -> dict[str, Any]:
         """1 for the result, where the emitted function does not take it for granted."""
@@ -239,10 +284,14 @@ class Gradient(Derivative):
         if self.has_aux:
             if not made.returns_tuple or len(made.results) != 2:
                 what = f"{self.subject.name} does not return two values, as has_aux=True says"
-                raise self.refuse("FG704", what, "return (value, aux), or leave has_aux out")
+                raise self.refuse(
+                    "FG704", what, "return (value, aux), or leave has_aux out"
+                )
         elif made.returns_tuple:
             what = f"{self.subject.name} returns a tuple of {len(made.results)}, which has no gradient"
-            step = "ask for has_aux=True where it is (value, aux), for vjp or for jacobian"
+            step = (
+                "ask for has_aux=True where it is (value, aux), for vjp or for jacobian"
+            )
             raise self.refuse("FG703", what, step)
         first = made.results[0]
         if first.rank or not first.has_seed:
@@ -250,11 +299,15 @@ class Gradient(Derivative):
             raise self._no_number(told)
 
     def _no_number(self, told: str) -> FlatgradError:
-        what = f"{self.subject.name} returns {told}, and a gradient is that of one number"
+        what = (
+            f"{self.subject.name} returns {told}, and a gradient is that of one number"
+        )
         step = "use flatgrad.vjp or flatgrad.jacobian, or sum the result"
         return self.refuse("FG703", what, step)
 
     def _refuse_other_values(self, made: Made, value: Any) -> None:
+        if type(value) in NUMBERS:
+            return
         shape = getattr(value, "shape", ())
         if len(shape):
             raise self._no_number(f"an array of shape {tuple(shape)}")
@@ -279,7 +332,7 @@ class Pullback(Derivative):
         return document(first, returned, self.subject.original)
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Callable[..., Any]]:
-        values = self._binder.bind(args, kwargs)
+        values = self.subject.binder.bind(args, kwargs)
         made = self.made(values)
         backward = made.function(1)
         *outs, cache = self.run(made.function(0), values, {})
@@ -289,7 +342,9 @@ class Pullback(Derivative):
             seeds = self._cotangents(made, value, cotangents)
             made.generated.refresh()
             gradient = self._pulled(backward, (*seeds, cache))
-            return self.chosen.arranged(as_float(gradient), len(made.wrt))
+            return self.chosen.arranged(
+                as_float(gradient) if made.may_be_whole else gradient, len(made.wrt)
+            )
 
         return value, pullback
 
@@ -304,13 +359,23 @@ class Pullback(Derivative):
     def _cotangents(self, made: Made, value: Any, given: tuple[Any, ...]) -> list[Any]:
         """One for each result that has one, as an array of fractions of its shape."""
         outs = value if made.returns_tuple else (value,)
-        seeded = [out for out, result in zip(outs, made.results, strict=True) if result.has_seed]
-        if len(given) == 1 and isinstance(given[0], tuple | list) and made.returns_tuple:
+        seeded = [
+            out
+            for out, result in zip(outs, made.results, strict=True)
+            if result.has_seed
+        ]
+        if (
+            len(given) == 1
+            and isinstance(given[0], tuple | list)
+            and made.returns_tuple
+        ):
             given = tuple(given[0])
         if not given and all(np.ndim(out) == 0 for out in seeded):
             given = tuple(1.0 for _ in seeded)
         if len(given) == len(outs) and len(given) != len(seeded):
-            given = tuple(g for g, r in zip(given, made.results, strict=True) if r.has_seed)
+            given = tuple(
+                g for g, r in zip(given, made.results, strict=True) if r.has_seed
+            )
         if len(given) != len(seeded):
             what = f"{self.subject.name} has {len(seeded)} results with cotangents, and {len(given)} were given"
             raise self.refuse("FG704", what, "give one cotangent for each result")
@@ -323,7 +388,9 @@ class Pullback(Derivative):
         seed = seed.astype(float) if seed.dtype.kind in "iub" else seed
         if seed.shape != np.shape(out):
             what = f"the cotangent has the shape {seed.shape}, the result of {self.subject.name} {np.shape(out)}"
-            raise self.refuse("FG704", what, "give a cotangent of the shape of the result")
+            raise self.refuse(
+                "FG704", what, "give a cotangent of the shape of the result"
+            )
         return seed if seed.ndim else seed[()]
 
 
@@ -352,20 +419,42 @@ class Pushforward(Derivative):
         if not isinstance(primals, tuple | list):
             what = f"primals is a tuple of the arguments of {self.subject.name}, not {type(primals).__name__}"
             raise self.refuse("FG704", what, "write (x,) for one argument")
-        values = self._binder.bind(primals, kwargs)
+        values = self.subject.binder.bind(primals, kwargs)
         made = self.made(values)
-        value, tangent = self.run(made.function(), values, self._tangents(made, values, tangents))
+        value, tangent = self.run(
+            made.function(), values, self._tangents(made, values, tangents)
+        )
         return value, as_float(tangent)
 
-    def _tangents(self, made: Made, values: Sequence[Any], given: Any) -> dict[str, Any]:
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+
+        def bound(primals: Any, tangents: Any, **kwargs: Any) -> tuple[Any, Any]:
+            return self((instance, *primals), tangents, **kwargs)
+
+        return bound
+
+    def _tangents(
+        self, made: Made, values: Sequence[Any], given: Any
+    ) -> dict[str, Any]:
         """One for each parameter that was asked for, in order."""
-        if self.chosen.alone and not (isinstance(given, tuple | list) and len(given) == 1 and not isinstance(values[self._binder.names.index(made.wrt[0])], tuple | list)):
+        if self.chosen.alone and not (
+            isinstance(given, tuple | list)
+            and len(given) == 1
+            and not isinstance(
+                values[self.subject.binder.names.index(made.wrt[0])], tuple | list
+            )
+        ):
             given = (given,)
         if not isinstance(given, tuple | list) or len(given) != len(made.wrt):
             what = f"tangents is a tuple of {len(made.wrt)}, for {', '.join(made.wrt)}"
             raise self.refuse("FG704", what, "give a tangent for each of them")
-        arguments = dict(zip(self._binder.names, values, strict=True))
-        fitted = [self._fitted(name, arguments[name], t) for name, t in zip(made.wrt, given, strict=True)]
+        arguments = dict(zip(self.subject.binder.names, values, strict=True))
+        fitted = [
+            self._fitted(name, arguments[name], t)
+            for name, t in zip(made.wrt, given, strict=True)
+        ]
         return dict(zip(made.seeds, fitted, strict=True))
 
     def _fitted(self, name: str, primal: Any, tangent: Any) -> Any:
@@ -375,7 +464,9 @@ class Pushforward(Derivative):
         found = found.astype(float) if found.dtype.kind in "iub" else found
         if found.shape != np.shape(primal):
             what = f"the tangent of {name} has the shape {found.shape}, {name} itself {np.shape(primal)}"
-            raise self.refuse("FG704", what, "give a tangent of the shape of the argument")
+            raise self.refuse(
+                "FG704", what, "give a tangent of the shape of the argument"
+            )
         return found if found.ndim else found[()]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from types import MethodType
 from typing import Any
 
 from flatgrad.errors import FlatgradError
@@ -23,6 +22,10 @@ from flatgrad.interface.texts import source_of
 
 class Differentiable:
     """What @differentiable makes of a function."""
+
+    __name__: str
+    __qualname__: str
+    __wrapped__: Any
 
     def __init__(self, f: Any, wrt: Wrt = None, *, has_aux: bool = False, compile: Compiler | None = None,
                  shapes: Shapes = None) -> None:  # fmt: skip
@@ -52,39 +55,43 @@ class Differentiable:
 
     @functools.cached_property
     def grad(self) -> Gradient:
-        return Gradient(self.__wrapped__, self._wrt, has_aux=self._has_aux, **self._options)
+        return Gradient(self, self._wrt, has_aux=self._has_aux, **self._options)
 
     @functools.cached_property
     def value_and_grad(self) -> Gradient:
-        return Gradient(self.__wrapped__, self._wrt, has_aux=self._has_aux, with_value=True, **self._options)
+        return Gradient(
+            self, self._wrt, has_aux=self._has_aux, with_value=True, **self._options
+        )
 
     @functools.cached_property
     def vjp(self) -> Pullback:
-        return Pullback(self.__wrapped__, self._wrt, **self._options)
+        return Pullback(self, self._wrt, **self._options)
 
     @functools.cached_property
     def jvp(self) -> Pushforward:
-        return Pushforward(self.__wrapped__, self._wrt, **self._options)
+        return Pushforward(self, self._wrt, **self._options)
 
     @functools.cached_property
     def hvp(self) -> HessianVector:
-        return HessianVector(self.__wrapped__, self._wrt, **self._options)
+        return HessianVector(self, self._wrt, **self._options)
 
     @functools.cached_property
     def jacobian(self) -> Jacobian:
-        return Jacobian(self.__wrapped__, self._wrt, **self._options)
+        return Jacobian(self, self._wrt, **self._options)
 
     @functools.cached_property
     def hessian(self) -> Hessian:
-        return Hessian(self.__wrapped__, self._wrt, **self._options)
+        return Hessian(self, self._wrt, **self._options)
 
     def source(self, emit: str = "grad") -> str:
         """What the command line prints for this function."""
         reading = read_file(self._function) or read(self._function)
-        return source_of(reading, emit, self.grad.chosen, self.grad.request.shapes or {})
+        return source_of(
+            reading, emit, self.grad.chosen, self.grad.request.shapes or {}
+        )
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        return self if instance is None else Bound(self, instance)
 
     def __reduce__(self) -> str:
         return self.__qualname__
@@ -98,5 +105,25 @@ class Differentiable:
     def __repr__(self) -> str:
         return f"<differentiable {self.__qualname__}>"
 
+
+class Bound:
+    """A decorated method of an object: its derivatives are given the object, too."""
+
+    def __init__(self, function: Differentiable, instance: Any) -> None:
+        self.__func__, self.__self__ = function, instance
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__func__, name)
+        return found.__get__(self.__self__) if name in DERIVATIVES else found
+
+    def __repr__(self) -> str:
+        return f"<differentiable {self.__func__.__qualname__} of {self.__self__!r}>"
+
+
+DERIVATIVES = {"grad", "value_and_grad", "vjp", "jvp", "hvp", "jacobian", "hessian"}
 
 __all__ = ["Differentiable"]

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flatgrad.interface.arguments import Binder
 from flatgrad.interface.refusing import refusal
 from flatgrad.interface.subjects import Reading, plain_function, read
 
@@ -18,8 +19,11 @@ class Subject(Protocol):
     """A function that derivatives can be made of."""
 
     name: str
-    signature: inspect.Signature
     original: Any
+
+    @property
+    def binder(self) -> Binder:
+        """The parameters and defaults that the function has now."""
 
     def reading(self, values: Sequence[Any] | None) -> Reading:
         """The text for a call with these values; for any call, if there are none."""
@@ -31,15 +35,31 @@ class PythonFunction:
     def __init__(self, original: Any) -> None:
         self.original = original
         self.function = plain_function(original)
-        self.name = self.function.__name__ if self.function.__name__ != "<lambda>" else "function"
-        self.signature = inspect.signature(self.function)
+        self.name = (
+            self.function.__name__
+            if self.function.__name__ != "<lambda>"
+            else "function"
+        )
         self._reading: Reading | None = None
+        self._head: tuple[Any, ...] = ()
+        self._binder: Binder | None = None
+
+    @property
+    def binder(self) -> Binder:
+        f, seen = self.function, self._head
+        if self._binder is None or not (
+            seen[0] is f.__code__
+            and seen[1] is f.__defaults__
+            and seen[2] is f.__kwdefaults__
+        ):
+            self._head = (f.__code__, f.__defaults__, f.__kwdefaults__)
+            self._binder = Binder.of(inspect.signature(f), self.name)
+        return self._binder
 
     def reading(self, values: Sequence[Any] | None = None) -> Reading:
         found = self._reading
         if found is None or not found.is_current():
             found = self._reading = read(self.function)
-            self.signature = inspect.signature(self.function)
         return found
 
 
@@ -48,11 +68,18 @@ class GradientFunction:
 
     def __init__(self, original: Derivative) -> None:
         self.original = original
-        self.signature = original.subject.signature
         self.name = f"{original.subject.name}_gradient"
 
+    @property
+    def binder(self) -> Binder:
+        return self.original.subject.binder
+
     def reading(self, values: Sequence[Any] | None = None) -> Reading:
-        made = self.original.made(values) if values is not None else self.original.general()
+        made = (
+            self.original.made(values)
+            if values is not None
+            else self.original.general()
+        )
         text = made.generated.text
         name = self.name
         while f"{name}(" in text:
@@ -60,10 +87,22 @@ class GradientFunction:
         picked = _picker(text, made.names[0], name, made.parameters, self._part(made))
         entries = dict(made.generated.live)
         whole = f"{text}\n\n{picked}"
-        return Reading(whole, name, entries, made.reading.watches, (), made.generated.filename)
+        return Reading(
+            whole,
+            name,
+            entries,
+            made.reading.watches,
+            (),
+            made.generated.filename,
+            made.reading.sizes,
+        )
 
     def _part(self, made: Any) -> str:
-        seeds = [f"{s}=1.0" for s, r in zip(made.seeds, _seeded(made), strict=True) if r.rank != 0]
+        seeds = [
+            f"{s}=1.0"
+            for s, r in zip(made.seeds, _seeded(made), strict=True)
+            if r.rank != 0
+        ]
         chosen = self.original.chosen
         call = ", ".join(["{arguments}", *seeds])
         part = f"{made.names[0]}({call})[1]"
@@ -74,19 +113,37 @@ def _seeded(made: Any) -> list[Any]:
     return [r for r in made.results if r.has_seed]
 
 
-def _picker(text: str, emitted: str, name: str, parameters: Sequence[str], part: str) -> str:
+def _picker(
+    text: str, emitted: str, name: str, parameters: Sequence[str], part: str
+) -> str:
     """def NAME(the parameters of the function itself): return a part of what the emitted function gives."""
-    node = next(n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == emitted)
+    node = next(
+        n
+        for n in ast.parse(text).body
+        if isinstance(n, ast.FunctionDef) and n.name == emitted
+    )
     arguments = node.args
     own = {*parameters}
     positional = [*arguments.posonlyargs, *arguments.args]
-    defaults = dict(zip([a.arg for a in positional[len(positional) - len(arguments.defaults) :]], arguments.defaults, strict=True))
+    defaults = dict(
+        zip(
+            [a.arg for a in positional[len(positional) - len(arguments.defaults) :]],
+            arguments.defaults,
+            strict=True,
+        )
+    )
     arguments.posonlyargs = [a for a in arguments.posonlyargs if a.arg in own]
     arguments.args = [a for a in arguments.args if a.arg in own]
     kept = [*arguments.posonlyargs, *arguments.args]
     arguments.defaults = [defaults[a.arg] for a in kept if a.arg in defaults]
-    pairs = [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if a.arg in own]
-    arguments.kwonlyargs, arguments.kw_defaults = [a for a, _ in pairs], [d for _, d in pairs]
+    pairs = [
+        (a, d)
+        for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if a.arg in own
+    ]
+    arguments.kwonlyargs, arguments.kw_defaults = [a for a, _ in pairs], [
+        d for _, d in pairs
+    ]
     given = [a.arg for a in kept]
     given += [f"*{arguments.vararg.arg}"] if arguments.vararg else []
     given += [f"{a.arg}={a.arg}" for a in arguments.kwonlyargs]

@@ -1,8 +1,8 @@
 """Emitted text -> functions, in a namespace of their own that sees the live values of the user's names."""
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import hashlib
 import linecache
@@ -44,7 +44,13 @@ class Generated:
         return found
 
 
-def load(text: str, title: str, entries: Mapping[str, Entry], module: str, compiler: Compiler | None = None) -> Generated:
+def load(
+    text: str,
+    title: str,
+    entries: Mapping[str, Entry],
+    module: str,
+    compiler: Compiler | None = None,
+) -> Generated:
     """Execute the definitions of `text`, but for those of names that live elsewhere."""
     filename = _registered(text, title)
     tree = ast.parse(text, filename)
@@ -66,7 +72,9 @@ def load(text: str, title: str, entries: Mapping[str, Entry], module: str, compi
     return made
 
 
-def _is_own(node: ast.stmt, entries: Mapping[str, Entry], compiler: Compiler | None) -> bool:
+def _is_own(
+    node: ast.stmt, entries: Mapping[str, Entry], compiler: Compiler | None
+) -> bool:
     """The statement is executed: what it defines is not to be had from the user's program, or has to be compiled."""
     if isinstance(node, ast.FunctionDef) and compiler is not None:
         return True
@@ -80,7 +88,9 @@ def _names(node: ast.stmt) -> Iterator[str]:
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             yield from (a.asname or a.name.partition(".")[0] for a in names)
         case ast.Assign(targets=targets):
-            yield from (n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name))
+            yield from (
+                n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)
+            )
         case ast.AnnAssign(target=ast.Name(id=name)):
             yield name
         case _:
@@ -115,14 +125,20 @@ def is_of_compiler(compiler: Compiler, error: BaseException) -> bool:
     """The error tells that the compiler cannot do it, not that the function fails."""
     root = root_of(compiler)
     own = type(error).__module__.partition(".")[0]
-    return bool(root) and root != "builtins" and own in (root, {"jax": "jaxlib"}.get(root))
+    return (
+        bool(root) and root != "builtins" and own in (root, {"jax": "jaxlib"}.get(root))
+    )
 
 
 def cannot_compile(compiler: Compiler, name: str, error: BaseException) -> Exception:
-    told = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    told = next(
+        (line for line in str(error).splitlines() if line.strip()), type(error).__name__
+    )
     more = [line.strip() for line in str(error).splitlines() if line.strip()][1:2]
     what = f"{root_of(compiler) or 'the compiler'} cannot compile {name}: {' '.join([told, *more])}"
-    return refusal("FG705", what, "leave compile= out, or write the function in what it compiles")
+    return refusal(
+        "FG705", what, "leave compile= out, or write the function in what it compiles"
+    )
 
 
 __all__ = ["Generated", "cannot_compile", "is_of_compiler", "load", "root_of"]

@@ -11,7 +11,17 @@ from typing import Any
 
 from flatgrad.interface.code_text import Written, parsed
 
-KNOWN = {"numpy", "scipy", "torch", "jax", "jaxlib", "cupy", "cupyx", "autograd", "flatgrad"}
+KNOWN = {
+    "numpy",
+    "scipy",
+    "torch",
+    "jax",
+    "jaxlib",
+    "cupy",
+    "cupyx",
+    "autograd",
+    "flatgrad",
+}
 
 
 def is_library(name: str) -> bool:
@@ -97,8 +107,6 @@ def _public(module: str) -> str:
     parts = module.split(".")
     hidden = [i for i, part in enumerate(parts) if part.startswith("_") and i]
     return ".".join(parts[: hidden[0]]) if hidden else module
-
-
 
 
 __all__ = ["import_of", "is_library"]

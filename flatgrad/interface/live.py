@@ -105,7 +105,11 @@ def token(value: Any, exact: bool = False) -> object:
         return kind, tuple((k, token(item, exact)) for k, item in value.items())
     if isinstance(value, np.generic):
         return (kind, repr(value)) if exact else kind
-    if hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, ModuleType):
+    if (
+        hasattr(value, "shape")
+        and hasattr(value, "dtype")
+        and not isinstance(value, ModuleType)
+    ):
         seen = (tuple(value.shape), str(value.dtype))
         return (*seen, id(value)) if exact else seen
     return _same(value)
@@ -143,4 +147,14 @@ def watched(entry: Entry, exact: bool = False) -> Watched:
     return Watched(entry, token(entry.get(), exact), exact)
 
 
-__all__ = ["MISSING", "Attribute", "Cell", "Entry", "Fixed", "Global", "Watched", "token", "watched"]
+__all__ = [
+    "MISSING",
+    "Attribute",
+    "Cell",
+    "Entry",
+    "Fixed",
+    "Global",
+    "Watched",
+    "token",
+    "watched",
+]

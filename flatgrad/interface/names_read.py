@@ -32,7 +32,9 @@ def _is_known(function: FunctionType, name: str) -> bool:
 def builtins_read(function: FunctionType, text: Written) -> list[Entry]:
     """Names of Python, which the module may give another meaning one day."""
     names = sorted({*_globals_of(function.__code__), *_names_of_head(text)})
-    hidden = [n for n in names if n not in function.__globals__ and hasattr(builtins, n)]
+    hidden = [
+        n for n in names if n not in function.__globals__ and hasattr(builtins, n)
+    ]
     return [Global(function.__globals__, name) for name in hidden]
 
 
@@ -64,8 +66,6 @@ def is_bound_within(code: CodeType, name: str) -> bool:
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
     own = (*code.co_varnames, *code.co_cellvars)
     return name in own or any(is_bound_within(c, name) for c in inner)
-
-
 
 
 __all__ = ["MISSING", "builtins_read", "is_bound_within", "names_read"]

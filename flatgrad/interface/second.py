@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from flatgrad.errors import FlatgradError
 from flatgrad.interface.conventions import Chosen, Wrt
 from flatgrad.interface.derivatives import Gradient, Pullback, Pushforward, Shapes
 from flatgrad.interface.documenting import document, gradients, parameters
@@ -28,9 +28,19 @@ class Composed:
 
     suffix = ""
 
-    def __init__(self, original: Any, inner: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        original: Any,
+        inner: Any,
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> None:
         self._arguments, self._options = (original, *arguments), options
-        name = inner.subject.original.subject.name if isinstance(inner.subject.original, Gradient) else inner.subject.name
+        name = (
+            inner.subject.original.subject.name
+            if isinstance(inner.subject.original, Gradient)
+            else inner.subject.name
+        )
         self.__name__ = f"{name}_{self.suffix}"
         self.__qualname__ = self.__name__
         self.__module__ = getattr(original, "__module__", None) or "__main__"
@@ -70,10 +80,22 @@ class HessianVector(Composed):
 
     suffix = "hvp"
 
-    def __init__(self, f: Any, wrt: Wrt = None, *, compile: Compiler | None = None, shapes: Shapes = None) -> None:
+    def __init__(
+        self,
+        f: Any,
+        wrt: Wrt = None,
+        *,
+        compile: Compiler | None = None,
+        shapes: Shapes = None,
+    ) -> None:
         gradient = Gradient(f, wrt, shapes=shapes)
         options = {"compile": compile, "shapes": shapes}
-        super().__init__(f, Pushforward(gradient, wrt, compile=compile, shapes=shapes), (wrt,), options)
+        super().__init__(
+            f,
+            Pushforward(gradient, wrt, compile=compile, shapes=shapes),
+            (wrt,),
+            options,
+        )
         self.chosen: Chosen = gradient.chosen
         first = f"The product of the Hessian of {self.name} with a vector."
         returned = (
@@ -83,10 +105,17 @@ class HessianVector(Composed):
         )
         self.__doc__ = document(first, returned, gradient.subject.original)
         vector = inspect.Parameter("vector", inspect.Parameter.POSITIONAL_ONLY)
-        self.__signature__ = inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL), vector.replace(kind=inspect.Parameter.KEYWORD_ONLY)])
+        self.__signature__ = inspect.Signature(
+            [
+                inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
+                vector.replace(kind=inspect.Parameter.KEYWORD_ONLY),
+            ]
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        *primals, vector = args if "vector" not in kwargs else (*args, kwargs.pop("vector"))
+        *primals, vector = (
+            args if "vector" not in kwargs else (*args, kwargs.pop("vector"))
+        )
         inner: Pushforward = self.inner
         if not self.chosen.names and not isinstance(vector, tuple | list):
             vector = (vector,)
@@ -104,12 +133,19 @@ class Jacobian(Composed):
         self.pushforward = Pushforward(f, wrt, compile=compile, shapes=shapes)
         self.mode = mode
         self.chosen: Chosen = self.pullback.chosen
-        super().__init__(f, self.pullback, (wrt,), {"mode": mode, "compile": compile, "shapes": shapes})
+        super().__init__(
+            f,
+            self.pullback,
+            (wrt,),
+            {"mode": mode, "compile": compile, "shapes": shapes},
+        )
         self.__signature__ = self.pullback.__signature__
         self.__doc__ = self._documentation()
 
     def _documentation(self) -> str:
-        first = f"The Jacobian of {self.name} with respect to {parameters(self.chosen)}."
+        first = (
+            f"The Jacobian of {self.name} with respect to {parameters(self.chosen)}."
+        )
         returned = (
             "Returns, for each of these, an array of the shape of the result followed by the shape of the argument; bare for\n"
             "one argument that was asked for by itself, else a tuple. A result that is a tuple gives a tuple of those."
@@ -127,7 +163,7 @@ class Jacobian(Composed):
         return self._columns(args, kwargs)
 
     def _asked(self, wrt: Sequence[str], values: Sequence[Any]) -> list[Any]:
-        names = [*self.pullback._binder.names]
+        names = [*self.pullback.subject.binder.names]
         return [values[names.index(name)] for name in wrt]
 
     def _rows(self, made: Any, value: Any, pullback: Callable[..., Any]) -> Any:
@@ -138,7 +174,9 @@ class Jacobian(Composed):
         for chosen in seeded:
             rows = []
             for unit in _units(outs[chosen]):
-                seeds = [unit if i == chosen else np.zeros(np.shape(outs[i])) for i in seeded]
+                seeds = [
+                    unit if i == chosen else np.zeros(np.shape(outs[i])) for i in seeded
+                ]
                 rows.append(pullback(*seeds))
             found.append(_stacked(rows, np.shape(outs[chosen]), 0))
         return tuple(found) if made.returns_tuple else found[0]
@@ -155,7 +193,13 @@ class Jacobian(Composed):
             for unit in _units_of_tree(argument):
                 tangents = [_zeros(a) for a in asked]
                 tangents[position] = unit
-                columns.append(inner.run(made.function(), values, dict(zip(made.seeds, tangents, strict=True)))[1])
+                columns.append(
+                    inner.run(
+                        made.function(),
+                        values,
+                        dict(zip(made.seeds, tangents, strict=True)),
+                    )[1]
+                )
             found.append(_unstacked(columns, argument, made.returns_tuple))
         if made.returns_tuple:
             results = [tuple(f[i] for f in found) for i in range(len(found[0]))]
@@ -163,7 +207,11 @@ class Jacobian(Composed):
         return self._arranged(tuple(found))
 
     def _arranged(self, found: tuple[Any, ...]) -> Any:
-        return found[0] if self.chosen.alone or (not self.chosen.names and len(found) == 1) else found
+        return (
+            found[0]
+            if self.chosen.alone or (not self.chosen.names and len(found) == 1)
+            else found
+        )
 
 
 def _count(trees: Sequence[Any]) -> int:
@@ -187,19 +235,33 @@ def _units_of_tree(tree: Any) -> Iterator[Any]:
     """Trees of zeros with a single 1, in the order of the leaves."""
     for position, leaf in enumerate(leaves(tree)):
         for unit in _units(leaf):
-            numbers = iter(range(len(leaves(tree))))
-            yield mapped(lambda other: unit if next(numbers) == position else np.zeros(np.shape(other))[()], tree)  # noqa: B023
+            yield _with_leaf(tree, position, unit)
+
+
+def _with_leaf(tree: Any, position: int, unit: Any) -> Any:
+    """Zeros like the tree, but for one leaf."""
+    numbers = count()
+    return mapped(
+        lambda leaf: unit if next(numbers) == position else _zeros(leaf), tree
+    )
 
 
 def _stacked(rows: Sequence[Any], shape: tuple[int, ...], axis: int) -> Any:
     """Gradients, one for each number of a result of that shape, as one tree."""
-    return mapped(lambda *parts: np.stack(parts, axis).reshape((*shape, *np.shape(parts[0]))), rows[0], *rows[1:])
+    return mapped(
+        lambda *parts: np.stack(parts, axis).reshape((*shape, *np.shape(parts[0]))),
+        rows[0],
+        *rows[1:],
+    )
 
 
 def _unstacked(columns: Sequence[Any], argument: Any, several: bool) -> Any:
     """Tangents of the results, one for each number of an argument, as a tree of its structure."""
     if several:
-        return [_unstacked([c[i] for c in columns], argument, False) for i in range(len(columns[0]))]
+        return [
+            _unstacked([c[i] for c in columns], argument, False)
+            for i in range(len(columns[0]))
+        ]
     remaining = iter(columns)
 
     def of_leaf(leaf: Any) -> Any:
@@ -215,10 +277,21 @@ class Hessian(Composed):
 
     suffix = "hessian"
 
-    def __init__(self, f: Any, wrt: Wrt = None, *, compile: Compiler | None = None, shapes: Shapes = None) -> None:
+    def __init__(
+        self,
+        f: Any,
+        wrt: Wrt = None,
+        *,
+        compile: Compiler | None = None,
+        shapes: Shapes = None,
+    ) -> None:
         gradient = Gradient(f, wrt, shapes=shapes)
-        self.jacobian = Jacobian(gradient, wrt, mode=FORWARD, compile=compile, shapes=shapes)
-        super().__init__(f, self.jacobian.pushforward, (wrt,), {"compile": compile, "shapes": shapes})
+        self.jacobian = Jacobian(
+            gradient, wrt, mode=FORWARD, compile=compile, shapes=shapes
+        )
+        super().__init__(
+            f, self.jacobian.pushforward, (wrt,), {"compile": compile, "shapes": shapes}
+        )
         self.chosen: Chosen = gradient.chosen
         self.__signature__ = gradient.__signature__
         first = f"The Hessian of {self.name} with respect to {parameters(self.chosen)}."

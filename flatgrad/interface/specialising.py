@@ -15,6 +15,7 @@ from typing import Any
 from flatgrad.errors import FlatgradError
 from flatgrad.interface.arguments import (
     COMPLEX,
+    FLOAT,
     UNDIFFERENTIATED,
     Length,
     Told,
@@ -79,6 +80,9 @@ class Made:
     parameters: tuple[str, ...]  # of the function itself
     seeds: tuple[str, ...]  # of the last emitted function: cotangents, or tangents
     lengths: tuple[Length, ...] = ()  # that each call has to fit
+    may_be_whole: bool = (
+        True  # a gradient may be an integer, since an argument is or may hold one
+    )
 
     def function(self, position: int = 0) -> Callable[..., Any]:
         self.generated.refresh()
@@ -132,19 +136,31 @@ class Emission:
 CONTAINED = ("list", "dict", "tuple", *UNDIFFERENTIATED)
 
 
-def make(reading: Reading, request: Request, names: Sequence[str], told: Sequence[Told], values: Sequence[Any]) -> Made:
-    """Transform for arguments like these."""
+def make(
+    reading: Reading,
+    request: Request,
+    names: Sequence[str],
+    told: Sequence[Told],
+    values: Sequence[Any],
+) -> Made:
+    """Transform for arguments like these; `names` are those of the parameters."""
     shapes = shapes_told(names, told) | dict(request.shapes or {})
-    options = replace(request.options(reading), shapes=shapes, kinds=kinds_told(names, told))
-    excluded = {n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED}
+    options = replace(
+        request.options(reading), shapes=shapes, kinds=kinds_told(names, told)
+    )
+    excluded = {
+        n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED
+    }
     emission = emit(reading, options, excluded)
     ranks, lengths = lengths_of(emission.params)
     if (found := misfit(ranks, lengths, values)) is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
-    return loaded(emission, reading, request, tuple(needed(lengths, told)))
+    return loaded(emission, reading, request, told, tuple(needed(lengths, told)))
 
 
-def emit(reading: Reading, options: Options, excluded: Set[str] = frozenset()) -> Emission:
+def emit(
+    reading: Reading, options: Options, excluded: Set[str] = frozenset()
+) -> Emission:
     """Transform, with respect to nothing that is excluded; what is refused is told of the user's lines."""
     with GENERATING:
         try:
@@ -162,7 +178,9 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
     if not options.wrt and not excluded.isdisjoint(wrt):
         chosen = tuple(n for n in wrt if n not in excluded)
         if not chosen:
-            what = f"no argument of {reading.function} can carry a gradient in this call"
+            what = (
+                f"no argument of {reading.function} can carry a gradient in this call"
+            )
             raise refusal("FG505", what, "give numbers or arrays", reading.filename)
         whole = Transformation(reading.text, replace(options, wrt=chosen))
         function, wrt = whole.read(options.emit)
@@ -171,17 +189,32 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
     names = tuple(defined[-2:] if options.emit == "pair" else defined[-1:])
     results = tuple(
         Result(name, str(out.type.shape), out.type.shape.rank, seed is not None)
-        for name, out, seed in zip(function.outputs, function.block.outs, function.seeds, strict=True)
+        for name, out, seed in zip(
+            function.outputs, function.block.outs, function.seeds, strict=True
+        )
     )
-    return Emission(text, names, wrt, results, function.returns_tuple, function.params, reading.text)
+    return Emission(
+        text, names, wrt, results, function.returns_tuple, function.params, reading.text
+    )
 
 
-def loaded(emission: Emission, reading: Reading, request: Request, lengths: tuple[Length, ...] = ()) -> Made:
+def loaded(emission: Emission, reading: Reading, request: Request, told: Sequence[Told] = (),
+           lengths: tuple[Length, ...] = ()) -> Made:  # fmt: skip
     """The functions of the emitted text, in the living program of a reading."""
     names, params = emission.names, tuple(emission.params)
-    generated = load(emission.text, names[-1], reading.entries, "flatgrad.generated", request.compiler)
+    generated = load(
+        emission.text,
+        names[-1],
+        reading.entries,
+        "flatgrad.generated",
+        request.compiler,
+    )
     emitted = [*inspect.signature(generated.plain[names[-1]]).parameters]
-    seeds = emitted[:-1] if request.emit == "pair" else [p for p in emitted if p not in params]
+    seeds = (
+        emitted[:-1]
+        if request.emit == "pair"
+        else [p for p in emitted if p not in params]
+    )
     reading = replace(reading, watches=_watches(reading, generated, request.compiler))
     return Made(
         reading,
@@ -193,6 +226,12 @@ def loaded(emission: Emission, reading: Reading, request: Request, lengths: tupl
         params,
         tuple(seeds),
         lengths,
+        not told
+        or any(
+            k[0] not in (FLOAT, COMPLEX)
+            for n, k in zip(params, told, strict=True)
+            if n in emission.wrt
+        ),
     )
 
 
@@ -200,7 +239,10 @@ def _watches(reading: Reading, generated: Generated, compiler: Compiler | None) 
     """A compiler may keep the numbers that it has seen."""
     if compiler is None or not root_of(compiler):
         return reading.watches
-    return (*reading.watches, *(watched(entry, exact=True) for _, entry in generated.live))
+    return (
+        *reading.watches,
+        *(watched(entry, exact=True) for _, entry in generated.live),
+    )
 
 
 __all__ = ["Emission", "Made", "Request", "emit", "loaded", "make"]

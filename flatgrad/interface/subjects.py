@@ -54,7 +54,12 @@ class Reading:
     watches: tuple[Watched, ...]
     pieces: tuple[Piece, ...] = ()
     filename: str = "<flatgrad>"
-    in_file: bool = False  # the text of its file says the same of everything that the function reads
+    sizes: frozenset[int] = (
+        frozenset()
+    )  # of arrays that the function reads from outside
+    in_file: bool = (
+        False  # the text of its file says the same of everything that the function reads
+    )
 
     def is_current(self) -> bool:
         """The text would be the same if it were made now."""
@@ -62,7 +67,11 @@ class Reading:
 
     def is_in(self, source: str) -> bool:
         """The text of the file says the same of all that the function reads."""
-        return self.in_file and self.pieces[-1].written is not None and self.pieces[-1].written.source == source
+        return (
+            self.in_file
+            and self.pieces[-1].written is not None
+            and self.pieces[-1].written.source == source
+        )
 
     def located(self, error: FlatgradError) -> FlatgradError:
         """The same refusal, told of the lines that the user wrote."""
@@ -77,7 +86,11 @@ class Reading:
         for piece in self.pieces:
             end = line + piece.text.count("\n") + 2
             place = problem.place
-            if place is not None and line <= place.line < end and piece.written is not None:
+            if (
+                place is not None
+                and line <= place.line < end
+                and piece.written is not None
+            ):
                 moved = replace(problem, place=_moved(place, piece.written, line))
                 return moved, piece.written.filename, piece.written.source
             line = end
@@ -89,7 +102,12 @@ def _moved(place: Place, text: Written, first: int) -> Place:
     down, right = text.first_line - first, text.indent
     if text.is_lambda:
         return Place(text.first_line, 1, text.first_line + 1, 1)
-    return Place(place.line + down, place.column + right, place.end_line + down, place.end_column + right)
+    return Place(
+        place.line + down,
+        place.column + right,
+        place.end_line + down,
+        place.end_column + right,
+    )
 
 
 # --- which function ------------------------------------------------------------------------------------------------------
@@ -149,7 +167,9 @@ def _no_function(f: Any) -> FlatgradError:
     name = getattr(f, "__qualname__", None) or repr(f)
     if isinstance(f, MethodType):
         what = f"{name} is a method, which is not read here yet"
-        return refusal("FG701", what, "write a function that is given what it reads of the object")
+        return refusal(
+            "FG701", what, "write a function that is given what it reads of the object"
+        )
     if isinstance(f, functools.partial):
         step = "write a function that calls it, or give the arguments when you call the gradient"
         return refusal("FG701", f"{f!r} is a partial call, which has no text", step)
@@ -175,8 +195,18 @@ def read(function: FunctionType) -> Reading:
         tuple(collector.watches),
         tuple(pieces),
         function.__code__.co_filename,
+        frozenset(
+            n for p in pieces if p.order == 1 and p.entry for n in _sizes(p.entry.get())
+        ),
         all(p.as_in_file for p in pieces),
     )
+
+
+def _sizes(value: Any) -> Iterator[int]:
+    if isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _sizes(item)
+    yield from (n for n in getattr(value, "shape", ()) if isinstance(n, int) and n > 1)
 
 
 def read_file(function: FunctionType) -> Reading | None:
@@ -193,18 +223,19 @@ def reads_elsewhere(function: FunctionType) -> bool:
     text = written(function)
     for entry in names_read(function, text).values():
         value = entry.get()
-        if isinstance(value, ModuleType):
-            if not is_library(value.__name__):
-                return True
-        elif (inner := _users_function(value)) is not None:
-            if inner.__code__.co_filename != text.filename:
-                return True
+        inner = _users_function(value)
+        if isinstance(value, ModuleType) and not is_library(value.__name__):
+            return True
+        if inner is not None and inner.__code__.co_filename != text.filename:
+            return True
     return False
 
 
 def is_complete(function: FunctionType) -> bool:
     """Everything that the function reads is there."""
-    return all(e.get() is not MISSING for e in names_read(function, written(function)).values())
+    return all(
+        e.get() is not MISSING for e in names_read(function, written(function)).values()
+    )
 
 
 @dataclass
@@ -235,7 +266,9 @@ class _Collector:
         text = piece.text
         if piece.entry is not None and expression(piece.entry.get()) is not None:
             for library in imported(text):
-                text = re.sub(rf"\b{library}\.(?=array|zeros)", f"{self._library(library)}.", text)
+                text = re.sub(
+                    rf"\b{library}\.(?=array|zeros)", f"{self._library(library)}.", text
+                )
         return text
 
     # --- functions
@@ -268,7 +301,9 @@ class _Collector:
             if new != name:
                 yield from _replaced(function, text, name, new)
 
-    def _of_module(self, function: FunctionType, text: Written, name: str, entry: Entry) -> Iterator[Edit]:
+    def _of_module(
+        self, function: FunctionType, text: Written, name: str, entry: Entry
+    ) -> Iterator[Edit]:
         """layers.affine, where layers is a module of the user, becomes layers_affine."""
         self.watches.append(watched(entry))
         for node, names in _chains(text, name):
@@ -276,7 +311,13 @@ class _Collector:
             if held.get() is MISSING or isinstance(held.get(), ModuleType):
                 continue
             new = self._add("_".join((name, *names)), held, text, function)
-            yield (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0, new)
+            yield (
+                node.lineno,
+                node.col_offset,
+                node.end_lineno or 0,
+                node.end_col_offset or 0,
+                new,
+            )
 
     def _defaults(self, function: FunctionType, text: Written) -> Iterator[Edit]:
         """A default that is not a constant in the text is told by its value."""
@@ -284,7 +325,9 @@ class _Collector:
             return
         arguments = text.node.args
         params = [*arguments.posonlyargs, *arguments.args][-len(arguments.defaults) :]
-        pairs = list(zip(params, arguments.defaults, function.__defaults__ or (), strict=False))
+        pairs = list(
+            zip(params, arguments.defaults, function.__defaults__ or (), strict=False)
+        )
         named = function.__kwdefaults__ or {}
         pairs += [
             (p, node, named[p.arg])
@@ -306,7 +349,9 @@ class _Collector:
 
     # --- names
 
-    def _add(self, name: str, entry: Entry, text: Written, function: FunctionType) -> str:
+    def _add(
+        self, name: str, entry: Entry, text: Written, function: FunctionType
+    ) -> str:
         """The name that stands for a place in the module that is put together."""
         value = entry.get()
         if value is MISSING:
@@ -333,7 +378,9 @@ class _Collector:
             new, number = f"{name}{number}", number + 1
         return new
 
-    def _define(self, name: str, entry: Entry, text: Written, function: FunctionType) -> None:
+    def _define(
+        self, name: str, entry: Entry, text: Written, function: FunctionType
+    ) -> None:
         value = entry.get()
         if isinstance(value, ModuleType) or _is_of_library(value):
             self._add_import(name, entry, text, function)
@@ -342,7 +389,9 @@ class _Collector:
         else:
             self._add_constant(name, entry, text, function)
 
-    def _add_import(self, name: str, entry: Entry, text: Written, function: FunctionType) -> None:
+    def _add_import(
+        self, name: str, entry: Entry, text: Written, function: FunctionType
+    ) -> None:
         package = str(function.__globals__.get("__package__") or "")
         line = import_of(name, entry.get(), text, package)
         if line is None:
@@ -355,26 +404,37 @@ class _Collector:
     def _is_main_file(self, text: Written) -> bool:
         return text.filename == self.function.__code__.co_filename
 
-    def _add_constant(self, name: str, entry: Entry, text: Written | None, function: FunctionType) -> None:
+    def _add_constant(
+        self, name: str, entry: Entry, text: Written | None, function: FunctionType
+    ) -> None:
         self.watches.append(watched(entry))
         told = expression(entry.get())
         if told is None:
             return self._add_object(name, entry, text, function)
-        same = text is not None and self._is_main_file(text) and _says(text.source, name, told)
+        same = (
+            text is not None
+            and self._is_main_file(text)
+            and _says(text.source, name, told)
+        )
         self.pieces[name] = Piece(name, f"{name} = {told}", 1, entry, None, same)
         return None
 
     def _library(self, name: str) -> str:
         line = LIBRARIES[name]
         for piece in self.pieces.values():
-            if piece.order == 0 and piece.text.partition(" as ")[0] == line.partition(" as ")[0]:
+            if (
+                piece.order == 0
+                and piece.text.partition(" as ")[0] == line.partition(" as ")[0]
+            ):
                 return piece.name
         new = self._free(name)
         text = line if new == name else f"{line.partition(' as ')[0]} as {new}"
         self.pieces[new] = Piece(new, text, 0)
         return new
 
-    def _add_object(self, name: str, entry: Entry, text: Written | None, function: FunctionType) -> None:
+    def _add_object(
+        self, name: str, entry: Entry, text: Written | None, function: FunctionType
+    ) -> None:
         """What no expression tells: as its file defines it, or as something that comes from there."""
         found = _top_level(text.source).get(name, []) if text is not None else []
         if text is not None and len(found) == 1 and isinstance(found[0], ast.Assign):
@@ -382,7 +442,9 @@ class _Collector:
             told = ast.unparse(value)
             for node in ast.walk(value):
                 if isinstance(node, ast.Name) and node.id in function.__globals__:
-                    self._add(node.id, Global(function.__globals__, node.id), text, function)
+                    self._add(
+                        node.id, Global(function.__globals__, node.id), text, function
+                    )
             same = self._is_main_file(text)
             self.pieces[name] = Piece(name, f"{name} = {told}", 1, entry, None, same)
             return
@@ -401,17 +463,26 @@ class _Collector:
             if text.filename in seen:
                 continue
             seen.add(text.filename)
-            for node, live in _rules_in(text, self.function if piece.entry is None else piece.entry.get()):
+            for node, live in _rules_in(
+                text, self.function if piece.entry is None else piece.entry.get()
+            ):
                 self._add_rule(node, live, text)
 
-    def _add_rule(self, node: ast.FunctionDef, live: FunctionType, text: Written) -> None:
-        targets = [d.args[0] for d in node.decorator_list if isinstance(d, ast.Call) and d.args]
+    def _add_rule(
+        self, node: ast.FunctionDef, live: FunctionType, text: Written
+    ) -> None:
+        targets = [
+            d.args[0] for d in node.decorator_list if isinstance(d, ast.Call) and d.args
+        ]
         if not any(map(self._is_wanted, targets)) or node.name in self.pieces:
             return
         own = Written(text.filename, text.source, node)
         for name, entry in names_read(live, own).items():
             self._add(name, entry, own, live)
-        for target in (*targets, *(d.func for d in node.decorator_list if isinstance(d, ast.Call))):
+        for target in (
+            *targets,
+            *(d.func for d in node.decorator_list if isinstance(d, ast.Call)),
+        ):
             for inner in ast.walk(target):
                 if isinstance(inner, ast.Name) and inner.id in live.__globals__:
                     self._add(inner.id, Global(live.__globals__, inner.id), own, live)
@@ -432,7 +503,9 @@ class _Collector:
                 return True
 
 
-def _rules_in(text: Written, function: Any) -> Iterator[tuple[ast.FunctionDef, FunctionType]]:
+def _rules_in(
+    text: Written, function: Any
+) -> Iterator[tuple[ast.FunctionDef, FunctionType]]:
     tree = parsed(text.source)
     namespace = getattr(_users_function(function), "__globals__", {})
     for node in tree.body if tree is not None else ():
@@ -479,17 +552,27 @@ def _is_literal(node: ast.expr) -> bool:
     return True
 
 
-def _replaced(function: FunctionType, text: Written, name: str, new: str) -> Iterator[Edit]:
+def _replaced(
+    function: FunctionType, text: Written, name: str, new: str
+) -> Iterator[Edit]:
     """Where a name stands in a text, which is to be another one."""
     if is_bound_within(function.__code__, name):
         what = f"{name} means two things in {function.__qualname__}"
         raise refusal("FG117", what, "give one of them another name", text.filename)
     for node in ast.walk(text.node):
         if isinstance(node, ast.Name) and node.id == name:
-            yield (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0, new)
+            yield (
+                node.lineno,
+                node.col_offset,
+                node.end_lineno or 0,
+                node.end_col_offset or 0,
+                new,
+            )
 
 
-def _chains(text: Written, name: str) -> Iterator[tuple[ast.Attribute, tuple[str, ...]]]:
+def _chains(
+    text: Written, name: str
+) -> Iterator[tuple[ast.Attribute, tuple[str, ...]]]:
     """Every name.a.b of a text, as long as they are."""
     inner: set[int] = set()
     for node in ast.walk(text.node):
@@ -517,7 +600,11 @@ def _top_level(source: str) -> dict[str, list[ast.AST]]:
 
 def _bound(node: ast.AST) -> Iterator[str]:
     match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+        case (
+            ast.FunctionDef(name=name)
+            | ast.AsyncFunctionDef(name=name)
+            | ast.ClassDef(name=name)
+        ):
             yield name
         case ast.Import(names=names) | ast.ImportFrom(names=names):
             yield from (a.asname or a.name.partition(".")[0] for a in names)
@@ -554,4 +641,12 @@ def _is_float(node: ast.expr) -> bool:
             return False
 
 
-__all__ = ["Piece", "Reading", "is_complete", "plain_function", "read", "read_file", "reads_elsewhere"]
+__all__ = [
+    "Piece",
+    "Reading",
+    "is_complete",
+    "plain_function",
+    "read",
+    "read_file",
+    "reads_elsewhere",
+]

@@ -13,7 +13,13 @@ from flatgrad.interface.specialising import GENERATING
 from flatgrad.interface.subjects import Reading
 
 
-def source_of(reading: Reading, emit: str, chosen: Chosen, shapes: Mapping[str, Any], **options: Any) -> str:
+def source_of(
+    reading: Reading,
+    emit: str,
+    chosen: Chosen,
+    shapes: Mapping[str, Any],
+    **options: Any,
+) -> str:
     """The emitted module for a function that was read, without anything from a call."""
     from flatgrad.options import Options
     from flatgrad.pipeline import transform
@@ -39,8 +45,12 @@ def grad_source(source: str, function: str | Sequence[str] | None = None, wrt: s
     for name, shape in (shapes or {}).items():
         text = shape if isinstance(shape, str) else ",".join(map(str, shape))
         found |= parse_shapes([f"{name}={text}"])
-    files = tuple((os.fspath(file), read_source(os.fspath(file)).text) for file in rules)
-    options = Options(functions, asked, emit, names, found, comments, filename, inline, files)
+    files = tuple(
+        (os.fspath(file), read_source(os.fspath(file)).text) for file in rules
+    )
+    options = Options(
+        functions, asked, emit, names, found, comments, filename, inline, files
+    )
     with GENERATING:
         try:
             return transform(source, options)

@@ -11,7 +11,9 @@ import numpy as np
 def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """The tree with `function` of each leaf, and of the leaves of the others at the same place."""
     if isinstance(tree, Mapping):
-        return {k: mapped(function, v, *(o[k] for o in others)) for k, v in tree.items()}
+        return {
+            k: mapped(function, v, *(o[k] for o in others)) for k, v in tree.items()
+        }
     if isinstance(tree, tuple) and hasattr(tree, "_fields"):
         return type(tree)(*_each(function, tree, others))
     if isinstance(tree, list | tuple):

@@ -40,7 +40,12 @@ def _array(value: np.ndarray[Any, Any]) -> str | None:
     if value.dtype.kind not in "fciub":
         return None
     finite = value.dtype.kind in "iub" or bool(np.isfinite(value).all())
-    plain = value.dtype in (np.dtype(float), np.dtype(complex), np.dtype(int), np.dtype(bool))
+    plain = value.dtype in (
+        np.dtype(float),
+        np.dtype(complex),
+        np.dtype(int),
+        np.dtype(bool),
+    )
     if 0 < value.size <= SMALL and finite and plain and value.ndim:
         return f"np.array({value.tolist()!r})"
     dtype = "" if value.dtype == np.dtype(float) else f", dtype={value.dtype.name!r}"
@@ -71,7 +76,11 @@ def _of_another_library(value: Any) -> str | None:
     return None
 
 
-LIBRARIES = {"np": "import numpy as np", "torch": "import torch", "jnp": "import jax.numpy as jnp"}
+LIBRARIES = {
+    "np": "import numpy as np",
+    "torch": "import torch",
+    "jnp": "import jax.numpy as jnp",
+}
 
 
 def imported(text: str) -> list[str]:
