@@ -87,6 +87,7 @@ class Transformation:
             found = self._found(options)
             with with_rules(found.rules):
                 (name,) = _chosen(found.module, options)
+                found.module.library = library_used(found.module, name)
                 try:
                     read = found.read(found.module, name, options)
                 except FlatgradError as error:

@@ -39,13 +39,21 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
         if name in params:
             _join(low, params[name], dims, f"--shape {name}")
     for name, kind in low.kinds.items():
-        if name in params and params[name].type.kind == "any":
-            params[name].type.kind = kind
+        if name in params:
+            _tell(params[name], kind)
     _annotations(low, node, params)
     _docstring(low, node, params)
     _defaults(low, node, params)
     _uses(node, params)
     _plain_numbers(low, node, params)
+
+
+def _tell(var: Var, kind: str) -> None:
+    """What kind of thing a value is; a list of numbers is a list that holds nothing else."""
+    if var.type.kind == "any":
+        var.type.kind = "list" if kind == "numbers" else kind
+        if kind == "numbers":
+            var.type.shape.root().parts["numbers"] = True
 
 
 def _annotations(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
@@ -254,9 +262,8 @@ def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
         and var.type.kind == "any"
     ):
         var.type.kind = found.kind
-    if found.kind == "numbers" and var.type.kind == "any":
-        var.type.kind = "list"
-        var.type.shape.root().parts["numbers"] = True
+    if found.kind == "numbers":
+        _tell(var, found.kind)
     if found.dims is not None:
         low.declared.setdefault(var, source)
         _join(low, var, found.dims, source)

@@ -24,7 +24,7 @@ SCALARS: dict[type, str] = {
     str: "str",
     type(None): "none",
 }
-CONTAINERS: dict[type, str] = {list: "list", tuple: "tuple", dict: "dict"}
+CONTAINERS: dict[type, str] = {list: "list", tuple: "list", dict: "dict"}
 NUMBER_KINDS = {"f": FLOAT, "c": COMPLEX, "i": INT, "u": INT, "b": BOOL}
 UNDIFFERENTIATED = ("str", "none", "flag", "other")
 
@@ -51,7 +51,10 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
         found = SCALARS[kind]
         return found, None if found in UNDIFFERENTIATED else ()
     if kind in CONTAINERS:
-        return CONTAINERS[kind], None
+        numbers = (
+            kind is not dict and value and all(type(v) in (int, float) for v in value)
+        )
+        return "numbers" if numbers else CONTAINERS[kind], None
     if isinstance(value, np.ndarray | np.generic):
         return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
             value.shape, lengths
@@ -92,7 +95,7 @@ def shapes_told(names: Sequence[str], told: Sequence[Told]) -> dict[str, Shape]:
 
 def kinds_told(names: Sequence[str], told: Sequence[Told]) -> dict[str, str]:
     """For Options: integers may stand for any number, and are left open."""
-    known = {"flag": BOOL, "none": "none", "str": "str", "list": "list", "dict": "dict"}
+    known = {"flag": BOOL} | {k: k for k in ("none", "str", "list", "numbers", "dict")}
     known |= {FLOAT: FLOAT, COMPLEX: COMPLEX}
     return {n: known[k] for n, (k, _) in zip(names, told, strict=True) if k in known}
 

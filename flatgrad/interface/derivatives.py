@@ -26,7 +26,7 @@ from flatgrad.interface.specialising import (
     make,
 )
 from flatgrad.interface.subjects import Reading
-from flatgrad.interface.trees import as_float
+from flatgrad.interface.trees import as_float, as_gradient
 from flatgrad.options import parse_shapes
 
 Shapes = Mapping[str, Any] | None
@@ -179,6 +179,18 @@ class Derivative:
                 raise cannot_compile(self.compiler, self.__name__, error) from error
             raise
 
+    def _arranged(self, made: Made, gradients: Any, values: Sequence[Any]) -> Any:
+        """As they were asked for, each in the structure of its argument."""
+        if made.may_be_whole:
+            arguments = dict(zip(made.parameters, values, strict=True))
+            several = gradients if len(made.wrt) > 1 else (gradients,)
+            found = tuple(
+                as_gradient(g, arguments[n])
+                for n, g in zip(made.wrt, several, strict=True)
+            )
+            gradients = found if len(made.wrt) > 1 else found[0]
+        return self.chosen.arranged(gradients, len(made.wrt))
+
     def refuse(self, code: str, what: str, step: str = "") -> FlatgradError:
         return refusal(code, what, step)
 
@@ -261,11 +273,14 @@ class Gradient(Derivative):
         values = self.subject.binder.bind(args, kwargs)
         made = self.made(values)
         self._refuse_other_results(made)
-        value, gradient = self.run(made.function(), values, self._seeds(made))
+        try:
+            value, gradient = self.run(made.function(), values, self._seeds(made))
+        except Exception:
+            self._refuse_array(made, values)
+            raise
         loss = value[0] if self.has_aux else value
         self._refuse_other_values(made, loss)
-        gradient = as_float(gradient) if made.may_be_whole else gradient
-        gradient = self.chosen.arranged(gradient, len(made.wrt))
+        gradient = self._arranged(made, gradient, values)
         if self.with_value:
             return value, gradient
         return (gradient, value[1]) if self.has_aux else gradient
@@ -297,6 +312,13 @@ class Gradient(Derivative):
         if first.rank or not first.has_seed:
             told = f"an array of shape {first.shape}" if first.rank else "no number"
             raise self._no_number(told)
+
+    def _refuse_array(self, made: Made, values: Sequence[Any]) -> None:
+        """A result of unknown shape is no number, which was not known before the text was run."""
+        if made.results[0].rank is None:
+            binder, original = self.subject.binder, self.subject.original
+            value = binder.call(original, values, {})
+            self._refuse_other_values(made, value[0] if self.has_aux else value)
 
     def _no_number(self, told: str) -> FlatgradError:
         what = (
@@ -342,9 +364,7 @@ class Pullback(Derivative):
             seeds = self._cotangents(made, value, cotangents)
             made.generated.refresh()
             gradient = self._pulled(backward, (*seeds, cache))
-            return self.chosen.arranged(
-                as_float(gradient) if made.may_be_whole else gradient, len(made.wrt)
-            )
+            return self._arranged(made, gradient, values)
 
         return value, pullback
 

@@ -54,6 +54,8 @@ def load(
     """Execute the definitions of `text`, but for those of names that live elsewhere."""
     filename = _registered(text, title)
     tree = ast.parse(text, filename)
+    if compiler is not None and root_of(compiler) == "numba":
+        tree = _Counting().visit(tree)
     own = [node for node in tree.body if _is_own(node, entries, compiler)]
     defined = {name for node in tree.body for name in _names(node)}
     kept = {name for node in own for name in _names(node)}
@@ -103,6 +105,38 @@ def _registered(text: str, title: str) -> str:
     filename = f"<flatgrad {title} {digest}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
     return filename
+
+
+class _Counting(ast.NodeTransformer):
+    """reversed(range(n)), which numba does not know, as range(n - 1, -1, -1)."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(
+                func=ast.Name(id="reversed"),
+                args=[ast.Call(func=ast.Name(id="range"), args=args)],
+            ):
+                return ast.fix_missing_locations(
+                    ast.copy_location(_backwards(args), node)
+                )
+            case _:
+                return node
+
+
+def _backwards(args: list[ast.expr]) -> ast.expr:
+    start, stop, step = {
+        1: lambda n: (ast.Constant(0), n, ast.Constant(1)),
+        2: lambda a, b: (a, b, ast.Constant(1)),
+        3: lambda a, b, s: (a, b, s),
+    }[len(args)](*args)
+    names = {"a": ast.unparse(start), "b": ast.unparse(stop), "s": ast.unparse(step)}
+    if names["s"] == "1":
+        form = "range(({b}) - 1, ({a}) - 1, -1)"
+    else:
+        last = "({a}) + (len(range({a}, {b}, {s})) - 1) * ({s})"
+        form = f"range({last}, ({{a}}) - ({{s}}), -({{s}}))"
+    return ast.parse(form.format(**names), mode="eval").body
 
 
 # --- compilers -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -125,6 +126,9 @@ class Emission:
         """What the text takes for granted holds for these arguments, and they would tell it nothing more."""
         ranks, lengths = lengths_of(self.params)
         kinds = dict(zip(self.params, told, strict=True))
+        lists = any(kind in LISTS for kind, _ in kinds.values())
+        if lists and not reads_arrays(self.source):
+            return False  # its numbers may be arrays
         known = (
             (kind in CONTAINED or (position in ranks and kind != COMPLEX))
             for position, (kind, _) in enumerate(kinds.values())
@@ -133,7 +137,27 @@ class Emission:
         return all(known) and not excluded and misfit(ranks, lengths, values) is None
 
 
-CONTAINED = ("list", "dict", "tuple", *UNDIFFERENTIATED)
+LISTS = ("list", "dict", "numbers")
+CONTAINED = (*LISTS, *UNDIFFERENTIATED)
+IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
+
+
+def reads_arrays(text: str) -> bool:
+    """The text imports what may be a library of arrays; without one, a function is about numbers."""
+    from flatgrad.frontend.module import SCALAR_LIBRARIES
+
+    return any(root not in SCALAR_LIBRARIES for root in IMPORT.findall(text))
+
+
+def with_arrays(reading: Reading) -> Reading:
+    """The reading of a text that is about arrays, since it is called with some; nothing else is changed by it."""
+    if reads_arrays(reading.text):
+        return reading
+    name = next(
+        n for n in ("np", "numpy", "np_") if not re.search(rf"\b{n}\b", reading.text)
+    )
+    line = "import numpy" if name == "numpy" else f"import numpy as {name}"
+    return replace(reading, text=f"{reading.text}\n\n{line}\n")
 
 
 def make(
@@ -144,6 +168,8 @@ def make(
     values: Sequence[Any],
 ) -> Made:
     """Transform for arguments like these; `names` are those of the parameters."""
+    if any(shape or kind in LISTS or kind == "other" for kind, shape in told):
+        reading = with_arrays(reading)
     shapes = shapes_told(names, told) | dict(request.shapes or {})
     options = replace(
         request.options(reading), shapes=shapes, kinds=kinds_told(names, told)

@@ -297,6 +297,10 @@ class _Collector:
             if isinstance(value, ModuleType) and not is_library(value.__name__):
                 yield from self._of_module(function, text, name, entry)
                 continue
+            if value is None:  # options are read where they stand
+                self.watches.append(watched(entry))
+                yield from _replaced(function, text, name, "None")
+                continue
             new = self._add(name, entry, text, function)
             if new != name:
                 yield from _replaced(function, text, name, new)

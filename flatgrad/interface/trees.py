@@ -31,6 +31,20 @@ def leaves(tree: Any) -> list[Any]:
     return found
 
 
+def as_gradient(gradient: Any, of: Any) -> Any:
+    """A gradient in the very structure of the argument, of fractions where that holds integers."""
+    if isinstance(of, Mapping) and isinstance(gradient, Mapping):
+        return {k: as_gradient(g, of[k]) if k in of else g for k, g in gradient.items()}
+    if (
+        isinstance(of, list | tuple)
+        and isinstance(gradient, list | tuple)
+        and len(of) == len(gradient)
+    ):
+        parts = [as_gradient(g, o) for g, o in zip(gradient, of, strict=True)]
+        return type(of)(*parts) if hasattr(of, "_fields") else type(of)(parts)
+    return as_float(gradient)
+
+
 def as_float(gradient: Any) -> Any:
     """Integers, which are gradients where an argument was one, as fractions."""
     return mapped(_float, gradient)
@@ -42,4 +56,4 @@ def _float(leaf: Any) -> Any:
     return float(leaf) if isinstance(leaf, int) else leaf
 
 
-__all__ = ["as_float", "leaves", "mapped"]
+__all__ = ["as_float", "as_gradient", "leaves", "mapped"]
