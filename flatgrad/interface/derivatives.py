@@ -24,6 +24,7 @@ from flatgrad.interface.specialising import (
     emit,
     loaded,
     make,
+    with_arrays,
 )
 from flatgrad.interface.subjects import Reading
 from flatgrad.interface.trees import as_float, as_gradient
@@ -57,7 +58,7 @@ class Derivative:
             results,
         )
         self._known: dict[tuple[Told, ...], Made] = {}
-        self._general: Made | None = None
+        self._general: dict[bool, Made] = {}
         self._early: Emission | None = (
             None  # of the text of the file, when it was imported
         )
@@ -132,14 +133,15 @@ class Derivative:
         """Transform the text of the file before there are arguments; a refusal is raised."""
         self._early = emit(reading, self.request.options(reading))
 
-    def general(self) -> Made:
-        """The emitted functions that take nothing for granted of the arguments but what the text says."""
+    def general(self, arrays: bool = False) -> Made:
+        """The emitted functions that take nothing for granted of the arguments; with `arrays`, not that they are numbers."""
         with self._lock:
-            found = self._general
+            found = self._general.get(arrays)
             if found is None or not found.reading.is_current():
                 reading = self.subject.reading(None)
+                reading = with_arrays(reading) if arrays else reading
                 emission = emit(reading, self.request.options(reading))
-                found = self._general = loaded(emission, reading, self.request)
+                found = self._general[arrays] = loaded(emission, reading, self.request)
             return found
 
     @property

@@ -12,7 +12,7 @@ from flatgrad.interface.refusing import refusal
 from flatgrad.interface.subjects import Reading, plain_function, read
 
 if TYPE_CHECKING:
-    from flatgrad.interface.derivatives import Derivative
+    from flatgrad.interface.derivatives import Gradient
 
 
 class Subject(Protocol):
@@ -66,7 +66,7 @@ class PythonFunction:
 class GradientFunction:
     """The gradient of a function: its text is what was emitted, and a line that takes the gradient of it."""
 
-    def __init__(self, original: Derivative) -> None:
+    def __init__(self, original: Gradient) -> None:
         self.original = original
         self.name = f"{original.subject.name}_gradient"
 
@@ -76,9 +76,9 @@ class GradientFunction:
 
     def reading(self, values: Sequence[Any] | None = None) -> Reading:
         made = (
-            self.original.made(values)
-            if values is not None
-            else self.original.general()
+            self.original.general(True)
+            if values is None
+            else self.original.made(values)
         )
         text = made.generated.text
         name = self.name
@@ -105,7 +105,7 @@ class GradientFunction:
         ]
         chosen = self.original.chosen
         call = ", ".join(["{arguments}", *seeds])
-        part = f"{made.names[0]}({call})[1]"
+        part = f"{made.names[0]}({call})" + ("" if self.original.with_value else "[1]")
         return f"({part},)" if chosen.arranged(0, len(made.wrt)) == (0,) else part
 
 

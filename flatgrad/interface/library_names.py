@@ -35,7 +35,7 @@ def is_library(name: str) -> bool:
 
 def import_of(name: str, value: Any, text: Written, package: str) -> str | None:
     """The statement that binds `name` to `value`; the user's own where there is one."""
-    for statement, path, attribute in _imports(text.source, package):
+    for statement, path, attribute in imports_of(text.source, package):
         if statement.endswith(f" {name}") and _resolved(path, attribute) is value:
             return statement
     if isinstance(value, ModuleType):
@@ -49,7 +49,7 @@ def import_of(name: str, value: Any, text: Written, package: str) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _imports(source: str, package: str) -> tuple[tuple[str, str, str], ...]:
+def imports_of(source: str, package: str) -> tuple[tuple[str, str, str], ...]:
     """Every import of a file, one name each: (statement, module, attribute)."""
     tree = parsed(source)
     return () if tree is None else tuple(_imports_in(tree, package))
@@ -109,4 +109,4 @@ def _public(module: str) -> str:
     return ".".join(parts[: hidden[0]]) if hidden else module
 
 
-__all__ = ["import_of", "is_library"]
+__all__ = ["import_of", "imports_of", "is_library"]

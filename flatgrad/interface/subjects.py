@@ -17,7 +17,8 @@ from typing import Any
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.interface.code_text import Edit, Written, parsed, written
-from flatgrad.interface.library_names import import_of, is_library
+from flatgrad.interface.inner_gradients import calls_of_makers
+from flatgrad.interface.library_names import import_of, imports_of, is_library
 from flatgrad.interface.live import (
     MISSING,
     Attribute,
@@ -224,11 +225,23 @@ def reads_elsewhere(function: FunctionType) -> bool:
     for entry in names_read(function, text).values():
         value = entry.get()
         inner = _users_function(value)
+        if is_gradient(value) or _is_maker(value):
+            return True
         if isinstance(value, ModuleType) and not is_library(value.__name__):
             return True
         if inner is not None and inner.__code__.co_filename != text.filename:
             return True
     return False
+
+
+def _is_maker(value: Any) -> bool:
+    """flatgrad, or a function of it: the command line does not run it, and so cannot tell what it gives."""
+    module = (
+        value.__name__
+        if isinstance(value, ModuleType)
+        else getattr(value, "__module__", "")
+    )
+    return module in ("flatgrad", "flatgrad.api")
 
 
 def is_complete(function: FunctionType) -> bool:
@@ -292,7 +305,11 @@ class _Collector:
 
     def _renamed(self, function: FunctionType, text: Written) -> Iterator[Edit]:
         """Add what the function reads; where another name has to stand for it, say where."""
-        for name, entry in names_read(function, text).items():
+        names = names_read(function, text)
+        for call, gradient in calls_of_makers(text, names):
+            new = self._add(gradient.__name__, Fixed(gradient), text, function)
+            yield _edit(call, new)
+        for name, entry in names.items():
             value = entry.get()
             if isinstance(value, ModuleType) and not is_library(value.__name__):
                 yield from self._of_module(function, text, name, entry)
@@ -315,13 +332,7 @@ class _Collector:
             if held.get() is MISSING or isinstance(held.get(), ModuleType):
                 continue
             new = self._add("_".join((name, *names)), held, text, function)
-            yield (
-                node.lineno,
-                node.col_offset,
-                node.end_lineno or 0,
-                node.end_col_offset or 0,
-                new,
-            )
+            yield _edit(node, new)
 
     def _defaults(self, function: FunctionType, text: Written) -> Iterator[Edit]:
         """A default that is not a constant in the text is told by its value."""
@@ -340,8 +351,7 @@ class _Collector:
         ]
         for param, node, value in pairs:
             if not _is_literal(node):
-                yield (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0,
-                       self._default(param.arg, value))  # fmt: skip
+                yield _edit(node, self._default(param.arg, value))
 
     def _default(self, param: str, value: Any) -> str:
         told = expression(value)
@@ -390,8 +400,57 @@ class _Collector:
             self._add_import(name, entry, text, function)
         elif (inner := _users_function(value)) is not None:
             self._add_function(name, inner, entry)
+        elif is_gradient(value):
+            self._add_gradient(name, value, entry)
         else:
             self._add_constant(name, entry, text, function)
+
+    def _add_gradient(self, name: str, gradient: Any, entry: Entry) -> None:
+        """A gradient that was made before: the functions that were emitted for it, and one that picks the gradient."""
+        reading, function = reading_of(gradient)
+        text = written(function)
+        self.watches += [watched(entry), *reading.watches]
+        names, own = {reading.function: name}, []
+        for node in _body(reading.text):
+            for bound in _bound(node):
+                live = reading.entries.get(bound)
+                if live is not None:
+                    names[bound] = self._add(bound, live, text, function)
+                elif isinstance(node, ast.FunctionDef):
+                    own.append(node)
+                    names.setdefault(bound, self._free(bound))
+                    self.pieces[names[bound]] = Piece(names[bound], "", 2)
+                else:
+                    names[bound] = self._imported(bound, ast.unparse(node))
+        for node in own:
+            self._add_emitted(node, names, reading, entry)
+
+    def _add_emitted(
+        self,
+        node: ast.FunctionDef,
+        names: dict[str, str],
+        reading: Reading,
+        entry: Entry,
+    ) -> None:
+        edits = [
+            _edit(inner, names[inner.id])
+            for inner in ast.walk(node)
+            if isinstance(inner, ast.Name) and names.get(inner.id, inner.id) != inner.id
+        ]
+        text, new = Written(reading.filename, reading.text, node), names[node.name]
+        self.pieces.pop(new)
+        live = entry if node.name == reading.function else None
+        self.pieces[new] = Piece(new, text.text(new, edits), 2, live, text)
+
+    def _imported(self, name: str, line: str) -> str:
+        """The name that the module has for what is imported by a line of another one."""
+        stem = line.partition(" as ")[0]
+        for piece in self.pieces.values():
+            if piece.order == 0 and piece.text.partition(" as ")[0] == stem:
+                return piece.name
+        new = self._free(name)
+        self.pieces[new] = Piece(new, line if new == name else f"{stem} as {new}", 0)
+        return new
 
     def _add_import(
         self, name: str, entry: Entry, text: Written, function: FunctionType
@@ -424,17 +483,7 @@ class _Collector:
         return None
 
     def _library(self, name: str) -> str:
-        line = LIBRARIES[name]
-        for piece in self.pieces.values():
-            if (
-                piece.order == 0
-                and piece.text.partition(" as ")[0] == line.partition(" as ")[0]
-            ):
-                return piece.name
-        new = self._free(name)
-        text = line if new == name else f"{line.partition(' as ')[0]} as {new}"
-        self.pieces[new] = Piece(new, text, 0)
-        return new
+        return self._imported(name, LIBRARIES[name])
 
     def _add_object(
         self, name: str, entry: Entry, text: Written | None, function: FunctionType
@@ -520,6 +569,38 @@ def _rules_in(
             yield node, live
 
 
+def _edit(node: ast.expr, new: str) -> Edit:
+    return (
+        node.lineno,
+        node.col_offset,
+        node.end_lineno or 0,
+        node.end_col_offset or 0,
+        new,
+    )
+
+
+def _body(text: str) -> list[ast.stmt]:
+    tree = parsed(text)
+    return [] if tree is None else tree.body
+
+
+def is_gradient(value: Any) -> bool:
+    from flatgrad.interface.derivatives import Gradient
+
+    return isinstance(value, Gradient)
+
+
+def reading_of(gradient: Any) -> tuple[Reading, FunctionType]:
+    """The text of a gradient for any arguments, and the function at the bottom of it."""
+    from flatgrad.interface.functions import GradientFunction, PythonFunction
+
+    subject = gradient.subject
+    while isinstance(subject, GradientFunction):
+        subject = subject.original.subject
+    assert isinstance(subject, PythonFunction)
+    return GradientFunction(gradient).reading(None), subject.function
+
+
 def _is_rule(decorator: ast.expr) -> bool:
     match decorator:
         case ast.Call(func=ast.Name(id="rule") | ast.Attribute(attr="rule")):
@@ -565,13 +646,7 @@ def _replaced(
         raise refusal("FG117", what, "give one of them another name", text.filename)
     for node in ast.walk(text.node):
         if isinstance(node, ast.Name) and node.id == name:
-            yield (
-                node.lineno,
-                node.col_offset,
-                node.end_lineno or 0,
-                node.end_col_offset or 0,
-                new,
-            )
+            yield _edit(node, new)
 
 
 def _chains(
@@ -619,9 +694,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 @functools.lru_cache(maxsize=64)
 def _import_lines(source: str) -> frozenset[str]:
-    from flatgrad.interface.library_names import _imports
-
-    return frozenset(line for line, _, _ in _imports(source, ""))
+    return frozenset(line for line, _, _ in imports_of(source, ""))
 
 
 def _says(source: str, name: str, told: str) -> bool:
