@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from flatgrad.errors import FlatgradError
-from flatgrad.interface.derivatives import Gradient, Pullback, Pushforward
 from flatgrad.interface.differentiable import Differentiable
+from flatgrad.interface.gradients import Gradient
+from flatgrad.interface.linear_maps import Pullback, Pushforward
 from flatgrad.interface.second import Hessian, HessianVector, Jacobian
 from flatgrad.interface.texts import grad_source
 

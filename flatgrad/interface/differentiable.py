@@ -6,13 +6,15 @@ import functools
 from typing import Any
 
 from flatgrad.errors import FlatgradError
+from flatgrad.interface.callables import plain_function
 from flatgrad.interface.conventions import Wrt
-from flatgrad.interface.derivatives import Gradient, Pullback, Pushforward, Shapes
+from flatgrad.interface.derivatives import Shapes
 from flatgrad.interface.generated import Compiler
+from flatgrad.interface.gradients import Gradient
+from flatgrad.interface.linear_maps import Pullback, Pushforward
 from flatgrad.interface.second import Hessian, HessianVector, Jacobian
 from flatgrad.interface.subjects import (
     is_complete,
-    plain_function,
     read,
     read_file,
     reads_elsewhere,

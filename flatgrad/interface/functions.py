@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flatgrad.interface.arguments import Binder
+from flatgrad.interface.callables import plain_function
+from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
-from flatgrad.interface.subjects import Reading, plain_function, read
+from flatgrad.interface.subjects import read
 
 if TYPE_CHECKING:
-    from flatgrad.interface.derivatives import Gradient
+    from flatgrad.interface.gradients import Gradient
 
 
 class Subject(Protocol):
@@ -153,7 +155,8 @@ def _picker(
 
 
 def subject_of(f: Any) -> Subject:
-    from flatgrad.interface.derivatives import Derivative, Gradient
+    from flatgrad.interface.derivatives import Derivative
+    from flatgrad.interface.gradients import Gradient
 
     if isinstance(f, Gradient) and not f.with_value and not f.has_aux:
         return GradientFunction(f)

@@ -125,18 +125,18 @@ class _Counting(ast.NodeTransformer):
 
 
 def _backwards(args: list[ast.expr]) -> ast.expr:
-    start, stop, step = {
-        1: lambda n: (ast.Constant(0), n, ast.Constant(1)),
-        2: lambda a, b: (a, b, ast.Constant(1)),
-        3: lambda a, b, s: (a, b, s),
-    }[len(args)](*args)
-    names = {"a": ast.unparse(start), "b": ast.unparse(stop), "s": ast.unparse(step)}
-    if names["s"] == "1":
-        form = "range(({b}) - 1, ({a}) - 1, -1)"
-    else:
-        last = "({a}) + (len(range({a}, {b}, {s})) - 1) * ({s})"
-        form = f"range({last}, ({{a}}) - ({{s}}), -({{s}}))"
-    return ast.parse(form.format(**names), mode="eval").body
+    """The range in reverse; by the number of its items where its step is not 1."""
+    texts = [f"({ast.unparse(arg)})" for arg in args]
+    match texts:
+        case [stop]:
+            form = f"range({stop} - 1, -1, -1)"
+        case [start, stop]:
+            form = f"range({stop} - 1, {start} - 1, -1)"
+        case _:
+            start, stop, step = texts
+            count = f"len(range({start}, {stop}, {step}))"
+            form = f"range({start} + ({count} - 1) * {step}, {start} - {step}, -{step})"
+    return ast.parse(form, mode="eval").body
 
 
 # --- compilers -----------------------------------------------------------------------------------------------------------

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 from flatgrad.interface.code_text import Written
 from flatgrad.interface.live import Entry
+
+if TYPE_CHECKING:
+    from flatgrad.interface.readings import Reading
 
 MAKERS = {"grad", "value_and_grad"}
 
@@ -57,4 +61,21 @@ def _evaluated(node: ast.Call, names: Mapping[str, Entry]) -> Any:
     return maker(function, *rest, **named)
 
 
-__all__ = ["calls_of_makers"]
+def is_gradient(value: Any) -> bool:
+    from flatgrad.interface.gradients import Gradient
+
+    return isinstance(value, Gradient)
+
+
+def reading_of(gradient: Any) -> tuple[Reading, FunctionType]:
+    """The text of a gradient for any arguments, and the function at the bottom of it."""
+    from flatgrad.interface.functions import GradientFunction, PythonFunction
+
+    subject = gradient.subject
+    while isinstance(subject, GradientFunction):
+        subject = subject.original.subject
+    assert isinstance(subject, PythonFunction)
+    return GradientFunction(gradient).reading(None), subject.function
+
+
+__all__ = ["calls_of_makers", "is_gradient", "reading_of"]

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from flatgrad.interface.conventions import Chosen, Wrt
-from flatgrad.interface.derivatives import Gradient, Pullback, Pushforward, Shapes
+from flatgrad.interface.derivatives import Shapes
 from flatgrad.interface.documenting import document, gradients, parameters
 from flatgrad.interface.generated import Compiler
+from flatgrad.interface.gradients import Gradient
+from flatgrad.interface.linear_maps import Pullback, Pushforward
 from flatgrad.interface.trees import leaves, mapped
 
 FORWARD, REVERSE = "forward", "reverse"

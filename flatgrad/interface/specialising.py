@@ -29,8 +29,8 @@ from flatgrad.interface.arguments import (
 )
 from flatgrad.interface.generated import Compiler, Generated, load, root_of
 from flatgrad.interface.live import watched
+from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
-from flatgrad.interface.subjects import Reading
 from flatgrad.options import Options, Shape
 
 # Passes share the table of rules and the interpreter's limits: one at a time.

@@ -8,9 +8,9 @@ from typing import Any
 
 from flatgrad.errors import FlatgradError
 from flatgrad.interface.conventions import Chosen
+from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import located
 from flatgrad.interface.specialising import GENERATING
-from flatgrad.interface.subjects import Reading
 
 
 def source_of(
