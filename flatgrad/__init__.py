@@ -1,5 +1,7 @@
 """flatgrad: read a Python function, write its gradient as Python."""
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from flatgrad.declaring import rule
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
         value_and_grad,
         vjp,
     )
+    from flatgrad.computational_graph import graph
     from flatgrad.errors import FlatgradError
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "differentiable",
     "grad",
     "grad_source",
+    "graph",
     "hessian",
     "hvp",
     "jacobian",
@@ -33,6 +37,23 @@ __all__ = [
 ]
 
 _HOMES = dict.fromkeys(__all__, "flatgrad.api") | {"FlatgradError": "flatgrad.errors"}
+
+
+class _Package(ModuleType):
+    """`flatgrad.graph` is the function; of the module with this name there is `from flatgrad.graph import Var`."""
+
+    @property
+    def graph(self) -> Any:
+        from flatgrad.computational_graph import graph
+
+        return graph
+
+    @graph.setter
+    def graph(self, module: ModuleType) -> None:
+        """Importing flatgrad/graph.py would put it here."""
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ import click
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.options import (
     EMITS,
+    STYLES,
     Options,
     parse_names,
     parse_shapes,
@@ -133,6 +134,12 @@ def _parse_emit(text: str) -> str:
     return text
 
 
+def _parse_style(text: str) -> str:
+    if text not in STYLES:
+        raise ValueError(f"{text!r} is not one of {', '.join(STYLES)}")
+    return text
+
+
 def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
         click.echo(f"flatgrad {_version()}")
@@ -174,6 +181,14 @@ def _version() -> str:
     callback=_checked(_parse_emit),
     help="grad: one function that gives value and gradients; pair: a forward and a"
     " backward function.",
+)
+@click.option(
+    "--style",
+    metavar="|".join(STYLES),
+    default="flat",
+    show_default=True,
+    callback=_checked(_parse_style),
+    help="How a course or a library has it; docs/styles.md shows each.",
 )
 @click.option(
     "--names",
@@ -225,6 +240,7 @@ def command(
     functions: tuple[str, ...],
     wrt: tuple[str, ...],
     emit: str,
+    style: str,
     names: str,
     shapes: dict[str, tuple[str | int, ...]],
     no_comments: bool,
@@ -242,6 +258,8 @@ def command(
     name is ./ops.
     """
     _reject_contradictions(file, out, diff, check)
+    if style != "flat" and emit != "grad":
+        raise click.UsageError("--style and --emit exclude each other.")
     files = tuple(map(_rules_in, rules))
     with reported(shown_name(file)):
         options = Options(
@@ -254,6 +272,7 @@ def command(
             shown_name(file),
             inline,
             files,
+            style,
         )
         source = read_source(file)
     emitted = _transformed(source, options)

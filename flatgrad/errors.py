@@ -45,6 +45,7 @@ CODES = {
     "FG123": "the backward needs a value that no line of the source names",
     "FG124": "a loop cannot be checkpointed as its comment asks",
     "FG125": "a variable has a tangent on some of the ways through a statement only",
+    "FG126": "a loop is too long for the graph of one run",
     # FG2xx: operations without a derivative rule
     "FG201": "no derivative rule for a function",
     "FG202": "an option or an argument of a function is not read",

@@ -12,6 +12,17 @@ from flatgrad.errors import Diagnostic, FlatgradError
 Shape = tuple[str | int, ...]
 
 EMITS = ("grad", "pair", "jvp")
+STYLES = (
+    "flat",
+    "cs231n",
+    "cache",
+    "eecs498",
+    "class",
+    "torch",
+    "jax",
+    "scipy",
+    "script",
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Options:
     )
     # Files of rules for functions of libraries: their names and texts.
     rules: tuple[tuple[str, str], ...] = ()
+    style: str = "flat"  # how courses and libraries have it
     # What is known of parameters besides their shapes: float, complex, str, list, dict, ...
     kinds: Mapping[str, str] = field(default_factory=dict)
     # The results that a gradient is asked of, by position; none: every one that can have a seed.
@@ -38,6 +50,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.emit not in EMITS:
             raise FlatgradError(_cannot_emit(self.emit))
+        if self.style not in STYLES:
+            raise FlatgradError(_no_style(self.style))
         if not self.names.isidentifier():
             raise FlatgradError(Diagnostic("FG502", _bad_prefix(self.names)))
 
@@ -45,6 +59,11 @@ class Options:
 def _cannot_emit(emit: str) -> Diagnostic:
     next_step = f"flatgrad can emit {', '.join(EMITS[:-1])} or {EMITS[-1]}"
     return Diagnostic("FG502", f"{emit!r} is nothing that can be emitted", next_step)
+
+
+def _no_style(style: str) -> Diagnostic:
+    next_step = f"the styles are {', '.join(STYLES[:-1])} and {STYLES[-1]}"
+    return Diagnostic("FG502", f"{style!r} is no style", next_step)
 
 
 def parse_names(text: str) -> str:

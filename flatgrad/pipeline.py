@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -40,11 +40,12 @@ from flatgrad.frontend.pairs import (
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Block, Eqn, Var, all_equations
-from flatgrad.options import Options
+from flatgrad.options import Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
 from flatgrad.simplify import simplify
+from flatgrad.styles import STYLES, Writer
 from flatgrad.types import Contradiction
 
 OTHER_LIBRARIES = {
@@ -60,7 +61,16 @@ DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that dep
 
 def transform(text: str, options: Options) -> str:
     """The module that `options` ask for, for the functions of the module `text`."""
+    options = _in_style(options)
     return layout(Transformation(text, options).emitted(options.emit))
+
+
+def _in_style(options: Options) -> Options:
+    """Courses have their own prefix for names of derivatives."""
+    style = STYLES.get(options.style)
+    if style is None or options.names != Options().names:
+        return options
+    return replace(options, names=style.prefix)
 
 
 class Transformation:
@@ -242,12 +252,25 @@ def _read(module: Module, name: str, options: Options) -> _Read:
         module, name, options.shapes, flat=options.inline, kinds=options.kinds
     )
     wrt = _wrt(function, options)
+    if options.style in STYLES and not options.wrt:
+        wrt = STYLES[options.style].wrt(function, wrt)
     if options.results:
         chosen = {*options.results}
         function.seeds = [
             s if i in chosen else None for i, s in enumerate(function.seeds)
         ]
     return _Read(function, wrt, _pairs(function, wrt))
+
+
+def read_in_place(module: Module, name: str, shapes: Mapping[str, Shape]) -> Function:
+    """The function as a graph, with the helpers that it calls in their places; what cannot be read is in `problems`."""
+    if name not in module.functions:
+        _chosen(module, Options(functions=(name,)))
+    module.library = library_used(module, name)
+    _refuse_other_libraries(module, name)
+    _refuse_decorated(module, name)
+    with _long_functions():
+        return lower(module, name, shapes, flat=True)
 
 
 def _one(
@@ -277,9 +300,10 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    style = Style(options.emit, options.names, options.comments)
     whole = findings.gradient(function, lambda: _differentiated(function, wrt))
-    return [*found, _emitted(module, whole, names, elsewhere, style)]
+    style = Style(options.emit, options.names, options.comments)
+    write = STYLES[options.style].write if options.style in STYLES else None
+    return [*found, _emitted(module, whole, names, elsewhere, style, write)]
 
 
 def _gradient_of_pair(pair: Pair) -> Gradient:
@@ -292,7 +316,12 @@ def _gradient_of_pair(pair: Pair) -> Gradient:
 
 
 def _emitted(
-    module: Module, gradient: Gradient, names: Names, elsewhere: set[str], style: Style
+    module: Module,
+    gradient: Gradient,
+    names: Names,
+    elsewhere: set[str],
+    style: Style,
+    write: Writer | None = None,
 ) -> Emitted:
     """The definition of one gradient; its new names may stand in functions that it has nothing to do with."""
     local = names.copy(without=elsewhere)
@@ -300,9 +329,8 @@ def _emitted(
     dialect = Emitted.dialect_of(module, names, _local_names(gradient.function))
     kind = TangentLayout if style.emit == "jvp" else Layout
     printed = kind(gradient, local, names, dialect, style)
-    return Emitted(
-        gradient.function, printed.texts(), dialect, printed.available.edits.expanded
-    )
+    texts = printed.styled(write) if write is not None else printed.texts()
+    return Emitted(gradient.function, texts, dialect, printed.available.edits.expanded)
 
 
 def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:

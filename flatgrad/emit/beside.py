@@ -10,8 +10,9 @@ from flatgrad.emit.alongside import Alongside
 from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import print_statement
 from flatgrad.emit.forward import parsed
-from flatgrad.emit.layout import INDENT, Layout, tuple_of
+from flatgrad.emit.layout import Layout, tuple_of
 from flatgrad.emit.names import Names
+from flatgrad.emit.parts import INDENT
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.emit.tangents import Tangents, place
 from flatgrad.frontend.scope import Frame
@@ -101,7 +102,7 @@ class TangentLayout(Layout):
             result = ast.Tuple(both)
         tail = ["", print_statement(ast.Return(result))]
         params = parameters(self.function, names, defaults)
-        return [self._definition("jvp", params, tail)]
+        return [self._definition("jvp", params, tail, self._forward_lines())]
 
     def _without_tangent(self, defaults: dict[str, str]) -> list[str]:
         """if dot_x is None: dot_x = np.zeros_like(x)"""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import libcst as cst
@@ -12,17 +13,18 @@ import libcst as cst
 from flatgrad.emit import containers, leftovers
 from flatgrad.emit.assigned import may_be_missing
 from flatgrad.emit.availability import Availability
-from flatgrad.emit.cache import cached_values, packed, unpacked
+from flatgrad.emit.cache import Cached, cached_values, packed, unpacked
 from flatgrad.emit.comments import Comments
+from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
+from flatgrad.emit.parts import INDENT, Parts, indented, shown
 from flatgrad.emit.signature import ONES, parameters, seed_defaults
 from flatgrad.frontend.scope import Frame, Function, Struct
 from flatgrad.graph import Atom, Block, Eqn, Statement, Var, all_equations
 
-INDENT = "    "
 PRINTINGS = 6  # until what is kept in lists is settled
 
 
@@ -195,6 +197,12 @@ class Layout:
         self._refuse_unfilled(found[0])
         return found
 
+    def styled(self, write: Callable[[Parts], list[str]]) -> list[str]:
+        """The definitions as a style puts them together."""
+        parts = self.parts()
+        self._refuse_unfilled("\n".join(parts.forward))
+        return write(parts)
+
     def _refuse_unfilled(self, text: str) -> None:
         """Lines that two ways through a loop share are printed once, and may be kept for one of them only."""
         for listed, loop in self.available.edits.lists.items():
@@ -207,13 +215,7 @@ class Layout:
         """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
         value = tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
-        seeds = list(self.seeds.values())
-        seeded = [
-            out
-            for seed, out in zip(self.function.seeds, self.outs, strict=True)
-            if seed is not None
-        ]
-        defaults = seed_defaults(self.function, seeds, seeded)
+        defaults = self._defaults()
         lines = [
             *self._missing_seeds(defaults),
             "",
@@ -221,19 +223,67 @@ class Layout:
             "",
             print_statement(result),
         ]
-        return self._definition(
-            "grad", parameters(self.function, seeds, defaults), lines
-        )
+        params = parameters(self.function, list(self.seeds.values()), defaults)
+        return self._definition("grad", params, lines, self._forward_lines())
+
+    def _defaults(self) -> dict[str, str]:
+        seeded = [
+            out
+            for seed, out in zip(self.function.seeds, self.outs, strict=True)
+            if seed is not None
+        ]
+        return seed_defaults(self.function, list(self.seeds.values()), seeded)
 
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
-        lines = [*self._backward(), print_statement(ast.Return(self._result()))]
+        body, cached, backward, gradients = self._halves()
+        cache = self.names.underscored("cache")
+        tail = [
+            "",
+            packed(cached, cache),
+            f"return {', '.join(filter(None, (self._shown_outputs(), cache)))}",
+        ]
+        params = parameters(self.function, [], {})
+        first = self._definition("forward", params, tail, body)
+        head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
+        result = f"return {', '.join(gradients)}"
+        lines = [*unpacked(cached, cache), *self._emptied(), "", *backward, result]
+        return [first, "\n".join([head, *indented(lines), ""])]
+
+    def parts(self) -> Parts:
+        """The pieces of the two, for a style that puts them together in its own way."""
+        body, cached, backward, gradients = self._halves()
+        described = list(takewhile(is_docstring, body))
+        return Parts(
+            function=self.function,
+            docstring=self._code(described),
+            forward=self._code(body[len(described) :]),
+            outputs=[*map(shown, self.outputs)],
+            cached=cached,
+            cache=self.names.underscored("cache"),
+            seeds=[*self.seeds.values()],
+            seeded=[shown(o) for s, o in zip(self.function.seeds, self.outputs, strict=True) if s is not None],
+            defaults=self._defaults(),
+            backward=[*self._emptied(), *backward],
+            wrt=[p.name for p in self.gradient.wrt],
+            gradients=gradients,
+            names=self.names,
+            module_names=self.module_names,
+            dialect=self.dialect,
+        )  # fmt: skip
+
+    def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
+        """The forward statements, what is cached of their values, the backward lines and the gradients."""
+        lines = [*self._backward(), *map(shown, self.results)]
         body = self._forward_lines()
         unsure = may_be_missing(ast.parse(cst.Module(body).code).body) - {
             *self.function.params
         }
         cached, lines = cached_values(
-            lines, self._forward_names() - self.available.bound(), self.names, unsure
+            lines,
+            self._forward_names() - self.available.bound(),
+            self.names,
+            unsure,
         )
         views = self._names_of_views() - unsure
         cached = [(n, f"list({v})" if v in views else v) for n, v in cached]
@@ -245,29 +295,28 @@ class Layout:
                 (name, self._kept(value, value in missing) if name == value else value)
                 for name, value in cached
             ]
-        cache = self.names.underscored("cache")
-        tail = [
-            "",
-            packed(cached, cache),
-            f"return {', '.join(filter(None, (self._shown_outputs(), cache)))}",
-        ]
-        first = self._definition(
-            "forward", parameters(self.function, [], {}), tail, missing
-        )
-        head = f"def {self._function_name('backward')}({', '.join([*self.seeds.values(), cache])}):"
-        fresh = [f"{x} = list({x})" for x in self.available.emptied]
-        body = _indented([*unpacked(cached, cache), *fresh, "", *lines])
-        return [first, "\n".join([head, *body, ""])]
+        body = _beginning_with_nothing(body, missing, {*self.available.emptied})
+        count = len(self.results)
+        return body, cached, lines[:-count], lines[-count:]
+
+    def _emptied(self) -> list[str]:
+        """Lists that the backward empties are its own."""
+        return [f"{x} = list({x})" for x in self.available.emptied]
+
+    def _code(self, body: list[Any]) -> list[str]:
+        tree = self.function.module.tree
+        whole = tree.with_changes(body=body, header=[], footer=[])
+        return whole.with_changes(default_indent=INDENT).code.strip("\n").split("\n")
 
     def _kept(self, name: str, may_be_none: bool) -> str:
         """The value of `name`, or a copy of it where its array may be written into by a caller."""
         editor = self.available.editor
-        for value, shown in self.available.names_of.items():
+        for value, known in self.available.names_of.items():
             scalar = (
                 value.type.shape.is_scalar
                 and value not in self.function.storages.arrays
             )
-            if shown == name and not scalar and self.function.storages.written(value):
+            if known == name and not scalar and self.function.storages.written(value):
                 return editor.copy(value, name, unsure=may_be_none)
         return name
 
@@ -290,17 +339,15 @@ class Layout:
         kind: str,
         params: cst.Parameters,
         tail: list[str],
-        missing: Set[str] = frozenset(),
+        body: list[Any],
     ) -> str:
-        """def NAME_kind(params): the forward part, then `tail`"""
+        """def NAME_kind(params): `body`, the forward part, then `tail`"""
         user = self.function.node.body
         header = (
             user.header
             if isinstance(user, cst.IndentedBlock)
             else cst.TrailingWhitespace()
         )
-        body = self._forward_lines()
-        body = _beginning_with_nothing(body, missing, {*self.available.emptied})
         block = cst.IndentedBlock(
             body or [cst.SimpleStatementLine([cst.Pass()])], header=header
         )
@@ -311,7 +358,7 @@ class Layout:
         ).code
         if not body:
             text = text.rsplit("pass", 1)[0].rstrip()
-        return "\n".join([text.rstrip("\n"), *_indented(tail), ""])
+        return "\n".join([text.rstrip("\n"), *indented(tail), ""])
 
     def _missing_seeds(self, defaults: dict[str, str]) -> list[str]:
         """if grad_out is None: grad_out = np.ones_like(out)"""
@@ -433,7 +480,7 @@ class Layout:
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *_indented(self._groups(comments, inner, within))]
+            lines += [header, *indented(self._groups(comments, inner, within))]
         return lines
 
 
@@ -494,7 +541,3 @@ def _first_equations(eqns: Sequence[Eqn]) -> dict[Frame, int]:
 
 def tuple_of(items: Sequence[ast.expr], as_tuple: bool) -> ast.expr:
     return ast.Tuple(list(items)) if as_tuple else items[0]
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [INDENT + line if line else "" for line in lines]

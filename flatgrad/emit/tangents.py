@@ -17,11 +17,11 @@ from flatgrad.emit.alongside import Alongside, callers
 from flatgrad.emit.edits import Editor, Paired
 from flatgrad.emit.expressions import print_statement
 from flatgrad.emit.lines import Line, Lines, Nest, Printed
+from flatgrad.emit.parts import INDENT
 from flatgrad.frontend.exits import may_leave
 from flatgrad.graph import Atom, Eqn, Statement
 
 BEFORE, AFTER, FIRST, LAST = "before", "after", "first", "last"
-INDENT = "    "
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""What the text of one function is made of: a style puts it together in the way of a course or a library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flatgrad.emit.cache import Cached
+from flatgrad.emit.expressions import Dialect, print_statement
+from flatgrad.emit.names import Names
+from flatgrad.emit.signature import ONE
+from flatgrad.frontend.scope import Function
+
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The pieces of a forward and a backward function, as lines that are not indented.
+
+    `forward` is the user's text without its docstring; it leaves every output and every `cached` value under its
+    name. `backward` reads the names of `cached` and of `seeds`, and nothing else that `forward` binds.
+    """
+
+    function: Function
+    docstring: Sequence[str]
+    forward: Sequence[str]
+    outputs: Sequence[str]  # expressions, one for each result of the function
+    cached: Sequence[
+        Cached
+    ]  # (the name in the backward, the expression in the forward)
+    cache: str  # a free name for all of them
+    seeds: Sequence[str]  # names of the cotangents, of the outputs that have one
+    seeded: Sequence[str]  # those outputs, as they are named in the forward
+    defaults: dict[
+        str, str
+    ]  # of the seeds: "1.0", or "None" for ones of the output's shape
+    backward: Sequence[str]
+    wrt: Sequence[str]  # names of parameters
+    gradients: Sequence[str]  # expressions, one for each of `wrt`
+    names: Names  # those of this text, for new ones
+    module_names: Names  # those of the module, for new functions and classes
+    dialect: Dialect  # how libraries are spelled; what is asked of it is imported
+
+    def ones(self, output: str) -> str:
+        """The cotangent of a result that is all that is asked for."""
+        seed = self.seeds[self.seeded.index(output)]
+        if self.defaults.get(seed) == ONE:
+            return ONE
+        return shown(self.dialect.ones_like(ast.parse(output, mode="eval").body))
+
+
+def shown(item: ast.expr) -> str:
+    """The text of an expression that stands among others."""
+    text = print_statement(ast.Expr(item))
+    return f"({text})" if isinstance(item, ast.Tuple) else text
+
+
+def indented(lines: Sequence[str]) -> list[str]:
+    return [INDENT + line if line else "" for line in lines]
