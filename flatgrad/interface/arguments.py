@@ -60,7 +60,9 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
             value.shape, lengths
         )
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return _kind_of(str(value.dtype)), _lengths(tuple(value.shape), lengths)
+        found = _kind_of(str(value.dtype))
+        found = library_of_value(kind) if found == FLOAT else found
+        return found, _lengths(tuple(value.shape), lengths)
     for base, name in CONTAINERS.items():
         if isinstance(value, base):
             return name, None
@@ -69,6 +71,12 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
 
 def _lengths(shape: Iterable[int], known: dict[int, int]) -> tuple[int, ...]:
     return tuple(known.setdefault(n, len(known) + 1) for n in shape)
+
+
+def library_of_value(kind: type) -> str:
+    """The library that arrays of this type belong to."""
+    root = kind.__module__.partition(".")[0]
+    return {"jaxlib": "jax"}.get(root, root)
 
 
 def _kind_of(dtype: str) -> str:
@@ -84,10 +92,15 @@ def _kind_of(dtype: str) -> str:
     return "other"
 
 
-def shapes_told(names: Sequence[str], told: Sequence[Told]) -> dict[str, Shape]:
-    """For Options: lengths without a name, the same where they are equal."""
+def shapes_told(
+    names: Sequence[str], told: Sequence[Told], apart: bool = False
+) -> dict[str, Shape]:
+    """For Options: lengths without a name, the same where they are equal; with `apart`, each by itself."""
     return {
-        name: tuple(abs(n) if n <= 1 else f"?{n}" for n in shape)
+        name: tuple(
+            abs(n) if n <= 1 else f"?{name}.{axis}" if apart else f"?{n}"
+            for axis, n in enumerate(shape)
+        )
         for name, (_, shape) in zip(names, told, strict=True)
         if shape is not None
     }

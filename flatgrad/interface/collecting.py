@@ -22,6 +22,7 @@ from flatgrad.interface.files import (
     bound_names,
     edit_of,
     import_lines,
+    imports_in,
     is_literal,
     rules_in,
     says,
@@ -213,8 +214,9 @@ class Collector:
                     own.append(node)
                     names.setdefault(bound, self._free(bound))
                     self.pieces[names[bound]] = Piece(names[bound], "", 2)
-                else:
-                    names[bound] = self._imported(bound, ast.unparse(node))
+            for bound, line in imports_in(node):
+                if bound not in reading.entries:
+                    names[bound] = self._imported(bound, line)
         for node in own:
             self._add_emitted(node, names, reading, entry)
 
@@ -239,7 +241,8 @@ class Collector:
         """The name that the module has for what is imported by a line of another one."""
         stem = line.partition(" as ")[0]
         for piece in self.pieces.values():
-            if piece.order == 0 and piece.text.partition(" as ")[0] == stem:
+            found = piece.text.partition(" as ")[0]
+            if piece.order == 0 and found == stem:
                 return piece.name
         new = self._free(name)
         self.pieces[new] = Piece(new, line if new == name else f"{stem} as {new}", 0)

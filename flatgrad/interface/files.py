@@ -38,10 +38,21 @@ def bound_names(node: ast.AST) -> Iterator[str]:
         ):
             yield name
         case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (a.asname or a.name.partition(".")[0] for a in names)
+            yield from map(bound_by, names)
         case _:
             stored = (n for n in ast.walk(node) if isinstance(n, ast.Name))
             yield from {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+
+
+def bound_by(alias: ast.alias) -> str:
+    """The name that an import gives."""
+    return alias.asname or alias.name.partition(".")[0]
+
+
+def imports_in(node: ast.stmt) -> Iterator[tuple[str, str]]:
+    """Each name that a statement imports, with the statement for it alone."""
+    for line, _, _ in imports_of(ast.unparse(node), ""):
+        yield line.split()[-1], line
 
 
 @functools.lru_cache(maxsize=64)
@@ -129,9 +140,11 @@ def attribute_chains(
 __all__ = [
     "attribute_chains",
     "body",
+    "bound_by",
     "bound_names",
     "edit_of",
     "import_lines",
+    "imports_in",
     "is_literal",
     "rules_in",
     "says",

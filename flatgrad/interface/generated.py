@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
+from flatgrad.interface.files import bound_by, bound_names
 from flatgrad.interface.live import MISSING, Entry
 from flatgrad.interface.refusing import refusal
 
@@ -56,10 +57,10 @@ def load(
     tree = ast.parse(text, filename)
     if compiler is not None and root_of(compiler) == "numba":
         tree = _Counting().visit(tree)
-    own = [node for node in tree.body if _is_own(node, entries, compiler)]
-    defined = {name for node in tree.body for name in _names(node)}
-    kept = {name for node in own for name in _names(node)}
-    live = tuple((n, e) for n, e in entries.items() if n in defined - kept)
+    own = [kept for node in tree.body for kept in _own(node, entries, compiler)]
+    functions = {n.name for n in own if isinstance(n, ast.FunctionDef)}
+    defined = {name for node in tree.body for name in bound_names(node)}
+    live = tuple((n, e) for n, e in entries.items() if n in defined - functions)
     namespace: dict[str, Any] = {"__name__": module, "__builtins__": __builtins__}
     made = Generated(text, filename, namespace, {}, live, compiler)
     made.refresh()
@@ -68,35 +69,30 @@ def load(
     for node in own:
         if isinstance(node, ast.FunctionDef):
             made.plain[node.name] = namespace[node.name]
+    made.refresh()
     for name, function in made.plain.items():
         if compiler is not None:
             namespace[name] = _compiled(compiler, function)
     return made
 
 
-def _is_own(
+def _own(
     node: ast.stmt, entries: Mapping[str, Entry], compiler: Compiler | None
-) -> bool:
-    """The statement is executed: what it defines is not to be had from the user's program, or has to be compiled."""
-    if isinstance(node, ast.FunctionDef) and compiler is not None:
-        return True
-    return not any(name in entries for name in _names(node))
-
-
-def _names(node: ast.stmt) -> Iterator[str]:
+) -> Iterator[ast.stmt]:
+    """What is executed of a statement: what it defines is not to be had from the user's program, or has to be compiled."""
     match node:
         case ast.FunctionDef(name=name):
-            yield name
+            if compiler is not None or name not in entries:
+                yield node
         case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from (a.asname or a.name.partition(".")[0] for a in names)
-        case ast.Assign(targets=targets):
-            yield from (
-                n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)
-            )
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            yield name
+            kept = [a for a in names if bound_by(a) not in entries]
+            if kept:
+                fields = {f: getattr(node, f) for f in node._fields} | {"names": kept}
+                yield ast.copy_location(type(node)(**fields), node)
         case _:
-            pass
+            names_bound = [*bound_names(node)]
+            if not names_bound or any(name not in entries for name in names_bound):
+                yield node
 
 
 def _registered(text: str, title: str) -> str:

@@ -149,15 +149,37 @@ def reads_arrays(text: str) -> bool:
     return any(root not in SCALAR_LIBRARIES for root in IMPORT.findall(text))
 
 
-def with_arrays(reading: Reading) -> Reading:
-    """The reading of a text that is about arrays, since it is called with some; nothing else is changed by it."""
-    if reads_arrays(reading.text):
+OTHERS = {
+    "torch": "import torch",
+    "jax": "import jax.numpy as jnp",
+    "cupy": "import cupy as cp",
+}
+
+
+def with_arrays(reading: Reading, told: Sequence[Told] | None = None) -> Reading:
+    """The reading of a text that is about arrays, of the library that they are of; nothing else is changed by it."""
+    kinds = [kind for kind, _ in told or ()]
+    library = next((kind for kind in kinds if kind in OTHERS), "numpy")
+    if library == "numpy":
+        known = reads_arrays(reading.text) or not (told is None or _holds_arrays(told))
+    else:
+        known = library in IMPORT.findall(reading.text)
+    if known:
         return reading
-    name = next(
-        n for n in ("np", "numpy", "np_") if not re.search(rf"\b{n}\b", reading.text)
-    )
-    line = "import numpy" if name == "numpy" else f"import numpy as {name}"
-    return replace(reading, text=f"{reading.text}\n\n{line}\n")
+    return replace(reading, text=f"{reading.text}\n\n{_import_of(library, reading)}\n")
+
+
+def _holds_arrays(told: Sequence[Told]) -> bool:
+    return any(shape or kind in LISTS or kind == "other" for kind, shape in told)
+
+
+def _import_of(library: str, reading: Reading) -> str:
+    """A statement that gives a library a name that the text does not have."""
+    if library in OTHERS:
+        return OTHERS[library]
+    taken = set(re.findall(r"\w+", reading.text))
+    name = next(n for n in ("np", "numpy", "np_") if n not in taken)
+    return "import numpy" if name == "numpy" else f"import numpy as {name}"
 
 
 def make(
@@ -168,16 +190,20 @@ def make(
     values: Sequence[Any],
 ) -> Made:
     """Transform for arguments like these; `names` are those of the parameters."""
-    if any(shape or kind in LISTS or kind == "other" for kind, shape in told):
-        reading = with_arrays(reading)
-    shapes = shapes_told(names, told) | dict(request.shapes or {})
-    options = replace(
-        request.options(reading), shapes=shapes, kinds=kinds_told(names, told)
-    )
+    reading = with_arrays(reading, told)
+    options = replace(request.options(reading), kinds=kinds_told(names, told))
     excluded = {
         n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED
     }
-    emission = emit(reading, options, excluded)
+    try:
+        shapes = shapes_told(names, told) | dict(request.shapes or {})
+        emission = emit(reading, replace(options, shapes=shapes), excluded)
+    except FlatgradError as error:
+        if all(d.code != "FG301" for d in error.diagnostics):
+            raise
+        # Lengths with two names in the text are equal by chance.
+        shapes = shapes_told(names, told, apart=True) | dict(request.shapes or {})
+        emission = emit(reading, replace(options, shapes=shapes), excluded)
     ranks, lengths = lengths_of(emission.params)
     if (found := misfit(ranks, lengths, values)) is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
@@ -254,7 +280,7 @@ def loaded(emission: Emission, reading: Reading, request: Request, told: Sequenc
         lengths,
         not told
         or any(
-            k[0] not in (FLOAT, COMPLEX)
+            k[0] not in (FLOAT, COMPLEX, *OTHERS)
             for n, k in zip(params, told, strict=True)
             if n in emission.wrt
         ),
