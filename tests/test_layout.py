@@ -18,7 +18,7 @@ LONG = 350  # lines; told, not enforced
 
 # What stands in a line may import what stands above it; within a line, anything goes as long as it is no circle.
 LAYERS = [
-    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants", "flatgrad.declaring"],
+    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants", "flatgrad.declaring", "flatgrad.scalar_libraries"],
     ["flatgrad.graph", "flatgrad.options"],
     ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions", "flatgrad.foreign"],
     ["flatgrad.registry"],
@@ -39,6 +39,7 @@ LAYERS = [
     ["flatgrad.interface"],
     ["flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
     ["flatgrad.cli"],
+    ["flatgrad.notebook"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -16,7 +16,6 @@ from flatgrad.frontend.declarations import (
     from_docstring,
 )
 from flatgrad.frontend.module import (
-    SCALAR_LIBRARIES,
     bound_names,
     names_in,
     names_in_text,
@@ -25,6 +24,7 @@ from flatgrad.frontend.module import (
 )
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
+from flatgrad.scalar_libraries import SCALAR_LIBRARIES
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import libcst as cst
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.namespaces import library_of
+from flatgrad.scalar_libraries import SCALAR_LIBRARIES
 
 
 @dataclass(frozen=True)
@@ -91,17 +92,6 @@ TOKEN = re.compile(
     r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*"""
     r"""|\.\s*[^\W\d]\w*|([^\W\d]\w*)"""
 )
-
-SCALAR_LIBRARIES = {
-    "math",
-    "cmath",
-    "typing",
-    "__future__",
-    "functools",
-    "operator",
-    "dataclasses",
-}
-
 
 def read_module(text: str) -> Module:
     """Parse `text`; a syntax error becomes a located diagnostic."""

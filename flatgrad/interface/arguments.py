@@ -122,15 +122,16 @@ class Length:
 
     position: int
     axis: int
-    root: object
+    root: int  # lengths of one root differ by their offsets alone
     offset: int
     value: int | None
 
 
-def lengths_of(params: Mapping[str, Any]) -> tuple[dict[int, int], list[Length]]:
+def lengths_of(params: Mapping[str, Any]) -> tuple[dict[int, int], tuple[Length, ...]]:
     """The rank of each parameter that has one, and every length of theirs."""
     ranks: dict[int, int] = {}
     lengths: list[Length] = []
+    roots: dict[int, int] = {}
     for position, var in enumerate(params.values()):
         dims = var.type.shape.dims
         if dims is None:
@@ -138,8 +139,9 @@ def lengths_of(params: Mapping[str, Any]) -> tuple[dict[int, int], list[Length]]
         ranks[position] = len(dims)
         for axis, dim in enumerate(dims):
             root, offset = dim.root()
-            lengths.append(Length(position, axis, root, offset, dim.known))
-    return ranks, lengths
+            number = roots.setdefault(id(root), len(roots))
+            lengths.append(Length(position, axis, number, offset, dim.known))
+    return ranks, tuple(lengths)
 
 
 def misfit(
@@ -158,7 +160,7 @@ def misfit(
         if length.value is not None and actual != length.value:
             return length.position
         size = actual - length.offset
-        if sizes.setdefault(id(length.root), size) != size:
+        if sizes.setdefault(length.root, size) != size:
             return length.position
     return None
 
@@ -178,11 +180,11 @@ def needed(lengths: Sequence[Length], told: Sequence[Told]) -> list[Length]:
     for length in lengths:
         shape = told[length.position][1] or ()
         label = shape[length.axis] if length.axis < len(shape) else 0
-        by_root.setdefault(id(length.root), set()).add((length.offset, label))
+        by_root.setdefault(length.root, set()).add((length.offset, label))
     return [
         x
         for x in lengths
-        if len(by_root[id(x.root)]) > 1
+        if len(by_root[x.root]) > 1
         or ((x.value or 1) != 1 and not _is_told(told, x))
     ]
 

@@ -9,7 +9,7 @@ from types import MethodType
 from typing import Any
 
 from flatgrad.errors import FlatgradError
-from flatgrad.interface.arguments import Told, lengths_of, needed, pattern
+from flatgrad.interface.arguments import Told, needed, pattern
 from flatgrad.interface.conventions import Chosen, Wrt, chosen
 from flatgrad.interface.documenting import document
 from flatgrad.interface.functions import subject_of
@@ -122,7 +122,7 @@ class Derivative:
             and reading.is_in(early.source)
             and early.suits(told, values)
         ):
-            lengths = needed(lengths_of(early.params)[1], told)
+            lengths = needed(early.lengths, told)
             return loaded(early, reading, self.request, told, tuple(lengths))
         return make(reading, self.request, self.subject.binder.names, told, values)
 

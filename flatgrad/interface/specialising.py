@@ -32,6 +32,7 @@ from flatgrad.interface.live import watched
 from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
 from flatgrad.options import Options, Shape
+from flatgrad.scalar_libraries import SCALAR_LIBRARIES
 
 # Passes share the table of rules and the interpreter's limits: one at a time.
 GENERATING = threading.RLock()
@@ -119,22 +120,24 @@ class Emission:
     wrt: tuple[str, ...]
     results: tuple[Result, ...]
     returns_tuple: bool
-    params: Mapping[str, Any]  # Var by name, with their types
+    parameters: tuple[str, ...]
+    ranks: Mapping[int, int]  # of the parameters, by position, where they are known
+    lengths: tuple[Length, ...]
     source: str  # the text that was transformed
 
     def suits(self, told: Sequence[Told], values: Sequence[Any]) -> bool:
         """What the text takes for granted holds for these arguments, and they would tell it nothing more."""
-        ranks, lengths = lengths_of(self.params)
-        kinds = dict(zip(self.params, told, strict=True))
+        kinds = dict(zip(self.parameters, told, strict=True))
         lists = any(kind in LISTS for kind, _ in kinds.values())
         if lists and not reads_arrays(self.source):
             return False  # its numbers may be arrays
         known = (
-            (kind in CONTAINED or (position in ranks and kind != COMPLEX))
+            (kind in CONTAINED or (position in self.ranks and kind != COMPLEX))
             for position, (kind, _) in enumerate(kinds.values())
         )
         excluded = any(kinds[n][0] in UNDIFFERENTIATED for n in self.wrt)
-        return all(known) and not excluded and misfit(ranks, lengths, values) is None
+        fits = misfit(self.ranks, self.lengths, values) is None
+        return all(known) and not excluded and fits
 
 
 LISTS = ("list", "dict", "numbers")
@@ -144,8 +147,6 @@ IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
 
 def reads_arrays(text: str) -> bool:
     """The text imports what may be a library of arrays; without one, a function is about numbers."""
-    from flatgrad.frontend.module import SCALAR_LIBRARIES
-
     return any(root not in SCALAR_LIBRARIES for root in IMPORT.findall(text))
 
 
@@ -204,10 +205,10 @@ def make(
         # Lengths with two names in the text are equal by chance.
         shapes = shapes_told(names, told, apart=True) | dict(request.shapes or {})
         emission = emit(reading, replace(options, shapes=shapes), excluded)
-    ranks, lengths = lengths_of(emission.params)
-    if (found := misfit(ranks, lengths, values)) is not None:
+    found = misfit(emission.ranks, emission.lengths, values)
+    if found is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
-    return loaded(emission, reading, request, told, tuple(needed(lengths, told)))
+    return loaded(emission, reading, request, told, tuple(needed(emission.lengths, told)))
 
 
 def emit(
@@ -246,14 +247,21 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
         )
     )
     return Emission(
-        text, names, wrt, results, function.returns_tuple, function.params, reading.text
+        text,
+        names,
+        wrt,
+        results,
+        function.returns_tuple,
+        tuple(function.params),
+        *lengths_of(function.params),
+        reading.text,
     )
 
 
 def loaded(emission: Emission, reading: Reading, request: Request, told: Sequence[Told] = (),
            lengths: tuple[Length, ...] = ()) -> Made:  # fmt: skip
     """The functions of the emitted text, in the living program of a reading."""
-    names, params = emission.names, tuple(emission.params)
+    names, params = emission.names, emission.parameters
     generated = load(
         emission.text,
         names[-1],
