@@ -35,15 +35,17 @@ __all__ = [
 _HOMES = dict.fromkeys(__all__, "flatgrad.api") | {"FlatgradError": "flatgrad.errors"}
 
 
-def __getattr__(name: str) -> Any:
-    """What is asked for is imported then: `import flatgrad` alone costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'flatgrad' has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # to a checker, what is not there is not there
 
-    found = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> Any:
+        """What is asked for is imported then: `import flatgrad` alone costs nothing."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'flatgrad' has no attribute {name!r}")
+        from importlib import import_module
+
+        found = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from flatgrad.interface.differentiable import Differentiable
 from flatgrad.interface.gradients import Gradient
 from flatgrad.interface.linear_maps import Pullback, Pushforward
 from flatgrad.interface.second import Hessian, HessianVector, Jacobian
-from flatgrad.interface.texts import grad_source
+from flatgrad.interface.texts import emitted_text
 
 P = ParamSpec("P")
 Value = TypeVar("Value")
@@ -196,6 +196,22 @@ def hessian(
     For a tuple of arguments the result is a tuple of tuples, by argument of the first and of the second derivative.
     """
     return cast("Derived[P, Any]", Hessian(f, wrt, compile=compile, shapes=shapes))
+
+
+def grad_source(
+    source: str, function: str | Sequence[str] | None = None, wrt: str | Sequence[str] | None = None, *,
+    emit: str = "grad", names: str = "grad_", shapes: Shapes = None, comments: bool = True, inline: bool = False,
+    rules: Sequence[str] = (), filename: str = "<input>",
+) -> str:  # fmt: skip
+    """What the command line prints for the text of a file, which is read and never run.
+
+    The options are those of the command line: one function or several (all public ones that no other calls, if none is
+    named), `wrt`, `emit` ("grad", "pair" or "jvp"), the prefix `names`, `shapes` such as {"x": "N,D"}, files of `rules`.
+    A refusal is a FlatgradError that names `filename`.
+    """
+    return emitted_text(
+        source, function, wrt, emit, names, shapes, comments, inline, rules, filename
+    )
 
 
 @overload

@@ -25,8 +25,8 @@ from flatgrad.interface.specialising import (
     make,
     with_arrays,
 )
+from flatgrad.interface.texts import parsed_shapes
 from flatgrad.interface.trees import as_gradient
-from flatgrad.options import parse_shapes
 
 Shapes = Mapping[str, Any] | None
 KEPT = 64  # patterns of arguments whose functions are kept
@@ -217,22 +217,13 @@ def _again(kind: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> An
 
 
 def checked_shapes(shapes: Shapes, subject: Any) -> dict[str, Any]:
-    """Shapes as the user gives them, ("N", "D") or "N,D", as Options has them."""
-    found: dict[str, Any] = {}
-    for name, shape in (shapes or {}).items():
-        if name not in subject.binder.signature.parameters:
-            step = f"parameters: {', '.join(subject.binder.signature.parameters)}"
-            raise refusal(
-                "FG507",
-                f"shapes names {name}, which is no parameter of {subject.name}",
-                step,
-            )
-        text = shape if isinstance(shape, str) else ",".join(map(str, shape))
-        try:
-            found |= parse_shapes([f"{name}={text}"])
-        except ValueError as error:
-            raise refusal("FG502", str(error)) from None
-    return found
+    """The shapes that the user gives, of parameters that are there."""
+    names = subject.binder.signature.parameters
+    for name in shapes or ():
+        if name not in names:
+            what = f"shapes names {name}, which is no parameter of {subject.name}"
+            raise refusal("FG507", what, f"parameters: {', '.join(names)}")
+    return parsed_shapes(shapes)
 
 
 __all__ = ["Derivative", "Shapes"]
