@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 from flatgrad.errors import FlatgradError
 from flatgrad.interface.arguments import Told, lengths_of, needed, pattern
 from flatgrad.interface.conventions import Chosen, Wrt, chosen
@@ -26,7 +28,7 @@ from flatgrad.interface.specialising import (
     with_arrays,
 )
 from flatgrad.interface.texts import parsed_shapes
-from flatgrad.interface.trees import as_gradient
+from flatgrad.interface.trees import apart, as_gradient
 
 Shapes = Mapping[str, Any] | None
 KEPT = 64  # patterns of arguments whose functions are kept
@@ -178,8 +180,10 @@ class Derivative:
                 raise cannot_compile(self.compiler, self.__name__, error) from error
             raise
 
-    def _arranged(self, made: Made, gradients: Any, values: Sequence[Any]) -> Any:
-        """As they were asked for, each in the structure of its argument."""
+    def _arranged(
+        self, made: Made, gradients: Any, values: Sequence[Any], seeds: Sequence[Any]
+    ) -> Any:
+        """As they were asked for, each in the structure of its argument, and an array of its own."""
         if made.may_be_whole:
             arguments = dict(zip(made.parameters, values, strict=True))
             several = gradients if len(made.wrt) > 1 else (gradients,)
@@ -188,7 +192,8 @@ class Derivative:
                 for n, g in zip(made.wrt, several, strict=True)
             )
             gradients = found if len(made.wrt) > 1 else found[0]
-        return self.chosen.arranged(gradients, len(made.wrt))
+        arrays = [value for value in (*values, *seeds) if type(value) is np.ndarray]
+        return self.chosen.arranged(apart(gradients, arrays), len(made.wrt))
 
     def refuse(self, code: str, what: str, step: str = "") -> FlatgradError:
         return refusal(code, what, step)

@@ -219,6 +219,15 @@ def emit(
             return _emission(reading, options, excluded)
         except FlatgradError as error:
             raise reading.located(error) from None
+        except (
+            Exception
+        ) as error:  # flatgrad's own fault, told as the command line tells it
+            what = f"internal error: {type(error).__name__}: {error}".rstrip(": ")
+            step = (
+                "this is a defect of flatgrad, not of your code; please report it with the\n"
+                "function that shows it"
+            )
+            raise refusal("FG999", what, step, reading.filename) from error
 
 
 def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emission:
