@@ -55,17 +55,32 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 
+if not TYPE_CHECKING:  # to a checker, what is not there is not there
 
-def __getattr__(name: str) -> Any:
-    """What is asked for is imported then: `import flatgrad` alone costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'flatgrad' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        """What is asked for is imported then: `import flatgrad` alone costs nothing."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'flatgrad' has no attribute {name!r}")
+        from importlib import import_module
 
-    found = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = found
-    return found
+        found = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """%load_ext flatgrad, in a notebook."""
+    from flatgrad.notebook import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """%unload_ext flatgrad."""
+    from flatgrad.notebook import unload
+
+    unload(shell)

@@ -13,7 +13,7 @@ from flatgrad.interface.differentiable import Differentiable
 from flatgrad.interface.gradients import Gradient
 from flatgrad.interface.linear_maps import Pullback, Pushforward
 from flatgrad.interface.second import Hessian, HessianVector, Jacobian
-from flatgrad.interface.texts import grad_source
+from flatgrad.interface.texts import emitted_text
 
 P = ParamSpec("P")
 Value = TypeVar("Value")
@@ -198,12 +198,29 @@ def hessian(
     return cast("Derived[P, Any]", Hessian(f, wrt, compile=compile, shapes=shapes))
 
 
+def grad_source(
+    source: str, function: str | Sequence[str] | None = None, wrt: str | Sequence[str] | None = None, *,
+    emit: str = "grad", names: str = "grad_", shapes: Shapes = None, comments: bool = True, inline: bool = False,
+    rules: Sequence[str] = (), filename: str = "<input>",
+) -> str:  # fmt: skip
+    """What the command line prints for the text of a file, which is read and never run.
+
+    The options are those of the command line: one function or several (all public ones that no other calls, if none is
+    named), `wrt`, `emit` ("grad", "pair" or "jvp"), the prefix `names`, `shapes` such as {"x": "N,D"}, files of `rules`.
+    A refusal is a FlatgradError that names `filename`.
+    """
+    return emitted_text(
+        source, function, wrt, emit, names, shapes, comments, inline, rules, filename
+    )
+
+
 @overload
 def differentiable(f: Callable[P, Value], /) -> DifferentiableFunction[P, Value]: ...
 
 
 @overload
-def differentiable(*, wrt: Wrt = None, has_aux: bool = False, compile: Compiler | None = None, shapes: Shapes = None
+def differentiable(*, wrt: Wrt = None, has_aux: bool = False, compile: Compiler | None = None, shapes: Shapes = None,
+    cache: bool | None = None,
 ) -> Callable[[Callable[P, Value]], DifferentiableFunction[P, Value]]: ...  # fmt: skip
 
 
@@ -213,6 +230,9 @@ def differentiable(f: Any = None, /, **options: Any) -> Any:
     The gradient is generated when the module is imported, so that what cannot be differentiated is refused then, with
     file and line. f.source("grad"), f.source("pair") and f.source("jvp") are what the command line prints. The
     options are those of grad: @differentiable(wrt="w", shapes={"x": ("N", "D")}).
+
+    With cache=True, or with FLATGRAD_CACHE=1 in the environment where nothing is said here, what was generated is kept
+    beside the bytecode of the module, and taken from there while nothing that decides it has changed.
     """
     if f is None:
         return lambda function: Differentiable(function, **options)

@@ -389,6 +389,39 @@ def test_numbers_only_by_the_text_and_arrays_in_the_call() -> None:
     )
 
 
+def dict_of_numbers(p):
+    return p["w"] * p["b"]
+
+
+def test_items_of_a_dict_may_be_arrays_where_the_text_says_nothing() -> None:
+    """The text that is put together imports no numpy, since the function reads none."""
+    _, pullback = flatgrad.vjp(dict_of_numbers)({"w": np.ones(3), "b": 2.0})
+    same(
+        pullback(np.array([1.0, 2.0, 0.0])),
+        {"w": np.array([2.0, 4.0, 0.0]), "b": np.float64(3.0)},
+    )
+
+
+def test_imports_of_several_names(module_from: Any) -> None:
+    m = module_from(
+        "from math import exp, sin\n\n\ndef f(x):\n    return exp(sin(x))\n"
+    )
+    same(flatgrad.grad(m.f)(0.3), differences(m.f, (0.3,), 0))
+    same(
+        flatgrad.grad(flatgrad.grad(m.f))(0.3),
+        differences(flatgrad.grad(m.f), (0.3,), 0),
+    )
+
+
+def two_names(x, y):
+    """x: (N, D)  y: (M, D)"""
+    return np.sum(x) * np.sum(y @ np.ones(y.shape[1]))
+
+
+def test_lengths_of_two_names_that_are_equal_by_chance() -> None:
+    agrees(two_names, np.ones((2, 2)), np.ones((2, 2)))
+
+
 def test_equal_patterns_share_a_text() -> None:
     g = flatgrad.grad(affine_loss)
     g(X, W, B)
@@ -640,11 +673,12 @@ def test_a_constant_is_read_when_it_is_called(module_from: Any) -> None:
     x, g = np.array([1.0, 3.0]), flatgrad.grad(m.f)
     same(g(x), differences(m.f, (x,), 0))
     made = g._last
-    for m.RATE, m.TABLE in [
+    for rate, table in [
         (5.0, m.TABLE),
         (5.0, np.array([-1.0, 0.5])),
         (np.float64(7.0), m.TABLE),
     ]:
+        m.RATE, m.TABLE = rate, table
         same(g(x), differences(m.f, (x,), 0))
         if type(m.RATE) is float:
             assert g._last is made  # nothing was transformed again
@@ -805,6 +839,64 @@ def test_lists_and_dicts_from_outside(module_from: Any) -> None:
     m.RATES.append(4.0)
     m.SETTINGS["p"] = 3
     same(g(1.5), differences(m.f, (1.5,), 0))
+
+
+def test_values_that_no_expression_tells(module_from: Any) -> None:
+    text = "class Settings:\n    rate = 2.0\n\n\nsettings = Settings()\n\n\ndef f(x):\n    return x * x * settings.rate + Settings.rate * x\n"
+    m = module_from(text)
+    g = flatgrad.grad(m.f)
+    same(g(1.5), differences(m.f, (1.5,), 0))
+    m.settings.rate, m.Settings.rate = 5.0, -1.0
+    same(g(1.5), differences(m.f, (1.5,), 0))
+
+
+def test_a_default_that_is_no_constant_in_the_text(module_from: Any) -> None:
+    m = module_from(
+        "import numpy as np\n\nR = 2.0\n\n\ndef f(x, r=R * 2, w=np.ones(2)):\n    return np.sum(x * w) * r\n"
+    )
+    x = np.array([1.0, 3.0])
+    m.R = 100.0
+    same(flatgrad.grad(m.f, "x")(x), differences(m.f, (x,), 0))
+
+
+# --- gradients within functions -------------------------------------------------------------------------------------------
+
+
+def fit(w, x):
+    """w: (D,)  x: (N, D)"""
+    return np.sum(np.tanh(x @ w) ** 2)
+
+
+fit_grad = flatgrad.grad(fit, "w")
+
+
+def penalty_by_name(w, x):
+    return np.sum(fit_grad(w, x) ** 2)
+
+
+def penalty_in_place(w, x):
+    return np.sum(flatgrad.grad(fit, "w")(w, x) ** 2)
+
+
+def penalty_and_value(w, x):
+    value, g = flatgrad.value_and_grad(fit, wrt="w")(w, x)
+    return value + np.sum(g**2) * SCALE
+
+
+@pytest.mark.parametrize("f", [penalty_by_name, penalty_in_place, penalty_and_value])
+def test_gradient_penalties(f: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = np.array([0.1, -0.2, 0.3])
+    g = flatgrad.grad(f, "w")
+    same(g(w, X), differences(f, (w, X), 0))
+    monkeypatch.setitem(globals(), "SCALE", 7.0)
+    same(g(w, X), differences(f, (w, X), 0))
+
+
+def test_a_penalty_in_a_decorated_function(module_from: Any) -> None:
+    m = module_from(
+        "import flatgrad\n\n\ndef f(x):\n    return x**4\n\n\n@flatgrad.differentiable\ndef g(x):\n    return flatgrad.grad(f)(x) ** 2\n"
+    )
+    assert m.g.grad(1.5) == pytest.approx(96 * 1.5**5)
 
 
 # --- where functions come from ---------------------------------------------------------------------------------------------
@@ -978,7 +1070,10 @@ def test_a_refusal_shows_when_the_module_is_imported(module_from: Any) -> None:
         module_from(text)
     first, *rest = str(caught.value).splitlines()
     assert first.endswith("subject.py:7:9: FG201 no derivative rule for numpy.nonsense")
-    assert rest[:2] == ["    7 |     y = np.nonsense(x)", "      |         ^^^^^^^^^^^^^^"]
+    assert rest[:2] == [
+        "    7 |     y = np.nonsense(x)",
+        "      |         ^^^^^^^^^^^^^^",
+    ]
 
 
 def test_options_of_the_decorator(module_from: Any) -> None:
@@ -1017,6 +1112,21 @@ def test_a_decorated_function_looks_like_what_it_is(module_from: Any) -> None:
     assert "return np.mean" in inspect.getsource(m.loss)
     assert pickle.loads(pickle.dumps(m.loss)) is m.loss
     assert copy.deepcopy(m.loss) is m.loss
+
+
+def test_decorated_methods() -> None:
+    namespace = compiled(
+        "import flatgrad\n\n\nclass Model:\n"
+        '    @flatgrad.differentiable(wrt="x")\n    def loss(self, x):\n        return x * x\n\n'
+        "    @staticmethod\n    @flatgrad.differentiable\n    def other(x):\n        return x**3\n",
+        "methods",
+    )
+    model = namespace["Model"]()
+    assert model.loss(3.0) == 9.0
+    assert model.loss.grad(3.0) == 6.0
+    assert model.loss.value_and_grad(3.0) == (9.0, 6.0)
+    assert model.loss.jvp((3.0,), 2.0) == (9.0, 12.0)
+    assert model.other.grad(2.0) == namespace["Model"].other.grad(2.0) == 12.0
 
 
 # --- how what is generated behaves ------------------------------------------------------------------------------------------
@@ -1128,6 +1238,37 @@ def test_arguments_are_left_alone() -> None:
     flatgrad.grad(affine_loss)(*args)
     for one, other in zip(args, (X, W, B), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def summed(x, y):
+    return np.sum(x + y)
+
+
+def test_gradients_are_arrays_of_their_own() -> None:
+    x = np.ones(3)
+    one, other = flatgrad.grad(summed)(x, x)
+    one *= 5.0
+    np.testing.assert_array_equal(other, np.ones(3))
+    _, pullback = flatgrad.vjp(copied)(x)
+    seed = np.ones(3)
+    gradient = pullback(seed)
+    gradient *= 5.0
+    np.testing.assert_array_equal(seed, np.ones(3))
+
+
+def copied(x):
+    return x + 0.0
+
+
+def test_a_defect_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import flatgrad.pipeline
+
+    def broken(*args: Any) -> None:
+        raise KeyError("lost")
+
+    monkeypatch.setattr(flatgrad.pipeline.Transformation, "read", broken)
+    with pytest.raises(FlatgradError, match="FG999 internal error: KeyError: 'lost'"):
+        flatgrad.grad(product)(1.0, 2.0)
 
 
 def test_import_is_light() -> None:

@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 from flatgrad.errors import FlatgradError
 from flatgrad.interface.arguments import Told, needed, pattern
+from flatgrad.interface.cache import Cache
 from flatgrad.interface.conventions import Chosen, Wrt, chosen
 from flatgrad.interface.documenting import document
 from flatgrad.interface.functions import subject_of
@@ -23,10 +26,11 @@ from flatgrad.interface.specialising import (
     emit,
     loaded,
     make,
+    recalled,
     with_arrays,
 )
-from flatgrad.interface.trees import as_gradient
-from flatgrad.options import parse_shapes
+from flatgrad.interface.texts import parsed_shapes
+from flatgrad.interface.trees import apart, as_gradient
 
 Shapes = Mapping[str, Any] | None
 KEPT = 64  # patterns of arguments whose functions are kept
@@ -54,6 +58,7 @@ class Derivative:
             compile,
             results,
         )
+        self.cache: Cache | None = cache_in(f)
         self._known: dict[tuple[Told, ...], Made] = {}
         self._general: dict[bool, Made] = {}
         self._early: Emission | None = (
@@ -124,11 +129,20 @@ class Derivative:
         ):
             lengths = needed(early.lengths, told)
             return loaded(early, reading, self.request, told, tuple(lengths))
-        return make(reading, self.request, self.subject.binder.names, told, values)
+        names = self.subject.binder.names
+        return make(reading, self.request, names, told, values, self.cache)
 
-    def generate(self, reading: Reading) -> None:
+    def generate(self, reading: Reading, mark: str = "") -> None:
         """Transform the text of the file before there are arguments; a refusal is raised."""
-        self._early = emit(reading, self.request.options(reading))
+        options = self.request.options(reading)
+        self._early = emit(reading, options, cache=self.cache, mark=mark)
+
+    def recall(self, reading: Reading, mark: str = "") -> bool:
+        """Take what an earlier process made of this text, if one did."""
+        if self.cache is not None:
+            options = self.request.options(reading)
+            self._early = recalled(self.cache, reading, options, mark=mark)
+        return self._early is not None
 
     def general(self, arrays: bool = False) -> Made:
         """The emitted functions that take nothing for granted of the arguments; with `arrays`, not that they are numbers."""
@@ -137,7 +151,8 @@ class Derivative:
             if found is None or not found.reading.is_current():
                 reading = self.subject.reading(None)
                 reading = with_arrays(reading) if arrays else reading
-                emission = emit(reading, self.request.options(reading))
+                options = self.request.options(reading)
+                emission = emit(reading, options, cache=self.cache)
                 found = self._general[arrays] = loaded(emission, reading, self.request)
             return found
 
@@ -178,8 +193,10 @@ class Derivative:
                 raise cannot_compile(self.compiler, self.__name__, error) from error
             raise
 
-    def _arranged(self, made: Made, gradients: Any, values: Sequence[Any]) -> Any:
-        """As they were asked for, each in the structure of its argument."""
+    def _arranged(
+        self, made: Made, gradients: Any, values: Sequence[Any], seeds: Sequence[Any]
+    ) -> Any:
+        """As they were asked for, each in the structure of its argument, and an array of its own."""
         if made.may_be_whole:
             arguments = dict(zip(made.parameters, values, strict=True))
             several = gradients if len(made.wrt) > 1 else (gradients,)
@@ -188,7 +205,8 @@ class Derivative:
                 for n, g in zip(made.wrt, several, strict=True)
             )
             gradients = found if len(made.wrt) > 1 else found[0]
-        return self.chosen.arranged(gradients, len(made.wrt))
+        arrays = [value for value in (*values, *seeds) if type(value) is np.ndarray]
+        return self.chosen.arranged(apart(gradients, arrays), len(made.wrt))
 
     def refuse(self, code: str, what: str, step: str = "") -> FlatgradError:
         return refusal(code, what, step)
@@ -211,28 +229,25 @@ class Derivative:
         return f"<flatgrad {self.__qualname__}>"
 
 
+def cache_in(f: Any) -> Cache | None:
+    """The cache that a decorated function or a derivative of one has."""
+    found = getattr(f, "cache", None)
+    return found if isinstance(found, Cache) else None
+
+
 def _again(kind: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What was pickled or copied, made again."""
     return kind(*arguments, **options)
 
 
 def checked_shapes(shapes: Shapes, subject: Any) -> dict[str, Any]:
-    """Shapes as the user gives them, ("N", "D") or "N,D", as Options has them."""
-    found: dict[str, Any] = {}
-    for name, shape in (shapes or {}).items():
-        if name not in subject.binder.signature.parameters:
-            step = f"parameters: {', '.join(subject.binder.signature.parameters)}"
-            raise refusal(
-                "FG507",
-                f"shapes names {name}, which is no parameter of {subject.name}",
-                step,
-            )
-        text = shape if isinstance(shape, str) else ",".join(map(str, shape))
-        try:
-            found |= parse_shapes([f"{name}={text}"])
-        except ValueError as error:
-            raise refusal("FG502", str(error)) from None
-    return found
+    """The shapes that the user gives, of parameters that are there."""
+    names = subject.binder.signature.parameters
+    for name in shapes or ():
+        if name not in names:
+            what = f"shapes names {name}, which is no parameter of {subject.name}"
+            raise refusal("FG507", what, f"parameters: {', '.join(names)}")
+    return parsed_shapes(shapes)
 
 
 __all__ = ["Derivative", "Shapes"]

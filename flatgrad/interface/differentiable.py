@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from flatgrad.errors import FlatgradError
+from flatgrad.interface.cache import Cache, cache_of, is_asked_for, told_by
 from flatgrad.interface.callables import plain_function
 from flatgrad.interface.conventions import Wrt
 from flatgrad.interface.derivatives import Shapes
@@ -18,6 +19,7 @@ from flatgrad.interface.subjects import (
     read,
     read_file,
     reads_elsewhere,
+    text_of_file,
 )
 from flatgrad.interface.texts import source_of
 
@@ -30,15 +32,35 @@ class Differentiable:
     __wrapped__: Any
 
     def __init__(self, f: Any, wrt: Wrt = None, *, has_aux: bool = False, compile: Compiler | None = None,
-                 shapes: Shapes = None) -> None:  # fmt: skip
+                 shapes: Shapes = None, cache: bool | None = None) -> None:  # fmt: skip
         functools.update_wrapper(self, f)
         self._options: dict[str, Any] = {"compile": compile, "shapes": shapes}
         self._has_aux, self._wrt = has_aux, wrt
         self._function = plain_function(f)
-        self._check_text()
+        asked = is_asked_for() if cache is None else cache
+        self.cache: Cache | None = cache_of(self._function) if asked else None
+        if not self._is_kept():
+            self._check_text()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.__wrapped__(*args, **kwargs)
+
+    def _is_kept(self) -> bool:
+        """An earlier process found that this text can be differentiated; its file need not be parsed to know."""
+        function = self._function
+        if self.cache is None:
+            return False
+        if self.grad.recall(text_of_file(function), self._mark):
+            return True
+        if not reads_elsewhere(function) or not is_complete(function):
+            return False
+        return self.grad.recall(read(function))
+
+    @property
+    def _mark(self) -> str:
+        """What the text of a file was found to be the text of."""
+        code = self._function.__code__
+        return f"{told_by(code)} {code.co_firstlineno}"
 
     def _check_text(self) -> None:
         """Refuse now what the command line refuses, unless more is known when it is called."""
@@ -46,7 +68,7 @@ class Differentiable:
         of_file = read_file(function)
         try:
             if of_file is not None:
-                self.grad.generate(of_file)
+                self.grad.generate(of_file, self._mark)
             elif is_complete(function):
                 self.grad.generate(read(function))
         except FlatgradError:

@@ -61,7 +61,7 @@ class Gradient(Derivative):
             raise
         loss = value[0] if self.has_aux else value
         self._refuse_other_values(made, loss)
-        gradient = self._arranged(made, gradient, values)
+        gradient = self._arranged(made, gradient, values, ())
         if self.with_value:
             return value, gradient
         return (gradient, value[1]) if self.has_aux else gradient

@@ -42,7 +42,7 @@ class Pullback(Derivative):
             seeds = self._cotangents(made, value, cotangents)
             made.generated.refresh()
             gradient = self._pulled(backward, (*seeds, cache))
-            return self._arranged(made, gradient, values)
+            return self._arranged(made, gradient, values, seeds)
 
         return value, pullback
 

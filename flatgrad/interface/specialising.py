@@ -10,7 +10,7 @@ import inspect
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from flatgrad.errors import FlatgradError
@@ -27,6 +27,7 @@ from flatgrad.interface.arguments import (
     shape_of,
     shapes_told,
 )
+from flatgrad.interface.cache import Cache, key_of
 from flatgrad.interface.generated import Compiler, Generated, load, root_of
 from flatgrad.interface.live import watched
 from flatgrad.interface.readings import Reading
@@ -125,6 +126,20 @@ class Emission:
     lengths: tuple[Length, ...]
     source: str  # the text that was transformed
 
+    @staticmethod
+    def of(plain: Mapping[str, Any], source: str) -> Emission:
+        """From what `asdict` gives, with lists for tuples and texts for keys."""
+        told = {
+            "names": tuple(plain["names"]),
+            "wrt": tuple(plain["wrt"]),
+            "results": tuple(Result(**result) for result in plain["results"]),
+            "parameters": tuple(plain["parameters"]),
+            "ranks": {int(n): rank for n, rank in plain["ranks"].items()},
+            "lengths": tuple(Length(**length) for length in plain["lengths"]),
+            "source": source,
+        }
+        return Emission(**{**plain, **told})
+
     def suits(self, told: Sequence[Told], values: Sequence[Any]) -> bool:
         """What the text takes for granted holds for these arguments, and they would tell it nothing more."""
         kinds = dict(zip(self.parameters, told, strict=True))
@@ -189,6 +204,7 @@ def make(
     names: Sequence[str],
     told: Sequence[Told],
     values: Sequence[Any],
+    cache: Cache | None = None,
 ) -> Made:
     """Transform for arguments like these; `names` are those of the parameters."""
     reading = with_arrays(reading, told)
@@ -196,30 +212,71 @@ def make(
     excluded = {
         n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED
     }
-    try:
-        shapes = shapes_told(names, told) | dict(request.shapes or {})
-        emission = emit(reading, replace(options, shapes=shapes), excluded)
-    except FlatgradError as error:
-        if all(d.code != "FG301" for d in error.diagnostics):
-            raise
-        # Lengths with two names in the text are equal by chance.
-        shapes = shapes_told(names, told, apart=True) | dict(request.shapes or {})
-        emission = emit(reading, replace(options, shapes=shapes), excluded)
+    # Lengths with two names in the text may be equal by chance.
+    possible = [
+        replace(options, shapes=shapes_told(names, told, apart=apart) | dict(request.shapes or {}))
+        for apart in (False, True)
+    ]  # fmt: skip
+    emission = _first(reading, possible, excluded, cache)
     found = misfit(emission.ranks, emission.lengths, values)
     if found is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
     return loaded(emission, reading, request, told, tuple(needed(emission.lengths, told)))
 
 
+def _first(
+    reading: Reading, possible: Sequence[Options], excluded: Set[str], cache: Cache | None
+) -> Emission:  # fmt: skip
+    """With the first options that do not contradict the text; it was found out before which, if it is kept."""
+    kept = (recalled(cache, reading, options, excluded) for options in possible)
+    if (found := next((k for k in kept if k is not None), None)) is not None:
+        return found
+    try:
+        return emit(reading, possible[0], excluded, cache)
+    except FlatgradError as error:
+        if all(d.code != "FG301" for d in error.diagnostics):
+            raise
+        return emit(reading, possible[1], excluded, cache)
+
+
 def emit(
-    reading: Reading, options: Options, excluded: Set[str] = frozenset()
-) -> Emission:
+    reading: Reading, options: Options, excluded: Set[str] = frozenset(), cache: Cache | None = None, mark: str = ""
+) -> Emission:  # fmt: skip
     """Transform, with respect to nothing that is excluded; what is refused is told of the user's lines."""
+    found = recalled(cache, reading, options, excluded, mark)
+    if found is None:
+        found = _transformed(reading, options, excluded)
+        if cache is not None:
+            key = key_of(reading.text, options, excluded, mark)
+            cache.put(key, asdict(replace(found, source="")))
+    return found
+
+
+def recalled(
+    cache: Cache | None, reading: Reading, options: Options, excluded: Set[str] = frozenset(), mark: str = ""
+) -> Emission | None:  # fmt: skip
+    """What an earlier process made of the same text."""
+    if cache is None:
+        return None
+    found = cache.get(key_of(reading.text, options, excluded, mark))
+    return None if found is None else Emission.of(found, reading.text)
+
+
+def _transformed(reading: Reading, options: Options, excluded: Set[str]) -> Emission:
     with GENERATING:
         try:
             return _emission(reading, options, excluded)
         except FlatgradError as error:
             raise reading.located(error) from None
+        except (
+            Exception
+        ) as error:  # flatgrad's own fault, told as the command line tells it
+            what = f"internal error: {type(error).__name__}: {error}".rstrip(": ")
+            step = (
+                "this is a defect of flatgrad, not of your code; please report it with the\n"
+                "function that shows it"
+            )
+            raise refusal("FG999", what, step, reading.filename) from error
 
 
 def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emission:
@@ -305,4 +362,4 @@ def _watches(reading: Reading, generated: Generated, compiler: Compiler | None) 
     )
 
 
-__all__ = ["Emission", "Made", "Request", "emit", "loaded", "make"]
+__all__ = ["Emission", "Made", "Request", "emit", "loaded", "make", "recalled"]

@@ -9,8 +9,9 @@ from typing import Any
 from flatgrad.errors import FlatgradError
 from flatgrad.interface.conventions import Chosen
 from flatgrad.interface.readings import Reading
-from flatgrad.interface.refusing import located
+from flatgrad.interface.refusing import located, refusal
 from flatgrad.interface.specialising import GENERATING
+from flatgrad.options import Shape, parse_shapes
 
 
 def source_of(
@@ -32,30 +33,41 @@ def source_of(
             raise reading.located(error) from None
 
 
-def grad_source(source: str, function: str | Sequence[str] | None = None, wrt: str | Sequence[str] | None = None, *,
-                emit: str = "grad", names: str = "grad_", shapes: Mapping[str, Any] | None = None, comments: bool = True,
-                inline: bool = False, rules: Sequence[str] = (), filename: str = "<input>") -> str:  # fmt: skip
-    from flatgrad.options import Options, parse_shapes
+def emitted_text(
+    source: str, functions: str | Sequence[str] | None, wrt: str | Sequence[str] | None, emit: str, names: str,
+    shapes: Mapping[str, Any] | None, comments: bool, inline: bool, rules: Sequence[str], filename: str,
+) -> str:  # fmt: skip
+    """What the command line prints for the text of a file, with its options."""
+    from flatgrad.options import Options
     from flatgrad.pipeline import transform
     from flatgrad.source import read_source
 
-    functions = (function,) if isinstance(function, str) else tuple(function or ())
-    asked = (wrt,) if isinstance(wrt, str) else tuple(wrt or ())
-    found: dict[str, Any] = {}
-    for name, shape in (shapes or {}).items():
-        text = shape if isinstance(shape, str) else ",".join(map(str, shape))
-        found |= parse_shapes([f"{name}={text}"])
-    files = tuple(
-        (os.fspath(file), read_source(os.fspath(file)).text) for file in rules
-    )
+    files = tuple((os.fspath(f), read_source(os.fspath(f)).text) for f in rules)
     options = Options(
-        functions, asked, emit, names, found, comments, filename, inline, files
-    )
+        _names(functions), _names(wrt), emit, names, parsed_shapes(shapes), comments, filename, inline, files
+    )  # fmt: skip
     with GENERATING:
         try:
             return transform(source, options)
         except FlatgradError as error:
-            raise located([(d, filename, source) for d in error.diagnostics]) from None
+            problems = [(d, filename, source) for d in error.diagnostics]
+            raise located(problems) from None
 
 
-__all__ = ["grad_source", "source_of"]
+def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
+
+
+def parsed_shapes(shapes: Mapping[str, Any] | None) -> dict[str, Shape]:
+    """Shapes as the user gives them, ("N", "D") or "N,D", as Options has them."""
+    found: dict[str, Shape] = {}
+    for name, shape in (shapes or {}).items():
+        text = shape if isinstance(shape, str) else ",".join(map(str, shape))
+        try:
+            found |= parse_shapes([f"{name}={text}"])
+        except ValueError as error:
+            raise refusal("FG502", str(error)) from None
+    return found
+
+
+__all__ = ["emitted_text", "parsed_shapes", "source_of"]
