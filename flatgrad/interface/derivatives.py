@@ -137,6 +137,10 @@ class Derivative:
         options = self.request.options(reading)
         self._early = emit(reading, options, cache=self.cache, mark=mark)
 
+    def read_like(self, other: Derivative) -> None:
+        """Take what another one, which asks for the same, has made of the text of the file."""
+        self._early = other._early
+
     def recall(self, reading: Reading, mark: str = "") -> bool:
         """Take what an earlier process made of this text, if one did."""
         if self.cache is not None:

@@ -83,9 +83,11 @@ class Differentiable:
 
     @functools.cached_property
     def value_and_grad(self) -> Gradient:
-        return Gradient(
+        made = Gradient(
             self, self._wrt, has_aux=self._has_aux, with_value=True, **self._options
         )
+        made.read_like(self.grad)
+        return made
 
     @functools.cached_property
     def vjp(self) -> Pullback:

@@ -58,6 +58,7 @@ def read_file(function: FunctionType) -> Reading | None:
 def text_of_file(function: FunctionType) -> Reading:
     """What read_file gives, if it gives something: it is not looked whether the file has the function."""
     code = function.__code__
+    linecache.checkcache(code.co_filename)
     lines = linecache.getlines(code.co_filename, function.__globals__)
     text = "".join(lines).replace("\r\n", "\n")
     return Reading(text, code.co_name, {}, (), (), code.co_filename)
