@@ -255,6 +255,10 @@ def test_the_state_is_that_of_the_files(
         os.utime(tmp_path / "inner" / "rules.py", (1, len(seen)))
         seen.add(state())
         assert state() in seen
+    assert "" not in seen
+    os.utime(tmp_path / "inner" / "rules.py")  # written after this process began
+    assert state() == ""
+    os.utime(tmp_path / "inner" / "rules.py", (1, 0))
     monkeypatch.setattr(np, "__version__", "0")
     seen.add(state())
     monkeypatch.setattr(caches, "PRINTERS", ("libcst",))

@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from importlib.util import cache_from_source, find_spec
@@ -25,6 +26,8 @@ VARIABLE = "FLATGRAD_CACHE"
 KEPT = 64  # emissions in one file
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PRINTERS = ("libcst", "black", "astor")  # which decide the text, too
+
+STARTED = time.time_ns()  # what is written later is not what runs here
 
 Entries = dict[str, Any]
 
@@ -117,24 +120,26 @@ def digest(parts: Iterable[str]) -> str:
 
 @functools.cache
 def software_state() -> str:
-    """Of flatgrad's own files, of what it prints with, and of Python; nothing where the files cannot be seen."""
+    """Of flatgrad's own files, of what it prints with, and of Python; nothing where that is not what runs."""
     try:
         files = sorted(_files(PACKAGE))
     except OSError:
         files = []
-    versions = [version for name in PRINTERS for version in _versions(name)]
-    known = [*files, *versions, np.__version__, sys.version]
-    return digest(known) if files else ""
+    if not files or max(written for _, written, _ in files) > STARTED:
+        return ""
+    versions = (version for name in PRINTERS for version in _versions(name))
+    return digest([*map(repr, files), *versions, np.__version__, sys.version])
 
 
-def _files(folder: str) -> Iterator[str]:
+def _files(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Name, time and size of each file of Python."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir() and entry.name != "__pycache__":
                 yield from _files(entry.path)
             elif entry.name.endswith(".py"):
                 seen = entry.stat()
-                yield f"{entry.path} {seen.st_size} {seen.st_mtime_ns}"
+                yield entry.path, seen.st_mtime_ns, seen.st_size
 
 
 def _versions(name: str) -> Iterator[str]:
