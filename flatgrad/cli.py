@@ -67,8 +67,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _invoke(arguments: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     chosen, name = command, "flatgrad"
-    if arguments and arguments[0] == "ops":
-        chosen, name, arguments = operations, "flatgrad ops", arguments[1:]
+    if arguments and arguments[0] in SUBCOMMANDS:
+        chosen, name = SUBCOMMANDS[arguments[0]], f"flatgrad {arguments[0]}"
+        arguments = arguments[1:]
     status = chosen.main(arguments, prog_name=name, standalone_mode=False)
     return status or 0
 
@@ -138,6 +139,22 @@ def _parse_style(text: str) -> str:
     if text not in STYLES:
         raise ValueError(f"{text!r} is not one of {', '.join(STYLES)}")
     return text
+
+
+def _parse_values(texts: Sequence[str]) -> Any:
+    from flatgrad.checking.inputs import written_values
+
+    return written_values(texts)
+
+
+def _parse_against(text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return None
+    file, colon, name = text.rpartition(":")
+    parts = name.split(".")
+    if not colon or not file or not all(part.isidentifier() for part in parts):
+        raise ValueError(f"{text!r} is not a function of a file; write layers.py:NAME")
+    return file, name
 
 
 def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -254,8 +271,9 @@ def command(
 
     FILE is a Python file, or - for standard input. It is read, never run.
 
-    `flatgrad ops` shows the operations that have a derivative; a file of that
-    name is ./ops.
+    `flatgrad ops` shows the operations that have a derivative, and
+    `flatgrad check FILE` checks a gradient at a point; a file of such a name is
+    ./ops.
     """
     _reject_contradictions(file, out, diff, check)
     if style != "flat" and emit != "grad":
@@ -303,6 +321,97 @@ def operations(as_table: bool) -> None:
 
         text = table() if as_table else page()
     _print(text)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file")
+@click.option(
+    "--function", metavar="NAME", help="The function.  [default: the only one]"
+)
+@click.option(
+    "--at",
+    "written",
+    metavar="x=EXPRESSION",
+    multiple=True,
+    callback=_checked(_parse_values),
+    help="The value of a parameter, in numpy's names: x=randn(3,4); may be repeated,"
+    " or hold several with a semicolon between them.  [default: random numbers where"
+    " the shape is known]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 10),
+    default=0,
+    show_default=True,
+    help="Of all random numbers.",
+)
+@click.option(
+    "--against",
+    metavar="OTHER.py:NAME",
+    callback=_checked(_parse_against),
+    help="Check this backward function, of your own, and not flatgrad's.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1e-6,
+    show_default=True,
+    help="How far an entry may be off, of its size.",
+)
+@click.option(
+    "--wrt",
+    metavar="x,W",
+    multiple=True,
+    callback=_checked(parse_wrt),
+    help="With respect to these parameters.",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    metavar="x=N,D",
+    multiple=True,
+    callback=_checked(parse_shapes),
+    help="The shape of a parameter, as for flatgrad FILE.",
+)
+@click.option(
+    "--rules", metavar="FILE", multiple=True, help="Derivative rules of your own."
+)
+def check(
+    file: str,
+    function: str | None,
+    written: Any,
+    seed: int,
+    against: tuple[str, str] | None,
+    tolerance: float,
+    wrt: tuple[str, ...],
+    shapes: dict[str, tuple[str | int, ...]],
+    rules: tuple[str, ...],
+) -> int:
+    """Compare the gradient of a function in FILE with differences, at a point.
+
+    FILE is run, as is the file of --against. Exit status 0 if all is well, else 1.
+    """
+    files = tuple(map(_rules_in, rules))
+    with reported(shown_name(file)):
+        source = read_source(file)
+        functions = (function,) if function else ()
+        options = Options(
+            functions, wrt, shapes=shapes, filename=source.filename, rules=files
+        )
+    other = None if against is None else (*_rules_in(against[0]), against[1])
+    with reported(source.filename, source.text):
+        from flatgrad.checking import Request, report
+
+        found = report(
+            Request(
+                source.filename, source.text, options, written, seed, tolerance, other
+            )
+        )
+    _print(found.text)
+    return 0 if found.passes else 1
+
+
+SUBCOMMANDS = {"ops": operations, "check": check}
 
 
 def _reject_contradictions(file: str, out: str | None, diff: bool, check: bool) -> None:

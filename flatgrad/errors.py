@@ -71,6 +71,13 @@ CODES = {
     "FG703": "the result is not one number, so that it has no gradient",
     "FG704": "what a derivative is given does not fit",
     "FG705": "compile= cannot compile what was generated",
+    # FG90x: running the user's code, to check a gradient
+    "FG901": "the code that is checked raises an exception",
+    "FG902": "an input has no value, or --at gives it none",
+    "FG903": "there is nothing to check, or more than one thing",
+    "FG904": "a value is not finite at the point of a check",
+    "FG905": "what was emitted fails where the function does not",
+    "FG906": "a backward is not written in a way that can be called",
     # FG999: flatgrad itself
     "FG999": "internal error, a defect of flatgrad",
 }

@@ -112,6 +112,18 @@ class Transformation:
             self._findings[key] = _Findings(self.text, options)
         return self._findings[key]
 
+    def function(self, name: str) -> Function:
+        """The function as it is read for a gradient: its parameters, outputs and seeds, and what is known of them."""
+        options = replace(self.options, functions=(name,), emit="grad")
+        with _long_functions():
+            found = self._findings.get(False)
+            if found is None:
+                found = self._findings[False] = _Findings(self.text, options)
+            _chosen(found.module, options)
+            found.module.library = library_used(found.module, name)
+            with with_rules(found.rules):
+                return found.read(found.module, name, options).function
+
 
 class _Findings:
     """What was found on the way to one kind of output, and holds for another too."""

@@ -38,6 +38,7 @@ LAYERS = [
     ["flatgrad.source"],
     ["flatgrad.interface"],
     ["flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
+    ["flatgrad.checking"],
     ["flatgrad.cli"],
     ["flatgrad.notebook"],
     ["flatgrad.__main__", "flatgrad"],
