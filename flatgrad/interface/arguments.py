@@ -184,8 +184,7 @@ def needed(lengths: Sequence[Length], told: Sequence[Told]) -> list[Length]:
     return [
         x
         for x in lengths
-        if len(by_root[x.root]) > 1
-        or ((x.value or 1) != 1 and not _is_told(told, x))
+        if len(by_root[x.root]) > 1 or ((x.value or 1) != 1 and not _is_told(told, x))
     ]
 
 

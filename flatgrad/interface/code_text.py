@@ -188,16 +188,26 @@ def _is_compiled_from(code: CodeType, source: str) -> bool:
     """Compiled again, the file gives the same instructions; a file that does not compile alone is believed."""
     if any(name.startswith("@py") for name in (*code.co_names, *code.co_varnames)):
         return True  # assertions that pytest has rewritten
-    again = _codes(source, code.co_flags & _FUTURE)
-    key = (code.co_name, code.co_firstlineno)
-    return not again or any(_same(code, found) for found in again.get(key, ()))
+    flags, key = code.co_flags & _FUTURE, (code.co_name, code.co_firstlineno)
+    again = _codes(source, flags)
+    if not again or any(_same(code, found) for found in again.get(key, ())):
+        return True
+    alone = _codes(source, flags, by_statement=True)
+    return any(_same(code, found) for found in alone.get(key, ()))
 
 
 @functools.lru_cache(maxsize=16)
-def _codes(source: str, flags: int) -> dict[tuple[str, int], list[CodeType]]:
-    """Every function of a text, compiled, by its name and first line."""
+def _codes(
+    source: str, flags: int, by_statement: bool = False
+) -> dict[tuple[str, int], list[CodeType]]:
+    """Every function of a text, compiled, by its name and first line; notebooks compile each statement by itself."""
     try:
-        pending = [compile(source, "<again>", "exec", flags, dont_inherit=True)]
+        units = [ast.parse(source)]
+        if by_statement:
+            units = [ast.Module([node], []) for node in units[0].body]
+        pending = [
+            compile(u, "<again>", "exec", flags, dont_inherit=True) for u in units
+        ]
     except (SyntaxError, ValueError):
         return {}
     found: dict[tuple[str, int], list[CodeType]] = {}

@@ -63,6 +63,14 @@ class Collector:
         self._rules()
         return name
 
+    def also(self, function: FunctionType) -> str:
+        """The name of another function that is wanted in the same module."""
+        text = written(function)
+        name = "function" if text.is_lambda else function.__code__.co_name
+        found = self._add(name, Fixed(function), text, function)
+        self._rules()
+        return found
+
     def ordered(self) -> list[Piece]:
         for piece in [p for p in self.pieces.values() if p.order == 1]:
             self.pieces[piece.name] = replace(piece, text=self._with_libraries(piece))

@@ -221,7 +221,9 @@ def make(
     found = misfit(emission.ranks, emission.lengths, values)
     if found is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
-    return loaded(emission, reading, request, told, tuple(needed(emission.lengths, told)))
+    return loaded(
+        emission, reading, request, told, tuple(needed(emission.lengths, told))
+    )
 
 
 def _first(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -21,8 +21,17 @@ from flatgrad.interface.readings import Reading
 
 def read(function: FunctionType) -> Reading:
     """The function and all that it reads, put together."""
-    collector = Collector(function)
-    name = collector.main()
+    return read_several([function])[0]
+
+
+def read_several(functions: Sequence[FunctionType]) -> tuple[Reading, tuple[str, ...]]:
+    """One module for several functions, and the names that they have there."""
+    collector = Collector(functions[0])
+    names = (collector.main(), *map(collector.also, functions[1:]))
+    return _reading(collector, names[0]), names
+
+
+def _reading(collector: Collector, name: str) -> Reading:
     pieces = collector.ordered()
     text = "\n\n".join(piece.text for piece in pieces)
     return Reading(
@@ -31,7 +40,7 @@ def read(function: FunctionType) -> Reading:
         {p.name: p.entry for p in pieces if p.entry is not None},
         tuple(collector.watches),
         tuple(pieces),
-        function.__code__.co_filename,
+        collector.function.__code__.co_filename,
         frozenset(
             n for p in pieces if p.order == 1 and p.entry for n in _sizes(p.entry.get())
         ),
@@ -96,4 +105,11 @@ def is_complete(function: FunctionType) -> bool:
     )
 
 
-__all__ = ["is_complete", "read", "read_file", "reads_elsewhere", "text_of_file"]
+__all__ = [
+    "is_complete",
+    "read",
+    "read_file",
+    "read_several",
+    "reads_elsewhere",
+    "text_of_file",
+]
