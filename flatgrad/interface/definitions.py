@@ -99,7 +99,7 @@ class Definition:
         match made:
             case FunctionType():
                 known = self.exported.get(made.__name__)
-                found = known or (lambda *a, **k: self._call(position, a, k))
+                found: Any = known or (lambda *a, **k: self._call(position, a, k))
                 functools.update_wrapper(found, made)
                 found.__source__ = self.shown
                 setattr(found, MADE_OF, self.name)

@@ -54,7 +54,8 @@ class Differentiable:
             return True
         if not reads_elsewhere(function) or not is_complete(function):
             return False
-        return self.grad.recall(read(function))
+        kept: bool = self.grad.recall(read(function))
+        return kept
 
     @property
     def _mark(self) -> str:
