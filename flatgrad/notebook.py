@@ -118,14 +118,13 @@ class Magics:
             raise Shown(error.format_message()) from None
 
     def _with_cells(self, text: str) -> str:
-        """In[3]:2:5: FG201 ..., where the code of a cell has the name of a file that nobody knows."""
+        """cell:2:5: FG201 ..., where the code of a cell has the name of a file that nobody knows."""
         return re.sub(HEADLINE, lambda match: self._label(match[0]), text)
 
     def _label(self, name: str) -> str:
         for filename in (name, os.path.join(os.getcwd(), name)):
-            found = self.shell.compile.format_code_name(filename)
-            if found is not None:
-                return str(found[1])
+            if self.shell.compile.format_code_name(filename) is not None:
+                return "cell"
         return name
 
 
