@@ -101,7 +101,8 @@ class Magics:
         """What was defined for functions of these names: if they are refused now, it is not there any more."""
         space = self.shell.user_ns
         for old in [n for n, value in space.items() if made_of(value) in names]:
-            del space[old]
+            if old not in names:
+                del space[old]
 
     @contextmanager
     def _shown(self) -> Iterator[None]:

@@ -84,7 +84,8 @@ def load(path: Path, text: str | None = None) -> ModuleType:
     if text is not None:
         path.write_text(text)
     spec = importlib.util.spec_from_file_location(f"cached_{next(_count)}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     code = compile(path.read_text(), str(path), "exec")
     exec(code, vars(module))
@@ -106,7 +107,8 @@ TAG = sys.implementation.cache_tag
 
 def test_what_was_made_is_read_back(tmp_path: Path, transformed: list[str]) -> None:
     first = checked(load(tmp_path / "layer.py", LAYER))
-    assert transformed and files(tmp_path) == [f"layer.{TAG}.loss.flatgrad"]
+    assert transformed
+    assert files(tmp_path) == [f"layer.{TAG}.loss.flatgrad"]
     transformed.clear()
     np.testing.assert_array_equal(checked(load(tmp_path / "layer.py")), first)
     assert transformed == []
@@ -149,7 +151,7 @@ def test_it_is_off_unless_asked_for(tmp_path: Path, transformed: list[str]) -> N
 
 
 @pytest.mark.parametrize(
-    "option, value, kept",
+    ("option", "value", "kept"),
     [
         ("", "1", True),
         ("", "0", False),
@@ -198,7 +200,9 @@ def test_what_is_old_does_not_stay(tmp_path: Path) -> None:
         load(tmp_path / "layer.py", LAYER.replace("tanh", name))
     text = path.read_text()
     assert files(tmp_path) == [path.name]
-    assert "np.sinh(" in text and "np.tanh(" not in text and "np.sin(" not in text
+    assert "np.sinh(" in text
+    assert "np.tanh(" not in text
+    assert "np.sin(" not in text
 
 
 def test_a_helper_of_another_module_is_seen(
@@ -308,7 +312,8 @@ def test_a_damaged_file_is_made_again(
     path.write_bytes(damaged(kind, good))
     transformed.clear()
     load(tmp_path / "layer.py")
-    assert transformed == ["loss"] and path.read_bytes() == good
+    assert transformed == ["loss"]
+    assert path.read_bytes() == good
 
 
 def test_a_folder_in_its_place_is_no_error(tmp_path: Path) -> None:
@@ -347,7 +352,8 @@ def test_it_is_where_python_puts_bytecode(
     here.mkdir()
     monkeypatch.setattr(sys, "pycache_prefix", str(elsewhere))
     checked(load(here / "layer.py", LAYER))
-    assert files(here) == [] and len(files(elsewhere)) == 1
+    assert files(here) == []
+    assert len(files(elsewhere)) == 1
     transformed.clear()
     checked(load(here / "layer.py"))
     assert transformed == []
@@ -375,7 +381,8 @@ def test_a_file_does_not_grow_for_ever(tmp_path: Path) -> None:
     for number in range(caches.KEPT + 5):
         caches.Cache(path, "state").put(str(number), number)
     found = caches.Cache(path, "state")
-    assert found.get("4") is None and found.get(str(caches.KEPT + 4)) is not None
+    assert found.get("4") is None
+    assert found.get(str(caches.KEPT + 4)) is not None
     assert caches.Cache(path, "other").get(str(caches.KEPT + 4)) is None
 
 

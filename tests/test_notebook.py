@@ -113,7 +113,8 @@ def agrees(book: Notebook) -> bool:
 def test_a_cell_is_run_and_its_gradient_printed_and_defined(book: Notebook) -> None:
     book(SETTING)
     printed = book("%%flatgrad" + LOSS)
-    assert "def loss_grad(w, grad_out=1.0):" in printed and not book.failed
+    assert "def loss_grad(w, grad_out=1.0):" in printed
+    assert not book.failed
     assert agrees(book)
     assert book["loss_grad"].__source__ == printed
     assert inspect.getsource(book["loss_grad"]) in printed
@@ -164,16 +165,19 @@ def test_all_functions_of_a_cell_that_no_other_calls(book: Notebook) -> None:
     assert book["square_grad"](3.0) == (9.0, 6.0)
     assert book["cube_grad"](2.0) == (8.0, 12.0)
     book("%%flatgrad" + WHOLE)
-    assert "loss_grad" in book and "squashed_grad" not in book
+    assert "loss_grad" in book
+    assert "squashed_grad" not in book
 
 
 def test_what_is_live_is_seen(book: Notebook) -> None:
     book(SETTING)
     printed = book("%%flatgrad" + LOSS)
-    assert "X = " not in printed and "# X is an array" in printed
+    assert "X = " not in printed
+    assert "# X is an array" in printed
     before = book["loss_grad"](W)[0]
     book("rate = 5.0; X[0] = 3")
-    assert agrees(book) and book["loss_grad"](W)[0] != before
+    assert agrees(book)
+    assert book["loss_grad"](W)[0] != before
     book("X = np.ones((7, 3))")
     assert agrees(book)
 
@@ -184,26 +188,30 @@ def test_another_helper_gives_another_gradient(book: Notebook) -> None:
     gradient = book["loss_grad"]
     before = gradient(W)[1]
     book("def activation(a):\n    return np.sin(3 * a)")
-    assert agrees(book) and not np.allclose(gradient(W)[1], before)
-    assert "np.sin" in gradient.__source__ and gradient is book["loss_grad"]
+    assert agrees(book)
+    assert not np.allclose(gradient(W)[1], before)
+    assert "np.sin" in gradient.__source__
+    assert gradient is book["loss_grad"]
     book(LOSS.replace("**2", "**4"))
     assert agrees(book)
     book("def activation(a):\n    return np.nonsense(a)")
-    assert "FG201" in book("loss_grad(np.ones(3))") and book.failed
+    assert "FG201" in book("loss_grad(np.ones(3))")
+    assert book.failed
 
 
 def test_a_pair_whose_text_is_old_is_refused(book: Notebook) -> None:
     """A backward must not be given the cache of another forward."""
     book(SETTING)
     book("%%flatgrad --emit pair" + LOSS)
-    out, cache = book["loss_forward"](W)
+    _, cache = book["loss_forward"](W)
     wanted = differences(book["loss"], W)
     np.testing.assert_allclose(book["loss_backward"](2.0, cache), 2 * wanted, 1e-6)
     book("def activation(a):\n    return np.sin(a)")
     for name in ("loss_forward(np.ones(3))", "loss_backward(1.0, None)"):
-        assert "FG702 what loss reads has changed" in book(name) and book.failed
+        assert "FG702 what loss reads has changed" in book(name)
+        assert book.failed
     book("%%flatgrad --emit pair" + LOSS)
-    out, cache = book["loss_forward"](W)
+    _, cache = book["loss_forward"](W)
     assert np.allclose(book["loss_backward"](1.0, cache), differences(book["loss"], W))
 
 
@@ -212,7 +220,8 @@ def test_arguments_of_other_shapes_are_refused(book: Notebook) -> None:
     x = np.ones((2, 3))
     assert np.shape(book["loss_grad"](W, x)[1][1]) == (2, 3)
     for call in ("loss_grad(np.ones((3, 3)), np.ones((2, 3)))", "loss_grad(1.0, 2.0)"):
-        assert "FG301" in book(call) and book.failed
+        assert "FG301" in book(call)
+        assert book.failed
     assert "TypeError" in book("loss_grad()")
 
 
@@ -245,7 +254,9 @@ def test_what_is_refused_is_shown_as_on_the_command_line(book: Notebook) -> None
         "  give one with @flatgrad.rule, or mark the value constant with  # flatgrad: stop",
     ]
     assert book.failed  # so that no cell after it is run
-    assert "loss_grad" not in book and "more_grad" not in book and "more" in book
+    assert "loss_grad" not in book
+    assert "more_grad" not in book
+    assert "more" in book
 
 
 WRONG = {
@@ -262,16 +273,20 @@ WRONG = {
 @pytest.mark.parametrize("line", WRONG)
 def test_wrong_usage(book: Notebook, line: str) -> None:
     printed = book(line + WHOLE)
-    assert WRONG[line] in printed and "Traceback" not in printed
-    assert book.failed and "loss_grad" not in book
+    assert WRONG[line] in printed
+    assert "Traceback" not in printed
+    assert book.failed
+    assert "loss_grad" not in book
 
 
 def test_cells_without_a_gradient(book: Notebook) -> None:
     assert "FG504 there is no public function" in book("%%flatgrad\nx = 1")
     printed = book("%%flatgrad\ndef f(x):\n    return x * x\n1 / 0")
-    assert printed.count("ZeroDivisionError: division by zero") == 1 and book.failed
+    assert printed.count("ZeroDivisionError: division by zero") == 1
+    assert book.failed
     assert "The cell failed, so it has no gradient." in printed
-    assert "SyntaxError" in book("%%flatgrad\ndef f(x:\n") and book.failed
+    assert "SyntaxError" in book("%%flatgrad\ndef f(x:\n")
+    assert book.failed
     assert "f_grad" not in book
 
 
@@ -286,8 +301,10 @@ def test_an_internal_error_is_told_as_one(
 
 def test_help(book: Notebook) -> None:
     printed = book("%flatgrad --help")
-    assert printed.startswith("Usage: flatgrad [OPTIONS] [NAME]...") and not book.failed
-    assert "--emit grad|pair|jvp" in printed and "-o OUT" not in printed
+    assert printed.startswith("Usage: flatgrad [OPTIONS] [NAME]...")
+    assert not book.failed
+    assert "--emit grad|pair|jvp" in printed
+    assert "-o OUT" not in printed
 
 
 # --- names of the notebook -----------------------------------------------------------------------------------------------
@@ -298,27 +315,32 @@ def test_nothing_of_the_user_is_overwritten(book: Notebook) -> None:
     for _ in range(2):  # the cell may be run again
         assert "def loss_grad_(w" in book("%%flatgrad" + LOSS)
         assert book["loss_grad"](W) == "by hand"
-        value, gradient = book["loss_grad_"](W)
+        gradient = book["loss_grad_"](W)[1]
         assert np.allclose(gradient, differences(book["loss"], W))
     book("del loss_grad")
     assert "def loss_grad(w" in book("%%flatgrad" + LOSS)
-    assert agrees(book) and "loss_grad_" not in book
+    assert agrees(book)
+    assert "loss_grad_" not in book
 
 
 def test_a_line_prints_the_gradient_of_an_earlier_function(book: Notebook) -> None:
     book(SETTING + LOSS)
     printed = book("%flatgrad loss --emit pair --no-comments")
-    assert "def loss_forward(w):" in printed and "def loss_backward(" in printed
+    assert "def loss_forward(w):" in printed
+    assert "def loss_backward(" in printed
     assert "loss_forward" not in book
     assert book("%flatgrad loss activation").count("_grad(") == 2
-    assert "takes the name of a function" in book("%flatgrad") and book.failed
+    assert "takes the name of a function" in book("%flatgrad")
+    assert book.failed
     assert "there is no function nothing" in book("%flatgrad nothing")
-    assert "FG701" in book("%flatgrad X") and book.failed
+    assert "FG701" in book("%flatgrad X")
+    assert book.failed
 
 
 def test_it_can_be_unloaded(book: Notebook) -> None:
     book("%unload_ext flatgrad")
-    assert book("%%flatgrad" + WHOLE) == "" and "loss_grad" not in book
+    assert book("%%flatgrad" + WHOLE) == ""
+    assert "loss_grad" not in book
     kinds = book.shell.magics_manager.magics
     assert not any("flatgrad" in kinds[kind] for kind in ("line", "cell"))
     book("%load_ext flatgrad")
@@ -340,7 +362,8 @@ OF_ARRAYS = [s for s in ("cs231n", "class") if s in STYLES]
 def test_a_script_is_shown_and_defines_nothing(book: Notebook) -> None:
     before = {*book.shell.user_ns} | {"np", "affine"}
     printed = book("%%flatgrad --style script" + LAYER)
-    assert "grad_w = x.T @ grad_out" in printed and "script" in NAMES_OF_STYLES
+    assert "grad_w = x.T @ grad_out" in printed
+    assert "script" in NAMES_OF_STYLES
     assert {n for n in book.shell.user_ns if not n.startswith("_")} <= before
 
 
@@ -349,7 +372,7 @@ def test_what_a_style_defines_is_never_stale(book: Notebook, style: str) -> None
     book("import numpy as np\ndef scaled(a):\n    return 2.0 * a")
     cell = LAYER.replace("x @ w", "scaled(x @ w)")
     printed = book(f"%%flatgrad --style {style}{cell}")
-    (kind,) = re.findall(r"^class (\w+)", printed, re.M) or [""]
+    (kind,) = re.findall(r"^class (\w+)", printed, re.MULTILINE) or [""]
     made = f"o = {kind}()\n" if kind else ""
     if kind and len(inspect.signature(book[kind]).parameters):
         made = f"o = {kind}(np.ones((3, 2)))\n"
@@ -383,7 +406,8 @@ def test_the_sample_runs_from_end_to_end(
         cell["outputs"] = [*outputs(book, printed, number)]
     text = json.dumps(told, indent=1, sort_keys=True, ensure_ascii=False)
     golden(NOTEBOOK, text + "\n")
-    assert "image/svg+xml" in text and "grad_w" in text
+    assert "image/svg+xml" in text
+    assert "grad_w" in text
     book("%unload_ext flatgrad")
 
 

@@ -26,6 +26,7 @@ SCALARS: dict[type, str] = {
 }
 CONTAINERS: dict[type, str] = {list: "list", tuple: "list", dict: "dict"}
 NUMBER_KINDS = {"f": FLOAT, "c": COMPLEX, "i": INT, "u": INT, "b": BOOL}
+NAMELESS = "?"  # begins what stands for a length that has no name
 UNDIFFERENTIATED = ("str", "none", "flag", "other")
 
 # The kind; of an array or number, for each length 1 or a number that equal ones have in common, or the length below 0.
@@ -98,7 +99,11 @@ def shapes_told(
     """For Options: lengths without a name, the same where they are equal; with `apart`, each by itself."""
     return {
         name: tuple(
-            abs(n) if n <= 1 else f"?{name}.{axis}" if apart else f"?{n}"
+            (
+                abs(n)
+                if n <= 1
+                else f"{NAMELESS}{name}_{axis}" if apart else f"{NAMELESS}{n}"
+            )
             for axis, n in enumerate(shape)
         )
         for name, (_, shape) in zip(names, told, strict=True)

@@ -97,6 +97,7 @@ class GradientFunction:
             (),
             made.generated.filename,
             made.reading.sizes,
+            made.lengths,
         )
 
     def _part(self, made: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
+from flatgrad.interface.arguments import Length
 from flatgrad.interface.code_text import Written
 from flatgrad.interface.live import Entry, Watched
 from flatgrad.interface.refusing import Located, LocatedError, located
@@ -32,12 +33,11 @@ class Reading:
     watches: tuple[Watched, ...]
     pieces: tuple[Piece, ...] = ()
     filename: str = "<flatgrad>"
-    sizes: frozenset[int] = (
-        frozenset()
-    )  # of arrays that the function reads from outside
-    in_file: bool = (
-        False  # the text of its file says the same of everything that the function reads
-    )
+    # Lengths of arrays that the function reads from outside.
+    sizes: frozenset[int] = frozenset()
+    lengths: tuple[Length, ...] = ()  # that each call has to fit, as found before
+    # The text of its file says the same of everything that the function reads.
+    in_file: bool = False
 
     def is_current(self) -> bool:
         """The text would be the same if it were made now."""
@@ -45,11 +45,8 @@ class Reading:
 
     def is_in(self, source: str) -> bool:
         """The text of the file says the same of all that the function reads."""
-        return (
-            self.in_file
-            and self.pieces[-1].written is not None
-            and self.pieces[-1].written.source == source
-        )
+        texts = (p.written for p in self.pieces if p.name == self.function)
+        return self.in_file and any(t is not None and t.source == source for t in texts)
 
     def located(self, error: FlatgradError) -> FlatgradError:
         """The same refusal, told of the lines that the user wrote."""

@@ -207,6 +207,19 @@ def make(
     cache: Cache | None = None,
 ) -> Made:
     """Transform for arguments like these; `names` are those of the parameters."""
+    emission, lengths = emission_for(reading, request, names, told, values, cache)
+    return loaded(emission, reading, request, told, lengths)
+
+
+def emission_for(
+    reading: Reading,
+    request: Request,
+    names: Sequence[str],
+    told: Sequence[Told],
+    values: Sequence[Any],
+    cache: Cache | None = None,
+) -> tuple[Emission, tuple[Length, ...]]:
+    """What is emitted for arguments like these, and the lengths that each call has to fit."""
     reading = with_arrays(reading, told)
     options = replace(request.options(reading), kinds=kinds_told(names, told))
     excluded = {
@@ -221,9 +234,7 @@ def make(
     found = misfit(emission.ranks, emission.lengths, values)
     if found is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
-    return loaded(
-        emission, reading, request, told, tuple(needed(emission.lengths, told))
-    )
+    return emission, (*needed(emission.lengths, told), *reading.lengths)
 
 
 def _first(
@@ -300,7 +311,7 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
     defined = [n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
     names = tuple(defined[-2:] if options.emit == "pair" else defined[-1:])
     results = tuple(
-        Result(name, str(out.type.shape), out.type.shape.rank, seed is not None)
+        Result(name, _told_shape(out.type.shape), out.type.shape.rank, seed is not None)
         for name, out, seed in zip(
             function.outputs, function.block.outs, function.seeds, strict=True
         )
@@ -315,6 +326,11 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
         *lengths_of(function.params),
         reading.text,
     )
+
+
+def _told_shape(shape: Any) -> str:
+    """As a message tells it, without the names that arguments have given to lengths."""
+    return re.sub(r"\b_\w+", "?", str(shape))
 
 
 def loaded(emission: Emission, reading: Reading, request: Request, told: Sequence[Told] = (),

@@ -44,7 +44,7 @@ def _reading(collector: Collector, name: str) -> Reading:
         frozenset(
             n for p in pieces if p.order == 1 and p.entry for n in _sizes(p.entry.get())
         ),
-        all(p.as_in_file for p in pieces),
+        in_file=all(p.as_in_file for p in pieces),
     )
 
 
