@@ -195,7 +195,11 @@ def test_another_helper_gives_another_gradient(book: Notebook) -> None:
     book(LOSS.replace("**2", "**4"))
     assert agrees(book)
     book("def activation(a):\n    return np.nonsense(a)")
-    assert "FG201" in book("loss_grad(np.ones(3))")
+    for _ in range(2):
+        assert "FG201" in book("loss_grad(np.ones(3))")
+    book("def loss(w):\n    return np.nonsense(w)")
+    for _ in range(2):  # and not what the old function gave
+        assert "FG201" in book("loss_grad(np.ones(3))")
     assert book.failed
 
 

@@ -68,7 +68,7 @@ class Cache:
     def _write(self, entries: Entries) -> None:
         import json
 
-        body = json.dumps(entries).encode()
+        body = json.dumps(entries, default=int).encode()
         beside = f"{self.path}.{os.urandom(8).hex()}"
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)

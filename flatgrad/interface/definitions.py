@@ -11,14 +11,14 @@ import ast
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import FunctionType, ModuleType
 from typing import Any
 
 from flatgrad.errors import FlatgradError
 from flatgrad.interface.arguments import misfit, shape_of
 from flatgrad.interface.callables import plain_function
-from flatgrad.interface.generated import load
+from flatgrad.interface.generated import Generated, load
 from flatgrad.interface.live import MISSING
 from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
@@ -42,40 +42,53 @@ MADE_OF = "__made_of__"
 Namespace = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Emitted:
+    """The text, and the names that are to be had from it."""
+
+    text: str
+    names: tuple[str, ...]
+    emission: Emission | None = None  # how the function was read, if it is known
+
+
 class Definition:
     """The gradient of the function that has a name in a namespace."""
+
+    generated: Generated
 
     def __init__(self, name: str, options: Options, namespace: Namespace) -> None:
         self.name, self.options, self.namespace = name, options, namespace
         self.exported: Namespace = {}
+        self.value: Any = None  # the function
         self._make()
 
     def _make(self) -> None:
-        self.value = self._live()
-        reading = in_notebook(read(plain_function(self.value)), self.namespace)
-        self._emission: Emission | None = None
-        self.text, self.names = self._emitted(reading)
-        while taken := [name for name in self.names if self._is_of_others(name)]:
+        value = self._live()
+        reading = in_notebook(read(plain_function(value)), self.namespace)
+        emitted = self._emitted(reading)
+        while taken := [n for n in emitted.names if self._is_of_others(n)]:
             reading = _with_names(reading, taken)
-            self.text, self.names = self._emitted(reading)
-        self.reading = reading
-        self.shown = with_arrays_named(self.text, reading)
-        self._load()
+            emitted = self._emitted(reading)
+        generated = self._loaded(reading, emitted)
+        # Taken when all of it is there: what is refused now is refused again.
+        self.value, self.reading, self.emitted = value, reading, emitted
+        self.shown = with_arrays_named(emitted.text, reading)
+        if generated is not None:
+            self._take(generated)
 
     def _live(self) -> Any:
         """What the name stands for; the function that it stood for, where that is gone or was replaced from here."""
-        value = function_called(self.name, self.namespace, self.__dict__.get("value"))
+        value = function_called(self.name, self.namespace, self.value)
         return self.value if value is self.exported.get(self.name, MISSING) else value
 
-    def _emitted(self, reading: Reading) -> tuple[str, tuple[str, ...]]:
-        """The text, and the names that are to be had from it."""
+    def _emitted(self, reading: Reading) -> Emitted:
         asked = (reading.function,)
         options = replace(self.options, functions=asked, filename=reading.filename)
         if options.style == FLAT:
-            self._emission = emit(reading, options)
-            return self._emission.text, self._emission.names
+            emission = emit(reading, options)
+            return Emitted(emission.text, emission.names, emission)
         text = printed(reading, options)
-        return text, tuple(_new_names(text, reading, self.options.style))
+        return Emitted(text, tuple(_new_names(text, reading, options.style)))
 
     def _is_of_others(self, name: str) -> bool:
         """The name has a value that did not come from here."""
@@ -84,14 +97,17 @@ class Definition:
             return False
         return made_of(value) != self.name
 
-    def _load(self) -> None:
+    def _loaded(self, reading: Reading, emitted: Emitted) -> Generated | None:
         if self.options.style == WITHOUT_FUNCTIONS:
-            return
-        entries = {n: e for n, e in self.reading.entries.items() if n != self.name}
+            return None
+        entries = {n: e for n, e in reading.entries.items() if n != reading.function}
         title = f"{self.name}:{self.options.emit}"
-        self.generated = load(self.text, title, entries, "flatgrad.generated")
-        for position, name in enumerate(self.names):
-            made = self.generated.namespace[name]
+        return load(emitted.text, title, entries, "flatgrad.generated")
+
+    def _take(self, generated: Generated) -> None:
+        self.generated = generated
+        for position, name in enumerate(self.emitted.names):
+            made = generated.namespace[name]
             self.exported[name] = self._export(position, made)
 
     def _export(self, position: int, made: Any) -> Any:
@@ -117,9 +133,10 @@ class Definition:
         self, position: int, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Any:
         self._check()
-        if position == 0 and self._emission is not None:
-            self._refuse_misfit(self._emission, args, kwargs)
-        return self.generated.namespace[self.names[position]](*args, **kwargs)
+        if position == 0 and self.emitted.emission is not None:
+            self._refuse_misfit(self.emitted.emission, args, kwargs)
+        name = self.emitted.names[position]
+        return self.generated.function(name)(*args, **kwargs)
 
     def _check(self) -> None:
         """Never stale: made again, or refused."""
