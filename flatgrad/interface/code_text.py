@@ -49,7 +49,7 @@ class Written:
     def _text_of_lambda(self, name: str, edits: Sequence[Edit]) -> str:
         assert isinstance(self.node, ast.Lambda)
         body = self._span(self.node.body, edits, 0)
-        parameters = ast.unparse(self.node.args)
+        parameters = ast.unparse(_with_defaults(self.node.args, edits))
         body = f"(\n{body}\n    )" if "\n" in body else body
         return f"def {name}({parameters}):\n    return {body}\n"
 
@@ -69,6 +69,17 @@ class Written:
         kept = lines[first[0] - 1 : last[0]]
         kept[0] = kept[0][first[1] :]
         return b"\n".join([kept[0], *(_moved(k, indent) for k in kept[1:])]).decode()
+
+
+def _with_defaults(arguments: ast.arguments, edits: Sequence[Edit]) -> ast.arguments:
+    """The parameters of a lambda, with other defaults where edits say so."""
+    told = {edit[:2]: ast.parse(edit[4], mode="eval").body for edit in edits}
+    changed = ast.arguments(**{n: getattr(arguments, n) for n in arguments._fields})
+    changed.defaults = [told.get(_position(d), d) for d in arguments.defaults]
+    changed.kw_defaults = [
+        None if d is None else told.get(_position(d), d) for d in arguments.kw_defaults
+    ]
+    return changed
 
 
 def _position(node: Any) -> tuple[int, int]:
