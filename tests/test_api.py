@@ -1296,6 +1296,22 @@ def test_another_process(
         assert pool.map(flatgrad.grad(m.f), [1.0, 2.5]) == [2.0, 5.0]
 
 
+def test_a_gradient_in_a_loop_is_transformed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flatgrad.interface import specialising
+
+    made: list[Any] = []
+    transformed = specialising._emission
+    monkeypatch.setattr(specialising, "_emitted", {})
+    monkeypatch.setattr(
+        specialising, "_emission", lambda *a: made.append(a) or transformed(*a)
+    )
+    for x in (1.0, 2.0, 3.0):
+        assert flatgrad.grad(lambda t: t * t)(x) == 2 * x
+    assert len(made) == 1
+
+
 def test_arguments_are_left_alone() -> None:
     args = tuple(a.copy() for a in (X, W, B))
     flatgrad.grad(affine_loss)(*args)
@@ -1331,7 +1347,7 @@ def test_a_defect_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(flatgrad.pipeline.Transformation, "read", broken)
     with pytest.raises(FlatgradError, match="FG999 internal error: KeyError: 'lost'"):
-        flatgrad.grad(product)(1.0, 2.0)
+        flatgrad.grad(lambda x: x * 1234.5)(1.0)
 
 
 def test_import_is_light() -> None:

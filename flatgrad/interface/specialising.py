@@ -226,9 +226,12 @@ def emit(
     reading: Reading, options: Options, excluded: Set[str] = frozenset()
 ) -> Emission:
     """Transform, with respect to nothing that is excluded; what is refused is told of the user's lines."""
+    key = (reading.text, _key(options), frozenset(excluded))
     with GENERATING:
         try:
-            return _emission(reading, options, excluded)
+            if key not in _emitted:
+                _keep(key, _emission(reading, options, excluded))
+            return _emitted[key]
         except FlatgradError as error:
             raise reading.located(error) from None
         except (
@@ -240,6 +243,23 @@ def emit(
                 "function that shows it"
             )
             raise refusal("FG999", what, step, reading.filename) from error
+
+
+# What was emitted last: grad(f)(x) in a loop makes a new gradient each time, and transforms once.
+_emitted: dict[object, Emission] = {}
+KEPT = 256
+
+
+def _keep(key: object, emission: Emission) -> None:
+    while len(_emitted) >= KEPT:
+        _emitted.pop(next(iter(_emitted)))
+    _emitted[key] = emission
+
+
+def _key(options: Options) -> object:
+    """All that decides a text, in a form that can be compared."""
+    told = (tuple(sorted(options.shapes.items())), tuple(sorted(options.kinds.items())))
+    return repr(replace(options, shapes={}, kinds={}, filename="")), told
 
 
 def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emission:
