@@ -757,6 +757,12 @@ def test_a_text_that_is_not_what_was_loaded(module_from: Any, tmp_path: Path) ->
     assert flatgrad.grad(m.f)(1.0) == 3.0
 
 
+def test_a_file_that_gives_warnings_gives_them_once(module_from: Any) -> None:
+    with pytest.warns((DeprecationWarning, SyntaxWarning), match="invalid escape"):
+        m = module_from('def f(x):\n    "a \\d of x"\n    return x * x\n')
+    assert flatgrad.grad(m.f)(1.0) == 2.0
+
+
 def test_nothing_is_written_into_the_module(module_from: Any) -> None:
     m = module_from(STEEP)
     before = dict(vars(m))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
@@ -159,9 +161,18 @@ def _sources(filename: str, namespace: dict[str, Any]) -> Iterator[str]:
 @functools.lru_cache(maxsize=64)
 def parsed(source: str) -> ast.Module | None:
     try:
-        return ast.parse(source)
+        with without_warnings():
+            return ast.parse(source)
     except (SyntaxError, ValueError):
         return None
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """What there is to warn of was told when the file was imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _candidates(tree: ast.Module, code: CodeType) -> Iterator[Definition]:
@@ -208,7 +219,8 @@ def _is_compiled_from(code: CodeType, source: str) -> bool:
 def _codes(source: str, flags: int) -> dict[tuple[str, int], list[CodeType]]:
     """Every function of a text, compiled, by its name and first line."""
     try:
-        pending = [compile(source, "<again>", "exec", flags, dont_inherit=True)]
+        with without_warnings():
+            pending = [compile(source, "<again>", "exec", flags, dont_inherit=True)]
     except (SyntaxError, ValueError):
         return {}
     found: dict[tuple[str, int], list[CodeType]] = {}
@@ -257,4 +269,4 @@ def _no_text(function: FunctionType, code: CodeType, changed: bool) -> Exception
     return refusal("FG702", what, step, code.co_filename)
 
 
-__all__ = ["Edit", "Written", "parsed", "written"]
+__all__ = ["Edit", "Written", "parsed", "without_warnings", "written"]

@@ -27,6 +27,7 @@ from flatgrad.interface.arguments import (
     shape_of,
     shapes_told,
 )
+from flatgrad.interface.code_text import without_warnings
 from flatgrad.interface.generated import Compiler, Generated, load, root_of
 from flatgrad.interface.live import watched
 from flatgrad.interface.readings import Reading
@@ -230,7 +231,8 @@ def emit(
     with GENERATING:
         try:
             if key not in _emitted:
-                _keep(key, _emission(reading, options, excluded))
+                with without_warnings():
+                    _keep(key, _emission(reading, options, excluded))
             return _emitted[key]
         except FlatgradError as error:
             raise reading.located(error) from None
