@@ -9,6 +9,7 @@ import inspect
 import linecache
 import multiprocessing
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -528,6 +529,15 @@ def test_complex_arguments() -> None:
     assert flatgrad.grad(modulus)(3.0) == pytest.approx(6.0)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_subclasses_of_arrays_are_refused() -> None:
+    for x in (np.matrix([[1.0, 2.0]]), np.ma.array([1.0, 2.0])):
+        with pytest.raises(
+            FlatgradError, match=r"FG704 numpy.*computes in another way than arrays do"
+        ):
+            flatgrad.grad(mean_product, "x")(x, 2.0)
+
+
 def test_shapes_are_taken_from_the_user() -> None:
     g = flatgrad.grad(mean_product, shapes={"x": ("N", "D"), "y": "D"})
     same(
@@ -747,6 +757,12 @@ def test_a_text_that_is_not_what_was_loaded(module_from: Any, tmp_path: Path) ->
     assert flatgrad.grad(m.f)(1.0) == 3.0
 
 
+def test_a_file_that_gives_warnings_gives_them_once(module_from: Any) -> None:
+    with pytest.warns((DeprecationWarning, SyntaxWarning), match="invalid escape"):
+        m = module_from('def f(x):\n    "a \\d of x"\n    return x * x\n')
+    assert flatgrad.grad(m.f)(1.0) == 2.0
+
+
 def test_nothing_is_written_into_the_module(module_from: Any) -> None:
     m = module_from(STEEP)
     before = dict(vars(m))
@@ -859,6 +875,41 @@ def test_a_default_that_is_no_constant_in_the_text(module_from: Any) -> None:
     same(flatgrad.grad(m.f, "x")(x), differences(m.f, (x,), 0))
 
 
+def test_rules_of_the_user(module_from: Any) -> None:
+    m = module_from("""
+import numpy as np
+from scipy.special import erf
+
+import flatgrad
+
+STEEP = 2.0
+
+
+def hard(x):
+    return np.array([np.tanh(STEEP * t) for t in np.ravel(x)]).reshape(np.shape(x))[()]
+
+
+@flatgrad.rule("hard")
+def hard_rule(x, /, *, y):
+    return STEEP * (1 - y**2)
+
+
+@flatgrad.rule("numpy.nonsense")
+def nonsense_rule(x, /):
+    return 3.0 * erf(x)
+
+
+def f(x):
+    return hard(x) * x
+""")
+    g = flatgrad.grad(m.f)
+    y = np.tanh(0.6)
+    assert g(0.3) == pytest.approx(y + 0.3 * 2 * (1 - y**2))
+    m.STEEP = 1.0
+    y = np.tanh(0.3)
+    assert g(0.3) == pytest.approx(y + 0.3 * (1 - y**2))
+
+
 # --- gradients within functions -------------------------------------------------------------------------------------------
 
 
@@ -955,6 +1006,24 @@ def test_lambdas() -> None:
     assert [flatgrad.grad(f)(1.0) for f in both] == [2.0, 3.0]
     folded = lambda x: (x**2 + x)  # noqa: E731  # and once more
     agrees(folded, 2.0)
+
+
+def test_lambdas_of_a_loop() -> None:
+    assert [
+        flatgrad.grad(f, "x")(1.0) for f in [lambda x, k=k: x * k for k in (1.0, 9.0)]
+    ] == [1.0, 9.0]
+    arrays = [lambda x, *, w=w: np.sum(x * w) for w in (np.ones(2), np.arange(2.0))]
+    same(flatgrad.grad(arrays[1], "x")(np.ones(2)), np.arange(2.0))
+
+
+def test_a_refusal_in_a_lambda_is_located() -> None:
+    with pytest.raises(FlatgradError) as caught:
+        flatgrad.grad(lambda x: np.nonsense(x))(1.0)
+    first, _, carets, *_ = str(caught.value).splitlines()
+    assert re.fullmatch(
+        r"tests/test_api.py:\d+:23: FG201 no derivative rule for numpy.nonsense", first
+    )
+    assert carets.count("^") == len("lambda x: np.nonsense(x)")
 
 
 def twice(f: Any) -> Any:
@@ -1233,6 +1302,22 @@ def test_another_process(
         assert pool.map(flatgrad.grad(m.f), [1.0, 2.5]) == [2.0, 5.0]
 
 
+def test_a_gradient_in_a_loop_is_transformed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flatgrad.interface import specialising
+
+    made: list[Any] = []
+    transformed = specialising._emission
+    monkeypatch.setattr(specialising, "_emitted", {})
+    monkeypatch.setattr(
+        specialising, "_emission", lambda *a: made.append(a) or transformed(*a)
+    )
+    for x in (1.0, 2.0, 3.0):
+        assert flatgrad.grad(lambda t: t * t)(x) == 2 * x
+    assert len(made) == 1
+
+
 def test_arguments_are_left_alone() -> None:
     args = tuple(a.copy() for a in (X, W, B))
     flatgrad.grad(affine_loss)(*args)
@@ -1268,7 +1353,7 @@ def test_a_defect_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(flatgrad.pipeline.Transformation, "read", broken)
     with pytest.raises(FlatgradError, match="FG999 internal error: KeyError: 'lost'"):
-        flatgrad.grad(product)(1.0, 2.0)
+        flatgrad.grad(lambda x: x * 1234.5)(1.0)
 
 
 def test_import_is_light() -> None:

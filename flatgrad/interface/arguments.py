@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from flatgrad.interface.refusing import refusal
 from flatgrad.options import Shape
 
 FLOAT, COMPLEX, INT, BOOL, ARRAY = "float", "complex", "int", "bool", "array"
@@ -56,7 +57,11 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
             kind is not dict and value and all(type(v) in (int, float) for v in value)
         )
         return "numbers" if numbers else CONTAINERS[kind], None
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        what = f"{name} computes in another way than arrays do, which is not read"
+        raise refusal("FG704", what, "give a plain array: numpy.asarray(...)")
+    if isinstance(value, np.memmap | np.generic):
         return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
             value.shape, lengths
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
@@ -49,7 +51,7 @@ class Written:
     def _text_of_lambda(self, name: str, edits: Sequence[Edit]) -> str:
         assert isinstance(self.node, ast.Lambda)
         body = self._span(self.node.body, edits, 0)
-        parameters = ast.unparse(self.node.args)
+        parameters = ast.unparse(_with_defaults(self.node.args, edits))
         body = f"(\n{body}\n    )" if "\n" in body else body
         return f"def {name}({parameters}):\n    return {body}\n"
 
@@ -69,6 +71,17 @@ class Written:
         kept = lines[first[0] - 1 : last[0]]
         kept[0] = kept[0][first[1] :]
         return b"\n".join([kept[0], *(_moved(k, indent) for k in kept[1:])]).decode()
+
+
+def _with_defaults(arguments: ast.arguments, edits: Sequence[Edit]) -> ast.arguments:
+    """The parameters of a lambda, with other defaults where edits say so."""
+    told = {edit[:2]: ast.parse(edit[4], mode="eval").body for edit in edits}
+    changed = ast.arguments(**{n: getattr(arguments, n) for n in arguments._fields})
+    changed.defaults = [told.get(_position(d), d) for d in arguments.defaults]
+    changed.kw_defaults = [
+        None if d is None else told.get(_position(d), d) for d in arguments.kw_defaults
+    ]
+    return changed
 
 
 def _position(node: Any) -> tuple[int, int]:
@@ -148,9 +161,18 @@ def _sources(filename: str, namespace: dict[str, Any]) -> Iterator[str]:
 @functools.lru_cache(maxsize=64)
 def parsed(source: str) -> ast.Module | None:
     try:
-        return ast.parse(source)
+        with without_warnings():
+            return ast.parse(source)
     except (SyntaxError, ValueError):
         return None
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """What there is to warn of was told when the file was imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _candidates(tree: ast.Module, code: CodeType) -> Iterator[Definition]:
@@ -202,12 +224,13 @@ def _codes(
 ) -> dict[tuple[str, int], list[CodeType]]:
     """Every function of a text, compiled, by its name and first line; notebooks compile each statement by itself."""
     try:
-        units = [ast.parse(source)]
-        if by_statement:
-            units = [ast.Module([node], []) for node in units[0].body]
-        pending = [
-            compile(u, "<again>", "exec", flags, dont_inherit=True) for u in units
-        ]
+        with without_warnings():
+            units = [ast.parse(source)]
+            if by_statement:
+                units = [ast.Module([node], []) for node in units[0].body]
+            pending = [
+                compile(u, "<again>", "exec", flags, dont_inherit=True) for u in units
+            ]
     except (SyntaxError, ValueError):
         return {}
     found: dict[tuple[str, int], list[CodeType]] = {}
@@ -256,4 +279,4 @@ def _no_text(function: FunctionType, code: CodeType, changed: bool) -> Exception
     return refusal("FG702", what, step, code.co_filename)
 
 
-__all__ = ["Edit", "Written", "parsed", "written"]
+__all__ = ["Edit", "Written", "parsed", "without_warnings", "written"]

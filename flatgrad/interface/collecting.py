@@ -138,8 +138,6 @@ class Collector:
 
     def _defaults(self, function: FunctionType, text: Written) -> Iterator[Edit]:
         """A default that is not a constant in the text is told by its value."""
-        if isinstance(text.node, ast.Lambda):
-            return
         arguments = text.node.args
         params = [*arguments.posonlyargs, *arguments.args][-len(arguments.defaults) :]
         pairs = list(

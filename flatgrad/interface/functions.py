@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flatgrad.interface.arguments import Binder
 from flatgrad.interface.callables import plain_function
+from flatgrad.interface.code_text import without_warnings
 from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
 from flatgrad.interface.subjects import read
@@ -122,7 +123,7 @@ def _picker(
     """def NAME(the parameters of the function itself): return a part of what the emitted function gives."""
     node = next(
         n
-        for n in ast.parse(text).body
+        for n in _fresh(text).body
         if isinstance(n, ast.FunctionDef) and n.name == emitted
     )
     arguments = node.args
@@ -153,6 +154,12 @@ def _picker(
     given += [f"**{arguments.kwarg.arg}"] if arguments.kwarg else []
     body = part.replace("{arguments}", ", ".join(given))
     return f"def {name}({ast.unparse(arguments)}):\n    return {body}\n"
+
+
+def _fresh(text: str) -> ast.Module:
+    """A tree that may be changed."""
+    with without_warnings():
+        return ast.parse(text)
 
 
 def subject_of(f: Any) -> Subject:

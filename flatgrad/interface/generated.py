@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
+from flatgrad.interface.code_text import without_warnings
 from flatgrad.interface.files import bound_by, bound_names
 from flatgrad.interface.live import MISSING, Entry
 from flatgrad.interface.refusing import refusal
@@ -54,7 +55,8 @@ def load(
 ) -> Generated:
     """Execute the definitions of `text`, but for those of names that live elsewhere."""
     filename = _registered(text, title)
-    tree = ast.parse(text, filename)
+    with without_warnings():
+        tree = ast.parse(text, filename)
     if compiler is not None and root_of(compiler) == "numba":
         tree = _Counting().visit(tree)
     own = [kept for node in tree.body for kept in _own(node, entries, compiler)]
@@ -64,7 +66,8 @@ def load(
     namespace: dict[str, Any] = {"__name__": module, "__builtins__": __builtins__}
     made = Generated(text, filename, namespace, {}, live, compiler)
     made.refresh()
-    code = compile(ast.Module(own, []), filename, "exec", FLAGS, dont_inherit=True)
+    with without_warnings():
+        code = compile(ast.Module(own, []), filename, "exec", FLAGS, dont_inherit=True)
     exec(code, namespace)
     for node in own:
         if isinstance(node, ast.FunctionDef):

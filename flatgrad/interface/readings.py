@@ -76,7 +76,9 @@ def _moved(place: Place, text: Written, first: int) -> Place:
     """The place in the file, of one in the module that was put together."""
     down, right = text.first_line - first, text.indent
     if text.is_lambda:
-        return Place(text.first_line, 1, text.first_line + 1, 1)
+        node = text.node
+        end = (node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
+        return Place(node.lineno, node.col_offset + 1, *end)
     return Place(
         place.line + down,
         place.column + right,

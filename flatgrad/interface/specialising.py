@@ -28,6 +28,7 @@ from flatgrad.interface.arguments import (
     shapes_told,
 )
 from flatgrad.interface.cache import Cache, key_of
+from flatgrad.interface.code_text import without_warnings
 from flatgrad.interface.generated import Compiler, Generated, load, root_of
 from flatgrad.interface.live import watched
 from flatgrad.interface.readings import Reading
@@ -276,9 +277,14 @@ def recalled(
 
 
 def _transformed(reading: Reading, options: Options, excluded: Set[str]) -> Emission:
+    """What this process made of the same text, or what is made now."""
+    key = (reading.text, _key(options), frozenset(excluded))
     with GENERATING:
         try:
-            return _emission(reading, options, excluded)
+            if key not in _emitted:
+                with without_warnings():
+                    _keep(key, _emission(reading, options, excluded))
+            return _emitted[key]
         except FlatgradError as error:
             raise reading.located(error) from None
         except (
@@ -290,6 +296,23 @@ def _transformed(reading: Reading, options: Options, excluded: Set[str]) -> Emis
                 "function that shows it"
             )
             raise refusal("FG999", what, step, reading.filename) from error
+
+
+# What was emitted last: grad(f)(x) in a loop makes a new gradient each time, and transforms once.
+_emitted: dict[object, Emission] = {}
+KEPT = 256
+
+
+def _keep(key: object, emission: Emission) -> None:
+    while len(_emitted) >= KEPT:
+        _emitted.pop(next(iter(_emitted)))
+    _emitted[key] = emission
+
+
+def _key(options: Options) -> object:
+    """All that decides a text, in a form that can be compared."""
+    told = (tuple(sorted(options.shapes.items())), tuple(sorted(options.kinds.items())))
+    return repr(replace(options, shapes={}, kinds={}, filename="")), told
 
 
 def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emission:
