@@ -16,7 +16,7 @@ from typing import Any
 from flatgrad import implicit_tangents
 from flatgrad.builder import Builder, Expr
 from flatgrad.complex_values import Field, complex_values, continued, has_room
-from flatgrad.conjugates import complex_rule, mark, touches, wide_buffers
+from flatgrad.conjugates import SHAPES_AT, complex_rule, mark, touches, wide_buffers
 from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
@@ -358,6 +358,10 @@ def push_forward(
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y = ys[0] if len(ys) == 1 else ys
     options = options_of(build, rule, eqn)
+    by_shape = SHAPES_AT.get(eqn.op, ())
+    dots = [None if i in by_shape else dot for i, dot in enumerate(dots)]
+    if by_shape and not any(dot is not None for dot in dots):
+        return (None,)
     match rule.kind:
         case Kind.ELEMENTWISE:
             start = len(build.eqns)

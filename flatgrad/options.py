@@ -23,6 +23,9 @@ STYLES = (
     "scipy",
     "script",
 )
+# The derivative and nothing else, which is what is differentiated again.
+ALONE = ("gradient", "tangent")
+FORWARD_MODE = ("jvp", "tangent")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Options:
     results: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.emit not in EMITS:
+        if self.emit not in (*EMITS, *ALONE):
             raise FlatgradError(_cannot_emit(self.emit))
         if self.style not in STYLES:
             raise FlatgradError(_no_style(self.style))

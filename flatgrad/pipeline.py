@@ -15,13 +15,17 @@ from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
+from flatgrad.emit.promises import without_promises
+from flatgrad.emit.unread import without_unread
 from flatgrad.errors import Diagnostic, FlatgradError, Place, within
 from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
 from flatgrad.frontend import Function, Module, lower, read_module
 from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
+from flatgrad.frontend.hints import RESULT
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
+from flatgrad.frontend.masks import DRAWN, with_mask
 from flatgrad.frontend.module import (
     bound_names,
     library_used,
@@ -39,14 +43,16 @@ from flatgrad.frontend.pairs import (
 )
 from flatgrad.frontend.scope import Path
 from flatgrad.frontend.segments import segmented
-from flatgrad.graph import Block, Eqn, Var, all_equations
-from flatgrad.options import Options, Shape
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.options import ALONE, FORWARD_MODE, Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
+from flatgrad.seeded import with_fractions, without_seed
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Writer
 from flatgrad.types import Contradiction
+from flatgrad.versions import MAY_HOLD
 
 OTHER_LIBRARIES = {
     "tensorflow",
@@ -81,7 +87,7 @@ class Transformation:
 
     def __init__(self, text: str, options: Options):
         self.text, self.options = text, options
-        self._findings: dict[bool, _Findings] = {}
+        self._findings: dict[str | bool, _Findings] = {}
 
     def emitted(self, emit: str) -> str:
         options = replace(self.options, emit=emit)
@@ -105,24 +111,58 @@ class Transformation:
                     raise FlatgradError(*placed) from None
         return read.function, tuple(v.name for v in read.wrt)
 
-    def _found(self, options: Options) -> _Findings:
-        # Forward mode runs through a loop once: it reads another module.
-        key = options.emit == "jvp"
-        if key not in self._findings:
-            self._findings[key] = _Findings(self.text, options)
-        return self._findings[key]
-
     def function(self, name: str) -> Function:
         """The function as it is read for a gradient: its parameters, outputs and seeds, and what is known of them."""
         options = replace(self.options, functions=(name,), emit="grad")
         with _long_functions():
-            found = self._findings.get(False)
-            if found is None:
-                found = self._findings[False] = _Findings(self.text, options)
+            found = self._found(options)
             _chosen(found.module, options)
             found.module.library = library_used(found.module, name)
             with with_rules(found.rules):
                 return found.read(found.module, name, options).function
+
+    def _found(self, options: Options) -> _Findings:
+        """Two kinds of output share what was read, unless a loop is marked, which forward mode runs through once."""
+        kind = _kind(options.emit)
+        if kind not in self._findings:
+            other = self._findings.get(not kind) if isinstance(kind, bool) else None
+            shared = other is not None and "checkpoint" not in self.text
+            self._findings[kind] = (
+                other if shared and other else _Findings(self.text, options)
+            )
+        return self._findings[kind]
+
+    def shapes(self, emit: str) -> dict[str, Shape]:
+        """The shapes of the parameters and results of the one function that is asked for, as far as they were found.
+
+        Those of the results are those of what is emitted: of the gradients, or of the tangents.
+        """
+        options = replace(self.options, emit=emit)
+        found = self._found(options)
+        (name,) = self.options.functions
+        read = found.read(found.module, name, options)
+        outs = read.function.block.outs if emit in FORWARD_MODE else read.wrt
+        names = [f"{RESULT}[{i}]" for i in range(len(outs))] if len(outs) > 1 else [RESULT]  # fmt: skip
+        values = {**read.function.params, **dict(zip(names, outs, strict=True))}
+        return _known_shapes(values)
+
+
+def _kind(emit: str) -> str | bool:
+    """A gradient alone has no seed; else whether it is forward mode."""
+    return emit if emit == "gradient" else emit in FORWARD_MODE
+
+
+def _known_shapes(values: Mapping[str, Atom]) -> dict[str, Shape]:
+    """Those of which each length is known, or has a name."""
+    found: dict[str, Shape] = {}
+    for name, value in values.items():
+        dims = value.type.shape.dims
+        if dims is None or value.type.kind in MAY_HOLD:
+            continue
+        lengths = [d.known if d.known is not None else str(d) for d in dims]
+        if all(isinstance(n, int) or n.isidentifier() for n in lengths):
+            found[name] = tuple(lengths)
+    return found
 
 
 class _Findings:
@@ -130,7 +170,8 @@ class _Findings:
 
     def __init__(self, text: str, options: Options):
         module = read_module(text)
-        self.module = module if options.emit == "jvp" else segmented(module)
+        forward_mode = options.emit in FORWARD_MODE
+        self.module = module if forward_mode else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
         self.rules = read_rules(self.module, others)
         self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
@@ -151,7 +192,9 @@ class _Findings:
 
     def longer(self, module: Module, place: Place) -> Module | None:
         found = _once(
-            self._longer, (id(module), place), lambda: written_longer(module, place)
+            self._longer,
+            (id(module), place),
+            lambda: with_mask(module, place) or written_longer(module, place),
         )
         self._kept += [found] if found is not None else []
         return found
@@ -243,7 +286,9 @@ def _with_loops(
     try:
         return _one(findings, module, name, options, names, elsewhere)
     except FlatgradError as error:
-        places = [d.place for d in error.diagnostics if d.code == WITHIN]
+        places = [
+            d.place for d in error.diagnostics if d.code == WITHIN or d.what == DRAWN
+        ]
         longer = findings.longer(module, places[0]) if places and places[0] else None
         if longer is None:
             raise
@@ -297,7 +342,7 @@ def _one(
     module.library = library_used(module, name)
     read = findings.read(module, name, options)
     function, wrt, pairs = read.function, read.wrt, read.pairs
-    if options.emit == "jvp":
+    if options.emit in FORWARD_MODE:
         return _with_tangents(module, function, wrt, pairs, options, names, elsewhere)
     found = []
     for pair in pairs:
@@ -312,9 +357,13 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    whole = findings.gradient(function, lambda: _differentiated(function, wrt))
+    own, alone = STYLES.get(options.style), options.emit == "gradient"
+    from_one = alone or (own is not None and own.from_one(function, wrt))
+    whole = findings.gradient(
+        function, lambda: _differentiated(function, wrt, from_one, alone)
+    )
     style = Style(options.emit, options.names, options.comments)
-    write = STYLES[options.style].write if options.style in STYLES else None
+    write = own.write if own is not None else None
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
 
 
@@ -339,10 +388,13 @@ def _emitted(
     local = names.copy(without=elsewhere)
     local.taken |= gradient.function.invented
     dialect = Emitted.dialect_of(module, names, _local_names(gradient.function))
-    kind = TangentLayout if style.emit == "jvp" else Layout
+    kind = TangentLayout if style.emit in FORWARD_MODE else Layout
     printed = kind(gradient, local, names, dialect, style)
     texts = printed.styled(write) if write is not None else printed.texts()
-    return Emitted(gradient.function, texts, dialect, printed.available.edits.expanded)
+    if style.emit in ALONE:
+        texts = [without_promises(without_unread(module, t)) for t in texts]
+    expanded = printed.available.edits.expanded
+    return Emitted(gradient.function, texts, dialect, expanded)
 
 
 def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:
@@ -417,7 +469,7 @@ def _with_tangents(
         inner = replace(inner, block=replace(inner.block, outs=outs))
         style = Style("jvp", prefix, options.comments, (pair.forward_name, ""))
         found.append(_emitted(module, inner, names, elsewhere, style))
-    style = Style("jvp", prefix, options.comments)
+    style = Style(options.emit, prefix, options.comments)
     own = _emitted(module, _pushed(function, wrt), names, elsewhere, style)
     return [*found, own]
 
@@ -443,9 +495,16 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
     return Gradient(function, block, keep, tuple(wrt), tangents)
 
 
-def _differentiated(function: Function, wrt: Sequence[Var]) -> Gradient:
+def _differentiated(
+    function: Function,
+    wrt: Sequence[Var],
+    from_one: bool = False,
+    alone: bool = False,
+) -> Gradient:
     """The gradient, or all that stands against it: what was not read and what has no rule."""
-    return _all_problems(function, lambda: differentiate(function, wrt))
+    return _all_problems(
+        function, lambda: differentiate(function, wrt, from_one, alone)
+    )
 
 
 def _all_problems(function: Function, made: Callable[[], Gradient]) -> Gradient:
@@ -474,7 +533,8 @@ def _refuse_decorated(module: Module, name: str) -> None:
 
 def _refuse_unknown_shapes(module: Module, name: str, options: Options) -> None:
     names = {p.name.value for p in parameters_of(module.functions[name])}
-    unknown = [n for n in options.shapes if n not in names]
+    told = [n for n in options.shapes if n.partition("[")[0] != RESULT]
+    unknown = [n for n in told if n not in names]
     if unknown:
         what = f"--shape names {unknown[0]}, which is no parameter of {name}"
         raise FlatgradError(
@@ -494,20 +554,48 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
         )
 
 
-def differentiate(function: Function, wrt: Sequence[Var]) -> Gradient:
-    """Function -> its gradient, simplified."""
+def differentiate(
+    function: Function,
+    wrt: Sequence[Var],
+    from_one: bool = False,
+    alone: bool = False,
+) -> Gradient:
+    """Function -> its gradient, simplified.
+
+    `from_one`: the cotangent of its one result is 1 and is not written out; `alone`: that result has to be a number.
+    """
     hinted = speaks_of_complex(function)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
             seed.type = out.type
+    if alone and not function.problems:
+        _refuse_no_number(function, primal)
     keep = len(primal.eqns)
     with _located(function, primal, wrt):
-        block = reverse(primal, wrt, function.seeds, hinted)
+        one = Lit(1.0)
+        seeds = [s and (one if from_one else s) for s in function.seeds]
+        block = reverse(primal, wrt, seeds, hinted)
+        block = without_seed(block, keep) if from_one else block
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
-        tell_fields(primal, simple, function.seeds, hinted)
+        simple = with_fractions(simple, keep) if from_one else simple
+        tell_fields(primal, simple, seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
+
+
+def _refuse_no_number(function: Function, primal: Block) -> None:
+    """A gradient is that of one number."""
+    outs = primal.outs
+    if len(outs) == 1 and not function.returns_tuple and outs[0].type.shape.is_scalar:
+        return
+    shape = outs[0].type.shape
+    several = f"{len(outs)} results" if len(outs) > 1 or function.returns_tuple else ""
+    known = f"an array of shape {shape}" if shape.rank else "what may be an array"
+    what = f"{function.name} returns {several or known}, and a gradient is that of one number"
+    step = "sum it up, or state the shapes of the parameters"
+    place = function.module.place(function.node.name)
+    raise FlatgradError(Diagnostic("FG508", what, step, place))
 
 
 @contextmanager

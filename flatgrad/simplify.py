@@ -34,6 +34,7 @@ from flatgrad.shapes import may_repeat
 from flatgrad.types import dim_key, same_shape
 
 IDENTITIES = Identities()
+ONE = Lit(1.0)  # the cotangent of a loss: no line of its own
 ROUNDS = 2  # each round is linear; what a round leaves to the next is rare
 ROUNDS_OF_NESTED = 6  # what a loop no longer hands on shows in the next round only
 ELEMENTWISE = {
@@ -217,7 +218,7 @@ class _Walk:
     def _becomes(self, eqn: Eqn, found: Atom, start: int) -> None:
         """`found` takes the place of the result of `eqn`; a line keeps its variable."""
         last = self.build.eqns[-1] if len(self.build.eqns) > start else None
-        if not is_line(eqn.out):
+        if not is_line(eqn.out) or found == ONE:
             self.same[eqn.out] = found
             self.uses[found] += self.uses[eqn.out]
             if (
@@ -248,6 +249,8 @@ class _Walk:
             case "neg", (Lit(value=int() | float() as a),):
                 return Lit(-a)
             case "alias", (Var() as x,) if not is_line(eqn.out):
+                return x
+            case "alias", (Lit() as x,) if x == ONE:
                 return x
             case "alias", (x,) if (made := self.made_by(x)) is not None and len(
                 made.outs

@@ -866,6 +866,26 @@ def test_a_large_array_that_is_wrong(
     assert "    it is 2 times what it should be\n" in outcome.out
 
 
+def test_cotangent_and_inputs_of_which_one_has_a_default(check: Check) -> None:
+    text = """\
+def scale(x, w, eps=0.5):
+    '''x: (N, D)  w: (D,)'''
+    out = (x + eps) * w
+    return out
+
+
+def scale_backward(dout, x, w, eps=0.5):
+    dx = dout * w
+    dw = (dout * (x + eps)).sum(axis=0)
+    return dx, dw
+"""
+    arguments = ("--function", "scale", "--against", "f.py:scale_backward")
+    outcome = check(text, *arguments)
+    assert outcome.status == 0
+    assert row(outcome, "x").endswith("ok")
+    assert row(outcome, "w").endswith("ok")
+
+
 def test_where_flatgrad_has_no_line_to_show(check: Check) -> None:
     Path("beside.py").write_text("def square(x):\n    return x * x\n")
     text = '''

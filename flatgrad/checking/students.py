@@ -89,7 +89,7 @@ def student(program: Program, name: str, subject: Subject) -> Student:
     if (forward := _forward_of(program, name, params)) is not None:
         return Student(program, function, node, Style.CACHE, seed, forward)
     known = [n for n in params if n in subject.inputs]
-    if len(known) == len(_required(function)) or len(known) == len(params):
+    if {*_required(function)} <= {*known}:
         return Student(program, function, node, Style.LOSS, seed)
     if known and len(params) - len(known) >= len(subject.seeds):
         return Student(program, function, node, Style.FLAT, seed)

@@ -169,7 +169,7 @@ class Layout:
         ):
             if not (isinstance(out, Var) and out.name):
                 outputs[position] = self.names.underscored(outputs[position])
-            if seed is None:
+            if seed is None or self.style.emit == "gradient":
                 continue
             wanted = f"{self.style.prefix}{outputs[position]}"
             again = wanted in found.values()
@@ -213,6 +213,8 @@ class Layout:
 
     def _flat(self) -> str:
         """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
+        if self.style.emit == "gradient":
+            return self._alone()
         value = tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
         defaults = self._defaults()
@@ -233,6 +235,13 @@ class Layout:
             if seed is not None
         ]
         return seed_defaults(self.function, list(self.seeds.values()), seeded)
+
+    def _alone(self) -> str:
+        """def NAME_gradient(x, w): forward, backward, return (grad_x, grad_w)"""
+        result = print_statement(ast.Return(self._result()))
+        lines = ["", *self._backward(), "", result]
+        params = parameters(self.function, [], {})
+        return self._definition("gradient", params, lines, self._forward_lines())
 
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
@@ -256,7 +265,7 @@ class Layout:
         described = list(takewhile(is_docstring, body))
         return Parts(
             function=self.function,
-            docstring=self._code(described),
+            docstring=self._code(described) if described else [],
             forward=self._code(body[len(described) :]),
             outputs=[*map(shown, self.outputs)],
             cached=cached,
@@ -270,7 +279,37 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            prefix=self.style.prefix,
+            signature=self._signature(),
+            scalar=self._is_scalar(),
+            reading=[*self._emptied(), *self._backward()],
+            read_gradients=[*map(shown, self.results)],
+            bound=frozenset(self._forward_names() - self.available.bound()),
+            values=self._values(),
+            arrays=self._arrays(),
         )  # fmt: skip
+
+    def _signature(self) -> str:
+        params = parameters(self.function, [], {})
+        return cst.Module([]).code_for_node(params).rstrip(", ")
+
+    def _is_scalar(self) -> bool:
+        seeds = zip(self.function.seeds, self.outs, strict=True)
+        seeded = [out for seed, out in seeds if seed is not None]
+        return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+    def _values(self) -> dict[str, list[Var]]:
+        """What each name of the forward stands for."""
+        found: dict[str, list[Var]] = {}
+        for value, name in self.available.names_of.items():
+            if isinstance(value, Var):
+                found.setdefault(name, []).append(value)
+        return found
+
+    def _arrays(self) -> frozenset[str]:
+        """The names that surely stand for arrays, whatever part of the text they are read in."""
+        defs, found = self.available.defs, self._values().items()
+        return frozenset(n for n, vs in found if all(self.dialect.is_array(v, defs) for v in vs))  # fmt: skip
 
     def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
         """The forward statements, what is cached of their values, the backward lines and the gradients."""

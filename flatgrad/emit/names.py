@@ -20,7 +20,7 @@ TELLING = {
     "sigmoid": "gate", "eq": "hit", "gt": "mask", "lt": "mask", "ge": "mask", "le": "mask", "where": "chosen",
     "tree_add": "parts", "list_pop": "item", "unstack": "rows", "list_filled": "copies", "for": "items",
     "list_concat": "joined", "list_repeat": "repeated", "unzip": "columns", "list_copy": "items", "list_sort": "ordered",
-    "call_again": "cache", "call_backward": "slope", "jacobian": "jacobian",
+    "random_like": "noise", "call_again": "cache", "call_backward": "slope", "jacobian": "jacobian",
     "concatenate": "joined", "stack": "stacked", "einsum": "product", "maximum": "larger", "minimum": "smaller",
 }  # fmt: skip
 # Functions whose value is called after them and their argument: log_p.

@@ -11,6 +11,7 @@ from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONE
 from flatgrad.frontend.scope import Function
+from flatgrad.graph import Var
 
 INDENT = "    "
 
@@ -42,6 +43,17 @@ class Parts:
     names: Names  # those of this text, for new ones
     module_names: Names  # those of the module, for new functions and classes
     dialect: Dialect  # how libraries are spelled; what is asked of it is imported
+    prefix: str  # of names of derivatives
+    signature: str  # the parameters, as the user wrote them
+    scalar: bool  # the function has one result with a cotangent, and it is a number
+    # The same backward and gradients, as they read what the forward leaves: `x.shape` where `cached` has x_shape.
+    reading: Sequence[str]
+    read_gradients: Sequence[str]
+    bound: frozenset[
+        str
+    ]  # the names that the forward gives a value, parameters among them
+    values: dict[str, list[Var]]  # of the graph, under each name of the forward
+    arrays: frozenset[str]  # those of these names that surely stand for arrays
 
     def ones(self, output: str) -> str:
         """The cotangent of a result that is all that is asked for."""
@@ -58,4 +70,30 @@ def shown(item: ast.expr) -> str:
 
 
 def indented(lines: Sequence[str]) -> list[str]:
-    return [INDENT + line if line else "" for line in lines]
+    """The lines in a block of their own; what a string of several lines holds stays as it is."""
+    text = "\n".join(lines)
+    within = _within_strings(text) if '"""' in text or "'''" in text else set()
+    split = text.split("\n") if within else lines
+    return [
+        INDENT + line if line and number not in within else line
+        for number, line in enumerate(split, 1)
+    ]
+
+
+def _within_strings(text: str) -> set[int]:
+    """The lines of a text that begin within a string, but for docstrings."""
+    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.stmt)]
+    plain = {
+        id(part)
+        for node in nodes
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant | ast.JoinedStr)
+    }
+    return {
+        line
+        for node in nodes
+        for part in ast.walk(node)
+        if id(part) in plain and isinstance(part, ast.expr)
+        for line in range(part.lineno + 1, (part.end_lineno or part.lineno) + 1)
+    }

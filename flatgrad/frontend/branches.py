@@ -13,6 +13,7 @@ from flatgrad.frontend import carried, containers, effects, windows
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
 from flatgrad.frontend.scope import Callee, Choice, Frame, Path, Stale, Struct, Value
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
+from flatgrad.shapes.items import both, each_of
 from flatgrad.types import Dim, Shape, Type, same_dim, same_shape
 
 if TYPE_CHECKING:
@@ -263,11 +264,11 @@ def either(a: Type, b: Type) -> Type:
         return _copied(b if a.kind == "none" else a)
     same = a.dim is not None and b.dim is not None and same_dim(a.dim, b.dim)
     return Type(_either_shape(a.shape, b.shape), _either_kind(a.kind, b.kind), a.dim if same else None,
-                _either_items(a, b))  # fmt: skip
+                _either_items(a, b), both(each_of(a), each_of(b)))  # fmt: skip
 
 
 def _copied(type: Type) -> Type:
-    return Type(type.shape, type.kind, type.dim, type.items)
+    return Type(type.shape, type.kind, type.dim, type.items, type.each)
 
 
 def _either_kind(a: str, b: str) -> str:

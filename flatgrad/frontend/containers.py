@@ -22,6 +22,7 @@ from flatgrad.frontend.scope import (
     atoms_in,
 )
 from flatgrad.graph import Atom, Lit, Var
+from flatgrad.shapes.items import each_of
 from flatgrad.types import Shape, Type
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def loose(low: Lowering, name: str, value: Struct) -> Var:
     made = low.atom(value.of(items), low.here() or low.node)
     assert isinstance(made, Var)
     made.name = made.name or name
-    made.type = Type(Shape(), value.kind)
+    made.type = Type(Shape(), value.kind, each=each_of(made.type))
     replaced(low, value, made)
     return made
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 NUMBERS = ("float", "int", "bool")
+RESULT = "return"  # in place of the name of a parameter; of several results, return[0]
 
 
 def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
@@ -291,6 +292,10 @@ def results(low: Lowering) -> None:
             value = items[position] if alone or not found.name else None  # type: ignore[assignment]
         if isinstance(value, Var):
             _apply(low, found, value, _docstring_source(found))
+    for position, item in enumerate(items):
+        dims = low.shapes.get(RESULT if len(items) == 1 else f"{RESULT}[{position}]")
+        if dims is not None and isinstance(item, Var):
+            _join(low, item, dims, "the shape of the result")
     returns = (
         low.frame.function.returns
         if isinstance(low.frame.function, cst.FunctionDef)

@@ -68,6 +68,7 @@ from flatgrad.graph import (
     prune,
 )
 from flatgrad.registry import infer
+from flatgrad.shapes.items import each_of
 from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
@@ -439,7 +440,7 @@ class Lowering:
         made = self.atom(value, self.here() or self.node)
         assert isinstance(made, Var)
         made.name = made.name or name
-        made.type = Type(Shape(), value.kind)
+        made.type = Type(Shape(), value.kind, each=each_of(made.type))
         return made
 
     def snapshot(self) -> Any:

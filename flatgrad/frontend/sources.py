@@ -10,7 +10,7 @@ d.items()          span the keys of d, items k, d[k]
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -142,6 +142,9 @@ def _backwards(low: Lowering, inner: Source, node: cst.CSTNode) -> Source:
     if inner.kind == "range":
         span = low.emit("reversed", inner.span, node=node)
         return Source("range", span, lambda k: k, counted=True)
+    if inner.kind == "keys":
+        keys = low.emit("reversed", inner.span, node=node)
+        return replace(inner, span=keys)
     inner = by_position(low, inner)
     assert inner.length is not None
 
