@@ -219,9 +219,14 @@ def differentiable(f: Callable[P, Value], /) -> DifferentiableFunction[P, Value]
 
 
 @overload
-def differentiable(*, wrt: Wrt = None, has_aux: bool = False, compile: Compiler | None = None, shapes: Shapes = None,
+def differentiable(
+    *,
+    wrt: Wrt = None,
+    has_aux: bool = False,
+    compile: Compiler | None = None,
+    shapes: Shapes = None,
     cache: bool | None = None,
-) -> Callable[[Callable[P, Value]], DifferentiableFunction[P, Value]]: ...  # fmt: skip
+) -> Callable[[Callable[P, Value]], DifferentiableFunction[P, Value]]: ...
 
 
 def differentiable(f: Any = None, /, **options: Any) -> Any:

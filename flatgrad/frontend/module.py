@@ -93,6 +93,7 @@ TOKEN = re.compile(
     r"""|\.\s*[^\W\d]\w*|([^\W\d]\w*)"""
 )
 
+
 def read_module(text: str) -> Module:
     """Parse `text`; a syntax error becomes a located diagnostic."""
     try:
