@@ -69,6 +69,12 @@ CODES = {
     "FG509": "a function does not fit the style that is asked for",
     # FG6xx: rules of the user
     "FG601": "a rule is not written as one, or is for no function",
+    # FG7xx: the Python interface
+    "FG701": "what is to be differentiated is no function whose text can be read",
+    "FG702": "the text of a function cannot be had, or is not what was loaded",
+    "FG703": "the result is not one number, so that it has no gradient",
+    "FG704": "what a derivative is given does not fit",
+    "FG705": "compile= cannot compile what was generated",
     # FG90x: running the user's code, to check a gradient
     "FG901": "the code that is checked raises an exception",
     "FG902": "an input has no value, or --at gives it none",

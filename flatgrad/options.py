@@ -47,6 +47,10 @@ class Options:
     style: str = "flat"  # how courses and libraries have it
     # Names of results that come back as they are, without a seed: a cache, or a gradient that is a stub.
     aside: tuple[str, ...] = ()
+    # What is known of parameters besides their shapes: float, complex, str, list, dict, ...
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    # The results that a gradient is asked of, by position; none: every one that can have a seed.
+    results: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.emit not in (*EMITS, *ALONE):

@@ -105,15 +105,21 @@ class Transformation:
             with with_rules(found.rules):
                 return _transformed(found, options)
 
-    def function(self, name: str) -> Function:
-        """The function as it is read for a gradient: its parameters, outputs and seeds, and what is known of them."""
-        options = replace(self.options, functions=(name,), emit="grad")
+    def read(self, emit: str, *names: str) -> tuple[Function, tuple[str, ...]]:
+        """One function as a graph, that of the options if none is named, and the parameters to differentiate for."""
+        functions = names or self.options.functions
+        options = replace(self.options, emit=emit, functions=functions)
         with _long_functions():
             found = self._found(options)
-            _chosen(found.module, options)
-            found.module.library = library_used(found.module, name)
             with with_rules(found.rules):
-                return found.read(found.module, name, options).function
+                (name,) = _chosen(found.module, options)
+                found.module.library = library_used(found.module, name)
+                try:
+                    read = found.read(found.module, name, options)
+                except FlatgradError as error:
+                    placed = (_placed(found.module, name, d) for d in error.diagnostics)
+                    raise FlatgradError(*placed) from None
+        return read.function, tuple(v.name for v in read.wrt)
 
     def _found(self, options: Options) -> _Findings:
         """Two kinds of output share what was read, unless a loop is marked, which forward mode runs through once."""
@@ -332,6 +338,11 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     wrt = _wrt(function, options)
     if options.style in STYLES and not options.wrt:
         wrt = STYLES[options.style].wrt(function, wrt)
+    if options.results:
+        chosen = {*options.results}
+        function.seeds = [
+            s if i in chosen else None for i, s in enumerate(function.seeds)
+        ]
     every = [Lit(1.0) for _ in function.block.outs]  # all results have tangents
     seeds = every if options.emit in FORWARD_MODE else function.seeds
     return _Read(function, wrt, _pairs(function, wrt, seeds))
@@ -340,7 +351,13 @@ def _read(module: Module, name: str, options: Options) -> _Read:
 def _lowered(module: Module, name: str, options: Options) -> Function:
     """The graph; an early return of something else than the result is on no way to it."""
     reading = partial(
-        lower, module, name, options.shapes, options.inline, aside=options.aside
+        lower,
+        module,
+        name,
+        options.shapes,
+        options.inline,
+        aside=options.aside,
+        kinds=options.kinds,
     )
     node = module.functions[name]
     early = early_returns.positions(node)

@@ -17,7 +17,7 @@ LONG = 350  # lines; told, not enforced
 
 # What stands in a line may import what stands above it; within a line, anything goes as long as it is no circle.
 LAYERS = [
-    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants", "flatgrad.declaring"],
+    ["flatgrad.errors", "flatgrad.types", "flatgrad.constants", "flatgrad.declaring", "flatgrad.scalar_libraries"],
     ["flatgrad.graph", "flatgrad.options"],
     ["flatgrad.loops", "flatgrad.partial", "flatgrad.versions", "flatgrad.foreign"],
     ["flatgrad.registry"],
@@ -34,9 +34,12 @@ LAYERS = [
     ["flatgrad.drawing", "flatgrad.layered"],
     ["flatgrad.graph_nodes", "flatgrad.graph_paths", "flatgrad.held", "flatgrad.tracing", "flatgrad.graph_arguments", "flatgrad.local_derivatives", "flatgrad.graph_source"],
     ["flatgrad.computational_graph"],
-    ["flatgrad.source", "flatgrad.again", "flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
+    ["flatgrad.source", "flatgrad.again"],
+    ["flatgrad.interface"],
+    ["flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
     ["flatgrad.checking"],
     ["flatgrad.cli"],
+    ["flatgrad.notebook"],
     ["flatgrad.__main__", "flatgrad"],
 ]  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -103,7 +103,7 @@ def prepared(request: Request) -> Iterator[Prepared]:
     name = chosen_function(request)
     options = replace(request.options, functions=(name,))
     transformation = Transformation(request.text, options)
-    read = transformation.function(name)
+    read = transformation.read("grad", name)[0]
     with ExitStack() as stack:
         stack.enter_context(seeded(request.seed))
         stack.enter_context(folder_on_path(request.filename))

@@ -88,7 +88,7 @@ def _of_forward(
 ) -> Transformation:
     text = with_first_outputs(one.program.text, name, count)
     options = replace(request.options, functions=(name,), wrt=())
-    read = Transformation(text, options).function(name)
+    read = Transformation(text, options).read("grad", name)[0]
     able = {n for n, p in read.params.items() if p not in read.labels}
     wrt = tuple(n for n, v in found.inputs.items() if n in able and float_leaves(v))
     return Transformation(text, replace(options, wrt=wrt))

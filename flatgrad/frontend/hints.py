@@ -17,7 +17,6 @@ from flatgrad.frontend.declarations import (
     from_docstring,
 )
 from flatgrad.frontend.module import (
-    SCALAR_LIBRARIES,
     bound_names,
     names_in,
     names_in_text,
@@ -26,6 +25,7 @@ from flatgrad.frontend.module import (
 )
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
+from flatgrad.scalar_libraries import SCALAR_LIBRARIES
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
 
 if TYPE_CHECKING:
@@ -40,12 +40,23 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
     for name, dims in low.shapes.items():
         if name in params:
             _join(low, params[name], dims, f"--shape {name}")
+    for name, kind in low.kinds.items():
+        if name in params:
+            _tell(params[name], kind)
     _annotations(low, node, params)
     _docstring(low, node, params)
     initial.declare(low, params)
     _defaults(low, node, params)
     _uses(node, params)
     _plain_numbers(low, node, params)
+
+
+def _tell(var: Var, kind: str) -> None:
+    """What kind of thing a value is; a list of numbers is a list that holds nothing else."""
+    if var.type.kind == "any":
+        var.type.kind = "list" if kind == "numbers" else kind
+        if kind == "numbers":
+            var.type.shape.root().parts["numbers"] = True
 
 
 def _annotations(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
@@ -254,9 +265,8 @@ def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
         and var.type.kind == "any"
     ):
         var.type.kind = found.kind
-    if found.kind == "numbers" and var.type.kind == "any":
-        var.type.kind = "list"
-        var.type.shape.root().parts["numbers"] = True
+    if found.kind == "numbers":
+        _tell(var, found.kind)
     if found.dims is not None:
         low.declared.setdefault(var, source)
         _join(low, var, found.dims, source)
@@ -348,9 +358,14 @@ MULTIPLE = re.compile(r"(\d+)\*(\w+)$")  # 4*H
 
 
 def parse_dim(low: Lowering, text: str | int, source: str) -> Dim:
-    """A dimension as it is written: a number, a name, a name and an offset, a multiple of a name."""
+    """A dimension as it is written: a number, a name, a name and an offset, a multiple of a name.
+
+    One that begins with ? has no name: it is the same wherever it is written so, and may be the same as others.
+    """
     if isinstance(text, int):
         return Dim(text, source=source)
+    if text.startswith("?"):
+        return Dim(source=source)
     if found := LINEAR.fullmatch(text):
         return low.dim(found[1], source).plus(int(found[2]))
     if found := QUOTIENT.fullmatch(text):

@@ -102,6 +102,7 @@ def lower(
     flat: bool = False,
     node: cst.FunctionDef | None = None,
     aside: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
 ) -> Function:
     """Read the function `name`, or `node` in its place; every problem of its text is reported at once.
 
@@ -117,8 +118,9 @@ def lower(
                 "FG105", f"{found.what} is not read", step, module.place(found.node)
             )
         ) from None
+    known = kinds or {}
     return Lowering(
-        module, shapes, node, Frame(node), flat=flat, aside=aside
+        module, shapes, node, Frame(node), flat=flat, aside=aside, kinds=known
     ).function()
 
 
@@ -189,6 +191,7 @@ class Lowering:
     initial_lengths: dict[Any, Dim] = field(default_factory=dict)
     # What has been stored into dicts of settings, with the keys.
     kept: dict[Var, list[tuple[Any, Var]]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)  # of parameters
 
     # --- one function --------------------------------------------------------------------------------------
 

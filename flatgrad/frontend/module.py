@@ -12,6 +12,7 @@ import libcst as cst
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.namespaces import library_of
+from flatgrad.scalar_libraries import SCALAR_LIBRARIES
 
 if TYPE_CHECKING:
     from flatgrad.frontend.methods import Objects
@@ -97,16 +98,6 @@ TOKEN = re.compile(
     r"""(?s:\"{3}.*?\"{3}|'{3}.*?'{3})|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|\#[^\n]*"""
     r"""|\.\s*[^\W\d]\w*|([^\W\d]\w*)"""
 )
-
-SCALAR_LIBRARIES = {
-    "math",
-    "cmath",
-    "typing",
-    "__future__",
-    "functools",
-    "operator",
-    "dataclasses",
-}
 
 
 def read_module(text: str) -> Module:
@@ -235,6 +226,7 @@ def _collect(module: Module, statement: cst.CSTNode) -> None:
 
 def _without_rules(module: Module, node: cst.FunctionDef) -> cst.FunctionDef | None:
     """A function that is called as it stands; None of a rule that is only read."""
+    node = _undecorated(module, node)
     rules = [d for d in node.decorators if is_rule(module, d)]
     if not rules:
         return node
@@ -245,11 +237,26 @@ def _without_rules(module: Module, node: cst.FunctionDef) -> cst.FunctionDef | N
     return node.with_changes(decorators=others)
 
 
+def _undecorated(module: Module, node: cst.FunctionDef) -> cst.FunctionDef:
+    """@flatgrad.differentiable leaves a function as it is, and has no place in what is emitted."""
+    kept = [
+        d for d in node.decorators if _path_of(module, d) != "flatgrad.differentiable"
+    ]
+    return (
+        node
+        if len(kept) == len(node.decorators)
+        else node.with_changes(decorators=kept)
+    )
+
+
+def _path_of(module: Module, decorator: cst.Decorator) -> str:
+    named = decorator.decorator
+    return dotted(module, named.func if isinstance(named, cst.Call) else named)
+
+
 def is_rule(module: Module, decorator: cst.Decorator) -> bool:
     """@flatgrad.rule(...), by whatever name the file has for it."""
-    named = decorator.decorator
-    path = dotted(module, named.func if isinstance(named, cst.Call) else named)
-    return path == "flatgrad.rule"
+    return _path_of(module, decorator) == "flatgrad.rule"
 
 
 def is_called(decorator: cst.Decorator) -> bool:
