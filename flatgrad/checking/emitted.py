@@ -73,14 +73,14 @@ def emitted(
     linecache.cache[label] = (len(text), None, text.splitlines(True), label)
     with quiet():
         exec(compile(text, label, "exec", dont_inherit=True), namespace)
-    found = tuple(namespace[_defined(text, name + end)] for end in ENDINGS[emit])
+    found = tuple(namespace[n] for n in _last_defined(text, len(ENDINGS[emit])))
     return Emitted(text, found, seed)
 
 
-def _defined(text: str, name: str) -> str:
-    """The name under which it is there: with underscores behind it where it was taken."""
+def _last_defined(text: str, count: int) -> list[str]:
+    """Helpers come first: the last functions are those that were asked for."""
     defined = [n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
-    return next(n for n in reversed(defined) if n.rstrip("_") == name.rstrip("_"))
+    return defined[-count:]
 
 
 def bound(
