@@ -27,7 +27,7 @@ SCALARS: dict[type, str] = {
 }
 CONTAINERS: dict[type, str] = {list: "list", tuple: "list", dict: "dict"}
 NUMBER_KINDS = {"f": FLOAT, "c": COMPLEX, "i": INT, "u": INT, "b": BOOL}
-NAMELESS = "?"  # begins what stands for a length that has no name
+NAMELESS = "_"  # begins the name of a length that may have another one in the text
 UNDIFFERENTIATED = ("str", "none", "flag", "other")
 
 # The kind; of an array or number, for each length 1 or a number that equal ones have in common, or the length below 0.

@@ -7,9 +7,11 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from flatgrad.errors import FlatgradError
 from flatgrad.interface.arguments import Binder
 from flatgrad.interface.callables import plain_function
 from flatgrad.interface.code_text import without_warnings
+from flatgrad.interface.files import body, bound_names
 from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
 from flatgrad.interface.subjects import read
@@ -78,6 +80,37 @@ class GradientFunction:
         return self.original.subject.binder
 
     def reading(self, values: Sequence[Any] | None = None) -> Reading:
+        if self.original.with_value:
+            return self._picked(values)
+        try:
+            return self._alone(values)
+        except FlatgradError as error:
+            if all(d.code != "FG508" for d in error.diagnostics):
+                raise
+            return self._picked(values)
+
+    def _alone(self, values: Sequence[Any] | None) -> Reading:
+        """The gradient without the value, where the text shows that there is one number."""
+        emission, found, lengths = self.original.alone(values)
+        text, name = emission.text, emission.names[0]
+        if self.original.chosen.arranged(0, len(emission.wrt)) == (0,):
+            inner, name = name, self._free(text)
+            part = f"({inner}({{arguments}}),)"
+            text += "\n\n" + _picker(text, inner, name, emission.parameters, part)
+        read = {bound for node in body(text) for bound in bound_names(node)}
+        entries = {n: e for n, e in found.entries.items() if n in read}
+        return Reading(
+            text, name, entries, found.watches, (), found.filename, found.sizes, lengths
+        )
+
+    def _free(self, text: str) -> str:
+        name = f"{self.name}_alone"
+        while f"{name}(" in text:
+            name += "_"
+        return name
+
+    def _picked(self, values: Sequence[Any] | None) -> Reading:
+        """What is emitted for both value and gradient, and a line that picks."""
         made = (
             self.original.general(True)
             if values is None

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from flatgrad.errors import FlatgradError
+from flatgrad.interface.arguments import Length, pattern
 from flatgrad.interface.conventions import Wrt
 from flatgrad.interface.derivatives import Derivative, Shapes
 from flatgrad.interface.documenting import document, gradients, parameters
 from flatgrad.interface.generated import Compiler
-from flatgrad.interface.specialising import Made
+from flatgrad.interface.readings import Reading
+from flatgrad.interface.specialising import (
+    Emission,
+    Made,
+    emission_for,
+    emit,
+    with_arrays,
+)
 
 NUMBERS = (float, np.float64, int)
 
@@ -49,6 +58,23 @@ class Gradient(Derivative):
             "has_aux": self.has_aux,
             "with_value": self.with_value,
         }
+
+    def alone(
+        self, values: Sequence[Any] | None
+    ) -> tuple[Emission, Reading, tuple[Length, ...]]:
+        """The text of a function that returns the gradient and nothing else, for a call with these values."""
+        reading = self.subject.reading(values)
+        request = replace(self.request, emit="gradient", compiler=None)
+        if values is None:
+            reading = with_arrays(reading)
+            options = request.options(reading)
+            return emit(reading, options, cache=self.cache), reading, ()
+        told = pattern(values, reading.sizes)
+        names = self.subject.binder.names
+        emission, lengths = emission_for(
+            reading, request, names, told, values, self.cache
+        )
+        return emission, reading, lengths
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         values = self.subject.binder.bind(args, kwargs)
