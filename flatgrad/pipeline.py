@@ -339,7 +339,8 @@ def _one(
     whole = findings.gradient(
         function, lambda: _differentiated(function, wrt, from_one)
     )
-    style = Style(options.emit, options.names, options.comments)
+    again = own.recomputed if own is not None else frozenset[str]()
+    style = Style(options.emit, options.names, options.comments, recomputed=again)
     write = own.write if own is not None else None
     if own is not None and module is findings.of_layers():
         write = own.layer

@@ -48,6 +48,7 @@ class Style:
     prefix: str = "grad_"
     comments: bool = True
     pair: tuple[str, str] | None = None  # the names of a helper's forward and backward
+    recomputed: frozenset[str] = frozenset()  # operations that the backward may do again
 
 
 class Layout:
@@ -132,8 +133,8 @@ class Layout:
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
         self.available = Availability(
-            self.function, forward, names, self.dialect, blocked, wanted, protected
-        )
+            self.function, forward, names, self.dialect, blocked, wanted, protected, self.style.recomputed
+        )  # fmt: skip
         self.available.prepare(edited)
         self.unnamed = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]

@@ -44,6 +44,7 @@ class Style:
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
     rewriting: Rewriting | None = None  # of the function before it is read
+    recomputed: frozenset[str] = frozenset({"max", "min"})  # done again, rather than kept
     # Of a function that returns a cache of its own and that another one calls: its backward, which reads that cache.
     layer: Writer | None = None
     # Whether the cotangent of the one result is 1, and is not written out.

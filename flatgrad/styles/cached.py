@@ -57,7 +57,8 @@ def backward_lines(parts: Parts) -> list[str]:
         found = _slicer(parts, held, steps, packed.leaves).slice(needed)
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
-    told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *backward)]
+    own = [line for line in backward if not _copies_list(line, found.leaves)]
+    told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *own)]
     further = [h.line for h in packed.handed if found.leaves & h.names]
     return [*packed.unpacking, *further, *told]
 
@@ -317,6 +318,12 @@ def _rectified(node: ast.stmt) -> tuple[str, str] | None:
             return out, x
         case _:
             return None
+
+
+def _copies_list(line: str, leaves: Set[str]) -> bool:
+    """The backward empties the list, which is its own since it comes from no cache."""
+    found = re.fullmatch(r"(\w+) = list\((\w+)\)", line)
+    return found is not None and found[1] == found[2] and found[1] not in leaves
 
 
 def _with_shapes(line: str, shapes: Mapping[str, str]) -> str:
