@@ -256,6 +256,7 @@ class Layout:
         """The pieces of the two, for a style that puts them together in its own way."""
         body, cached, backward, gradients = self._halves()
         described = list(takewhile(is_docstring, body))
+        running = self._forward_lines()
         return Parts(
             function=self.function,
             docstring=self._code(described) if described else [],
@@ -272,6 +273,7 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            running=self._code(running[len(described) :]),
             signature=self._signature(),
             scalar=self._is_scalar(),
             reading=[*self._emptied(), *self._backward()],

@@ -55,6 +55,8 @@ class Parts:
     names: Names  # those of this text, for new ones
     module_names: Names  # those of the module, for new functions and classes
     dialect: Dialect  # how libraries are spelled; what is asked of it is imported
+    # The forward for a backward that stands in the same lines: names that one way of a branch leaves out stay so.
+    running: Sequence[str]
     signature: str  # the parameters, as the user wrote them
     scalar: bool  # the function has one result with a cotangent, and it is a number
     # The same backward and gradients, as they read what the forward leaves: `x.shape` where `cached` has x_shape.

@@ -21,12 +21,15 @@ def with_own_caches(parts: Parts) -> Parts:
     layers = {e.attrs["pair"].forward_name for e in pairs_in(parts.function.block.eqns) if e.attrs["pair"].own}
     if not layers - {""}:
         return parts
+    running, _ = _called_as_they_are(parts.running, layers)
     lines, again = _called_as_they_are(parts.forward, layers)
+    parts = replace(parts, running=running)
     parts = _with_own_comments(replace(parts, forward=lines), layers)
     parts = renamed(parts, again)
     lists = _lists_of_one(parts.forward, layers)
     kept = [line for line in parts.forward if not _is_about(line, lists)]
-    return renamed(replace(parts, forward=kept), lists)
+    running = [line for line in parts.running if not _is_about(line, lists)]
+    return renamed(replace(parts, forward=kept, running=running), lists)
 
 
 def own_name(function: str, plural: str = "") -> str:
@@ -163,6 +166,7 @@ def renamed(parts: Parts, names: Mapping[str, str]) -> Parts:
     return replace(
         parts,
         forward=every(parts.forward),
+        running=every(parts.running),
         outputs=every(parts.outputs),
         cached=list(dict.fromkeys((told(n), told(v)) for n, v in parts.cached)),
         backward=every(parts.backward),

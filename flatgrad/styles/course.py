@@ -19,6 +19,7 @@ from flatgrad.styles.gradients import GRADS, as_one_dict
 from flatgrad.styles.homework import is_loss
 
 FORWARD = "forward"
+COPIED = re.compile(r"(\w+) = list\(\1\)")
 OPTIONS = re.compile(r"(_param|_config|^config|^options|^kwargs)$")  # names of dicts of options
 
 
@@ -82,7 +83,7 @@ def _loss(parts: Parts) -> str:
     """def softmax_loss(x, y): ..., dx = ..., return loss, dx"""
     lines, gradients = loss_backward(parts)
     results = ", ".join([parts.seeded[0], *gradients])
-    body = [*parts.docstring, *parts.forward, "", *lines, "", f"return {results}"]
+    body = [*parts.docstring, *parts.running, "", *lines, "", f"return {results}"]
     return defined(parts.function.name, parts.signature, body)
 
 
@@ -90,7 +91,8 @@ def loss_backward(parts: Parts) -> tuple[list[str], list[str]]:
     """The lines of the backward and the gradients: of a dict of parameters one dict, grads."""
     begun = zip(parts.seeds, parts.seeded, strict=True)
     start = [f"{s} = {parts.ones(out)}" for s, out in begun if s in parts.read()]
-    lines, gradients = [*start, *parts.reading], [*parts.read_gradients]
+    gradients = [*parts.read_gradients]
+    lines = [*start, *without_copies(parts.reading)]
     for position, name in enumerate(parts.wrt):
         if parts.function.params[name].type.kind == "dict" and gradients[position].isidentifier():
             found = parts.names.underscored(GRADS)
@@ -99,6 +101,11 @@ def loss_backward(parts: Parts) -> tuple[list[str], list[str]]:
             )
             gradients[position] = found
     return lines, gradients
+
+
+def without_copies(lines: Sequence[str]) -> list[str]:
+    """Lists that the forward fills in the same run may be emptied: without hs = list(hs)."""
+    return [line for line in lines if not COPIED.fullmatch(line)]
 
 
 def layer_forward(parts: Parts, name: str = "") -> str:
