@@ -294,8 +294,9 @@ def _ask_for_everything(pair: Pair, layer: _Read) -> None:
     pair.wrt = {p.name: None for p in layer.wrt}
     seeds = layer.function.seeds
     pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
-    if pair.careful:
-        function = layer.function
+    function = layer.function
+    dicts = {n for n, p in function.params.items() if p.type.kind == "dict"}
+    if pair.careful - dicts:  # what a layer puts into a dict of options it has seen itself
         what = f"{function.name} may keep an array in its cache that its caller writes into later"
         place = function.module.place(function.node.name)
         step = "let the caller write into a copy"

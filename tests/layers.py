@@ -272,3 +272,33 @@ def n_layer_net(params, X, y, layers, reg=0.0):
     grads = {}
     loss = -np.sum(log_probs[np.arange(N), y]) / N + 0.5 * reg * penalty
     return loss, grads
+
+
+def max_pool_forward(x, pool_param):
+    """The same, for all images at once. x: (N, C, H, W)"""
+    out = None
+    height, width, stride = (
+        pool_param["pool_height"],
+        pool_param["pool_width"],
+        pool_param["stride"],
+    )
+    N, C, H, W = x.shape
+    H_out = 1 + (H - height) // stride
+    W_out = 1 + (W - width) // stride
+    out = np.zeros((N, C, H_out, W_out))
+    for i in range(H_out):
+        for j in range(W_out):
+            window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+            out[:, :, i, j] = np.max(window, axis=(2, 3))
+    return out, (x, pool_param)
+
+
+def dropped_net_forward(x, w1, b1, w2, b2, dropout_param):
+    """Two layers with dropout between. x: (N, D)  w1: (D, M)  b1: (M,)  w2: (M, M)  b2: (M,)"""
+    h, cache = affine_relu_forward(x, w1, b1)
+    caches = [cache]
+    h, cache = dropout_forward(h, dropout_param)
+    caches.append(cache)
+    out, cache = affine_forward(h, w2, b2)
+    caches.append(cache)
+    return out, caches

@@ -74,6 +74,8 @@ CASES = [
     Case("dropout_forward", lambda r: [r.normal(size=(4, 5)) + 9, {"mode": "test", "p": 0.6, "seed": 7}], (0,)),
     Case("conv_forward_naive", lambda r: [r.normal(size=(2, 3, 5, 5)), r.normal(size=(2, 3, 3, 3)), r.normal(size=2), {"stride": 2, "pad": 1}], (0, 1, 2)),
     Case("max_pool_forward_naive", lambda r: [r.normal(size=(2, 2, 4, 6)), {"pool_height": 2, "pool_width": 3, "stride": 2}], (0,)),
+    Case("max_pool_forward", lambda r: [r.normal(size=(2, 2, 4, 6)), {"pool_height": 2, "pool_width": 3, "stride": 2}], (0,)),
+    Case("dropped_net_forward", lambda r: [r.normal(size=s) for s in ((4, 3), (3, 6), (6,), (6, 6), (6,))] + [{"mode": "train", "p": 0.7, "seed": 3}], (0, 1, 2, 3, 4)),
     Case("rnn_step_forward", lambda r: [r.normal(size=s) for s in ((4, 3), (4, 5), (3, 5), (5, 5), (5,))], (0, 1, 2, 3, 4)),
     Case("affine_relu_forward", lambda r: [r.normal(size=(3, 4)), r.normal(size=(4, 5)), r.normal(size=5)], (0, 1, 2)),
     Case("rnn_forward", lambda r: [r.normal(size=s) for s in ((2, 3, 4), (2, 5), (4, 5), (5, 5), (5,))], (0, 1, 2, 3, 4)),

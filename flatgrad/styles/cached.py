@@ -113,8 +113,8 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
     if value is None:
         raise FlatgradError(_no_plain_cache(parts, cache))
     leaves, lines = _taken_apart(value, cache, at, steps)
-    if isinstance(value, ast.List) and not value.elts and _is_filled(steps, at, cache):
-        return _of_list(steps, cache)
+    if isinstance(value, ast.List) and _is_filled(steps, at, cache):
+        return _of_list(steps, cache, [(at, item) for item in value.elts])
     later = [i for i in range(at + 1, len(steps)) if steps[i].changes(Spot(cache))]
     for i in later:
         stored = _stored(steps[i].node, cache)
@@ -129,12 +129,12 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
     return Packing(tuple(leaves), tuple(lines))
 
 
-def _of_list(steps: Sequence[Step], cache: str) -> Packing:
+def _of_list(steps: Sequence[Step], cache: str, begun: Sequence[tuple[int, ast.expr]]) -> Packing:
     """The list as it is, or its items where each is put there by a line of its own."""
     leaves, lines = [Leaf(Spot(cache), len(steps))], list[str]()
-    items = [(i, item) for i, step in enumerate(steps) for item in _appended(step.node, cache)]
-    if len(items) == sum(step.changes(Spot(cache)) for step in steps) - 1:
-        for number, (i, item) in enumerate(items):
+    added = [(i, item) for i, step in enumerate(steps) for item in _appended(step.node, cache)]
+    if len(added) == sum(step.changes(Spot(cache)) for step in steps) - 1:
+        for number, (i, item) in enumerate([*begun, *added]):
             item = _under_own_name(steps, item, i)
             more, told = _taken_apart(item, f"{cache}[{number}]", i, steps)
             leaves, lines = [*leaves, *more], [*lines, *told]

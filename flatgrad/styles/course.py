@@ -83,7 +83,9 @@ def _loss(parts: Parts) -> str:
     """def softmax_loss(x, y): ..., dx = ..., return loss, dx"""
     lines, gradients = loss_backward(parts)
     results = ", ".join([parts.seeded[0], *gradients])
-    body = [*parts.docstring, *parts.running, "", *lines, "", f"return {results}"]
+    nothing = {f"{name} = None" for name in parts.held.asides}
+    running = [line for line in parts.running if line not in nothing]
+    body = [*parts.docstring, *running, "", *lines, "", f"return {results}"]
     return defined(parts.function.name, parts.signature, body)
 
 

@@ -124,8 +124,16 @@ def _plain_targets(function: cst.FunctionDef, name: str) -> list[cst.Name]:
 class _Without(cst.CSTTransformer):
     """Leaves names out of results and assignments."""
 
-    def __init__(self, names: Set[str], last: cst.Return | None, handed: Set[str] | None):
+    def __init__(
+        self,
+        names: Set[str],
+        last: cst.Return,
+        handed: Set[str] | None,
+        early: bool,
+    ):
+        """`early`: the function returns something else before, so that this return keeps its length."""
         super().__init__()
+        self.early = early
         self.names, self.last, self.handed = names, last, handed
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
@@ -171,6 +179,10 @@ class _Without(cst.CSTTransformer):
             i for i, e in enumerate(value.elements)
             if not (i and (self._is_one(e) or (i == last and self._is_put_together(e))))
         ]  # fmt: skip
+        if self.early:
+            nothing = cst.Name("None")
+            elements = [e if i in kept else e.with_changes(value=nothing) for i, e in enumerate(value.elements)]
+            return value.with_changes(elements=elements)
         return value if len(kept) == len(value.elements) else _chosen(value, kept)
 
 
@@ -190,7 +202,8 @@ def _without(
     if last is None:
         return function
     params = {p.name.value for p in parameters_of(function)} if displays else None
-    found = function.visit(_Without(names, last, params))
+    early = sum(isinstance(n, cst.Return) for n in nodes_in(function.body)) > 1
+    found = function.visit(_Without(names, last, params, early))
     assert isinstance(found, cst.FunctionDef)
     return found
 
