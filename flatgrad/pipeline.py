@@ -225,9 +225,7 @@ def _transformed(findings: _Findings, options: Options) -> str:
             gone = names_in_text(module.text) - names_in_text(own.text)
             away = names_elsewhere(own)[name] | gone - PYTHON
         try:
-            emitted += _with_loops(
-                findings, own, name, options, names, away
-            )
+            emitted += _with_loops(findings, own, name, options, names, away)
         except FlatgradError as error:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
@@ -296,7 +294,9 @@ def _ask_for_everything(pair: Pair, layer: _Read) -> None:
     pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
     function = layer.function
     dicts = {n for n, p in function.params.items() if p.type.kind == "dict"}
-    if pair.careful - dicts:  # what a layer puts into a dict of options it has seen itself
+    if (
+        pair.careful - dicts
+    ):  # what a layer puts into a dict of options it has seen itself
         what = f"{function.name} may keep an array in its cache that its caller writes into later"
         place = function.module.place(function.node.name)
         step = "let the caller write into a copy"

@@ -1,5 +1,6 @@
 """Layers, losses and networks as students of a course write them: the forward passes alone."""
 
+# ruff: noqa: NPY002, RUF059
 from __future__ import annotations
 
 import numpy as np
@@ -146,7 +147,9 @@ def max_pool_forward_naive(x, pool_param):
             for i in range(H_out):
                 for j in range(W_out):
                     top, left = i * stride, j * stride
-                    out[n, c, i, j] = np.max(x[n, c, top : top + height, left : left + width])
+                    out[n, c, i, j] = np.max(
+                        x[n, c, top : top + height, left : left + width]
+                    )
     cache = (x, pool_param)
     return out, cache
 
@@ -205,7 +208,9 @@ def lstm_forward(x, h0, Wx, Wh, b):
     h = np.zeros((N, T, H))
     cache = []
     for t in range(T):
-        prev_h, prev_c, step_cache = lstm_step_forward(x[:, t, :], prev_h, prev_c, Wx, Wh, b)
+        prev_h, prev_c, step_cache = lstm_step_forward(
+            x[:, t, :], prev_h, prev_c, Wx, Wh, b
+        )
         h[:, t, :] = prev_h
         cache.append(step_cache)
     return h, cache
@@ -288,7 +293,9 @@ def max_pool_forward(x, pool_param):
     out = np.zeros((N, C, H_out, W_out))
     for i in range(H_out):
         for j in range(W_out):
-            window = x[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+            window = x[
+                :, :, i * stride : i * stride + height, j * stride : j * stride + width
+            ]
             out[:, :, i, j] = np.max(window, axis=(2, 3))
     return out, (x, pool_param)
 

@@ -356,7 +356,9 @@ def check(forward: Any, backward: Any) -> None:
         for one, other in zip(gradients, again, strict=True):
             np.testing.assert_array_equal(one, other)
         for array, gradient in zip(args, gradients, strict=True):
-            expected = numerical_gradient(lambda a=args: forward(*(v.copy() for v in a))[0], array, dout)
+            expected = numerical_gradient(
+                lambda a=args: forward(*(v.copy() for v in a))[0], array, dout
+            )
             np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7)
         checked += 1
     assert checked

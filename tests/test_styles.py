@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import layers
 import numpy as np
 import pytest
 
-from flatgrad.errors import FlatgradError
 from flatgrad.options import Options
 from flatgrad.pipeline import transform
 
@@ -85,7 +84,9 @@ CASES = [
 ]  # fmt: skip
 
 
-def emitted(name: str, style: str, text: str = LAYERS, **options: Any) -> dict[str, Any]:
+def emitted(
+    name: str, style: str, text: str = LAYERS, **options: Any
+) -> dict[str, Any]:
     """What the printed module defines."""
     space: dict[str, Any] = {}
     exec(transform(text, Options((name,), style=style, **options)), space)
@@ -113,8 +114,12 @@ def check_layer(forward: Any, backward: Any, case: Case) -> None:
         np.testing.assert_array_equal(one, other)
     for place, gradient in zip(case.wrt, gradients, strict=True):
         for number, dout in enumerate(douts):
-            part = [dout if i == number else np.zeros_like(d) for i, d in enumerate(douts)]
-            expected = numerical_gradient(lambda n=number: forward(*args)[n], args[place], dout)
+            part = [
+                dout if i == number else np.zeros_like(d) for i, d in enumerate(douts)
+            ]
+            expected = numerical_gradient(
+                lambda n=number: forward(*args)[n], args[place], dout
+            )
             found = backward(*part, cache)
             found = found[case.wrt.index(place)] if len(case.wrt) > 1 else found
             assert relative_error(found, expected) < case.tolerance, (case.name, place)
@@ -131,7 +136,9 @@ def test_a_layer_and_its_backward(case: Case) -> None:
     check_layer(space[case.name], space[backward_name(case.name)], case)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if "cache" in c.styles], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if "cache" in c.styles], ids=lambda c: c.name
+)
 def test_the_backward_of_a_cache_that_is_there(case: Case) -> None:
     space = emitted(case.name, "cache")
     assert case.name not in space
@@ -141,7 +148,9 @@ def test_the_backward_of_a_cache_that_is_there(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_static_methods(case: Case) -> None:
     space = emitted(case.name, "eecs498")
-    layer = space["".join(w.capitalize() for w in case.name.split("_") if w != "forward")]
+    layer = space[
+        "".join(w.capitalize() for w in case.name.split("_") if w != "forward")
+    ]
     check_layer(layer.forward, layer.backward, case)
 
 
@@ -149,7 +158,7 @@ def test_static_methods(case: Case) -> None:
 
 
 def net(rng: np.random.Generator, sizes: tuple[int, ...]) -> dict[str, Any]:
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     weights = {f"W{i}": rng.normal(size=pair) for i, pair in enumerate(pairs, 1)}
     return weights | {f"b{i}": rng.normal(size=n) for i, (_, n) in enumerate(pairs, 1)}
 
@@ -163,7 +172,7 @@ LOSSES: list[tuple[str, Callable[[np.random.Generator], list[Any]]]] = [
 
 
 @pytest.mark.parametrize("style", ["cs231n", "cache", "eecs498"])
-@pytest.mark.parametrize("name, make", LOSSES, ids=[name for name, _ in LOSSES])
+@pytest.mark.parametrize(("name", "make"), LOSSES, ids=[name for name, _ in LOSSES])
 def test_a_loss_returns_its_gradient(name: str, make: Any, style: str) -> None:
     loss_of = emitted(name, style)[name]
     args = make(np.random.default_rng(1))

@@ -13,13 +13,25 @@ from flatgrad.frontend.pairs import run_by
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Eqn, Var, all_equations
 
-PLAIN = {"slice", "len", "int", "float", "bool", "str", "range", "min", "max", "abs", "isinstance", "tuple", "sorted"}
+PLAIN = {
+    "slice",
+    "len",
+    "int",
+    "float",
+    "bool",
+    "str",
+    "range",
+    "min",
+    "max",
+    "abs",
+    "isinstance",
+    "tuple",
+    "sorted",
+}
 PLAIN_METHODS = {"get", "format", "lower", "upper", "strip", "startswith", "endswith"}
 
 
-def held(
-    function: Function, available: Availability, asides: Sequence[str]
-) -> Held:
+def held(function: Function, available: Availability, asides: Sequence[str]) -> Held:
     """Shapes, shared arrays, what is written into and what is drawn: by the names of the emitted forward."""
     names = available.names_of
     return Held(
@@ -56,7 +68,9 @@ def _is_the_same_again(eqn: Eqn) -> bool:
     """Computed from the same values it gives the same."""
     if eqn.op != "opaque":
         return not eqn.op.startswith("random")
-    calls = [n for n in nodes_in(eqn.node) if isinstance(n, cst.Call)] if eqn.node else []
+    calls = (
+        [n for n in nodes_in(eqn.node) if isinstance(n, cst.Call)] if eqn.node else []
+    )
     return eqn.node is not None and all(_is_plain(call.func) for call in calls)
 
 
@@ -70,9 +84,7 @@ def _is_plain(function: cst.BaseExpression) -> bool:
             return False
 
 
-def _drawn(
-    function: Function, eqns: Sequence[Eqn], names: dict[Var, str]
-) -> set[str]:
+def _drawn(function: Function, eqns: Sequence[Eqn], names: dict[Var, str]) -> set[str]:
     """What comes from a generator, or from text that is not read, with what its statement gives names to."""
     found: set[str] = set()
     for eqn in all_equations(eqns):

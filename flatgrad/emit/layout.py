@@ -48,7 +48,9 @@ class Style:
     prefix: str = "grad_"
     comments: bool = True
     pair: tuple[str, str] | None = None  # the names of a helper's forward and backward
-    recomputed: frozenset[str] = frozenset()  # operations that the backward may do again
+    recomputed: frozenset[str] = (
+        frozenset()
+    )  # operations that the backward may do again
 
 
 class Layout:

@@ -96,7 +96,9 @@ def layout(text: str) -> str:
 def _needed(module: Module, emitted: Sequence[Emitted]) -> set[str]:
     """The user's helpers and constants that the definitions read, and what those read."""
     found: set[str] = set()
-    made = {name for one in emitted for text in one.texts for name in DEFINED.findall(text)}
+    made = {
+        name for one in emitted for text in one.texts for name in DEFINED.findall(text)
+    }
     pending = [(text, _locals(one.function)) for one in emitted for text in one.texts]
     while pending:
         text, own = pending.pop()

@@ -22,7 +22,9 @@ class Held:
     """What is known of the values that the names of the forward hold."""
 
     shapes: dict[str, Shape]  # where the forward ends
-    sharing: Sequence[frozenset[str]]  # names of which each may show the array of another
+    sharing: Sequence[
+        frozenset[str]
+    ]  # names of which each may show the array of another
     written: frozenset[str]  # names of arrays that something is written into
     drawn: frozenset[str]  # names of what would be another value the next time
     asides: Sequence[str]  # results without a cotangent, by name: the cache
@@ -62,7 +64,9 @@ class Parts:
     # The same backward and gradients, as they read what the forward leaves: `x.shape` where `cached` has x_shape.
     reading: Sequence[str]
     read_gradients: Sequence[str]
-    bound: frozenset[str]  # the names that the forward gives a value, parameters among them
+    bound: frozenset[
+        str
+    ]  # the names that the forward gives a value, parameters among them
     held: Held
 
     prefix: str  # of names of derivatives

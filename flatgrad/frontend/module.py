@@ -134,9 +134,15 @@ def with_function(module: Module, name: str, node: cst.FunctionDef) -> Module:
     before = module.functions[name]
     if node is before:
         return module
-    tree = module.tree.with_changes(body=[node if s is before else s for s in module.tree.body])
+    tree = module.tree.with_changes(
+        body=[node if s is before else s for s in module.tree.body]
+    )
     found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
-    found.segments, found.unheeded, found.stand_ins = module.segments, module.unheeded, module.stand_ins
+    found.segments, found.unheeded, found.stand_ins = (
+        module.segments,
+        module.unheeded,
+        module.stand_ins,
+    )
     return found
 
 

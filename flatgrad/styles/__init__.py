@@ -12,10 +12,14 @@ from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 from flatgrad.styles.cached import backward_alone
 from flatgrad.styles.course import course_wrt, layer_or_loss
-from flatgrad.styles.homework import from_one, where_cached, without_cache, without_cotangents
+from flatgrad.styles.homework import (
+    from_one,
+    where_cached,
+    without_cache,
+    without_cotangents,
+)
 from flatgrad.styles.script import without_function
 from flatgrad.styles.static_methods import class_of_layer
-
 
 Writer = Callable[[Parts], list[str]]
 Rewriting = Callable[[cst.FunctionDef], cst.FunctionDef]
@@ -44,7 +48,9 @@ class Style:
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
     rewriting: Rewriting | None = None  # of the function before it is read
-    recomputed: frozenset[str] = frozenset({"max", "min"})  # done again, rather than kept
+    recomputed: frozenset[str] = frozenset(
+        {"max", "min"}
+    )  # done again, rather than kept
     # Of a function that returns a cache of its own and that another one calls: its backward, which reads that cache.
     layer: Writer | None = None
     # Whether the cotangent of the one result is 1, and is not written out.
