@@ -30,7 +30,7 @@ from flatgrad.frontend.module import (
     main_functions,
     names_elsewhere,
     names_in_text,
-    with_function,
+    with_functions,
 )
 from flatgrad.frontend.own_rules import names_of_rules, read_rules
 from flatgrad.frontend.pairs import (
@@ -139,11 +139,9 @@ class _Findings:
         """The module with functions that are written in another way; the same for the same ones."""
         key = (layered, *sorted((n, r.__name__) for n, r in rewritings.items()))
         if key not in self._rewritten:
-            found = self.module
-            for name, rewriting in rewritings.items():
-                found = with_function(found, name, rewriting(found.functions[name]))
-            found.layered = layered
-            self._rewritten[key] = found
+            functions = self.module.functions
+            nodes = {n: rewriting(functions[n]) for n, rewriting in rewritings.items()}
+            self._rewritten[key] = with_functions(self.module, nodes, layered)
         return self._rewritten[key]
 
     def of_layers(self) -> Module:

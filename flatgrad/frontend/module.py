@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -129,20 +129,22 @@ def module_of(text: str, tree: cst.Module, parsed: cst.Module | None = None) -> 
     return module
 
 
-def with_function(module: Module, name: str, node: cst.FunctionDef) -> Module:
-    """The module with another function of that name; the module itself where it is the same."""
-    before = module.functions[name]
-    if node is before:
+def with_functions(
+    module: Module, nodes: Mapping[str, cst.FunctionDef], layered: bool
+) -> Module:
+    """The module with other functions of these names; the module itself where they are the same."""
+    changed = {
+        id(module.functions[name]): node
+        for name, node in nodes.items()
+        if node is not module.functions[name]
+    }
+    if not changed and layered == module.layered:
         return module
-    tree = module.tree.with_changes(
-        body=[node if s is before else s for s in module.tree.body]
-    )
+    tree = module.tree
+    tree = tree.with_changes(body=[changed.get(id(s), s) for s in tree.body])
     found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
-    found.segments, found.unheeded, found.stand_ins = (
-        module.segments,
-        module.unheeded,
-        module.stand_ins,
-    )
+    found.segments, found.unheeded = module.segments, module.unheeded
+    found.stand_ins, found.layered = module.stand_ins, layered
     return found
 
 

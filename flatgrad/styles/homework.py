@@ -165,7 +165,7 @@ class _Without(cst.CSTTransformer):
     def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> Any:
         match updated_node.value:
             case cst.Tuple() as value if original_node is self.last:
-                return updated_node.with_changes(value=self._fewer(value))
+                return updated_node.with_changes(value=self.fewer(value))
             case _:
                 return updated_node
 
@@ -202,12 +202,14 @@ class _Without(cst.CSTTransformer):
         named = isinstance(value, cst.Name) and value.value in self.handed
         return named or isinstance(value, cst.Tuple | cst.Dict)
 
-    def _fewer(self, value: cst.Tuple) -> Any:
+    def fewer(self, value: cst.Tuple) -> Any:
         last = len(value.elements) - 1
         kept = [
             i for i, e in enumerate(value.elements)
             if not (i and (self._is_one(e) or (i == last and self._is_put_together(e))))
         ]  # fmt: skip
+        if len(kept) == len(value.elements):
+            return value
         if self.early:
             nothing = cst.Name("None")
             elements = [
@@ -215,7 +217,7 @@ class _Without(cst.CSTTransformer):
                 for i, e in enumerate(value.elements)
             ]
             return value.with_changes(elements=elements)
-        return value if len(kept) == len(value.elements) else _chosen(value, kept)
+        return _chosen(value, kept)
 
 
 def _chosen(value: cst.Tuple, kept: list[int]) -> Any:
@@ -237,7 +239,10 @@ def _without(
         return function
     params = {p.name.value for p in parameters_of(function)} if displays else None
     early = sum(isinstance(n, cst.Return) for n in nodes_in(function.body)) > 1
-    found = function.visit(_Without(names, last, params, early))
+    change = _Without(names, last, params, early)
+    if not isinstance(last.value, cst.Tuple) or change.fewer(last.value) is last.value:
+        return function
+    found = function.visit(change)
     assert isinstance(found, cst.FunctionDef)
     return found
 
