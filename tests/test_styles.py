@@ -137,7 +137,7 @@ def test_the_backward_of_a_cache_that_is_there(case: Case) -> None:
     check_layer(getattr(layers, case.name), space[backward_name(case.name)], case)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", CASES[::4], ids=lambda c: c.name)
 def test_static_methods(case: Case) -> None:
     space = emitted(case.name, "eecs498")
     layer = space[
