@@ -113,6 +113,7 @@ class _Findings:
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
         self._rewritten: dict[tuple[object, ...], Module] = {}
+        self._layers: Module | None = None
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
@@ -146,7 +147,13 @@ class _Findings:
 
     def of_layers(self) -> Module:
         """The module with the functions as those that call them read them."""
-        return self._with(dict.fromkeys(self.module.functions, where_cached), True)
+        if self._layers is None:
+            every = dict.fromkeys(self.module.functions, where_cached)
+            self._layers = self._with(every, True)
+        return self._layers
+
+    def is_of_layers(self, module: Module) -> bool:
+        return module is self._layers
 
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
@@ -341,7 +348,7 @@ def _one(
     again = own.recomputed if own is not None else frozenset[str]()
     style = Style(options.emit, options.names, options.comments, recomputed=again)
     write = own.write if own is not None else None
-    if own is not None and module is findings.of_layers():
+    if own is not None and findings.is_of_layers(module):
         write = own.layer
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
 
