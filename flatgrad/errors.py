@@ -67,6 +67,7 @@ CODES = {
     "FG507": "--shape names what is no parameter",
     "FG508": "a gradient is asked for of what is not known to be one number",
     "FG509": "a function does not fit the style that is asked for",
+    "FG510": "the cache of a forward does not hold what its backward needs",
     # FG6xx: rules of the user
     "FG601": "a rule is not written as one, or is for no function",
     # FG7xx: the Python interface

@@ -16,6 +16,8 @@ ONE_MATRIX = {
     "solve_discrete_are", "scipy_cholesky", "cho_factor", "lu", "lu_factor", "scipy_eigh", "generalized_eigh",
     "scipy_eigvalsh", "generalized_eigvalsh", "scipy_qr", "rq", "polar", "solve_assuming", "cho_solve", "lu_solve",
 }  # fmt: skip
+UNIFORM = {"random_rand", "random_random", "random_uniform"}
+COMPARISONS = {"lt", "gt", "le", "ge"}
 BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
 REDUCING = {
     "sum", "mean", "max", "min", "prod", "norm", "dot", "matmul", "inner", "trace", "det", "logsumexp", "var", "std",
@@ -37,7 +39,8 @@ def assume(eqns: Sequence[Eqn], params: Sequence[Var], *, loss: bool) -> bool:
     """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was."""
     matrices = _one_matrix_each(eqns)
     numbers = loss and _weights_are_numbers(eqns, params)
-    return matrices or numbers
+    compared = _chances_are_numbers([*all_equations(eqns)])
+    return matrices or numbers or compared
 
 
 def _one_matrix_each(eqns: Sequence[Eqn]) -> bool:
@@ -48,6 +51,30 @@ def _one_matrix_each(eqns: Sequence[Eqn]) -> bool:
             join(eqn.args[0].type.shape, Shape((Dim(), Dim())))
             assumed = True
     return assumed
+
+
+def _chances_are_numbers(eqns: Sequence[Eqn]) -> bool:
+    """What random numbers are compared with, as in rand(*x.shape) < p, is a number."""
+    asked = [chance for chance in _chances(eqns) if chance.type.rank is None]
+    for chance in asked:
+        join(chance.type.shape, scalar())
+    return bool(asked)
+
+
+def chances(block: Block) -> list[Var]:
+    """The values that random numbers are compared with."""
+    return _chances([*all_equations(block.eqns)])
+
+
+def _chances(eqns: Sequence[Eqn]) -> list[Var]:
+    drawn = {e.out for e in eqns if e.op in UNIFORM}
+    return [
+        a
+        for e in eqns
+        if e.op in COMPARISONS and not drawn.isdisjoint(e.args)
+        for a in e.args
+        if isinstance(a, Var) and a not in drawn
+    ]
 
 
 def _weights_are_numbers(eqns: Sequence[Eqn], params: Sequence[Var]) -> bool:

@@ -70,7 +70,7 @@ from flatgrad.graph import (
 )
 from flatgrad.registry import infer
 from flatgrad.shapes.items import each_of
-from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
+from flatgrad.types import Contradiction, Dim, Shape, Type, join, same_shape, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
 
@@ -326,6 +326,7 @@ class Lowering:
             for eqn in reversed(eqns) if number % 2 == 0 else eqns:
                 try:
                     infer(eqn)
+                    _infer_branch(eqn)
                 except Contradiction as found:
                     line = eqn.statement.node if eqn.statement is not None else None
                     self.problems.append(
@@ -668,6 +669,17 @@ def _output_names(outs: Sequence[Atom]) -> list[str]:
         number = 1 + sum(n.startswith("out") for n in names)
         names.append(_name(out) or (f"out{number}" if several else "out"))
     return names
+
+
+def _infer_branch(eqn: Eqn) -> None:
+    """What both branches give one shape has that shape; None has none."""
+    if eqn.op != "if":
+        return
+    for position, out in enumerate(eqn.outs):
+        types = [b.outs[position].type for b in eqn.blocks]
+        shapes = [t.shape for t in types if t.kind != "none"]
+        if shapes and all(same_shape(s, shapes[0]) for s in shapes):
+            join(out.type.shape, shapes[0])
 
 
 def _carried_into(eqns: Iterable[Eqn]) -> set[Var]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -54,6 +54,8 @@ class Module:
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
     objects: Objects | None = None  # where methods have become functions
+    # Functions that return a cache beside their result stand by themselves, and keep it: layers of homework.
+    layered: bool = False
     library: str = "numpy"  # of arrays, of the function that is being read
     _places: dict[cst.CSTNode, Place] | None = None
     _codes: dict[cst.CSTNode, str] = field(default_factory=dict)
@@ -122,6 +124,25 @@ def module_of(text: str, tree: cst.Module, parsed: cst.Module | None = None) -> 
         _collect(module, statement)
     _find_unsteady(module)
     return module
+
+
+def with_functions(
+    module: Module, nodes: Mapping[str, cst.FunctionDef], layered: bool
+) -> Module:
+    """The module with other functions of these names; the module itself where they are the same."""
+    changed = {
+        id(module.functions[name]): node
+        for name, node in nodes.items()
+        if node is not module.functions[name]
+    }
+    if not changed and layered == module.layered:
+        return module
+    tree = module.tree
+    tree = tree.with_changes(body=[changed.get(id(s), s) for s in tree.body])
+    found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
+    found.segments, found.unheeded = module.segments, module.unheeded
+    found.stand_ins, found.layered = module.stand_ins, layered
+    return found
 
 
 def _find_unsteady(module: Module) -> None:
