@@ -25,9 +25,9 @@ format:
 	$(PYTHON) -m ruff check --fix-only --quiet $(PYTHON_FILES)
 	$(PYTHON) -m black --quiet $(PYTHON_FILES)
 
-# Rewrites every samples/x_grad.py; read the difference before you commit it.
+# Rewrites every samples/x_grad.py and the notebook; read the difference before you commit it.
 samples:
-	$(PYTHON) -m pytest tests/test_samples.py --update
+	$(PYTHON) -m pytest tests/test_samples.py tests/test_notebook.py --update
 
 # Rewrites what the README and the pages show, and the table of operations; read the difference, too.
 docs:
@@ -41,6 +41,7 @@ bench:
 	$(PYTHON) benchmarks/transform.py
 	$(PYTHON) benchmarks/runtime.py
 	$(PYTHON) benchmarks/checkpoint.py
+	$(PYTHON) benchmarks/imports.py
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -152,7 +152,8 @@ def _parse_against(text: str | None) -> tuple[str, str] | None:
     if text is None:
         return None
     file, colon, name = text.rpartition(":")
-    if not colon or not file or not name.isidentifier():
+    parts = name.split(".")
+    if not colon or not file or not all(part.isidentifier() for part in parts):
         raise ValueError(f"{text!r} is not a function of a file; write layers.py:NAME")
     return file, name
 
@@ -179,16 +180,16 @@ def _version() -> str:
     "functions",
     metavar="NAME",
     multiple=True,
-    help="Only this function; may be repeated.  [default: every public top-level"
-    " function that no other function of the file calls]",
+    help="Only this function, or this method: Net.loss; may be repeated.  [default:"
+    " every public top-level function that no other function of the file calls]",
 )
 @click.option(
     "--wrt",
     metavar="x,W",
     multiple=True,
     callback=_checked(parse_wrt),
-    help="With respect to these parameters.  [default: every one that can carry a"
-    " gradient]",
+    help="With respect to these parameters; of a method, to attributes too:"
+    " self.params.  [default: every one that can carry a gradient]",
 )
 @click.option(
     "--emit",
@@ -400,16 +401,15 @@ def check(
         )
     other = None if against is None else (*_rules_in(against[0]), against[1])
     with reported(source.filename, source.text):
-        from flatgrad.checking.command import check as checked
-        from flatgrad.checking.request import Request
+        from flatgrad.checking import Request, report
 
-        report = checked(
+        found = report(
             Request(
                 source.filename, source.text, options, written, seed, tolerance, other
             )
         )
-    _print(report.text)
-    return 0 if report.passes else 1
+    _print(found.text)
+    return 0 if found.passes else 1
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

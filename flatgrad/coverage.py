@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from functools import cache
 
 from flatgrad.errors import FlatgradError
 from flatgrad.frontend.library import KNOWN_FLOATS
@@ -17,7 +18,7 @@ from flatgrad.frontend.lower import FLOATS
 from flatgrad.namespaces import meanings, namespaces, spellings
 from flatgrad.operations import has_derivative
 from flatgrad.options import Options
-from flatgrad.pipeline import transform
+from flatgrad.pipeline import Transformation
 from flatgrad.registry import RULES, Kind
 from flatgrad.written_forms import FORMS, Form
 
@@ -90,10 +91,11 @@ def placed(namespace: str, name: str) -> tuple[str, str]:
     return namespace, name
 
 
+@cache
 def state_of(form: Form) -> str:
     """Whether a function that is written so has a gradient; it is transformed to see."""
     try:
-        transform(form.text, Options(("f",)))
+        Transformation(form.text, Options(("f",))).emitted("grad")
     except FlatgradError:
         return NO
     return CONSTANT if form.constant else YES

@@ -45,6 +45,9 @@ CODES = {
     "FG123": "the backward needs a value that no line of the source names",
     "FG124": "a loop cannot be checkpointed as its comment asks",
     "FG125": "a variable has a tangent on some of the ways through a statement only",
+    "FG126": "a method uses its object as a whole",
+    "FG127": "an attribute is given a value where that cannot be followed",
+    "FG128": "a loop is too long for the graph of one run",
     # FG2xx: operations without a derivative rule
     "FG201": "no derivative rule for a function",
     "FG202": "an option or an argument of a function is not read",
@@ -62,18 +65,26 @@ CODES = {
     "FG505": "no parameter can carry a gradient",
     "FG506": "--wrt names what is no parameter",
     "FG507": "--shape names what is no parameter",
-    "FG508": "the cache of a forward does not hold what its backward needs",
+    "FG508": "a gradient is asked for of what is not known to be one number",
+    "FG509": "a function does not fit the style that is asked for",
+    "FG510": "the cache of a forward does not hold what its backward needs",
     # FG6xx: rules of the user
     "FG601": "a rule is not written as one, or is for no function",
-    # FG7xx: running the user's code, to check a gradient
-    "FG701": "the code that is checked raises an exception",
-    "FG702": "an input has no value, or --at gives it none",
-    "FG703": "there is nothing to check, or more than one thing",
-    "FG704": "a value is not finite at the point of a check",
-    "FG705": "what was emitted fails where the function does not",
-    "FG706": "a backward is not written in a way that can be called",
+    # FG7xx: the Python interface
+    "FG701": "what is to be differentiated is no function whose text can be read",
+    "FG702": "the text of a function cannot be had, or is not what was loaded",
+    "FG703": "the result is not one number, so that it has no gradient",
+    "FG704": "what a derivative is given does not fit",
+    "FG705": "compile= cannot compile what was generated",
     # FG8xx: stubs that are filled in
     "FG801": "a stub does not fit its forward function",
+    # FG90x: running the user's code, to check a gradient
+    "FG901": "the code that is checked raises an exception",
+    "FG902": "an input has no value, or --at gives it none",
+    "FG903": "there is nothing to check, or more than one thing",
+    "FG904": "a value is not finite at the point of a check",
+    "FG905": "what was emitted fails where the function does not",
+    "FG906": "a backward is not written in a way that can be called",
     # FG999: flatgrad itself
     "FG999": "internal error, a defect of flatgrad",
 }

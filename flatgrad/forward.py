@@ -7,7 +7,7 @@ has one on every other way too, if only of zeros, so that a variable and its tan
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
@@ -16,7 +16,7 @@ from typing import Any
 from flatgrad import implicit_tangents
 from flatgrad.builder import Builder, Expr
 from flatgrad.complex_values import Field, complex_values, continued, has_room
-from flatgrad.conjugates import complex_rule, mark, touches, wide_buffers
+from flatgrad.conjugates import SHAPES_AT, complex_rule, mark, touches, wide_buffers
 from flatgrad.foreign import TAKES_PART, foreign_values
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
 from flatgrad.registry import RULES, Kind, Rule
@@ -41,12 +41,15 @@ def forward(
     tangents: Sequence[Atom],
     last: Statement | None,
     hinted: bool = False,
+    wanted: Collection[int] | None = None,
 ) -> Block:
     """(params, tangents of `wrt`) -> (outs, tangent of each of the outs).
 
-    `last` is the statement that returns, `hinted` says whether the file speaks of complex numbers.
+    Of the outs whose positions are not `wanted` there is none. `last` is the statement that returns, `hinted` says whether the file speaks of complex numbers.
     """
-    active = active_values(block, wrt, [Lit(1.0) for _ in block.outs])
+    asked = range(len(block.outs)) if wanted is None else wanted
+    seeds = [Lit(1.0) if i in asked else None for i in range(len(block.outs))]
+    active = active_values(block, wrt, seeds)
     walk = _Forward(needed_values(block, active), Builder(list(block.eqns)), {})
     walk.foreign = foreign_values(block.eqns, block.params)
     walk.fields = complex_values(block, hinted)
@@ -60,10 +63,14 @@ def forward(
             walk.settle(param, walk.zeros(param))
     walk.run(block.eqns)
     walk.build.statement = last
-    for out in block.outs:
-        if isinstance(out, Var) and out not in walk.tangents:
-            walk.settle(out, walk.zeros(out))
-    outs = [walk.tangent_or_zeros(out) for out in block.outs]
+    made = {eqn.out: eqn for eqn in block.eqns if eqn.op in ("dict", "tuple")}
+    for i, out in enumerate(block.outs):
+        if isinstance(out, Var) and out not in walk.tangents and i in asked:
+            walk.settle(out, walk.nothing(out, made))
+    outs = [
+        walk.tangent_or_zeros(out) if i in asked else walk.build.wrap(None)
+        for i, out in enumerate(block.outs)
+    ]
     if walk.fields:
         keep = len(block.eqns)
         walk.build.eqns[keep:] = wide_buffers(walk.build.eqns[keep:], walk.fields)
@@ -234,6 +241,17 @@ class _Forward:
         wide = {"dtype": "complex"} if value in self.fields else {}
         return self.build.emit("zeros_like", value, **wide)
 
+    def nothing(self, value: Atom, made: Mapping[Any, Eqn]) -> Expr:
+        """Zeros in the structure of a tuple or dict that is put together of constants; None for what is no number."""
+        if (known := self.tangent(value)) is not None:
+            return known
+        if (eqn := made.get(value)) is not None:
+            parts = [self.nothing(arg, made).atom for arg in eqn.args]
+            return self.build.emit(eqn.op, *parts, **eqn.attrs)
+        if isinstance(value, Lit):
+            return self.build.wrap(0.0 if _is_number(value) else None)
+        return self.zeros(value)
+
     def tangent_or_zeros(self, value: Atom) -> Expr:
         """The tangent of what is handed on; of what is not there, nothing."""
         if (known := self.tangent(value)) is not None:
@@ -358,6 +376,10 @@ def push_forward(
     ys = tuple(build.wrap(out) for out in eqn.outs)
     y = ys[0] if len(ys) == 1 else ys
     options = options_of(build, rule, eqn)
+    by_shape = SHAPES_AT.get(eqn.op, ())
+    dots = [None if i in by_shape else dot for i, dot in enumerate(dots)]
+    if by_shape and not any(dot is not None for dot in dots):
+        return (None,)
     match rule.kind:
         case Kind.ELEMENTWISE:
             start = len(build.eqns)

@@ -23,6 +23,9 @@ STYLES = (
     "scipy",
     "script",
 )
+# The derivative and nothing else, which is what is differentiated again.
+ALONE = ("gradient", "tangent")
+FORWARD_MODE = ("jvp", "tangent")
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,15 @@ class Options:
     # Files of rules for functions of libraries: their names and texts.
     rules: tuple[tuple[str, str], ...] = ()
     style: str = "flat"  # how courses and libraries have it
+    # Names of results that come back as they are, without a seed: a cache, or a gradient that is a stub.
+    aside: tuple[str, ...] = ()
+    # What is known of parameters besides their shapes: float, complex, str, list, dict, ...
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    # The results that a gradient is asked of, by position; none: every one that can have a seed.
+    results: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.emit not in EMITS:
+        if self.emit not in (*EMITS, *ALONE):
             raise FlatgradError(_cannot_emit(self.emit))
         if self.style not in STYLES:
             raise FlatgradError(_no_style(self.style))
@@ -77,7 +86,7 @@ def parse_wrt(texts: Iterable[str]) -> tuple[str, ...]:
     """The names in 'x,W', in the order asked."""
     names = tuple(name.strip() for text in texts for name in text.split(","))
     for position, name in enumerate(names):
-        if not _is_name(name):
+        if not all(map(_is_name, name.split("."))):
             raise ValueError(f"{name!r} is not a parameter name; write x or x,W")
         if name in names[:position]:
             raise ValueError(f"{name} is named twice")
@@ -97,7 +106,7 @@ def parse_shapes(texts: Iterable[str]) -> dict[str, Shape]:
 
 def _parse_shape(text: str) -> tuple[str, Shape]:
     name, equals, dimensions = (part.strip() for part in text.partition("="))
-    if not equals or not _is_name(name):
+    if not equals or not all(map(_is_name, name.split("."))):
         raise ValueError(f"{text!r} is not a shape; write x=N,D or, for a scalar, x=")
     return name, tuple(map(_dimension, _split_dimensions(dimensions)))
 

@@ -176,9 +176,10 @@ def masked_sigmoid(found: _Recognition, eqn: Eqn) -> Eqn | None:
     terms = either_way(total) if total is not None else ()
     for one, z in terms:
         x, masks = _small_exponentials(found, z)
-        if is_number(one, 1) and x is not None and _has_sides(found, x, masks):
-            if _one_or(found, eqn.args[0], z, masks[1]):
-                return becomes(eqn, "sigmoid", x)
+        if x is None or not is_number(one, 1) or not _has_sides(found, x, masks):
+            continue
+        if _one_or(found, eqn.args[0], z, masks[1]):
+            return becomes(eqn, "sigmoid", x)
     return None
 
 

@@ -6,7 +6,7 @@ import builtins
 import gc
 import keyword
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,23 +14,30 @@ from typing import TypeVar
 
 from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
+from flatgrad.emit.early_returns import with_early_returns
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
+from flatgrad.emit.objects import with_objects
+from flatgrad.emit.promises import without_promises
+from flatgrad.emit.unread import without_unread
 from flatgrad.errors import Diagnostic, FlatgradError, Place, within
 from flatgrad.forward import forward, tangent_of, tell_fields_of_tangents
-from flatgrad.frontend import Function, Module, lower, read_module
+from flatgrad.frontend import Function, Module, early_returns, lower, read_module
 from flatgrad.frontend.complex_signs import speaks_of_complex
 from flatgrad.frontend.decorators import is_transparent
+from flatgrad.frontend.hints import RESULT
 from flatgrad.frontend.longer import written_longer
 from flatgrad.frontend.lower import parameters_of
+from flatgrad.frontend.masks import DRAWN, with_mask
+from flatgrad.frontend.methods import methods_in, with_methods
 from flatgrad.frontend.module import (
     bound_names,
     library_used,
     main_functions,
     names_elsewhere,
     names_in_text,
-    with_function,
+    with_functions,
 )
 from flatgrad.frontend.own_rules import names_of_rules, read_rules
 from flatgrad.frontend.pairs import (
@@ -43,16 +50,24 @@ from flatgrad.frontend.pairs import (
 )
 from flatgrad.frontend.scope import Callee, Path
 from flatgrad.frontend.segments import segmented
-from flatgrad.graph import Block, Eqn, Lit, Var, all_equations
-from flatgrad.options import Options
+from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.options import ALONE, FORWARD_MODE, Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
-from flatgrad.reverse import NoRule, active_values, reverse, tell_fields
+from flatgrad.reverse import (
+    NoRule,
+    active_values,
+    reverse,
+    tell_fields,
+    varied_values,
+)
+from flatgrad.seeded import with_fractions, without_seed
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Rewriting, Writer
 from flatgrad.styles.course import layer_names
 from flatgrad.styles.homework import where_cached
-from flatgrad.types import Contradiction
+from flatgrad.types import Contradiction, Type
+from flatgrad.versions import MAY_HOLD
 
 OTHER_LIBRARIES = {
     "tensorflow",
@@ -88,49 +103,101 @@ class Transformation:
 
     def __init__(self, text: str, options: Options):
         self.text, self.options = text, options
-        self._findings: dict[bool, _Findings] = {}
+        self._findings: dict[str | bool, _Findings] = {}
 
     def emitted(self, emit: str) -> str:
         options = replace(self.options, emit=emit)
         with _long_functions():
-            # Forward mode runs through a loop once: it reads another module.
-            found = self._findings.get(emit == "jvp")
-            if found is None:
-                found = self._findings[emit == "jvp"] = _Findings(self.text, options)
+            found = self._found(options)
             with with_rules(found.rules):
                 return _transformed(found, options)
 
-    def function(self, name: str) -> Function:
-        """The function as it is read for a gradient: its parameters, outputs and seeds, and what is known of them."""
-        options = replace(self.options, functions=(name,), emit="grad")
+    def read(self, emit: str, *names: str) -> tuple[Function, tuple[str, ...]]:
+        """One function as a graph, that of the options if none is named, and the parameters to differentiate for."""
+        functions = names or self.options.functions
+        options = replace(self.options, emit=emit, functions=functions)
         with _long_functions():
-            found = self._findings.get(False)
-            if found is None:
-                found = self._findings[False] = _Findings(self.text, options)
-            _chosen(found.module, options)
+            found = self._found(options)
             with with_rules(found.rules):
-                return found.read(found.module, name, options).function
+                (name,) = _chosen(found.module, options)
+                found.module.library = library_used(found.module, name)
+                try:
+                    read = found.read(found.module, name, options)
+                except FlatgradError as error:
+                    placed = (_placed(found.module, name, d) for d in error.diagnostics)
+                    raise FlatgradError(*placed) from None
+        return read.function, tuple(v.name for v in read.wrt)
+
+    def _found(self, options: Options) -> _Findings:
+        """Two kinds of output share what was read, unless a loop is marked, which forward mode runs through once."""
+        kind = _kind(options.emit)
+        if kind not in self._findings:
+            other = self._findings.get(not kind) if isinstance(kind, bool) else None
+            shared = other is not None and "checkpoint" not in self.text
+            self._findings[kind] = (
+                other if shared and other else _Findings(self.text, options)
+            )
+        return self._findings[kind]
+
+    def shapes(self, emit: str) -> dict[str, Shape]:
+        """The shapes of the parameters and results of the one function that is asked for, as far as they were found.
+
+        Those of the results are those of what is emitted: of the gradients, or of the tangents.
+        """
+        options = replace(self.options, emit=emit)
+        found = self._found(options)
+        (name,) = self.options.functions
+        read = found.read(found.module, name, options)
+        outs = read.function.block.outs if emit in FORWARD_MODE else read.wrt
+        names = [f"{RESULT}[{i}]" for i in range(len(outs))] if len(outs) > 1 else [RESULT]  # fmt: skip
+        values = {**read.function.params, **dict(zip(names, outs, strict=True))}
+        return _known_shapes(values)
+
+
+def _kind(emit: str) -> str | bool:
+    """A gradient alone has no seed; else whether it is forward mode."""
+    return emit if emit == "gradient" else emit in FORWARD_MODE
+
+
+def _known_shapes(values: Mapping[str, Atom]) -> dict[str, Shape]:
+    """Those of which each length is known, or has a name."""
+    found: dict[str, Shape] = {}
+    for name, value in values.items():
+        dims = value.type.shape.dims
+        if dims is None or value.type.kind in MAY_HOLD:
+            continue
+        lengths = [d.known if d.known is not None else str(d) for d in dims]
+        if all(isinstance(n, int) or n.isidentifier() for n in lengths):
+            found[name] = tuple(lengths)
+    return found
 
 
 class _Findings:
     """What was found on the way to one kind of output, and holds for another too."""
 
     def __init__(self, text: str, options: Options):
-        module = read_module(text)
-        self.module = module if options.emit == "jvp" else segmented(module)
+        module = with_methods(read_module(text), options.functions)
+        forward_mode = options.emit in FORWARD_MODE
+        self.module = module if forward_mode else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
         self.rules = read_rules(self.module, others)
-        self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
+        self._read: dict[tuple[int, str, bool], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
         self._rewritten: dict[tuple[object, ...], Module] = {}
+        self._layers: Module | None = None
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
         """The function, with the names that its results had before any of them was printed."""
-        found = _once(
-            self._read, (id(module), name), lambda: _read(module, name, options)
-        )
+        key, forward_mode = (id(module), name), options.emit in FORWARD_MODE
+        other = self._read.get((*key, not forward_mode))
+        if isinstance(other, _Read) and not other.has_pairs:
+            found = other
+        else:
+            found = _once(
+                self._read, (*key, forward_mode), lambda: _read(module, name, options)
+            )
         found.restore()
         return found
 
@@ -150,25 +217,33 @@ class _Findings:
         """The module with functions that are written in another way; the same for the same ones."""
         key = (layered, *sorted((n, r.__name__) for n, r in rewritings.items()))
         if key not in self._rewritten:
-            found = self.module
-            for name, rewriting in rewritings.items():
-                found = with_function(found, name, rewriting(found.functions[name]))
-            found.layered = layered
-            self._rewritten[key] = found
+            functions = self.module.functions
+            nodes = {n: rewriting(functions[n]) for n, rewriting in rewritings.items()}
+            self._rewritten[key] = with_functions(self.module, nodes, layered)
         return self._rewritten[key]
 
     def of_layers(self) -> Module:
         """The module with the functions as those that call them read them."""
-        return self._with(dict.fromkeys(self.module.functions, where_cached), True)
+        if self._layers is None:
+            every = dict.fromkeys(self.module.functions, where_cached)
+            self._layers = self._with(every, True)
+        return self._layers
+
+    def is_of_layers(self, module: Module) -> bool:
+        return module is self._layers
 
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
 
     def longer(self, module: Module, place: Place) -> Module | None:
         found = _once(
-            self._longer, (id(module), place), lambda: written_longer(module, place)
+            self._longer,
+            (id(module), place),
+            lambda: with_mask(module, place) or written_longer(module, place),
         )
-        self._kept += [found] if found is not None else []
+        if found is not None:
+            found.objects = module.objects
+            self._kept.append(found)
         return found
 
 
@@ -185,6 +260,11 @@ class _Read:
         self._outputs.extend((f, list(f.outputs)) for f in functions)
 
     _outputs: list[tuple[Function, list[str]]] = field(default_factory=list)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Which helpers have a derivative depends on the mode."""
+        return any(True for _ in pairs_in(self.function.block.eqns))
 
     def restore(self) -> None:
         """An output without a name is given one when it is printed."""
@@ -236,14 +316,24 @@ def _transformed(findings: _Findings, options: Options) -> str:
             gone = names_in_text(module.text) - names_in_text(own.text)
             away = names_elsewhere(own)[name] | gone - PYTHON
         try:
-            emitted += _with_loops(
-                findings, own, name, options, names, away
-            )
+            emitted += _with_loops(findings, own, name, options, names, away)
         except FlatgradError as error:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
         raise FlatgradError(*problems)
-    return write_module(module, emitted)
+    text = write_module(module, emitted)
+    name = early_returns.marker(module)
+    text = with_early_returns(text, name, options.emit == "pair")
+    if module.objects is None:
+        return text
+    taken = {*module.functions, *module.imports, *module.constants}
+    methods = {*module.objects.functions.values()} & module.objects.takes_object
+    first = [one.texts[0] for one in emitted if one.function.name in methods]
+    try:
+        return with_objects(text, module.objects, taken, first)
+    except FlatgradError as error:
+        placed = (_placed(module, chosen[0], d) for d in error.diagnostics)
+        raise FlatgradError(*placed) from None
 
 
 def _is_called(module: Module, name: str, others: Sequence[str]) -> bool:
@@ -256,6 +346,9 @@ def _is_called(module: Module, name: str, others: Sequence[str]) -> bool:
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
     """What has no place of its own stands at the name of the function."""
+    if module.objects is not None:
+        what, step = map(module.objects.spelled, (problem.what, problem.next_step))
+        problem = replace(problem, what=what, next_step=step)
     if problem.place is not None or name not in module.functions:
         return problem
     return replace(problem, place=module.place(module.functions[name].name))
@@ -274,7 +367,9 @@ def _with_loops(
     try:
         return _one(findings, module, name, options, names, elsewhere)
     except FlatgradError as error:
-        places = [d.place for d in error.diagnostics if d.code == WITHIN]
+        places = [
+            d.place for d in error.diagnostics if d.code == WITHIN or d.what == DRAWN
+        ]
         longer = findings.longer(module, places[0]) if places and places[0] else None
         if longer is None:
             raise
@@ -288,15 +383,66 @@ def _with_loops(
 
 def _read(module: Module, name: str, options: Options) -> _Read:
     """The function as a graph, with what is asked of it."""
+    options = _of_method(module, name, options)
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = lower(module, name, options.shapes, flat=options.inline)
+    function = _lowered(module, name, options)
     wrt = _wrt(function, options)
     if options.style in STYLES:
         function.seeds = STYLES[options.style].seeds(function)
         wrt = wrt if options.wrt else STYLES[options.style].wrt(function, wrt)
-    return _Read(function, wrt, _pairs(function, wrt))
+    if options.results:
+        chosen = {*options.results}
+        function.seeds = [
+            s if i in chosen else None for i, s in enumerate(function.seeds)
+        ]
+    every = [Lit(1.0) for _ in function.block.outs]  # all results have tangents
+    seeds = every if options.emit in FORWARD_MODE else function.seeds
+    return _Read(function, wrt, _pairs(function, wrt, seeds))
+
+
+def _lowered(module: Module, name: str, options: Options) -> Function:
+    """The graph; an early return of something else than the result is on no way to it."""
+    reading = partial(
+        lower,
+        module,
+        name,
+        options.shapes,
+        options.inline,
+        aside=options.aside,
+        kinds=options.kinds,
+    )
+    node = module.functions[name]
+    early = early_returns.positions(node)
+    while early:
+        function = reading(node=early_returns.without(module, node, early))
+        others = early_returns.of_another_kind(module, function, early)
+        if others == early:
+            return function
+        early = others
+    return reading()
+
+
+def _of_method(module: Module, name: str, options: Options) -> Options:
+    """What is asked of self.params is asked of the parameter that stands for it."""
+    if module.objects is None:
+        return options
+    own = {p.name.value for p in parameters_of(module.functions[name])}
+    local = partial(module.objects.local, params=own)
+    shapes = {local(n): shape for n, shape in options.shapes.items()}
+    return replace(options, wrt=tuple(map(local, options.wrt)), shapes=shapes)
+
+
+def read_in_place(module: Module, name: str, shapes: Mapping[str, Shape]) -> Function:
+    """The function as a graph, with the helpers that it calls in their places; what cannot be read is in `problems`."""
+    if name not in module.functions:
+        _chosen(module, Options(functions=(name,)))
+    module.library = library_used(module, name)
+    _refuse_other_libraries(module, name)
+    _refuse_decorated(module, name)
+    with _long_functions():
+        return lower(module, name, shapes, flat=True)
 
 
 def _ask_for_everything(pair: Pair, layer: _Read) -> None:
@@ -305,12 +451,15 @@ def _ask_for_everything(pair: Pair, layer: _Read) -> None:
     pair.wrt = {p.name: None for p in layer.wrt}
     seeds = layer.function.seeds
     pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
-    if pair.careful:
-        function = layer.function
+    function = layer.function
+    dicts = {n for n, p in function.params.items() if p.type.kind == "dict"}
+    if (
+        pair.careful - dicts
+    ):  # what a layer puts into a dict of options it has seen itself
         what = f"{function.name} may keep an array in its cache that its caller writes into later"
         place = function.module.place(function.node.name)
         step = "let the caller write into a copy"
-        raise FlatgradError(Diagnostic("FG508", what, step, place))
+        raise FlatgradError(Diagnostic("FG510", what, step, place))
 
 
 def _one(
@@ -325,7 +474,7 @@ def _one(
     module.library = library_used(module, name)
     read = findings.read(module, name, options)
     function, wrt, pairs = read.function, read.wrt, read.pairs
-    if options.emit == "jvp":
+    if options.emit in FORWARD_MODE:
         return _with_tangents(module, function, wrt, pairs, options, names, elsewhere)
     found = []
     own = STYLES.get(options.style)
@@ -346,13 +495,15 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    from_one = own is not None and own.from_one(function, wrt)
+    alone = options.emit == "gradient"
+    from_one = alone or (own is not None and own.from_one(function, wrt))
     whole = findings.gradient(
-        function, lambda: _differentiated(function, wrt, from_one)
+        function, lambda: _differentiated(function, wrt, from_one, alone)
     )
-    style = Style(options.emit, options.names, options.comments)
+    again = own.recomputed if own is not None else frozenset[str]()
+    style = Style(options.emit, options.names, options.comments, recomputed=again)
     write = own.write if own is not None else None
-    if own is not None and module is findings.of_layers():
+    if own is not None and findings.is_of_layers(module):
         write = own.layer
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
 
@@ -392,18 +543,21 @@ def _emitted(
     local = names.copy(without=elsewhere)
     local.taken |= gradient.function.invented
     dialect = Emitted.dialect_of(module, names, _local_names(gradient.function))
-    kind = TangentLayout if style.emit == "jvp" else Layout
+    kind = TangentLayout if style.emit in FORWARD_MODE else Layout
     printed = kind(gradient, local, names, dialect, style)
     texts = printed.styled(write) if write is not None else printed.texts()
-    return Emitted(gradient.function, texts, dialect, printed.available.edits.expanded)
+    if style.emit in ALONE:
+        texts = [without_promises(without_unread(module, t)) for t in texts]
+    expanded = printed.available.edits.expanded
+    return Emitted(gradient.function, texts, dialect, expanded)
 
 
-def _pairs(function: Function, wrt: Sequence[Var]) -> list[Pair]:
+def _pairs(
+    function: Function, wrt: Sequence[Var], seeds: Sequence[Atom | None]
+) -> list[Pair]:
     """The helpers that a gradient flows through as pairs, each after those that it calls itself."""
     ordered: list[Pair] = []
-    pending = [
-        (function, set[str | int](), active_values(function.block, wrt, function.seeds))
-    ]
+    pending = [(function, set[str | int](), active_values(function.block, wrt, seeds))]
     while pending:
         caller, careful, active = pending.pop()
         for eqn in pairs_in(caller.block.eqns):
@@ -465,31 +619,37 @@ def _with_tangents(
         _name(pair, names, "_jvp")
     for pair in pairs:
         assert pair.function is not None
-        inner = _pushed(pair.function, [pair.function.params[n] for n in pair.wrt])
+        params = [pair.function.params[n] for n in pair.wrt]
+        inner = _pushed(pair.function, params, pair.seeded)
         count = len(pair.function.seeds)
         tangents = (inner.block.outs[count + i] for i in sorted(pair.seeded))
         outs = (*inner.block.outs[:count], *tangents)
         inner = replace(inner, block=replace(inner.block, outs=outs))
         style = Style("jvp", prefix, options.comments, (pair.forward_name, ""))
         found.append(_emitted(module, inner, names, elsewhere, style))
-    style = Style("jvp", prefix, options.comments)
+    style = Style(options.emit, prefix, options.comments)
     own = _emitted(module, _pushed(function, wrt), names, elsewhere, style)
     return [*found, own]
 
 
-def _pushed(function: Function, wrt: Sequence[Var]) -> Gradient:
-    """Function -> its tangent, simplified."""
-    return _all_problems(function, lambda: _push(function, wrt))
+def _pushed(
+    function: Function, wrt: Sequence[Var], wanted: Collection[int] | None = None
+) -> Gradient:
+    """Function -> its tangent, simplified; of a helper, the tangents that are `wanted`."""
+    return _all_problems(function, lambda: _push(function, wrt, wanted))
 
 
-def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
+def _push(
+    function: Function, wrt: Sequence[Var], wanted: Collection[int] | None
+) -> Gradient:
     hinted = speaks_of_complex(function)
+    _tell_types_of_elements(function, wrt, hinted)
     primal = recognise(function.block, complex_values(function.block, hinted))
     keep = len(primal.eqns)
     tangents = tuple(tangent_of(p) for p in wrt)
     with _located(function, primal, wrt):
         last = function.frame.statements[-1]
-        block = forward(primal, wrt, tangents, last, hinted)
+        block = forward(primal, wrt, tangents, last, hinted, wanted)
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         block = simplify(block, keep, in_step=True)
         tell_fields_of_tangents(
@@ -499,10 +659,15 @@ def _push(function: Function, wrt: Sequence[Var]) -> Gradient:
 
 
 def _differentiated(
-    function: Function, wrt: Sequence[Var], from_one: bool = False
+    function: Function,
+    wrt: Sequence[Var],
+    from_one: bool = False,
+    alone: bool = False,
 ) -> Gradient:
     """The gradient, or all that stands against it: what was not read and what has no rule."""
-    return _all_problems(function, lambda: differentiate(function, wrt, from_one))
+    return _all_problems(
+        function, lambda: differentiate(function, wrt, from_one, alone)
+    )
 
 
 def _all_problems(function: Function, made: Callable[[], Gradient]) -> Gradient:
@@ -531,7 +696,8 @@ def _refuse_decorated(module: Module, name: str) -> None:
 
 def _refuse_unknown_shapes(module: Module, name: str, options: Options) -> None:
     names = {p.name.value for p in parameters_of(module.functions[name])}
-    unknown = [n for n in options.shapes if n not in names]
+    told = [n for n in options.shapes if n.partition("[")[0] != RESULT]
+    unknown = [n for n in told if n not in names]
     if unknown:
         what = f"--shape names {unknown[0]}, which is no parameter of {name}"
         raise FlatgradError(
@@ -552,23 +718,60 @@ def _refuse_other_libraries(module: Module, name: str) -> None:
 
 
 def differentiate(
-    function: Function, wrt: Sequence[Var], from_one: bool = False
+    function: Function,
+    wrt: Sequence[Var],
+    from_one: bool = False,
+    alone: bool = False,
 ) -> Gradient:
-    """Function -> its gradient, simplified; `from_one`: the cotangent of its one result is 1."""
+    """Function -> its gradient, simplified.
+
+    `from_one`: the cotangent of its one result is 1 and is not written out; `alone`: that result has to be a number.
+    """
     hinted = speaks_of_complex(function)
+    _tell_types_of_elements(function, wrt, hinted)
     primal = recognise(function.block, complex_values(function.block, hinted))
     for seed, out in zip(function.seeds, primal.outs, strict=True):
         if seed is not None:
             seed.type = out.type
+    if alone and not function.problems:
+        _refuse_no_number(function, primal)
     keep = len(primal.eqns)
     with _located(function, primal, wrt):
         one = Lit(1.0)
-        starts = [s and (one if from_one else s) for s in function.seeds]
-        block = reverse(primal, wrt, starts, hinted)
+        seeds = [s and (one if from_one else s) for s in function.seeds]
+        block = reverse(primal, wrt, seeds, hinted)
+        block = without_seed(block, keep) if from_one else block
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
-        tell_fields(primal, simple, function.seeds, hinted)
+        simple = with_fractions(simple, keep) if from_one else simple
+        tell_fields(primal, simple, seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
+
+
+def _refuse_no_number(function: Function, primal: Block) -> None:
+    """A gradient is that of one number."""
+    outs = primal.outs
+    if len(outs) == 1 and not function.returns_tuple and outs[0].type.shape.is_scalar:
+        return
+    shape = outs[0].type.shape
+    several = f"{len(outs)} results" if len(outs) > 1 or function.returns_tuple else ""
+    known = f"an array of shape {shape}" if shape.rank else "what may be an array"
+    what = f"{function.name} returns {several or known}, and a gradient is that of one number"
+    step = "sum it up, or state the shapes of the parameters"
+    place = function.module.place(function.node.name)
+    raise FlatgradError(Diagnostic("FG508", what, step, place))
+
+
+def _tell_types_of_elements(
+    function: Function, wrt: Sequence[Var], hinted: bool
+) -> None:
+    """x.dtype is one of fractions where a gradient is asked with respect to x."""
+    varied = set() if hinted else varied_values(function.block, wrt)
+    for eqn in all_equations(function.block.eqns):
+        if eqn.op == "dtype" and eqn.args[0] in varied:
+            known = eqn.args[0].type
+            if known.kind == "any":
+                eqn.out.type.items = (Type(known.shape, "float"),)
 
 
 @contextmanager
@@ -653,9 +856,11 @@ def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
 
 def _chosen(module: Module, options: Options) -> list[str]:
     """The functions to transform; asking for one that is not there is a problem."""
-    missing = [name for name in options.functions if name not in module.functions]
+    methods = module.objects.functions if module.objects is not None else {}
+    asked = [methods.get(name, name) for name in options.functions]
+    missing = [name for name in asked if name not in module.functions]
     if missing:
-        known = ", ".join(module.functions) or "none"
+        known = ", ".join([*module.functions, *methods_in(module)]) or "none"
         step = f"functions of this file: {known}"
         raise FlatgradError(
             *(
@@ -663,8 +868,8 @@ def _chosen(module: Module, options: Options) -> list[str]:
                 for name in missing
             )
         )
-    if options.functions:
-        return list(options.functions)
+    if asked:
+        return asked
     found = main_functions(module)
     style = STYLES.get(options.style)
     if style is not None and style.layer is not None:
@@ -672,6 +877,8 @@ def _chosen(module: Module, options: Options) -> list[str]:
         found = [n for n in module.functions if n in {*found, *layers}]
     if not found:
         step = "write one, or name a private one with --function"
+        if offered := methods_in(module):
+            step = f"name a method with --function: {', '.join(offered)}"
         raise FlatgradError(
             Diagnostic("FG504", "there is no public function at top level", step)
         )

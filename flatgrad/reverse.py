@@ -25,6 +25,7 @@ from flatgrad.complex_values import (
     has_room,
 )
 from flatgrad.conjugates import (
+    SHAPES_AT,
     complex_rule,
     mark,
     pull_back_complex,
@@ -272,8 +273,9 @@ class _Reverse:
 
     def _nothing_dropped(self, eqn: Eqn, count: int) -> None:
         """Every active argument is one of those that the rule has a cotangent for."""
+        by_shape = SHAPES_AT.get(eqn.op, ())
         ignored = [
-            *eqn.args[count:],
+            *(a for i, a in enumerate(eqn.args) if i >= count and i not in by_shape),
             *(v for v in eqn.attrs.values() if isinstance(v, Var)),
         ]
         for arg in ignored:

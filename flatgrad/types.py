@@ -166,16 +166,23 @@ def join_dims(a: Dim, b: Dim) -> None:
         if left.value + i != right.value + j:
             raise Contradiction(str(a), str(b), (left.source, right.source))
         return
-    if left.name and right.name and left.name != right.name:
+    weak = is_weak(left.name)
+    others = left.name and right.name and left.name != right.name
+    if others and not weak and not is_weak(right.name):
         raise Contradiction(str(a), str(b), (left.source, right.source))
     if (left.value is None and right.value is not None) or (
-        not left.name and right.name
+        right.name and (not left.name or (weak and left.value is None))
     ):
         left, right, i, j = right, left, j, i
     if left.terms is None and right.terms is not None:
         left.terms = add_polynomials(right.terms, {(): j - i})
     right._parent, right._offset = left, i - j
     left.name, left.source = left.name or right.name, left.source or right.source
+
+
+def is_weak(name: str) -> bool:
+    """_x0 is some length, not 1, which may turn out to be another one; nobody has given it its name."""
+    return name.startswith("_")
 
 
 def incompatible(a: Dim, b: Dim) -> bool:
@@ -185,6 +192,8 @@ def incompatible(a: Dim, b: Dim) -> bool:
         return i != j and bool(left.name)
     if left.value is not None and right.value is not None:
         return left.value + i != right.value + j
+    if is_weak(left.name) or is_weak(right.name):
+        return False
     return bool(left.name and right.name) and not same_dim(a, b)
 
 
@@ -317,6 +326,9 @@ def _broadcast_dims(dims: Sequence[Dim]) -> Dim:
             raise Contradiction(str(told[0]), str(d), sources)
     # A length such as N - 1 may be 1 and stretch as well.
     sure = [d for d in told if d.known is not None or not d.root()[1]]
+    for d in sure[1:]:
+        if is_weak(d.root()[0].name) or is_weak(sure[0].root()[0].name):
+            join_dims(sure[0], d)
     if sure:
         return sure[0]
     return long[0] if all(same_dim(long[0], d) for d in long) else Dim()
@@ -332,6 +344,7 @@ class Type:
         None  # the value itself, where it is an integer that measures an axis
     )
     items: tuple[Type, ...] | None = None  # the elements of a tuple
+    each: Type | None = None  # of a list that is filled: each item, where all are alike
 
     @property
     def rank(self) -> int | None:

@@ -64,4 +64,4 @@ def handed_on(eqn: Eqn, ops: Set[str]) -> Iterator[tuple[Atom, Var]]:
 def cotangent_type_of(value: Var) -> Type:
     """The type of the cotangent of a value: its structure or its shape, with fractions."""
     kind = value.type.kind if value.type.kind in MAY_HOLD else "float"
-    return Type(value.type.shape, kind, None, value.type.items)
+    return Type(value.type.shape, kind, None, value.type.items, value.type.each)

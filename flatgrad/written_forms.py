@@ -228,6 +228,10 @@ FORMS = [
         {"sum(dim,keepdim)": "torch.sum(x / torch.sum(x, dim=1, keepdim=True) ** 2)"},
     ),
     *_forms(
+        "torch.nn.functional",
+        {"dropout": "h = torch.nn.functional.dropout(x**2, 0.3); (h * x).sum()"},
+    ),
+    *_forms(
         "torch.Tensor",
         {
             ".T": "(x.T @ x**2).sum()",

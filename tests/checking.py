@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from textwrap import dedent
@@ -29,6 +29,25 @@ AGREED, REFUSED = "agreed", "refused"
 
 class Wrong(AssertionError):
     """What was emitted does something else than the forward function and its derivative."""
+
+
+class Faults:
+    """What is wrong with each of several checks that share their preparation: all are told, not the first one only."""
+
+    def __init__(self) -> None:
+        self.found: list[Exception] = []
+
+    @contextmanager
+    def of(self, *which: object) -> Iterator[None]:
+        try:
+            yield
+        except Exception as fault:
+            fault.add_note(f"where {which}")
+            self.found.append(fault)
+
+    def tell(self) -> None:
+        if self.found:
+            raise ExceptionGroup(f"{len(self.found)} faults", self.found)
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,7 @@ class Subject:
 
     @cached_property
     def transformation(self) -> Transformation:
-        return Transformation(self.trial.text, self.trial.options)
+        return transformed(self.trial)
 
     @cached_property
     def forward(self) -> Callable[..., Any]:
@@ -89,6 +108,20 @@ class Subject:
     @cached_property
     def differences(self) -> dict[str, Any]:
         return central(self.forward, self.trial, self.seeds)
+
+
+_read: dict[Any, Transformation] = {}  # the few texts that were read last
+
+
+def transformed(trial: Trial) -> Transformation:
+    """The text, read once for all inputs that it is tried with."""
+    shapes = tuple(trial.shapes.items())
+    key = (trial.text, trial.function, trial.asked, trial.names, shapes)
+    if key not in _read:
+        while len(_read) >= 4:
+            _read.pop(next(iter(_read)))
+        _read[key] = Transformation(trial.text, trial.options)
+    return _read[key]
 
 
 _last: list[Subject] = (

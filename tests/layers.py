@@ -1,5 +1,6 @@
 """Layers, losses and networks as students of a course write them: the forward passes alone."""
 
+# ruff: noqa: NPY002, RUF059
 from __future__ import annotations
 
 import numpy as np
@@ -146,7 +147,9 @@ def max_pool_forward_naive(x, pool_param):
             for i in range(H_out):
                 for j in range(W_out):
                     top, left = i * stride, j * stride
-                    out[n, c, i, j] = np.max(x[n, c, top : top + height, left : left + width])
+                    out[n, c, i, j] = np.max(
+                        x[n, c, top : top + height, left : left + width]
+                    )
     cache = (x, pool_param)
     return out, cache
 
@@ -205,7 +208,9 @@ def lstm_forward(x, h0, Wx, Wh, b):
     h = np.zeros((N, T, H))
     cache = []
     for t in range(T):
-        prev_h, prev_c, step_cache = lstm_step_forward(x[:, t, :], prev_h, prev_c, Wx, Wh, b)
+        prev_h, prev_c, step_cache = lstm_step_forward(
+            x[:, t, :], prev_h, prev_c, Wx, Wh, b
+        )
         h[:, t, :] = prev_h
         cache.append(step_cache)
     return h, cache
@@ -272,3 +277,35 @@ def n_layer_net(params, X, y, layers, reg=0.0):
     grads = {}
     loss = -np.sum(log_probs[np.arange(N), y]) / N + 0.5 * reg * penalty
     return loss, grads
+
+
+def max_pool_forward(x, pool_param):
+    """The same, for all images at once. x: (N, C, H, W)"""
+    out = None
+    height, width, stride = (
+        pool_param["pool_height"],
+        pool_param["pool_width"],
+        pool_param["stride"],
+    )
+    N, C, H, W = x.shape
+    H_out = 1 + (H - height) // stride
+    W_out = 1 + (W - width) // stride
+    out = np.zeros((N, C, H_out, W_out))
+    for i in range(H_out):
+        for j in range(W_out):
+            window = x[
+                :, :, i * stride : i * stride + height, j * stride : j * stride + width
+            ]
+            out[:, :, i, j] = np.max(window, axis=(2, 3))
+    return out, (x, pool_param)
+
+
+def dropped_net_forward(x, w1, b1, w2, b2, dropout_param):
+    """Two layers with dropout between. x: (N, D)  w1: (D, M)  b1: (M,)  w2: (M, M)  b2: (M,)"""
+    h, cache = affine_relu_forward(x, w1, b1)
+    caches = [cache]
+    h, cache = dropout_forward(h, dropout_param)
+    caches.append(cache)
+    out, cache = affine_forward(h, w2, b2)
+    caches.append(cache)
+    return out, caches

@@ -9,8 +9,10 @@ import functools
 import inspect
 import linecache
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +21,17 @@ import black
 import numpy as np
 import pytest
 from cases import CASES, REFUSALS, Case, Refusal
+from checking import Faults
 
+from flatgrad.emit.module import layout
 from flatgrad.errors import FlatgradError
 from flatgrad.options import Options, parse_shapes
-from flatgrad.pipeline import transform
+from flatgrad.pipeline import Transformation, transform
 
 FOLDER = Path(__file__).parent / "cases"
 DIRECTIONS = 3
+BESIDE = shutil.which("ruff", path=str(Path(sys.executable).parent))
+RUFF = [BESIDE] if BESIDE else [sys.executable, "-m", "ruff"]
 
 Tree = object
 
@@ -34,29 +40,28 @@ def identify(case: Case | Refusal) -> str:
     return f"{Path(case.file).stem}-{case.function}"
 
 
-each_case = pytest.mark.parametrize("case", CASES, ids=identify)
 each_emit = pytest.mark.parametrize("emit", ["grad", "pair"])
 
 
 @functools.cache
-def emitted(file: str, function: str, wrt: tuple[str, ...], emit: str) -> str:
-    case = next(c for c in CASES if (c.file, c.function) == (file, function))
+def transformation(case: Case) -> Transformation:
     options = Options(
-        functions=(function,),
-        wrt=wrt,
-        emit=emit,
+        functions=(case.function,),
+        wrt=case.wrt,
         shapes=parse_shapes(case.shapes),
-        filename=file,
+        filename=case.file,
     )
-    return transform((FOLDER / file).read_text(), options)
+    return Transformation((FOLDER / case.file).read_text(), options)
 
 
-def text_of(case: Case, emit: str) -> str:
+@functools.cache
+def text_of(case: Case, emit: str) -> str | None:
+    """What is emitted; nothing where it may be refused and is."""
     try:
-        return emitted(case.file, case.function, case.wrt, emit)
+        return layout(transformation(case).emitted(emit))
     except FlatgradError as error:
         if case.or_refused and all(d.place for d in error.diagnostics):
-            pytest.skip(f"refused: {error}")
+            return None
         raise
 
 
@@ -220,17 +225,28 @@ def check(case: Case, emit: str, text: str, source: str) -> None:
         assert error <= case.rtol, f"WRONG: {sum(parts)} for {want}, moving {moving}"
 
 
-@each_case
-@each_emit
-def test_gradient_is_what_differences_say(case: Case, emit: str) -> None:
-    source = (FOLDER / case.file).read_text()
-    check(case, emit, text_of(case, emit), source)
+@pytest.mark.parametrize("file", sorted({case.file for case in CASES}))
+def test_file(file: str) -> None:
+    """Everything that is asked of each of its functions and of the texts that are emitted for it."""
+    faults, texts = Faults(), {}
+    for case in (c for c in CASES if c.file == file):
+        source = (FOLDER / file).read_text()
+        with faults.of(case.function):
+            check_soundness(case, source)
+        for emit in ("grad", "pair"):
+            with faults.of(case.function, emit):
+                text = text_of(case, emit)
+                if text is not None:
+                    texts[f"{identify(case)}_{emit}.py"] = text
+                    check_text(case, text, source)
+                    check(case, emit, text, source)
+    with faults.of("ruff"):
+        assert said_by_ruff(texts, assigned_in((FOLDER / file).read_text())) == ""
+    faults.tell()
 
 
-@each_case
-def test_case_is_sound(case: Case) -> None:
+def check_soundness(case: Case, source: str) -> None:
     """The forward leaves its inputs alone, and two steps of its differences agree."""
-    source = (FOLDER / case.file).read_text()
     forward = namespace_of(source, f"forward {case.function}")[case.function]
     inputs, rng = case.inputs(np.random.default_rng(7)), np.random.default_rng(3)
     before = copied_inputs(inputs)
@@ -258,22 +274,14 @@ def imports_of(text: str) -> set[str]:
     return roots
 
 
-@each_case
-@each_emit
-def test_text_needs_nothing_new_but_numpy(case: Case, emit: str) -> None:
-    source = (FOLDER / case.file).read_text()
+def check_text(case: Case, text: str, source: str) -> None:
+    """It needs nothing new but NumPy, and black leaves it as it is."""
     needed = {"numpy", *case.needs}
-    assert imports_of(text_of(case, emit)) <= imports_of(source) | needed
-
-
-@each_case
-@each_emit
-def test_text_is_stable_under_black(case: Case, emit: str) -> None:
-    text = text_of(case, emit)
+    assert imports_of(text) <= imports_of(source) | needed
     assert black.format_str(text, mode=black.Mode()) == text
 
 
-UNUSED = re.compile(r"(?m)^/?(\S+)_\w+\.py:\S+ F841 Local variable `(\w+)` .*\n")
+UNUSED = re.compile(r"(?m)^/?(\S+)\.py:\S+ F841 Local variable `(\w+)` .*\n")
 
 
 def assigned_in(text: str) -> set[str]:
@@ -284,29 +292,20 @@ def assigned_in(text: str) -> set[str]:
     }
 
 
-def test_ruff_finds_nothing(tmp_path: Path) -> None:
-    """One call for all: unused names and imports, names that are not defined, redefinitions."""
-    sources = {}
-    for case in CASES:
-        for emit in ("grad", "pair"):
-            try:
-                text = text_of(case, emit)
-            except (Exception, pytest.skip.Exception):
-                continue  # its own test says so
-            (tmp_path / f"{identify(case)}_{emit}.py").write_text(text)
-            sources[identify(case)] = (FOLDER / case.file).read_text()
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F"]
+def said_by_ruff(texts: dict[str, str], own: set[str]) -> str:
+    """Of unused names and imports, names that are not defined, redefinitions; `own` names of the user may be unused."""
+    if not texts:
+        return ""
+    command = [*RUFF, "check", "--isolated", "--select", "F"]
     command += ["--ignore", "F403,F405"]  # from math import *: the user's own
-    command += ["--quiet", "--output-format", "concise", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    said = done.stdout.replace(str(tmp_path), "")
+    command += ["--quiet", "--output-format", "concise"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in texts.items():
+            (Path(folder) / name).write_text(text)
+        done = subprocess.run([*command, folder], capture_output=True, text=True)
+        said = done.stdout.replace(folder, "")
     assert done.returncode in (0, 1), done.stderr
-
-    def allowed(found: re.Match[str]) -> str:
-        own = found[2] in assigned_in(sources[found[1]])
-        return "" if own else found[0]
-
-    assert UNUSED.sub(allowed, said) == ""
+    return UNUSED.sub(lambda found: "" if found[2] in own else found[0], said)
 
 
 # --- refusals -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ With --update the results that the examples show, and docs/operations.md, are wr
 import contextlib
 import doctest
 import io
+import linecache
 import re
 import runpy
 import traceback
@@ -73,7 +74,7 @@ def shown(example: doctest.Example, names: dict) -> list[str]:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         try:
-            exec(compile(example.source, "<example>", "single"), names)
+            exec(compile(example.source, known(example.source), "single"), names)
         except Exception as error:
             told = "".join(traceback.format_exception_only(error))
             printed.write(f"Traceback (most recent call last):\n    ...\n{told}")
@@ -81,6 +82,13 @@ def shown(example: doctest.Example, names: dict) -> list[str]:
     found = printed.getvalue().rstrip("\n")
     lines = found.split("\n") if found else []
     return [f"{margin}{line or '<BLANKLINE>'}\n" for line in lines]
+
+
+def known(source: str) -> str:
+    """The name of a file in which inspect finds the source, as doctest sees to it."""
+    name = f"<example {len(linecache.cache)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    return name
 
 
 # -------------------------------------------------------------------------------- generated pages

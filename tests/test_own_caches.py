@@ -356,7 +356,9 @@ def check(forward: Any, backward: Any) -> None:
         for one, other in zip(gradients, again, strict=True):
             np.testing.assert_array_equal(one, other)
         for array, gradient in zip(args, gradients, strict=True):
-            expected = numerical_gradient(lambda a=args: forward(*(v.copy() for v in a))[0], array, dout)
+            expected = numerical_gradient(
+                lambda a=args: forward(*(v.copy() for v in a))[0], array, dout
+            )
             np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7)
         checked += 1
     assert checked
@@ -372,5 +374,5 @@ def test_the_cache_is_read_right(body: str, style: str) -> None:
 def test_what_the_cache_does_not_tell_is_refused(body: str) -> None:
     with pytest.raises(FlatgradError) as caught:
         emitted(body)
-    assert [d.code for d in caught.value.diagnostics] == ["FG508"]
+    assert [d.code for d in caught.value.diagnostics] == ["FG510"]
     assert caught.value.diagnostics[0].place is not None

@@ -406,18 +406,18 @@ f.py:10:13: FG201 no derivative rule for Layer
   write it with operations that have one: docs/operations.md
 """,
     ),
-    "a dict as the result": (
+    "a string as the result": (
         """\
 import numpy as np
 
 
 def f(x):
-    return {'a': x * x}
+    return 'a'
 """,
         """\
-f.py:5:5: FG103 the result is a dict
-    5 |     return {'a': x * x}
-      |     ^^^^^^^^^^^^^^^^^^^
+f.py:5:5: FG103 the result is a constant
+    5 |     return 'a'
+      |     ^^^^^^^^^^
   return arrays or a tuple of arrays
 """,
     ),
@@ -521,18 +521,18 @@ f.py:4:5: FG102 f returns nothing
   return the value to differentiate
 """,
     ),
-    "a dict as the whole result": (
+    "a function as the whole result": (
         """\
 import numpy as np
 
 
 def f(x):
-    return {"a": x}
+    return np.sin
 """,
         """\
-f.py:5:5: FG103 the result is a dict
-    5 |     return {"a": x}
-      |     ^^^^^^^^^^^^^^^
+f.py:5:5: FG103 the result is a numpy.sin
+    5 |     return np.sin
+      |     ^^^^^^^^^^^^^
   return arrays or a tuple of arrays
 """,
     ),
@@ -908,7 +908,7 @@ REFUSED: dict[str, tuple[str, int]] = {
     "a function with nonlocal as a value": ("def f(x):\n    c = x\n    def g():\n        nonlocal c\n        c = c * x\n    h = g\n    h()\n    return c\n", 7),
     "a decorator": ("def twice(g):\n    return lambda t: 2 * g(t)\n\n\n@twice\ndef f(x):\n    return x\n", 8),
     "a decorated helper": ("def twice(g):\n    return lambda t: 2 * g(t)\n\n\n@twice\ndef h(x):\n    return x\n\n\ndef f(x):\n    return h(x)\n", 14),
-    "a dict as the result": ("def f(x):\n    return {'a': x}\n", 5),
+    "a string as the result": ("def f(x):\n    return 'a'\n", 5),
     "a set": ("def f(x):\n    return sum({x, x})\n", 5),
     "unpacking of too many": ("def f(x):\n    a, b = x, x, x\n    return a\n", 5),
     "a way that returns None": ("def f(x):\n    if x > 3:\n        return None\n    return x * 2\n", 6),

@@ -7,7 +7,7 @@ import pytest
 from flatgrad.errors import FlatgradError
 from flatgrad.namespaces import spellings
 from flatgrad.options import Options
-from flatgrad.pipeline import transform
+from flatgrad.pipeline import Transformation, transform
 
 HEAD = "import torch\nimport torch.nn.functional as F\n\n\n"
 X = "x: (N, D)"
@@ -106,9 +106,97 @@ def test_gradient(body, doc, sizes, known):
             torch.testing.assert_close(one, other, rtol=close, atol=close)
 
 
+DROPPED = [
+    "return F.dropout(x, 0.3)",
+    "return F.dropout(x)",
+    "return F.dropout(p=0.3, input=x) * x",
+    "return F.dropout(x, 1.0) + x",
+    "return F.dropout(x, p) * x",
+    "return F.dropout(x, p, train) ** 2",
+    "return F.dropout(x, 0.3, training=train) * x",
+    "return F.dropout(x, 0.3, False) * x",
+    "return F.dropout(x, 0.0) * x",
+    "return torch.dropout(x, 0.3, True).tanh()",
+    "return torch.dropout(x, p, train=train).tanh()",
+    "return torch.nn.functional.dropout(x.t(), p=0.6).sum(dim=0)",
+    "h = F.dropout(F.relu(x @ w), p, train)\n    return F.dropout(torch.tanh(h @ w), 0.2)",
+    "return F.dropout(F.linear(F.dropout(F.relu(x), 0.3), w), 0.4)",
+    "return F.dropout(x, 0.3) * F.dropout(x, 0.3)",
+    "return F.dropout(x, 0.3) * torch.rand_like(x) + torch.randn_like(x)",
+    "h = x\n    for i in range(3):\n        h = F.dropout(torch.tanh(h @ w), 0.3, train)\n    return h",
+    "h = x\n    if train:\n        h = F.dropout(h, 0.3)\n    return h * x",
+    "h = drop(x, p)\n    return h * drop(h, 0.5)",
+    "return (x * F.dropout(w, 0.3).sum(dim=0)).tanh() * F.dropout(w[0], 0.2)",
+    "d = F.dropout(w)\n    d[0] = 1.0\n    return x @ d + F.dropout(torch.tanh(w), 0.2)[0]",
+    "a = F.dropout(x, 0.3)\n    a += x\n    a[0] = 0\n    return a * x",
+]
+
+
+def drawn_again(torch, call):
+    """The value, and the next number that the generator draws: as many were drawn."""
+    torch.manual_seed(3)
+    return call(), torch.rand(1)
+
+
+@pytest.mark.parametrize("body", DROPPED, ids=[b[:50] for b in DROPPED])
+def test_dropout(body):
+    """The same bits from the same random numbers, which are drawn once; gradients are torch's under the same seed."""
+    torch = pytest.importorskip("torch")
+    doc = '    """x: (N, D)  w: (D, D)"""\n'
+    helper = "def drop(v, p):\n    return F.dropout(v * 2, p)\n\n\n"
+    text = f"{HEAD}{helper}def f(x, w, p: float, train: bool):\n{doc}    {body}\n"
+    read = Transformation(
+        text, Options(("f",), ("x", "w") if "@ w" in body or ", w" in body else ("x",))
+    )
+    modules = {emit: load(read.emitted(emit)) for emit in ("grad", "pair", "jvp")}
+    for train in (True, False):
+        check_dropout(torch, load(text)["f"], modules, read.options.wrt, train)
+
+
+def check_dropout(torch, forward, modules, wrt, train):
+    given = inputs(torch, {"x": (4, 3), "w": (3, 3)}, torch.float32)
+    rest = (0.4, train)
+    free = {n: v.clone().requires_grad_(n in wrt) for n, v in given.items()}
+    want, after = drawn_again(torch, lambda: forward(*free.values(), *rest))
+    seed = torch.rand_like(want) + 0.5
+    slopes = torch.autograd.grad((want * seed).sum(), [free[n] for n in wrt])
+
+    def same(value, gradients):
+        assert torch.equal(value, want.detach())
+        for one, other in zip(
+            gradients if len(wrt) > 1 else [gradients], slopes, strict=True
+        ):
+            torch.testing.assert_close(one, other)
+
+    (value, gradients), next_one = drawn_again(
+        torch, lambda: modules["grad"]["f_grad"](*given.values(), *rest, seed)
+    )
+    same(value, gradients)
+    assert torch.equal(next_one, after)
+    value, cache = drawn_again(
+        torch, lambda: modules["pair"]["f_forward"](*given.values(), *rest)
+    )[0]
+    for _ in range(2):
+        same(value, modules["pair"]["f_backward"](seed, cache))
+    directions = [torch.randn_like(given[n]) for n in wrt]
+    value, tangent = drawn_again(
+        torch, lambda: modules["jvp"]["f_jvp"](*given.values(), *rest, *directions)
+    )[0]
+    assert torch.equal(value, want.detach())
+    along = sum((s * d).sum() for s, d in zip(slopes, directions, strict=True))
+    torch.testing.assert_close((tangent * seed).sum(), along)
+
+
 REFUSED = [
     ("with torch.no_grad():\n        a = x * 2\n    return a * x", "FG105"),
-    ("return F.dropout(x, 0.5)", "FG202"),
+    ("return F.dropout(x, 0.5, True, True)", "FG201"),
+    ("return F.dropout(x, 0.5, inplace=True)", "FG202"),
+    ("return torch.relu(x) + F.dropout(torch.tanh(x), 0.5)", "FG202"),
+    (
+        "a = F.dropout(x, 0.5, training=x.shape[0] > 2)\n    a += 1\n    return a * x",
+        "FG401",
+    ),
+    ("return (lambda v: F.dropout(v, 0.5))(x)", "FG202"),
     ("a = x.sum()\n    a.backward()\n    return a", "FG202"),
     ("return F.softmax(x)", "FG202"),
     ("return torch.median(x)", "FG201"),

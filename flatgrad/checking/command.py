@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +22,6 @@ from flatgrad.checking.subject import (
     Subject,
     float_leaves,
     refuse_infinite,
-    seeds_for,
 )
 from flatgrad.checking.table import Row, Test, table, tests
 from flatgrad.checking.verdicts import Verdict
@@ -45,10 +45,6 @@ class Prepared:
 
 def check(request: Request) -> Report:
     """Whether the emitted gradient is right, or a student's own."""
-    if request.against is not None:
-        from flatgrad.checking.against import check_against
-
-        return check_against(request)
     with prepared(request) as ready:
         return _report(request, ready)
 
@@ -74,7 +70,7 @@ def _told(
 ) -> Report:
     lines = [head, *at(ready), "", *table(rows), "", *tests(whole), ""]
     lines += notes(rows)
-    verdicts = [e.verdict for e in (*rows, *whole)]
+    verdicts = [*(r.verdict for r in rows), *(t.verdict for t in whole)]
     lines.append(summary(verdicts))
     return Report("\n".join(lines) + "\n", all(v.passes for v in verdicts))
 
@@ -107,12 +103,12 @@ def prepared(request: Request) -> Iterator[Prepared]:
     name = chosen_function(request)
     options = replace(request.options, functions=(name,))
     transformation = Transformation(request.text, options)
-    read = transformation.function(name)
+    read = transformation.read("grad", name)[0]
     with ExitStack() as stack:
         stack.enter_context(seeded(request.seed))
         stack.enter_context(folder_on_path(request.filename))
         program = stack.enter_context(running(request.filename, request.text, MODULE))
-        yield _prepared(request, transformation, read, program)
+        yield _prepared(request, transformation, read, program, name)
 
 
 def chosen_function(request: Request) -> str:
@@ -128,7 +124,7 @@ def chosen_function(request: Request) -> str:
         case several:
             what = "there is more than one function: one is checked at a time"
             step = f"name one with --function: {', '.join(several)}"
-            raise FlatgradError(Diagnostic("FG703", what, step))
+            raise FlatgradError(Diagnostic("FG903", what, step))
 
 
 def _prepared(
@@ -136,29 +132,39 @@ def _prepared(
     transformation: Transformation,
     read: Function,
     program: Program,
+    name: str,
 ) -> Prepared:
-    function = program.names[read.name]
+    if not inspect.isroutine(function := program.find(name)):
+        what = f"{name} is no function any more once the file has been run"
+        raise FlatgradError(Diagnostic("FG903", what, "see what becomes of that name"))
     point = drawn(
-        function, read.params, read.labels, request.written, program, request.seed
+        function,
+        read.params,
+        read.labels,
+        request.written,
+        program,
+        request.seed,
+        others=request.against is not None,
     )
     if library_used(read.module, read.name) == "torch":
         values = {n: as_tensors(v) for n, v in point.values.items()}
         point = replace(point, values=values)
     outputs = OutputsOf(read)
     subject = Subject(program, function, point.values, outputs, request.seed)
-    first = _first_call(subject, point)
+    first = _first_call(subject, point, transformation)
     refuse_infinite(subject.seeded_numbers(first), read.name)
-    subject.seeds.extend(seeds_for(outputs(first), request.seed))
+    subject.sow_seeds(first)
     wrt = _wrt(request, read, point)
     transformation = _for_those(transformation, read, wrt)
     return Prepared(subject, transformation, wrt, point)
 
 
-def _first_call(subject: Subject, point: Drawn) -> Any:
-    """A failure of the function says what it was called with."""
+def _first_call(subject: Subject, point: Drawn, transformation: Transformation) -> Any:
+    """A failure of the function says what it was called with, unless it is refused without being called."""
     try:
         return subject.value(subject.inputs)
     except FlatgradError as error:
+        transformation.emitted("grad")
         step = f"called with {described(point.values)}; --at gives other values"
         problems = [replace(d, next_step=step) for d in error.diagnostics]
         raise FlatgradError(*problems) from None
@@ -186,7 +192,7 @@ def _wrt(request: Request, read: Function, point: Drawn) -> tuple[str, ...]:
     if not chosen:
         what = f"no input of {read.name} holds floating-point numbers"
         step = 'give one: --at "x=randn(3,4)"'
-        raise FlatgradError(Diagnostic("FG703", what, step))
+        raise FlatgradError(Diagnostic("FG903", what, step))
     return chosen
 
 

@@ -8,6 +8,8 @@ where every entry of a leaf agrees with the central differences, and nowhere els
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +18,8 @@ import numpy as np
 from flatgrad.checking.trees import Array, precision
 from flatgrad.errors import FlatgradError
 
-MOST = 400  # entries of one leaf that are looked at
+MOST, FEWEST = 400, 5  # entries of one leaf that are looked at
+PATIENCE = 10.0  # seconds for one leaf
 CENTRAL, COMPLEX = "central differences", "complex step"
 TINY = 1e-30  # the complex step: no difference is taken, so that none is lost
 CORNER = 1e-3  # how far left and right must be apart, of their size
@@ -43,6 +46,11 @@ class Slopes:
     entries: dict[int, Slope]
     method: str
 
+    def whole(self, shape: tuple[int, ...]) -> Array | None:
+        """The derivative as an array; None if not all of it was looked at."""
+        values = np.array([slope.value for slope in self.entries.values()])
+        return values.reshape(shape) if values.size == math.prod(shape) else None
+
 
 @dataclass(frozen=True)
 class Point:
@@ -67,18 +75,18 @@ class Point:
 
 
 def slopes(point: Point, chosen: np.random.RandomState) -> Slopes:
-    """The derivative with respect to the leaf, at all of its entries or at some of them."""
-    found = {i: _slope(point, i) for i in _entries(point.x, chosen)}
+    """The derivative with respect to the leaf, at all of its entries, or at as many as there is time for."""
+    order = chosen.permutation(point.x.size)[:MOST].tolist()
+    start, found = time.monotonic(), dict[int, Slope]()
+    for index in order:
+        found[index] = _slope(point, index)
+        if time.monotonic() - start > PATIENCE and len(found) >= FEWEST:
+            break
+    found = dict(sorted(found.items()))
     sharper = _complex_steps(point, found)
     if sharper is not None:
         return Slopes(sharper, COMPLEX)
     return Slopes(found, CENTRAL)
-
-
-def _entries(x: Array, chosen: np.random.RandomState) -> list[int]:
-    if x.size <= MOST:
-        return list(range(x.size))
-    return sorted(chosen.choice(x.size, MOST, replace=False).tolist())
 
 
 def _slope(point: Point, index: int) -> Slope:
@@ -175,7 +183,7 @@ def _complex_steps(point: Point, found: dict[int, Slope]) -> dict[int, Slope] | 
     sharper = {}
     for index, slope in found.items():
         value = _complex_step(point, index)
-        if value is None or slope.corner:
+        if value is None or slope.corner or not np.isfinite(slope.value):
             return None
         if abs(value - slope.value) > slope.uncertainty + 1e-8 * abs(value):
             return None

@@ -11,6 +11,7 @@ from typing import Any
 
 from flatgrad.checking.running import FLATGRADS_DEFECT, PASSED_ON, quiet, sow, told
 from flatgrad.checking.trees import copied
+from flatgrad.emit.module import layout
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.pipeline import Transformation
 
@@ -53,28 +54,33 @@ class Emitted:
             raise
         except Exception as error:
             what = f"the emitted {function.__name__} raises {told(error)}"
-            problem = Diagnostic("FG705", what, FLATGRADS_DEFECT)
+            problem = Diagnostic("FG905", what, FLATGRADS_DEFECT)
             raise FlatgradError(problem) from None
 
 
 def emitted(
-    transformation: Transformation, name: str, emit: str, seed: int = 0
+    transformation: Transformation,
+    name: str,
+    emit: str,
+    seed: int = 0,
+    laid_out: bool = False,
 ) -> Emitted:
     """What the command line prints for --emit, and it executed; FlatgradError where it is refused."""
     text = transformation.emitted(emit)
+    text = layout(text) if laid_out else text
     label = f"<flatgrad {name} {emit}>"
     namespace: dict[str, Any] = {"__name__": f"flatgrad_{emit}"}
     linecache.cache[label] = (len(text), None, text.splitlines(True), label)
     with quiet():
         exec(compile(text, label, "exec", dont_inherit=True), namespace)
-    found = tuple(namespace[_defined(text, name + end)] for end in ENDINGS[emit])
+    found = tuple(namespace[n] for n in _last_defined(text, len(ENDINGS[emit])))
     return Emitted(text, found, seed)
 
 
-def _defined(text: str, name: str) -> str:
-    """The name under which it is there: with underscores behind it where it was taken."""
+def _last_defined(text: str, count: int) -> list[str]:
+    """Helpers come first: the last functions are those that were asked for."""
     defined = [n.name for n in ast.parse(text).body if isinstance(n, ast.FunctionDef)]
-    return next(n for n in reversed(defined) if n.rstrip("_") == name.rstrip("_"))
+    return defined[-count:]
 
 
 def bound(

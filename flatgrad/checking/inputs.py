@@ -6,7 +6,7 @@ import ast
 import builtins
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,24 +17,41 @@ from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.graph import Var
 from flatgrad.types import Dim, polynomial
 
-SIZES = (4, 3, 5, 2)  # of the first dimensions, then 6, 7, ...
+SIZES = (4, 3, 5)  # of the first dimensions, then 6, 7, ...: 2 is what a square gives
 EXAMPLES = 'write --at "x=randn(3,4); y=randint(0,10,size=3); reg=0.1"'
 EMPTY = inspect.Parameter.empty
 
-DRAWS = ["randn", "rand", "uniform", "normal", "standard_normal", "randint", "random", "permutation", "choice", "gamma", "beta", "exponential", "poisson", "binomial", "shuffle"]
+DRAWS = [
+    "randn",
+    "rand",
+    "uniform",
+    "normal",
+    "standard_normal",
+    "randint",
+    "random",
+    "permutation",
+    "choice",
+    "gamma",
+    "beta",
+    "exponential",
+    "poisson",
+    "binomial",
+    "shuffle",
+]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """The point: a value for each parameter, and for each that was not given how it came about."""
+    """The point: a value for each parameter, how it came about, and values for another function."""
 
     values: dict[str, Any]
     told: dict[str, str]
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
-def written_values(texts: Iterable[str]) -> dict[str, ast.expr]:
+def written_values(texts: Iterable[str]) -> dict[str, str]:
     """'x=randn(3,4); y=1' as names and expressions; ValueError with a sentence for the user."""
-    found: dict[str, ast.expr] = {}
+    found: dict[str, str] = {}
     for text in texts:
         for statement in _statements(text):
             match statement:
@@ -44,7 +61,7 @@ def written_values(texts: Iterable[str]) -> dict[str, ast.expr]:
                     raise ValueError(f"{text!r} gives no parameter a value; {EXAMPLES}")
             if name in found:
                 raise ValueError(f"the value of {name} is given twice")
-            found[name] = value
+            found[name] = ast.get_source_segment(text.strip(), value) or ""
     return found
 
 
@@ -62,20 +79,22 @@ def drawn(
     function: Callable[..., Any],
     params: Mapping[str, Var],
     labels: set[Var],
-    written: Mapping[str, ast.expr],
+    written: Mapping[str, str],
     program: Program,
     seed: int,
+    others: bool,
 ) -> Drawn:
-    """A value for each parameter of the function, in its order."""
+    """A value for each parameter of the function, in its order; `others`: and for those of another function."""
     random = np.random.RandomState(seed)
     signature = inspect.signature(function).parameters
-    _refuse_unknown(written, signature, function.__name__)
+    if not others:
+        _refuse_unknown(written, signature, function.__name__)
     namespace = {**program.names, **_numpy_names(random)}
     values: dict[str, Any] = {}
     told_of: dict[str, str] = {}
     for name, value in written.items():
         values[name] = namespace[name] = _evaluated(name, value, namespace)
-        told_of[name] = ast.unparse(value)
+        told_of[name] = value
     sizes = Sizes(_given_lengths(values, params))
     missing = []
     for name, parameter in signature.items():
@@ -91,29 +110,46 @@ def drawn(
         else:
             values[name], told_of[name] = sizes.draw(var, var in labels, random)
     if missing:
-        raise FlatgradError(_missing(missing, function.__name__))
-    return Drawn({n: values[n] for n in signature if n in values}, told_of)
+        raise FlatgradError(_missing(missing, params, function.__name__))
+    ordered = [n for n in signature if n in values]
+    shown = {n: told_of[n] for n in ordered if n in told_of}
+    extra = {n: v for n, v in values.items() if n not in signature}
+    return Drawn({n: values[n] for n in ordered}, shown, extra)
 
 
 def _refuse_unknown(
-    written: Mapping[str, ast.expr], signature: Mapping[str, Any], name: str
+    written: Mapping[str, str], signature: Mapping[str, Any], name: str
 ) -> None:
     unknown = [n for n in written if n not in signature]
     if unknown:
         what = f"--at gives {unknown[0]} a value, which is no parameter of {name}"
         step = f"parameters: {', '.join(signature)}"
-        raise FlatgradError(Diagnostic("FG702", what, step))
+        raise FlatgradError(Diagnostic("FG902", what, step))
 
 
-def _missing(names: list[str], function: str) -> Diagnostic:
+def _missing(names: list[str], params: Mapping[str, Var], function: str) -> Diagnostic:
     plural = "s" if len(names) > 1 else ""
     what = f"no value for the parameter{plural} {', '.join(names)} of {function}"
-    example = "; ".join(f"{n}=randn(3,4)" for n in names)
+    example = "; ".join(f"{n}={_such_as(params.get(n))}" for n in names)
     step = (
-        f'give one, such as --at "{example}", or say in the docstring what shape it has\n'
-        "(numpy's names, and those of the file, can be used; y=randint(0,10,size=3) for labels)"
+        f"give one, such as --at '{example}', or say in the docstring what\n"
+        "shape it has; numpy's names and those of the file can be used, and\n"
+        "y=randint(0,10,size=3) for labels"
     )
-    return Diagnostic("FG702", what, step)
+    return Diagnostic("FG902", what, step)
+
+
+def _such_as(var: Var | None) -> str:
+    """An expression of the kind that a parameter has."""
+    match var.type.kind if var is not None else "any":
+        case "dict":
+            return '{"W1": randn(3,4)}'
+        case "list" | "tuple":
+            return "[randn(3,4), randn(4)]"
+        case "int" | "bool" | "str":
+            return "3"
+        case _:
+            return "0.3" if var is not None and var.type.rank == 0 else "randn(3,4)"
 
 
 def _numpy_names(random: np.random.RandomState) -> dict[str, Any]:
@@ -124,21 +160,21 @@ def _numpy_names(random: np.random.RandomState) -> dict[str, Any]:
     return {**public, **draws, **named}
 
 
-def _evaluated(name: str, value: ast.expr, namespace: Mapping[str, Any]) -> Any:
-    code = compile(ast.Expression(value), "<--at>", "eval", dont_inherit=True)
+def _evaluated(name: str, value: str, namespace: Mapping[str, Any]) -> Any:
+    code = compile(f"({value})", "<--at>", "eval", dont_inherit=True)
     try:
         with quiet():
             return eval(code, dict(namespace))
     except Exception as error:
-        what = f"--at {name}={ast.unparse(value)} raises {told(error)}"
-        raise FlatgradError(Diagnostic("FG702", what, EXAMPLES)) from None
+        what = f"--at {name}={value} raises {told(error)}"
+        raise FlatgradError(Diagnostic("FG902", what, EXAMPLES)) from None
 
 
 def _given_lengths(
     values: Mapping[str, Any], params: Mapping[str, Var]
 ) -> dict[Dim, int]:
     """The lengths that the values which were given already settle: N is 3 where x: (N, D) is 3 by 4."""
-    known = {}
+    known: dict[Dim, int] = {}
     for name, value in values.items():
         dims = params[name].type.shape.dims if name in params else None
         if dims is None or not is_array(value) or len(dims) != np.ndim(value):
@@ -170,13 +206,12 @@ class Sizes:
         inside = ",".join(map(str, shape))
         match var.type.kind:
             case "int" | "bool":
-                whole = random.randint(0, 2, size=shape)
-                return whole, f"randint(0,2,size=({inside}))"
+                return _whole(shape, random)
             case "complex":
                 both = random.randn(*shape) + 1j * random.randn(*shape)
                 return both, f"randn({inside}) + 1j*randn({inside})"
             case _ if is_label:
-                return random.randint(0, 2, size=shape), f"randint(0,2,size=({inside}))"
+                return _whole(shape, random)
             case _:
                 return random.randn(*shape), f"randn({inside})"
 
@@ -199,6 +234,12 @@ class Sizes:
             other = next(s for s in sizes if s not in taken)
             self.known[root] = self.usual.get(root.name, other)
         return self.known[root] + offset
+
+
+def _whole(shape: tuple[int, ...], random: np.random.RandomState) -> tuple[Any, str]:
+    """Labels that fit any number of classes from two up."""
+    size = str(shape[0]) if len(shape) == 1 else str(shape).replace(" ", "")
+    return random.randint(0, 2, size=shape), f"randint(0,2,size={size})"
 
 
 def as_tensors(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ class Request:
     filename: str
     text: str
     options: Options
-    written: Mapping[str, ast.expr] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     tolerance: float = TOLERANCE
     # A student's own backward: its file, the text of that, and its name.

@@ -33,6 +33,14 @@ class Program:
     text: str
     names: dict[str, Any]
 
+    def find(self, name: str) -> Any:
+        """A function of the file, or a static method Class.name in it; None if there is none."""
+        first, *rest = name.split(".")
+        found = self.names.get(first)
+        for attribute in rest:
+            found = getattr(found, attribute, None)
+        return found
+
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """The value of a call of one of its functions; what it raises becomes a diagnostic."""
         with self.failures(getattr(function, "__name__", "the function")):
@@ -51,7 +59,7 @@ class Program:
 
     def _failure(self, name: str, error: BaseException) -> Diagnostic:
         place = place_of(error.__traceback__, self.filename, self.text)
-        return Diagnostic("FG701", f"{name} raises {told(error)}", "", place)
+        return Diagnostic("FG901", f"{name} raises {told(error)}", "", place)
 
 
 def told(error: BaseException) -> str:
@@ -76,12 +84,12 @@ def place_of(trace: TracebackType | None, filename: str, text: str) -> Place | N
     frames = [f for f in traceback.extract_tb(trace) if f.filename == filename]
     if not frames or not frames[-1].lineno:
         return None
-    last, lines = frames[-1], text.split("\n")
-    line = lines[last.lineno - 1] if last.lineno <= len(lines) else ""
+    last, lines, number = frames[-1], text.split("\n"), frames[-1].lineno or 1
+    line = lines[number - 1] if number <= len(lines) else ""
     start = _column(line, last.colno, len(line) - len(line.lstrip()))
-    one_line = last.end_lineno in (None, last.lineno)
+    one_line = last.end_lineno in (None, number)
     end = _column(line, last.end_colno if one_line else None, len(line.rstrip()))
-    return Place(last.lineno, start + 1, last.lineno, end + 1)
+    return Place(number, start + 1, number, end + 1)
 
 
 def _column(line: str, offset: int | None, otherwise: int) -> int:
@@ -155,18 +163,19 @@ def _shown(filename: str, text: str) -> Iterator[None]:
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """The global generators start from `seed`, and are put back afterwards."""
-    state, plain = np.random.get_state(), random.getstate()
+    state = np.random.get_state()  # noqa: NPY002  (what the user's code draws from)
+    plain = random.getstate()
     try:
         sow(seed)
         yield
     finally:
-        np.random.set_state(state)
+        np.random.set_state(state)  # noqa: NPY002
         random.setstate(plain)
 
 
 def sow(seed: int) -> None:
     """Before each call, so that a mask is drawn the same each time."""
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
     random.seed(seed)
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(seed)

@@ -37,6 +37,19 @@ class Subject:
     outputs: Outputs  # of the value: what has a seed
     seed: int = 0
     seeds: list[Any] = field(default_factory=list)
+    weights: list[Array] = field(default_factory=list)  # the numbers of the seeds
+
+    def sow_seeds(self, value: Any, count: int | None = None) -> None:
+        """Choose the seeds, by what the outputs in the value look like: zeros after the first `count`."""
+        outputs = self.outputs(value)
+        self.seeds[:] = seeds_for(outputs[:count], self.seed)
+        self.seeds.extend(_zeros(tree) for tree in outputs[len(self.seeds) :])
+        self.weights[:] = [
+            numbers(item(seed, leaf.keys))
+            for tree, seed in zip(outputs, self.seeds, strict=True)
+            for leaf in leaves("", tree)
+            if carries_gradient(leaf.value)
+        ]
 
     @property
     def name(self) -> str:
@@ -64,12 +77,7 @@ class Subject:
             complete = x.dtype.kind == "c" and leaf.numbers.dtype.kind != "c"
             return self.seeded_numbers(self.value(inputs, complete))
 
-        seeds = [n for tree in self.seeds for n in float_leaves(tree)]
-        return Point(outputs, seeds, leaf.numbers, expected)
-
-    def float_inputs(self) -> list[str]:
-        """The inputs through which a gradient can flow."""
-        return [n for n, v in self.inputs.items() if float_leaves(v)]
+        return Point(outputs, self.weights, leaf.numbers, expected)
 
 
 def float_leaves(tree: Any) -> list[Array]:
@@ -95,6 +103,13 @@ def _seed(tree: Any, random: np.random.RandomState, alone: bool) -> Any:
     return tree
 
 
+def _zeros(tree: Any) -> Any:
+    for leaf in leaves("", tree):
+        zero = like(leaf.value, np.zeros_like(leaf.numbers))
+        tree = with_item(tree, leaf.keys, zero)
+    return tree
+
+
 def _seed_of_leaf(leaf: Leaf, random: np.random.RandomState, alone: bool) -> Any:
     shape, kind = leaf.numbers.shape, leaf.numbers.dtype.kind
     draw = np.ones(shape) if alone else random.randn(*shape)
@@ -111,7 +126,7 @@ def refuse_infinite(outputs: Sequence[Array], name: str) -> None:
         return
     what = f"the value of {name} is not finite at this point"
     step = 'choose another point: --at "x=..." or --seed 1'
-    raise FlatgradError(Diagnostic("FG704", what, step))
+    raise FlatgradError(Diagnostic("FG904", what, step))
 
 
 def part(gradient: Any, keys: tuple[Any, ...]) -> Array | None:

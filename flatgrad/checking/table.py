@@ -26,31 +26,39 @@ HEAD = (
 class Row:
     """What was found for one array among the inputs."""
 
+    parameter: str
     leaf: Leaf
     verdict: Verdict
     method: str = ""
     gradient: Array | None = None
     comparison: Comparison | None = None
     note: str = ""
+    found: Slopes | None = None
 
     @classmethod
-    def skipped(cls, leaf: Leaf, why: str) -> Row:
-        return cls(leaf, Verdict.SKIPPED, note=why)
+    def skipped(cls, parameter: str, leaf: Leaf, why: str) -> Row:
+        return cls(parameter, leaf, Verdict.SKIPPED, note=why)
 
     @classmethod
-    def misshapen(cls, leaf: Leaf, gradient: Array | None) -> Row:
+    def misshapen(cls, parameter: str, leaf: Leaf, gradient: Array | None) -> Row:
         shape = None if gradient is None else gradient.shape
         found = "there is none" if gradient is None else f"its gradient is {shape}"
         note = f"{found}, the input is {leaf.numbers.shape}"
-        return cls(leaf, Verdict.WRONG, "shape", gradient, note=note)
+        return cls(parameter, leaf, Verdict.WRONG, "shape", gradient, note=note)
 
     @classmethod
     def measured(
-        cls, leaf: Leaf, gradient: Array, found: Slopes, comparison: Comparison
+        cls,
+        parameter: str,
+        leaf: Leaf,
+        gradient: Array,
+        found: Slopes,
+        comparison: Comparison,
     ) -> Row:
         size, some = gradient.size, comparison.checked
         method = found.method if some == size else f"{found.method}, {some} of {size}"
-        return cls(leaf, comparison.verdict, method, gradient, comparison)
+        verdict = comparison.verdict
+        return cls(parameter, leaf, verdict, method, gradient, comparison, found=found)
 
     def cells(self) -> list[str]:
         c = self.comparison
@@ -68,7 +76,7 @@ class Row:
         """The entry that is furthest off, with both numbers."""
         c = self.comparison
         if c is None or c.worst is None:
-            return self.note
+            return f"{self.leaf.name}: {self.note}"
         index = np.unravel_index(c.worst, self.leaf.numbers.shape)
         where = f"[{', '.join(map(str, index))}]" if index else ""
         got, wanted = (number(v) for v in (c.got, c.wanted))

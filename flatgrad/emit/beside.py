@@ -99,10 +99,10 @@ class TangentLayout(Layout):
         else:
             tuples = self.function.returns_tuple
             both = [tuple_of(self.outputs, tuples), tuple_of(self.results, tuples)]
-            result = ast.Tuple(both)
+            result = both[1] if self.style.emit == "tangent" else ast.Tuple(both)
         tail = ["", print_statement(ast.Return(result))]
         params = parameters(self.function, names, defaults)
-        return [self._definition("jvp", params, tail, self._forward_lines())]
+        return [self._definition(self.style.emit, params, tail, self._forward_lines())]
 
     def _without_tangent(self, defaults: dict[str, str]) -> list[str]:
         """if dot_x is None: dot_x = np.zeros_like(x)"""

@@ -66,6 +66,8 @@ class Dialect:
     used: set[str] = field(default_factory=set)  # imported names in use
     library: str = "numpy"  # of arrays
     products: set[str] = field(default_factory=set)  # methods that stand for @
+    # Functions that the module has from flatgrad already: what it calls them.
+    printed: dict[str, str] = field(default_factory=dict)
 
     def name(self, path: str) -> ast.expr:
         """An expression for `numpy.exp` with the imports at hand, or with one more."""
@@ -157,6 +159,8 @@ class Dialect:
 
     def helper(self, name: str) -> ast.expr:
         """A function that the emitted module defines for itself."""
+        if name in self.printed:
+            return ast.Name(self.printed[name])
         self.helpers[name] = f"{name}_" if name in self.taken else name
         return ast.Name(self.helpers[name])
 

@@ -48,6 +48,9 @@ class Style:
     prefix: str = "grad_"
     comments: bool = True
     pair: tuple[str, str] | None = None  # the names of a helper's forward and backward
+    recomputed: frozenset[str] = (
+        frozenset()
+    )  # operations that the backward may do again
 
 
 class Layout:
@@ -132,8 +135,8 @@ class Layout:
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
         self.available = Availability(
-            self.function, forward, names, self.dialect, blocked, wanted, protected
-        )
+            self.function, forward, names, self.dialect, blocked, wanted, protected, self.style.recomputed
+        )  # fmt: skip
         self.available.prepare(edited)
         self.unnamed = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
@@ -170,7 +173,7 @@ class Layout:
         ):
             if not (isinstance(out, Var) and out.name):
                 outputs[position] = self.names.underscored(outputs[position])
-            if seed is None:
+            if seed is None or self.style.emit == "gradient":
                 continue
             wanted = f"{self.style.prefix}{outputs[position]}"
             again = wanted in found.values()
@@ -214,6 +217,8 @@ class Layout:
 
     def _flat(self) -> str:
         """def NAME_grad(x, w, grad_out): forward, backward, return out, (grad_x, grad_w)"""
+        if self.style.emit == "gradient":
+            return self._alone()
         value = tuple_of(self.outputs, self.function.returns_tuple)
         result = ast.Return(ast.Tuple([value, self._result()]))
         defaults = self._defaults()
@@ -235,6 +240,13 @@ class Layout:
         ]
         return seed_defaults(self.function, list(self.seeds.values()), seeded)
 
+    def _alone(self) -> str:
+        """def NAME_gradient(x, w): forward, backward, return (grad_x, grad_w)"""
+        result = print_statement(ast.Return(self._result()))
+        lines = ["", *self._backward(), "", result]
+        params = parameters(self.function, [], {})
+        return self._definition("gradient", params, lines, self._forward_lines())
+
     def _pair(self) -> list[str]:
         """def NAME_forward(x, w): ..., return out, cache  and  def NAME_backward(grad_out, cache)"""
         body, cached, backward, gradients = self._halves()
@@ -255,6 +267,7 @@ class Layout:
         """The pieces of the two, for a style that puts them together in its own way."""
         body, cached, backward, gradients = self._halves()
         described = list(takewhile(is_docstring, body))
+        running = self._forward_lines()
         return Parts(
             function=self.function,
             docstring=self._code(described) if described else [],
@@ -271,12 +284,15 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            running=self._code(running[len(described) :]),
+            prefix=self.style.prefix,
             signature=self._signature(),
             scalar=self._is_scalar(),
             reading=[*self._emptied(), *self._backward()],
             read_gradients=[*map(shown, self.results)],
             bound=frozenset(self._forward_names() - self.available.bound()),
-            prefix=self.style.prefix,
+            values=self._values(),
+            arrays=self._arrays(),
             held=held(self.function, self.available, self._asides()),
         )  # fmt: skip
 
@@ -288,6 +304,19 @@ class Layout:
         seeds = zip(self.function.seeds, self.outs, strict=True)
         seeded = [out for seed, out in seeds if seed is not None]
         return len(seeded) == 1 and seeded[0].type.shape.is_scalar
+
+    def _values(self) -> dict[str, list[Var]]:
+        """What each name of the forward stands for."""
+        found: dict[str, list[Var]] = {}
+        for value, name in self.available.names_of.items():
+            if isinstance(value, Var):
+                found.setdefault(name, []).append(value)
+        return found
+
+    def _arrays(self) -> frozenset[str]:
+        """The names that surely stand for arrays, whatever part of the text they are read in."""
+        defs, found = self.available.defs, self._values().items()
+        return frozenset(n for n, vs in found if all(self.dialect.is_array(v, defs) for v in vs))  # fmt: skip
 
     def _asides(self) -> list[str]:
         """The results that come back whole, without a cotangent."""

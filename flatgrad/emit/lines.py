@@ -279,6 +279,21 @@ class Lines:
         )
 
     def _line(self, number: int, line: Line) -> list[Any]:
+        nodes = self._statements(number, line)
+        if any(o.type.kind in containers.MAY_HOLD for o in line.eqn.outs):
+            self._give_away(line)
+        return nodes
+
+    def _give_away(self, line: Line) -> None:
+        """A list or a dict has the arrays from now on that are put into it; what is added to its items, it has not."""
+        if line.eqn.op not in containers.UNSHARED and not line.eqn.blocks:
+            self.owned.difference_update(
+                self.root.get(v, v)
+                for v in line.reads
+                if v.type.kind not in containers.MAY_HOLD
+            )
+
+    def _statements(self, number: int, line: Line) -> list[Any]:
         eqn = line.eqn
         if eqn.blocks:
             return print_nest(self, number, eqn)

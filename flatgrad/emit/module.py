@@ -17,6 +17,7 @@ from flatgrad.emit.names import Names
 from flatgrad.emit.tensors import TensorDialect
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend.module import Module, names_in_text
+from flatgrad.frontend.printed import printed_helpers
 from flatgrad.frontend.scope import Frame, Function
 
 HEADER = "# Made by flatgrad."
@@ -40,13 +41,14 @@ class Emitted:
         }
         plain = not module.imports_library_of_arrays()
         kind = TensorDialect if module.library == "torch" else Dialect
-        return kind(imports, names.taken, plain, library=module.library)
+        own = printed_helpers(module)
+        return kind(imports, names.taken, plain, library=module.library, printed=own)
 
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
     body = [*dict.fromkeys(text for one in emitted for text in one.texts)]
     helpers = _helpers(emitted)
-    kept = _needed(module, emitted)
+    kept = _needed(module, emitted, helpers)
     definitions = [_definition(module, name) for name in module.order if name in kept]
     imports = _imports(module, emitted, [*helpers, *definitions, *body])
     parts = [
@@ -74,17 +76,20 @@ def _helpers(emitted: Sequence[Emitted]) -> list[str]:
         what = "functions that are written with different libraries of arrays"
         raise FlatgradError(Diagnostic("FG114", what, step))
     known, found = helpers_of(library), []
+    printed = emitted[0].dialect.printed
     for helper in with_needed(sorted(names), library):
+        if helper in printed:
+            continue
         text = known[helper]
         for old in HELPERS:
             taken = any(old in e.dialect.taken for e in emitted)
-            new = names.get(old, f"{old}_" if taken else old)
+            new = printed.get(old) or names.get(old, f"{old}_" if taken else old)
             text = re.sub(rf"\b{old}\b", new, text)
         own = "torch" if library == "torch" else "np"
         if f"{own}." in text:
             path = "torch" if library == "torch" else "numpy"
-            printed = ast.unparse(emitted[0].dialect.name(path))
-            text = re.sub(rf"\b{own}\.", f"{printed}.", text)
+            spelled = ast.unparse(emitted[0].dialect.name(path))
+            text = re.sub(rf"\b{own}\.", f"{spelled}.", text)
         found.append(text)
     return found
 
@@ -93,11 +98,16 @@ def layout(text: str) -> str:
     return black.format_str(text, mode=black.Mode())
 
 
-def _needed(module: Module, emitted: Sequence[Emitted]) -> set[str]:
+def _needed(
+    module: Module, emitted: Sequence[Emitted], helpers: Sequence[str]
+) -> set[str]:
     """The user's helpers and constants that the definitions read, and what those read."""
     found: set[str] = set()
-    made = {name for one in emitted for text in one.texts for name in DEFINED.findall(text)}
+    made = {
+        name for one in emitted for text in one.texts for name in DEFINED.findall(text)
+    }
     pending = [(text, _locals(one.function)) for one in emitted for text in one.texts]
+    pending += [(text, set()) for text in helpers]
     while pending:
         text, own = pending.pop()
         for name in names_in_text(text) - own - found:

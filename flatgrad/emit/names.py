@@ -16,11 +16,11 @@ TELLING = {
     "getitem": "part", "neg": "minus", "sin": "sine", "cos": "cosine", "inv": "inverse", "max": "largest",
     "min": "smallest", "var": "variance", "std": "spread", "transpose": "flipped", "reshape": "flat",
     "broadcast_to": "spread", "norm": "length", "outer": "product", "solve": "solution", "index_add": "total",
-    "expand_dims": "column", "abs": "size", "softmax": "probs", "log_softmax": "log_probs", "relu": "hidden",
+    "opaque": "value", "expand_dims": "column", "abs": "size", "softmax": "probs", "log_softmax": "log_probs", "relu": "hidden",
     "sigmoid": "gate", "eq": "hit", "gt": "mask", "lt": "mask", "ge": "mask", "le": "mask", "where": "chosen",
     "tree_add": "parts", "list_pop": "item", "unstack": "rows", "list_filled": "copies", "for": "items",
     "list_concat": "joined", "list_repeat": "repeated", "unzip": "columns", "list_copy": "items", "list_sort": "ordered",
-    "call_again": "cache", "call_backward": "slope", "jacobian": "jacobian",
+    "random_like": "noise", "call_again": "cache", "call_backward": "slope", "jacobian": "jacobian",
     "concatenate": "joined", "stack": "stacked", "einsum": "product", "maximum": "larger", "minimum": "smaller",
 }  # fmt: skip
 # Functions whose value is called after them and their argument: log_p.

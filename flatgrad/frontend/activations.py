@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flatgrad.frontend import arguments, own_calls, pairs
+from flatgrad.frontend import arguments, hints, own_calls, pairs, printed
 from flatgrad.frontend.decorators import is_transparent
 from flatgrad.frontend.module import names_in, nodes_in
 from flatgrad.frontend.rebinding import without_nonlocal
@@ -32,6 +32,8 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
     """Read the body of a function of this file with the arguments in place of its parameters."""
     if (own := own_calls.operation(low, callee)) is not None:
         return own_calls.call(low, node, own, given)
+    if (known := printed.call(low, node, callee, given)) is not None:
+        return known
     callee = _with_nothing_nonlocal(callee)
     caller, statement = low.frame, low.build.statement
     assert statement is not None
@@ -40,8 +42,8 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         return _opaque(low, node, callee, given, problem.what, problem.code)
     _refuse_rebinding(callee)
     _refuse_outdated(callee, node)
-    own = low.module.layered and pairs.returns_cache(callee)
-    if pairs.has_flow(callee) or pairs.reads_better(low, callee) or own:
+    layer = low.module.layered and pairs.returns_cache(callee)
+    if pairs.has_flow(callee) or pairs.reads_better(low, callee) or layer:
         values = {
             name: value
             for name, (_, value) in arguments.matched(low, node, callee, given).items()
@@ -58,6 +60,7 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         low.note()
         low.storages.hold(frame, name, value)
         frame.arguments[name] = (text, value)
+    hints.of_inlined(low, callee.node, {n: v for n, (_, v) in given_values.items()})
     saved = low.snapshot() if _may_write(callee) else None
     mark = Mark(len(low.build.eqns), len(low.problems))
     low.frame = frame

@@ -27,7 +27,7 @@ PLUMBING = {
 }  # fmt: skip
 ARITHMETIC = {"add", "sub", "mul", "floordiv", "mod", "neg"}  # of indices and counts
 SEVERAL = {"tuple", "slice", *ARITHMETIC}  # made of all of their arguments
-UNDIFFERENTIATED = ("int", "bool", "str", "other", "none")
+UNDIFFERENTIATED = ("int", "bool", "str", "other", "none", "settings", "dtype")
 
 
 def is_loss(text: str) -> bool:
@@ -123,7 +123,15 @@ def labels(block: Block) -> set[Var]:
             whole |= _sources(used, made)
     found = {p for p in params if p.type.kind in UNDIFFERENTIATED and p not in whole}
     found |= {p for p in whole & params if _is_label(p, every, whole)}
+    found |= {p for p in params if _is_compared_only(p, every)}
     return found | {p for p in params if _is_asked_only(p, every, whole)}
+
+
+def _is_compared_only(param: Var, eqns: Sequence[Eqn]) -> bool:
+    """x == missing: a mark, not a quantity."""
+    readers = [eqn for eqn in eqns if param in eqn.reads()]
+    inside = any(param in block.outs for eqn in eqns for block in eqn.blocks)
+    return bool(readers) and not inside and all(e.op in ("eq", "ne") for e in readers)
 
 
 def _is_label(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
@@ -138,20 +146,39 @@ def _is_label(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
 
 def _is_asked_only(param: Var, eqns: Sequence[Eqn], whole: set[Var]) -> bool:
     """settings.get("eps", 1e-5) and the like: a dict that holds no array."""
-    readers = [eqn for eqn in eqns if param in eqn.args]
+    readers = [e for e in eqns if param in e.args and not _hands_on(e, param)]
+    if not readers:
+        return any(param in eqn.args for eqn in eqns)
     asked = [eqn for eqn in readers if eqn.op == "opaque"]
     others = [eqn for eqn in readers if eqn.op != "opaque"]
     return (
         param.type.kind == "dict"
         and bool(asked)
-        and all(_takes_item(eqn, param) for eqn in others)
+        and all(_takes_item(eqn, param) or _puts_item(eqn, param) for eqn in others)
         and _is_label(param, others, whole)
+    )
+
+
+def _hands_on(eqn: Eqn, param: Var) -> bool:
+    """It is given to a helper for which it is such a dict."""
+    function = eqn.attrs["pair"].function if eqn.op == "call" else None
+    return function is not None and all(
+        inner in function.labels
+        for inner, given in zip(function.block.params, eqn.args, strict=False)
+        if given is param
     )
 
 
 def _takes_item(eqn: Eqn, param: Var) -> bool:
     return (
         eqn.op == "getitem" and eqn.args[0] is param and eqn.args[1].type.kind == "str"
+    )
+
+
+def _puts_item(eqn: Eqn, param: Var) -> bool:
+    """settings["running_mean"] = ...: what comes next time is asked for, too."""
+    return (
+        eqn.op == "setitem" and eqn.args[0] is param and eqn.args[1].type.kind == "str"
     )
 
 

@@ -13,6 +13,7 @@ from flatgrad.frontend import carried, containers, effects, windows
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
 from flatgrad.frontend.scope import Callee, Choice, Frame, Path, Stale, Struct, Value
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, check
+from flatgrad.shapes.items import both, each_of
 from flatgrad.types import Dim, Shape, Type, same_dim, same_shape
 
 if TYPE_CHECKING:
@@ -122,8 +123,10 @@ def joined(
         carried.show(low, views)
         return value
     blocks = tuple(
-        check_later(Block((), w.eqns, tuple(outs)))
-        for w, outs in zip(ways, (join.first, join.second), strict=True)
+        check_later(Block((), (*w.eqns, *more), tuple(outs)))
+        for w, more, outs in zip(
+            ways, join.more, (join.first, join.second), strict=True
+        )
     )
     _touch(low, join)
     attrs = {"inline": True} if inline else {}
@@ -183,6 +186,9 @@ class _Join:
     second: list[Atom] = field(default_factory=list)
     made: dict[tuple[Atom, Atom], Var] = field(default_factory=dict)
     structs: dict[tuple[int, int], Struct] = field(default_factory=dict)
+    # Equations at the end of either way, that put a tuple together which the other way has not.
+    more: tuple[list[Eqn], list[Eqn]] = field(default_factory=lambda: ([], []))
+    wholes: dict[int, Atom] = field(default_factory=dict)
 
     def value(self, name: str, a: Value, b: Value) -> Value:
         match a, b:
@@ -196,6 +202,10 @@ class _Join:
                 return a.of([self.value("", item, NOTHING) for item in items])
             case (_, Struct(items=items)) if a == NOTHING:
                 return b.of([self.value("", NOTHING, item) for item in items])
+            case Struct(kind="tuple"), Var(type=Type(kind="none")):
+                return self.atom(name, self._whole(name, 0, a), b)
+            case Var(type=Type(kind="none")), Struct(kind="tuple"):
+                return self.atom(name, a, self._whole(name, 1, b))
             case (Var() | Lit(), Var() | Lit()) if are_apart(a.type, b.type):
                 return self._undecided(
                     name, "thing", "give both branches values of one kind"
@@ -212,6 +222,27 @@ class _Join:
                 return self._undecided(
                     name, "thing", "give both branches values of one kind"
                 )
+
+    def _whole(self, name: str, way: int, value: Struct) -> Atom:
+        """cache = (x, w) on one way and None on the other: one value of the graph, the same for every name of it."""
+        if id(value) not in self.wholes:
+            low, outer = self.low, self.low.build
+            within = [
+                s
+                for s in low.frame.inner
+                if s.parent is outer.statement and s.branch == way
+            ]
+            low.build = Builder(statement=within[-1] if within else outer.statement)
+            try:
+                made = self.wholes[id(value)] = low.atom(value, None)
+                if isinstance(made, Var):
+                    made.name = name
+                for eqn in low.build.eqns:
+                    low.storages.note(eqn)
+                self.more[way].extend(low.build.eqns)
+            finally:
+                low.build = outer
+        return self.wholes[id(value)]
 
     def _one_function(self, name: str, a: Value, b: Value) -> Value:
         """A function that is defined on one way only may be called there only."""
@@ -263,11 +294,11 @@ def either(a: Type, b: Type) -> Type:
         return _copied(b if a.kind == "none" else a)
     same = a.dim is not None and b.dim is not None and same_dim(a.dim, b.dim)
     return Type(_either_shape(a.shape, b.shape), _either_kind(a.kind, b.kind), a.dim if same else None,
-                _either_items(a, b))  # fmt: skip
+                _either_items(a, b), both(each_of(a), each_of(b)))  # fmt: skip
 
 
 def _copied(type: Type) -> Type:
-    return Type(type.shape, type.kind, type.dim, type.items)
+    return Type(type.shape, type.kind, type.dim, type.items, type.each)
 
 
 def _either_kind(a: str, b: str) -> str:

@@ -20,6 +20,7 @@ from flatgrad.frontend import (
     library,
     listed,
     own_calls,
+    settings,
     solvers,
     stores,
 )
@@ -73,6 +74,8 @@ def call(low: Lowering, node: cst.Call) -> Value:
     if not isinstance(function, Callee):
         for arg in node.args:
             iterators.taken(low, arg.value)
+    if (asked := settings.called(low, node, function, given)) is not None:
+        return asked
     if (called := containers.called(low, node, function, given)) is not None:
         return called
     if (made := functions.called(low, node, function, given)) is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from flatgrad.builder import Builder
+from flatgrad.frontend import settings
 from flatgrad.frontend.branches import Way, joined, way
 from flatgrad.frontend.module import nodes_in
 from flatgrad.frontend.scope import Refusal, Struct, Value, atoms_in
@@ -47,6 +48,8 @@ def condition(low: Lowering, node: Any) -> Atom:
             value = low.expression(node)
     if isinstance(value, Struct):
         return Lit(bool(value.items))
+    if (asked := settings.tested(low, node, [value])) is not None:
+        return asked
     test = low.atom(value, node)
     if isinstance(node, cst.Comparison):
         _one_truth(low, test)
@@ -64,7 +67,8 @@ def tested(low: Lowering, node: Any) -> Atom:
         or made.node is not node
     ):
         return test
-    return low.emit("test", test, node=node)
+    now = {"now": True} if made.attrs.get("now") else {}
+    return low.emit("test", test, node=node, **now)
 
 
 def _one_truth(low: Lowering, test: Atom) -> None:
@@ -209,12 +213,24 @@ def _link(low: Lowering, node: cst.Comparison, left: Value, position: int) -> Va
 def _pair(low: Lowering, left: Value, operator: Any, right: Value, node: Any) -> Value:
     if (known := _known(left, operator, right)) is not None:
         return Lit(known)
+    _learn_text(left, right)
+    if (asked := settings.tested(low, node, [left, right])) is not None:
+        return asked
     op = COMPARISONS.get(operator)
     if op is None:
         return low.emit("test", *atoms_in(left), *atoms_in(right), node=node)
     a, b = (low.atom(v, node or low.here() or low.node) for v in (left, right))
     low.build.dialect = ""
     return low.emit(op, a, b, node=node)
+
+
+def _learn_text(left: Value, right: Value) -> None:
+    """mode == "train" and mode in ("train", "test"): mode is a string."""
+    for one, other in ((left, right), (right, left)):
+        texts = other.items if isinstance(other, Struct) else (other,)
+        told = bool(texts) and all(isinstance(t, Lit) and isinstance(t.value, str) for t in texts)  # fmt: skip
+        if told and isinstance(one, Var) and one.type.kind == "any" and one.type.rank is None:  # fmt: skip
+            one.type.kind = "str"
 
 
 OPERATORS: dict[Any, Callable[[Any, Any], bool]] = {

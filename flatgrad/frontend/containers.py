@@ -22,7 +22,8 @@ from flatgrad.frontend.scope import (
     atoms_in,
 )
 from flatgrad.graph import Atom, Lit, Var
-from flatgrad.types import Shape, Type
+from flatgrad.shapes.items import each_of
+from flatgrad.types import Shape, Type, join
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
@@ -101,7 +102,7 @@ def loose(low: Lowering, name: str, value: Struct) -> Var:
     made = low.atom(value.of(items), low.here() or low.node)
     assert isinstance(made, Var)
     made.name = made.name or name
-    made.type = Type(Shape(), value.kind)
+    made.type = Type(Shape(), value.kind, each=each_of(made.type))
     replaced(low, value, made)
     return made
 
@@ -346,11 +347,17 @@ def looked_up(
     """d.get(key, default)"""
     what = "a .get() of a dict that carries a gradient is not read"
     step = "write d[key], where the key is there"
-    value = low.opaque(
-        what, [d, key, *atoms_in(default)], node, code="FG108", next_step=step
-    )[0]
+    if d.type.kind == "any":
+        d.type.kind = "dict"
+    attrs = {"what": what, "code": "FG108", "next_step": step, "taken": True}
+    args = [d, key, *atoms_in(default)]
+    (made,) = low.build.emit_all("opaque", args, 1, node=node, attrs=attrs)
+    value = made.atom
+    assert isinstance(value, Var)
     if isinstance(default, Lit) and isinstance(default.value, int | float):
         value.type = Type(Shape(()), "any")
+    elif isinstance(default, Var) and default.type.kind not in ("list", "dict", "str"):
+        join(value.type.shape, default.type.shape)  # an array is like its default
     return value
 
 

@@ -17,9 +17,11 @@ from flatgrad.frontend import (
     containers,
     effects,
     functions,
+    initial,
     iterators,
     library,
     listed,
+    settings,
     solvers,
     tensors,
 )
@@ -396,6 +398,8 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
         found = _item(base, where.value, node)
         named = base.kind == "tuple" and bool(base.keys)
         return named_part(low, node, found) if named else found
+    if settings.is_settings(base):
+        return settings.item(low, node, base, where)  # type: ignore[arg-type]
     if isinstance(base, Struct) and base.kind == "dict":
         array = containers.as_dict(low, node, base)
         low.build.dialect = ""
@@ -406,7 +410,9 @@ def _subscript(low: Lowering, node: cst.Subscript) -> Value:
         return low.external(low.module.code(node))
     array = low.atom(base, node.value)
     low.build.dialect = ""
-    return low.emit("getitem", array, where, node=node)
+    part = low.emit("getitem", array, where, node=node)
+    initial.item(low, array, node, part)
+    return part
 
 
 def named_part(low: Lowering, node: cst.CSTNode, part: Value) -> Value:

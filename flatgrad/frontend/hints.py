@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend import initial
 from flatgrad.frontend.containers import kind_with
 from flatgrad.frontend.declarations import (
     Declared,
@@ -16,7 +17,6 @@ from flatgrad.frontend.declarations import (
     from_docstring,
 )
 from flatgrad.frontend.module import (
-    SCALAR_LIBRARIES,
     bound_names,
     names_in,
     names_in_text,
@@ -25,12 +25,14 @@ from flatgrad.frontend.module import (
 )
 from flatgrad.frontend.scope import Struct, Value
 from flatgrad.graph import Var
+from flatgrad.scalar_libraries import SCALAR_LIBRARIES
 from flatgrad.types import Dim, Shape, dim_of, join, polynomial, scalar
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 NUMBERS = ("float", "int", "bool")
+RESULT = "return"  # in place of the name of a parameter; of several results, return[0]
 
 
 def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
@@ -38,11 +40,23 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
     for name, dims in low.shapes.items():
         if name in params:
             _join(low, params[name], dims, f"--shape {name}")
+    for name, kind in low.kinds.items():
+        if name in params:
+            _tell(params[name], kind)
     _annotations(low, node, params)
     _docstring(low, node, params)
+    initial.declare(low, params)
     _defaults(low, node, params)
     _uses(node, params)
     _plain_numbers(low, node, params)
+
+
+def _tell(var: Var, kind: str) -> None:
+    """What kind of thing a value is; a list of numbers is a list that holds nothing else."""
+    if var.type.kind == "any":
+        var.type.kind = "list" if kind == "numbers" else kind
+        if kind == "numbers":
+            var.type.shape.root().parts["numbers"] = True
 
 
 def _annotations(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> None:
@@ -251,9 +265,8 @@ def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
         and var.type.kind == "any"
     ):
         var.type.kind = found.kind
-    if found.kind == "numbers" and var.type.kind == "any":
-        var.type.kind = "list"
-        var.type.shape.root().parts["numbers"] = True
+    if found.kind == "numbers":
+        _tell(var, found.kind)
     if found.dims is not None:
         low.declared.setdefault(var, source)
         _join(low, var, found.dims, source)
@@ -261,8 +274,51 @@ def _apply(low: Lowering, found: Declared, var: Var, source: str) -> None:
         var.type.shape.root().leading = tuple(low.dim(d, source) for d in found.leading)
 
 
-def _join(low: Lowering, var: Var, dims: Iterable[str | int], source: str) -> None:
+def _join(low: Lowering, var: Var, dims: Sequence[str | int], source: str) -> None:
+    if low.given is not None:
+        _take_over(low, var, dims)
     join(var.type.shape, Shape(low.dim(d, source) for d in dims))
+
+
+def of_inlined(low: Lowering, node: Any, values: Mapping[str, Value]) -> None:
+    """What the docstring of a helper says of arguments of which nothing is known: its lengths are its own."""
+    text = node.get_docstring(clean=False) if isinstance(node, cst.FunctionDef) else ""
+    if not text:
+        return
+    lengths: dict[str | int, Dim] = {}
+    told = [f for f in from_docstring(text, list(values)) if not f.is_result]
+    for found in sorted(told, key=lambda f: not _has_rank(values.get(f.name))):
+        value = values.get(found.name)
+        if not isinstance(value, Var) or value.type.kind in ("list", "dict"):
+            continue
+        if found.dims is not None and value.type.rank in (None, len(found.dims)):
+            _join_own(value, found.dims, lengths)
+
+
+def _has_rank(value: Value | None) -> bool:
+    return isinstance(value, Var) and value.type.rank is not None
+
+
+def _join_own(
+    var: Var, dims: Sequence[str | int], lengths: dict[str | int, Dim]
+) -> None:
+    known = var.type.shape.dims
+    for text, dim in zip(dims, known or (), strict=False):
+        lengths.setdefault(text, dim)
+    if known is None and all(isinstance(d, str) and d.isidentifier() for d in dims):
+        shape = Shape(lengths.setdefault(text, Dim()) for text in dims)
+        join(var.type.shape, shape)
+
+
+def _take_over(low: Lowering, var: Var, dims: Sequence[str | int]) -> None:
+    """In a helper, D is whatever its caller calls this length: names are each function's own."""
+    known = var.type.shape.dims
+    if known is None or len(known) != len(dims):
+        return
+    for text, dim in zip(dims, known, strict=True):
+        told = dim.root()[0].name or dim.known is not None
+        if isinstance(text, str) and text.isidentifier() and told:
+            low.dims.setdefault(text, dim)
 
 
 def results(low: Lowering) -> None:
@@ -281,6 +337,10 @@ def results(low: Lowering) -> None:
             value = items[position] if alone or not found.name else None  # type: ignore[assignment]
         if isinstance(value, Var):
             _apply(low, found, value, _docstring_source(found))
+    for position, item in enumerate(items):
+        dims = low.shapes.get(RESULT if len(items) == 1 else f"{RESULT}[{position}]")
+        if dims is not None and isinstance(item, Var):
+            _join(low, item, dims, "the shape of the result")
     returns = (
         low.frame.function.returns
         if isinstance(low.frame.function, cst.FunctionDef)
@@ -298,9 +358,14 @@ MULTIPLE = re.compile(r"(\d+)\*(\w+)$")  # 4*H
 
 
 def parse_dim(low: Lowering, text: str | int, source: str) -> Dim:
-    """A dimension as it is written: a number, a name, a name and an offset, a multiple of a name."""
+    """A dimension as it is written: a number, a name, a name and an offset, a multiple of a name.
+
+    One that begins with ? has no name: it is the same wherever it is written so, and may be the same as others.
+    """
     if isinstance(text, int):
         return Dim(text, source=source)
+    if text.startswith("?"):
+        return Dim(source=source)
     if found := LINEAR.fullmatch(text):
         return low.dim(found[1], source).plus(int(found[2]))
     if found := QUOTIENT.fullmatch(text):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flatgrad.frontend import expressions
+from flatgrad.frontend import expressions, settings
 from flatgrad.frontend.containers import (
     as_list,
     item_atom,
@@ -37,6 +37,9 @@ def store(
         base = loose(low, name, base)
     if not isinstance(base, Var):
         return False
+    if settings.is_settings(base):
+        settings.store(low, target, base, index, value)
+        return True
     if index.type.kind == "str" and base.type.kind == "any":
         base.type.kind = "dict"
     if base.type.kind not in ("list", "dict") and not _is_in_list(low, target):
@@ -87,6 +90,8 @@ def augment_part(
     """xs[i] += v where xs is a list or a dict; False where it is an array."""
     base = low.expression(target.value)
     index = expressions.index(low, target)
+    if settings.is_settings(base):
+        raise settings.refuse_augmented(target)
     known = isinstance(base, Struct) and base.kind != "tuple"
     if not known and not (isinstance(base, Var) and _is_held(low, target, base, index)):
         return False

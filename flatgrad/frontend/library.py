@@ -308,7 +308,7 @@ def _data(low: Lowering, node: cst.Call, bound: Bound[Value]) -> list[Atom] | No
                 return None
             found += [_element(low, node, item) for item in value.items]
         elif isinstance(value, tuple):
-            found.append(low.atom(Struct(value), node))
+            found.append(low.atom(Struct(value), None))
         else:
             array = not found and bound.op not in TAKING_SHAPES
             value = (
@@ -327,7 +327,15 @@ def _element(low: Lowering, node: cst.Call, value: Value, array: bool = False) -
             return low.emit(
                 "stack", *(_element(low, node, i, array) for i in value.items)
             )
-    return low.atom(value, node)
+    return low.atom(value, _text_of(low, node, value))
+
+
+def _text_of(low: Lowering, node: cst.Call, value: Value) -> cst.CSTNode | None:
+    """The text that a value has: of a tuple among the arguments its own, if it is written there as one."""
+    if not isinstance(value, Struct):
+        return node
+    written = (a.value for a in node.args if not a.star)
+    return next((w for w in written if low.frame.values.get(w) is value), None)
 
 
 def _static(value: Value) -> Any:
@@ -359,7 +367,8 @@ def _option(low: Lowering, node: cst.Call, option: Value | tuple[Value, ...]) ->
         return -float("inf")
     if low.module.library == "torch" and isinstance(constant, list):
         return tuple(constant)  # torch takes [0, 1] where NumPy asks for (0, 1)
-    return low.atom(value, node) if constant is UNKNOWN else constant
+    text = _text_of(low, node, value)
+    return low.atom(value, text) if constant is UNKNOWN else constant
 
 
 def _is_minus_infinity(low: Lowering, value: Value) -> bool:

@@ -70,12 +70,12 @@ class _Rewrite(cst.CSTTransformer):
     def _lines(self, line: Any) -> list[Any]:
         if self.done or not self.functions or not self._has_place(line):
             return []
-        for part in _evaluated_first(line):
+        for part in evaluated_first(line):
             whole = self._is_all(line)
             found = next(
                 (
                     n
-                    for n in _always_in(part)
+                    for n in always_in(part)
                     if self._is_read(n) and (whole or self._has_place(n))
                 ),
                 None,
@@ -95,7 +95,7 @@ class _Rewrite(cst.CSTTransformer):
             return []
         fresh = Fresh(names_in_text(self.module.text))
         items = {name: cst.Name(fresh.name(f"next_{name}")) for name in shared}
-        lines = [_assigned(name, item) for name, item in items.items()]
+        lines = [assigned(name, item) for name, item in items.items()]
         body = loop.body.with_changes(body=[*lines, *loop.body.body])
         self.done = True
         return [
@@ -120,7 +120,7 @@ class _Rewrite(cst.CSTTransformer):
     def _is_read(self, node: cst.CSTNode) -> bool:
         return isinstance(node, COMPREHENSIONS) or (
             isinstance(node, cst.Call)
-            and _path(self.module, node.func) in (*ADDED, *LOOPS)
+            and path_of(self.module, node.func) in (*ADDED, *LOOPS)
         )
 
     def _written(self, line: Any, node: Any) -> list[Any]:
@@ -140,7 +140,7 @@ def _names_outside(function: cst.FunctionDef, loop: cst.For) -> set[str]:
     return found
 
 
-def _evaluated_first(line: Any) -> list[cst.CSTNode]:
+def evaluated_first(line: Any) -> list[cst.CSTNode]:
     """The expressions of a statement that are evaluated once, before anything else of it."""
     match line:
         case cst.SimpleStatementLine(body=[part]):
@@ -153,26 +153,26 @@ def _evaluated_first(line: Any) -> list[cst.CSTNode]:
             return []
 
 
-def _always_in(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def always_in(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The parts of an expression that are evaluated whatever the others give, outer ones first."""
     yield node
     match node:
         case cst.IfExp(test=test):
-            yield from _always_in(test)
+            yield from always_in(test)
         case cst.BooleanOperation(left=left) | cst.Comparison(
             left=left, comparisons=[_, _, *_]
         ):
-            yield from _always_in(left)
+            yield from always_in(left)
         case cst.Lambda() | cst.ListComp() | cst.GeneratorExp() | cst.DictComp():
             pass
         case cst.SetComp() | cst.NamedExpr():
             pass
         case _:
             for child in children_of(node):
-                yield from _always_in(child)
+                yield from always_in(child)
 
 
-def _path(module: Module, func: cst.BaseExpression) -> str:
+def path_of(module: Module, func: cst.BaseExpression) -> str:
     """What a function of a call is, where its name is an imported one or one of Python's own."""
     match func:
         case cst.Name(value=name) if name in module.imports:
@@ -180,7 +180,7 @@ def _path(module: Module, func: cst.BaseExpression) -> str:
         case cst.Name(value=name) if name not in {*module.functions, *module.others}:
             return f"builtins.{name}"
         case cst.Attribute(value=base, attr=cst.Name(value=name)):
-            return f"{_path(module, base)}.{name}"
+            return f"{path_of(module, base)}.{name}"
         case _:
             return ""
 
@@ -207,7 +207,7 @@ class _Writer:
             return self._named_before()
         if isinstance(self.node, cst.DictComp):
             return self._keyed(self.node)
-        match _path(self.module, getattr(self.node, "func", self.node)), args:
+        match path_of(self.module, getattr(self.node, "func", self.node)), args:
             case "functools.reduce", [function, over, *start]:
                 return self._reduced(
                     function.value, over.value, [s.value for s in start]
@@ -224,14 +224,14 @@ class _Writer:
         if self.node is not self.line.iter:
             return []
         name = self.fresh.name("items")
-        return self._before([_assigned(name, _listed(self.node))], cst.Name(name))
+        return self._before([assigned(name, _listed(self.node))], cst.Name(name))
 
     def _generator(self, node: Any) -> Any:
         if isinstance(node, cst.ListComp | cst.GeneratorExp):
             return node
         if not isinstance(node, cst.Call):
             return None
-        match _path(self.module, node.func), [a.value for a in node.args]:
+        match path_of(self.module, node.func), [a.value for a in node.args]:
             case "builtins.map", [function, *over] if over:
                 return iterators.mapped(function, over, self._called)
             case "builtins.filter", [function, over]:
@@ -254,7 +254,7 @@ class _Writer:
             cst.Attribute(cst.Name(name), cst.Name("append")), [cst.Arg(generator.elt)]
         )
         loop = self._loop(generator, _line(cst.Expr(add)))
-        return self._before([_assigned(name, cst.List([])), loop], cst.Name(name))
+        return self._before([assigned(name, cst.List([])), loop], cst.Name(name))
 
     def _keyed(self, node: cst.DictComp) -> list[Any]:
         """d = {}, and a loop of d[key] = value"""
@@ -262,7 +262,7 @@ class _Writer:
         target = _item(cst.Name(name), node.key)
         step = _line(cst.Assign([cst.AssignTarget(target)], _bare(node.value)))
         loop = self._loop(node, step)
-        return self._before([_assigned(name, cst.Dict([])), loop], cst.Name(name))
+        return self._before([assigned(name, cst.Dict([])), loop], cst.Name(name))
 
     def _added(self, path: str, generator: Any, start: Sequence[cst.Arg]) -> list[Any]:
         wanted, zero, operator = ADDED[path]
@@ -271,11 +271,11 @@ class _Writer:
         step = _line(cst.AugAssign(cst.Name(name), operator(), _bare(generator.elt)))
         if start:
             sum_ = cst.BinaryOperation(
-                cst.Name(name), cst.Add(), _grouped(generator.elt)
+                cst.Name(name), cst.Add(), grouped(generator.elt)
             )
-            step = _assigned(name, sum_)
+            step = assigned(name, sum_)
         loop = self._loop(generator, step)
-        return self._before([_assigned(name, first), loop], cst.Name(name))
+        return self._before([assigned(name, first), loop], cst.Name(name))
 
     def _reduced(
         self,
@@ -303,8 +303,8 @@ class _Writer:
             span = cst.Call(cst.Name("range"), rest)
             loop = cst.For(index, span, cst.IndentedBlock([]))
         step = _applied(function, cst.Name(name), item)
-        body = cst.IndentedBlock([_assigned(name, step)])
-        lines += [_assigned(name, first), loop.with_changes(body=body)]
+        body = cst.IndentedBlock([assigned(name, step)])
+        lines += [assigned(name, first), loop.with_changes(body=body)]
         return self._before(lines, cst.Name(name))
 
     def _first_of(self, over: Any) -> tuple[Any, list[Any]]:
@@ -315,7 +315,7 @@ class _Writer:
         listed = over
         if not isinstance(over, cst.List | cst.Tuple | cst.ListComp):
             listed = cst.Call(cst.Name("list"), [cst.Arg(over)])
-        return cst.Name(name), [_assigned(name, listed)]
+        return cst.Name(name), [assigned(name, listed)]
 
     # --- the loop ---------------------------------------------------------------------------------------------
 
@@ -324,7 +324,7 @@ class _Writer:
         if self._generator(part.iter) is None or isinstance(part.iter, cst.ListComp):
             return part.iter
         name = self.fresh.name("values")
-        self.first.append(_assigned(name, _listed(part.iter)))
+        self.first.append(assigned(name, _listed(part.iter)))
         return cst.Name(name)
 
     def _loop(self, generator: Any, step: Any) -> Any:
@@ -374,7 +374,7 @@ class _Writer:
         lines = [*self.first, *lines]
         first = lines[0].with_changes(leading_lines=self.line.leading_lines)
         line = self.line.with_changes(leading_lines=()).visit(
-            _Replacing(self.node, name)
+            Replacing(self.node, name)
         )
         return [first, *lines[1:], *([] if _is_itself(line, name.value) else [line])]
 
@@ -458,7 +458,7 @@ class _Renaming(cst.CSTTransformer):
         return updated_node.with_changes(keyword=original_node.keyword)
 
 
-class _Replacing(cst.CSTTransformer):
+class Replacing(cst.CSTTransformer):
     """One node in place of another."""
 
     def __init__(self, old: cst.CSTNode, new: cst.CSTNode):
@@ -469,7 +469,7 @@ class _Replacing(cst.CSTTransformer):
         return self.new if original_node is self.old else updated_node
 
 
-def _assigned(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
+def assigned(name: str, value: cst.BaseExpression) -> cst.SimpleStatementLine:
     return _line(cst.Assign([cst.AssignTarget(cst.Name(name))], _bare(value)))
 
 
@@ -512,11 +512,19 @@ def _bare(node: Any) -> Any:
     return node.with_changes(lpar=[], rpar=[])
 
 
-def _grouped(node: Any) -> Any:
+def grouped(node: Any) -> Any:
     simple = cst.Name | cst.Call | cst.Subscript | cst.Attribute
     if node.lpar or isinstance(node, simple):
         return node
     return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
-__all__ = ["written_longer"]
+__all__ = [
+    "Replacing",
+    "always_in",
+    "assigned",
+    "evaluated_first",
+    "grouped",
+    "path_of",
+    "written_longer",
+]

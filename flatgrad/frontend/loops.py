@@ -32,6 +32,8 @@ from flatgrad.frontend.scope import (
 from flatgrad.frontend.sources import index_type, source
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var, all_equations
+from flatgrad.shapes.items import NOTHING as NO_ITEMS
+from flatgrad.shapes.items import each_of
 from flatgrad.types import Dim, Shape, Type, join, same_shape, scalar
 from flatgrad.varying import varying
 
@@ -279,7 +281,7 @@ def _start_type(value: Atom) -> Type:
     if found.kind == "none":
         return Type()
     shape = found.shape if found.shape.dims is None else Shape(found.shape.dims)
-    return Type(shape, found.kind, None, found.items)
+    return Type(shape, found.kind, None, found.items, each_of(found))
 
 
 def _test(low: Lowering, test: Any, views: dict[str, Any]) -> Block:
@@ -448,8 +450,10 @@ def _widened(start: Type, assumed: Type, end: Type, give_up: bool) -> Type | Non
         and wide.shape.dims is not None
         and len(assumed.shape.dims) == len(wide.shape.dims)
     )
-    if assumed.kind in ("any", wide.kind) and (
-        same_rank or (loose and _all_open(start, assumed, wide))
+    if (
+        assumed.kind in ("any", wide.kind)
+        and (same_rank or (loose and _all_open(start, assumed, wide)))
+        and _of_such_items(assumed, wide)
     ):
         return None
     if give_up:
@@ -465,7 +469,15 @@ def _widened(start: Type, assumed: Type, end: Type, give_up: bool) -> Type | Non
         and not assumed.shape.root().parts
     ):
         kind = end.kind
-    return Type(wide.shape, kind, None, wide.items)
+    return Type(wide.shape, kind, None, wide.items, wide.each)
+
+
+def _of_such_items(assumed: Type, wide: Type) -> bool:
+    """Of an empty list nothing was taken for granted."""
+    each = each_of(assumed)
+    if each is None or each is NO_ITEMS or wide.each is each:
+        return True
+    return wide.each is not None and same_shape(each.shape, wide.each.shape)
 
 
 def _all_open(start: Type, assumed: Type, wide: Type) -> bool:
@@ -552,7 +564,9 @@ def _let_vary(body: Block) -> None:
         shape = param.type.shape
         if end in changed and same_shape(shape, end.type.shape):
             own = Shape() if shape.dims is None else Shape(Dim() for _ in shape.dims)
-            param.type = Type(own, param.type.kind, None, param.type.items)
+            param.type = Type(
+                own, param.type.kind, None, param.type.items, param.type.each
+            )
 
 
 def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:
@@ -564,7 +578,7 @@ def _end(low: Lowering, param: Var, start: Atom, end: Atom) -> Var:
 
 def _each_time(type: Type) -> Type:
     """What holds in every iteration: an integer is another length in each."""
-    return Type(type.shape, type.kind, None, type.items)
+    return Type(type.shape, type.kind, None, type.items, type.each)
 
 
 def _sorted_out(

@@ -30,6 +30,7 @@ from flatgrad.frontend import (
 from flatgrad.frontend.assumptions import assume, is_loss, labels
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
+from flatgrad.frontend.initial import Initial
 from flatgrad.frontend.iterators import Pending
 from flatgrad.frontend.module import (
     Module,
@@ -68,6 +69,7 @@ from flatgrad.graph import (
     prune,
 )
 from flatgrad.registry import infer
+from flatgrad.shapes.items import each_of
 from flatgrad.types import Contradiction, Dim, Shape, Type, join, same_shape, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
@@ -98,9 +100,15 @@ def lower(
     name: str,
     shapes: Mapping[str, tuple[str | int, ...]],
     flat: bool = False,
+    node: cst.FunctionDef | None = None,
+    aside: Sequence[str] = (),
+    kinds: Mapping[str, str] | None = None,
 ) -> Function:
-    """Read the function `name`; every problem of its text is reported at once."""
-    node = module.functions[name]
+    """Read the function `name`, or `node` in its place; every problem of its text is reported at once.
+
+    The results whose names are in `aside` come back without a cotangent of their own.
+    """
+    node = module.functions[name] if node is None else node
     try:
         node = single_exit(plainer(node))
     except TooManyExits as found:
@@ -110,7 +118,10 @@ def lower(
                 "FG105", f"{found.what} is not read", step, module.place(found.node)
             )
         ) from None
-    return Lowering(module, shapes, node, Frame(node), flat=flat).function()
+    known = kinds or {}
+    return Lowering(
+        module, shapes, node, Frame(node), flat=flat, aside=aside, kinds=known
+    ).function()
 
 
 @dataclass(eq=False)
@@ -174,6 +185,13 @@ class Lowering:
         default_factory=dict
     )  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
+    aside: Sequence[str] = ()  # names of results that have no seed
+    # What __init__ has told of parameters that are attributes, and the lengths that it has names for.
+    initial: dict[Var, Initial] = field(default_factory=dict)
+    initial_lengths: dict[Any, Dim] = field(default_factory=dict)
+    # What has been stored into dicts of settings, with the keys.
+    kept: dict[Var, list[tuple[Any, Var]]] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)  # of parameters
 
     # --- one function --------------------------------------------------------------------------------------
 
@@ -435,7 +453,7 @@ class Lowering:
         made = self.atom(value, self.here() or self.node)
         assert isinstance(made, Var)
         made.name = made.name or name
-        made.type = Type(Shape(), value.kind)
+        made.type = Type(Shape(), value.kind, each=each_of(made.type))
         return made
 
     def snapshot(self) -> Any:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.namespaces import library_of
+from flatgrad.scalar_libraries import SCALAR_LIBRARIES
+
+if TYPE_CHECKING:
+    from flatgrad.frontend.methods import Objects
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Module:
     # Text that is not the user's, with what it stands for.
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
+    objects: Objects | None = None  # where methods have become functions
     # Functions that return a cache beside their result stand by themselves, and keep it: layers of homework.
     layered: bool = False
     library: str = "numpy"  # of arrays, of the function that is being read
@@ -63,7 +69,8 @@ class Module:
             stack
         ):  # a line that was split has no place of its own, but what it holds has
             current = stack.pop()
-            current = self.stand_ins.get(current, current)
+            while current in self.stand_ins and current not in self._places:
+                current = self.stand_ins[current]
             if current in self._places:
                 return self._places[current]
             stack.extend(reversed(current.children))
@@ -94,16 +101,6 @@ TOKEN = re.compile(
     r"""|\.\s*[^\W\d]\w*|([^\W\d]\w*)"""
 )
 
-SCALAR_LIBRARIES = {
-    "math",
-    "cmath",
-    "typing",
-    "__future__",
-    "functools",
-    "operator",
-    "dataclasses",
-}
-
 
 def read_module(text: str) -> Module:
     """Parse `text`; a syntax error becomes a located diagnostic."""
@@ -129,14 +126,22 @@ def module_of(text: str, tree: cst.Module, parsed: cst.Module | None = None) -> 
     return module
 
 
-def with_function(module: Module, name: str, node: cst.FunctionDef) -> Module:
-    """The module with another function of that name; the module itself where it is the same."""
-    before = module.functions[name]
-    if node is before:
+def with_functions(
+    module: Module, nodes: Mapping[str, cst.FunctionDef], layered: bool
+) -> Module:
+    """The module with other functions of these names; the module itself where they are the same."""
+    changed = {
+        id(module.functions[name]): node
+        for name, node in nodes.items()
+        if node is not module.functions[name]
+    }
+    if not changed and layered == module.layered:
         return module
-    tree = module.tree.with_changes(body=[node if s is before else s for s in module.tree.body])
+    tree = module.tree
+    tree = tree.with_changes(body=[changed.get(id(s), s) for s in tree.body])
     found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
-    found.segments, found.unheeded, found.stand_ins = module.segments, module.unheeded, module.stand_ins
+    found.segments, found.unheeded = module.segments, module.unheeded
+    found.stand_ins, found.layered = module.stand_ins, layered
     return found
 
 
@@ -242,6 +247,7 @@ def _collect(module: Module, statement: cst.CSTNode) -> None:
 
 def _without_rules(module: Module, node: cst.FunctionDef) -> cst.FunctionDef | None:
     """A function that is called as it stands; None of a rule that is only read."""
+    node = _undecorated(module, node)
     rules = [d for d in node.decorators if is_rule(module, d)]
     if not rules:
         return node
@@ -252,11 +258,26 @@ def _without_rules(module: Module, node: cst.FunctionDef) -> cst.FunctionDef | N
     return node.with_changes(decorators=others)
 
 
+def _undecorated(module: Module, node: cst.FunctionDef) -> cst.FunctionDef:
+    """@flatgrad.differentiable leaves a function as it is, and has no place in what is emitted."""
+    kept = [
+        d for d in node.decorators if _path_of(module, d) != "flatgrad.differentiable"
+    ]
+    return (
+        node
+        if len(kept) == len(node.decorators)
+        else node.with_changes(decorators=kept)
+    )
+
+
+def _path_of(module: Module, decorator: cst.Decorator) -> str:
+    named = decorator.decorator
+    return dotted(module, named.func if isinstance(named, cst.Call) else named)
+
+
 def is_rule(module: Module, decorator: cst.Decorator) -> bool:
     """@flatgrad.rule(...), by whatever name the file has for it."""
-    named = decorator.decorator
-    path = dotted(module, named.func if isinstance(named, cst.Call) else named)
-    return path == "flatgrad.rule"
+    return _path_of(module, decorator) == "flatgrad.rule"
 
 
 def is_called(decorator: cst.Decorator) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend import settings
 from flatgrad.frontend.branches import either
 from flatgrad.frontend.exits import TooManyExits, single_exit, without_ternary_result
 from flatgrad.frontend.module import (
@@ -240,6 +241,7 @@ def call(
     """Write the `call` equation; `values` are the arguments by the names of the parameters."""
     around = captured(low, callee)
     values |= {name: value for name, (_, value) in around.items()}
+    settings.refuse_kept(low, node, values.values())
     fixed = {n: v for n, v in values.items() if _is_fixed(n, v)}
     pair = _pair(low, callee, fixed, list(around))
     if pair.again:

@@ -100,7 +100,7 @@ def unfit(low: Lowering, result: Value) -> Value | None:
     """What is returned that is no result."""
     alone = not is_several(result) and low.given is None
     for part in _parts(result):
-        bad = _is_whole(part) if alone else _holds_function(part)
+        bad = _is_whole(part, alone) if alone else _holds_function(part)
         if bad:
             return part
     return None
@@ -112,16 +112,18 @@ def seeds(
     """The variable that the cotangent of each result comes in by; None for what comes back whole."""
     result = low.frame.result
     parts: Sequence[Value] = _parts(result) if result is not None else ()
+    alone = result is not None and not is_several(result)
     whole = (
-        [_is_whole(p) for p in parts]
+        [_is_whole(p, alone) for p in parts]
         if len(parts) == len(outs)
         else [False] * len(outs)
     )
     kept = low.given is not None
+    aside = set(low.aside) if not kept else set()
     return [
         (
             Var(name, primal=out if isinstance(out, Var) else None)
-            if kept or not skipped
+            if kept or not (skipped or name in aside)
             else None
         )
         for name, out, skipped in zip(names, outs, whole, strict=True)
@@ -169,12 +171,16 @@ def _atom(low: Lowering, part: Value, node: cst.CSTNode) -> Atom:
     return made
 
 
-def _is_whole(part: Value) -> bool:
-    """Nothing that a cotangent belongs to."""
+def _is_whole(part: Value, alone: bool = False) -> bool:
+    """Nothing that a cotangent belongs to; a dict beside other results is such, one that is returned alone is not."""
+    if alone and getattr(part, "kind", "") == "dict":
+        return False
+    if alone and isinstance(part, Var) and part.type.kind == "dict":
+        return False
     if isinstance(part, Lit):
         return type(part.value) not in (int, float)
     if isinstance(part, Struct):
-        return part.kind != "list"
+        return part.kind != "list" or not part.items
     return not isinstance(part, Var) or part.type.kind in (
         "str",
         "none",

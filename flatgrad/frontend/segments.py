@@ -78,9 +78,10 @@ def segmented(module: Module) -> Module:
             body += [helper for helper, _ in outlined.helpers[before:]]
         body.append(statement)
     tree = module.tree.with_changes(body=body)
-    found = module_of(tree.code, tree, parsed=module.tree)
-    found.segments = dict(outlined.helpers)
-    found.unheeded, found.stand_ins = outlined.unheeded, outlined.stand_ins
+    found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
+    found.segments, found.objects = dict(outlined.helpers), module.objects
+    found.unheeded = outlined.unheeded
+    found.stand_ins = {**module.stand_ins, **outlined.stand_ins}
     return found
 
 

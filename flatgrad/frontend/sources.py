@@ -10,12 +10,12 @@ d.items()          span the keys of d, items k, d[k]
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from flatgrad.frontend import carried
+from flatgrad.frontend import carried, settings
 from flatgrad.frontend.scope import Callee, Path, Refusal, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.types import Type, scalar
@@ -142,6 +142,9 @@ def _backwards(low: Lowering, inner: Source, node: cst.CSTNode) -> Source:
     if inner.kind == "range":
         span = low.emit("reversed", inner.span, node=node)
         return Source("range", span, lambda k: k, counted=True)
+    if inner.kind == "keys":
+        keys = low.emit("reversed", inner.span, node=node)
+        return replace(inner, span=keys)
     inner = by_position(low, inner)
     assert inner.length is not None
 
@@ -209,6 +212,8 @@ def _of_value(low: Lowering, node: Any) -> Source:
 
     def item(k: Var) -> Value:
         low.build.dialect = ""
+        if settings.is_settings(held):
+            return settings.item(low, node, held, k)  # type: ignore[arg-type]
         return low.emit("getitem", carried.current(low, held), k)
 
     return Source("items", span, item, length)

@@ -26,7 +26,8 @@ ALLOCATING = {
     "solve_triangular", "solve_banded", "solveh_banded", "cho_solve", "lu_solve", "solve_assuming", "solve_toeplitz",
     "solve_circulant", "expm", "logm", "sqrtm", "solve_sylvester", "scipy_cholesky", "cho_factor", "lu_factor",
     "scipy_eigh", "generalized_eigh", "scipy_qr", "toeplitz", "block_diag", "lfilter", "gaussian_filter",
-    "uniform_filter", "pdist", "cdist", "simpson",
+    "uniform_filter", "pdist", "cdist", "simpson", "matmul_grad_left", "matmul_grad_right", "dot_grad_left",
+    "dot_grad_right", "inner_grad_left", "inner_grad_right",
 }  # fmt: skip
 HOLDING = {
     "tuple",
@@ -105,12 +106,22 @@ def _is_cut(eqn: Eqn) -> bool:
     return len(eqn.args) > 1 and eqn.args[1].type.kind == "slice"
 
 
+def _factors(eqn: Eqn) -> list[Atom]:
+    return [a for a in eqn.args if a.type.kind != "str"]
+
+
 def allocates(eqn: Eqn) -> bool:
     """The results of `eqn` surely lie in arrays that nothing else shows."""
+    if eqn.op == "einsum" and len(_factors(eqn)) > 1:
+        return True  # of one array it may be a view, a product is new
     if eqn.op in SHARING or eqn.op in HOLDING:
         return False
     if eqn.op == "getitem":
         return is_basic_index(eqn.args[1]) is False
+    if eqn.op == "unbroadcast":
+        return (
+            eqn.dialect != "torch"
+        )  # np.sum is a new array also where nothing is summed
     rule = RULES.get(eqn.op)
     if rule is None:
         return False
@@ -325,6 +336,11 @@ class Storages:
     def _note_container(self, eqn: Eqn, out: Var) -> bool:
         """The storages of lists, dicts and their items; False where the equation is about something else."""
         base = eqn.args[0] if eqn.args else None
+        if eqn.attrs.get("taken") and isinstance(base, Var):
+            defaults = [a for a in eqn.args[2:] if isinstance(a, Var)]
+            for shown in (self.items_of(base), *defaults):
+                self.approach(out, shown)
+            return True
         if eqn.op in TAKING and isinstance(base, Var) and base.type.kind in CONTAINERS:
             if out.type.kind in CONTAINERS and (
                 out is not eqn.outs[-1] or _is_cut(eqn)

@@ -60,6 +60,17 @@ def _expand_as(low: Lowering, node: cst.Call, given: Given) -> Value:
     return low.emit("broadcast_to", x, _like(low, node, given), node=node)
 
 
+@handles("sum_to_size(input, *size)")
+def _sum_to_size(low: Lowering, node: cst.Call, given: Given) -> Value | None:
+    """x.sum_to_size(like.shape)"""
+    x, size = atom(low, node, given), given.get("size")
+    made = next((e for e in reversed(low.build.eqns) if size in e.outs), None)
+    if made is None or made.op != "shape":
+        return None
+    low.build.dialect = "torch"
+    return low.emit("unbroadcast", x, made.args[0], node=node)
+
+
 @handles("expand(input, *size)")
 def _expand(low: Lowering, node: cst.Call, given: Given) -> Value:
     """-1 keeps a length."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from flatgrad.frontend.masks import DRAWN, always_draws
 from flatgrad.frontend.scope import Arguments, Path, Refusal, Struct, Value
 from flatgrad.graph import Atom, Lit, Var
 from flatgrad.types import Dim, Shape, join, same_shape
@@ -438,13 +439,18 @@ def _along(low: Lowering, node: cst.Call, given: Given) -> Value | None:
 
 @handles("dropout(input, p, training)")
 def _dropout(low: Lowering, node: cst.Call, given: Given) -> Value:
-    only(node, given, "input", "p", "training")
-    if given.get("training", Lit(True)) == Lit(False) or given.get("p") == Lit(0):
+    """Dropout of ones is a mask: what else is dropped from is written as a product with one (masks.py)."""
+    only(node, given, "input", "p", "training", "train")
+    training = given.get("training", given.get("train", Lit(True)))
+    if training == Lit(False) or given.get("p") in (Lit(0), Lit(0.0)):
         return low.emit("alias", atom(low, node, given), node=node)
-    what = "dropout draws a mask that the backward cannot draw again"
+    x = atom(low, node, given)
+    if any(x in eqn.outs and eqn.op == "ones_like" for eqn in low.build.eqns):
+        return low.emit("random_like", x, node=node)
     step = "draw the mask on a line of its own: mask = (torch.rand_like(x) > p) / (1 - p)"  # fmt: skip
     reads = [low.atom(v, node) for v in given.values()]
-    return low.opaque(what, reads, node, code="FG202", next_step=step)[0]
+    found = low.opaque(DRAWN, reads, node, code="FG202", next_step=step)[0]
+    return low.emit("copy", found, node=node) if always_draws(node) else found
 
 
 @handles("backward(input, *rest)", "requires_grad_(input, *rest)", "retain_grad(input, *rest)",

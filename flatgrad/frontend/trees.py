@@ -14,6 +14,7 @@ import libcst as cst
 from flatgrad.frontend import kinds
 from flatgrad.frontend.module import nodes_in
 from flatgrad.graph import Atom, Eqn, Lit, Var, all_equations
+from flatgrad.shapes.items import NOTHING, each_of
 from flatgrad.types import Shape, join, scalar
 
 if TYPE_CHECKING:
@@ -67,12 +68,20 @@ def settle(low: Lowering) -> None:
             if (
                 eqn.op in ("getitem", "list_pop")
                 and eqn.args[0].type.kind in CONTAINERS
+                and not _has_arrays(eqn.args[0])
             ):
                 _number(found, eqn.outs[-1])
         _carry_numbers(found, eqns)
         for value in (out for eqn in eqns for out in eqn.outs):
-            if value.type.kind in ("list", "tree") and found.has_numbers(value):
+            numbers = found.has_numbers(value) and not _has_arrays(value)
+            if value.type.kind in ("list", "tree") and numbers:
                 value.type.shape.parts["numbers"] = True
+
+
+def _has_arrays(held: Atom) -> bool:
+    """What was put into the list is not known to be numbers."""
+    each = each_of(held.type)
+    return each is not None and each is not NOTHING and not each.shape.is_scalar
 
 
 def _carry_numbers(found: _Uses, eqns: Iterable[Eqn]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import TypeGuard
 
 from flatgrad.namespaces.spelling import OPTIONS, Bound, Spelling, T, meanings
@@ -181,11 +182,20 @@ DATA = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL)
 
 
 def _data_of(rule: Rule) -> list[str]:
-    parameters = inspect.signature(rule.formula).parameters.values()
-    return [p.name for p in parameters if p.kind in DATA]
+    data, _ = _parameters(rule.formula)
+    return list(data)
 
 
-def _options_of(rule: Rule) -> set[str]:
-    parameters = inspect.signature(rule.formula).parameters.values()
-    options = {p.name for p in parameters if p.kind not in DATA}
-    return options - rule.context
+def _options_of(rule: Rule) -> frozenset[str]:
+    _, others = _parameters(rule.formula)
+    return others - rule.context
+
+
+@lru_cache(maxsize=4096)  # every call of a text asks, and a user's rules come and go
+def _parameters(
+    formula: Callable[..., object],
+) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The data and the other parameters of a formula."""
+    parameters = inspect.signature(formula).parameters.values()
+    data = tuple(p.name for p in parameters if p.kind in DATA)
+    return data, frozenset(p.name for p in parameters if p.kind not in DATA)

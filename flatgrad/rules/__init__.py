@@ -50,6 +50,7 @@ from flatgrad.rules import (  # noqa: F401 - for what they register
     normalization,
     norms,
     polynomials,
+    product_gradients,
     products,
     qr,
     quadrature,

@@ -52,7 +52,8 @@ HOLOMORPHIC = {
     "getitem", "setitem", "index_add", "take", "take_along_axis", "item", "full",
     "diag", "diagonal", "tril", "triu", "copy", "asarray", "astype",
     "matmul", "dot", "inner", "outer", "kron", "cross", "einsum", "tensordot", "inv", "solve", "det", "matrix_power",
-    "expm", "softmax",
+    "expm", "softmax", "matmul_grad_left", "matmul_grad_right", "dot_grad_left", "dot_grad_right", "inner_grad_left",
+    "inner_grad_right",
 }  # fmt: skip
 # Rules that say the conjugates themselves, or are of real matrices: for real and complex numbers alike.
 IN_FULL = {

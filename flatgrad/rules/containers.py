@@ -9,6 +9,7 @@ from flatgrad.graph import Lit
 from flatgrad.registry import constant, general, linear
 from flatgrad.rules.arithmetic import is_constant
 from flatgrad.shapes import containers as shapes
+from flatgrad.shapes.containers import list_with, list_without
 
 
 def _tangent(value, dot):
@@ -30,7 +31,7 @@ def _known(index):
     )
 
 
-@general(shape=shapes.same_container)
+@general(shape=list_with)
 def list_append(xs, v, /):
     def jvp(dxs, dv):
         return xp.list_append(_tangent(xs, dxs), _tangent(v, dv))
@@ -42,7 +43,7 @@ def list_append(xs, v, /):
     return jvp, vjp
 
 
-@general(shape=shapes.same_container)
+@general(shape=list_with)
 def list_insert(xs, index, v, /):
     def jvp(dxs, di, dv):
         return xp.list_insert(_tangent(xs, dxs), index, _tangent(v, dv))
@@ -55,7 +56,7 @@ def list_insert(xs, index, v, /):
     return jvp, vjp
 
 
-@general(shape=shapes.same_container)
+@general(shape=list_without)
 def list_pop(xs, index, /, *, y):
     """(what is left, the item)"""
 

@@ -36,7 +36,7 @@ def asarray(x, /, dtype=None, order=None, *, g):
 
 
 @linear(at=[probe(VECTOR, dtype="float64")], shape=shapes.cast)
-def astype(x, /, dtype=None, order=None, *, g):
+def astype(x, /, dtype=None, order=None, copy=None, *, g):
     return of_fractions(g, dtype)
 
 

@@ -110,19 +110,19 @@ def bdtrc(p, /, k=..., n=...):
 
 
 def binomial_density(p, k, n):
-    """Of the probability with which more than k of n succeed."""
+    """Of the probability with which more than k of n succeed; SciPy cuts off what is no count."""
     below = xp.floor(k)
-    return beta_density(p, below + 1, n - below)
+    return beta_density(p, below + 1, xp.floor(n) - below)
 
 
 @elementwise(at=counts("k", "n"), shape=with_options)
 def nbdtr(p, /, k=..., n=...):
-    return beta_density(p, n, k + 1)
+    return beta_density(p, xp.floor(n), xp.floor(k) + 1)
 
 
 @elementwise(at=counts("k", "n"), shape=with_options)
 def nbdtrc(p, /, k=..., n=...):
-    return -beta_density(p, n, k + 1)
+    return -beta_density(p, xp.floor(n), xp.floor(k) + 1)
 
 
 @elementwise(at=[(0.7,), ([0.5, 1.2, 2.5],)], shape=real)

@@ -207,6 +207,18 @@ def dot_right(a, b, g):
     shape=inner_shape,
 )  # fmt: skip
 def inner(a, b, /, *, g):
+    return inner_cotangents(a, b, g)
+
+
+def inner_left(a, b, g):
+    return inner_cotangents(a, b, g)[0]
+
+
+def inner_right(a, b, g):
+    return inner_cotangents(a, b, g)[1]
+
+
+def inner_cotangents(a, b, g):
     match rank(a), rank(b):
         case (0, 0) | (1, 1):
             return g * b, g * a

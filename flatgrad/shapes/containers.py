@@ -5,6 +5,7 @@ from __future__ import annotations
 from flatgrad.graph import Eqn
 from flatgrad.shapes.broadcasting import cast
 from flatgrad.shapes.facts import giving, learn, option
+from flatgrad.shapes.items import appended, each_of, popped
 from flatgrad.types import Type, join, scalar
 
 CONTAINERS = (
@@ -21,6 +22,18 @@ def same_container(eqn: Eqn) -> None:
     learn(eqn.outs[0].type, kind if kind in CONTAINERS else "list")
 
 
+def list_with(eqn: Eqn) -> None:
+    """A list or a dict with one item more, or another item."""
+    same_container(eqn)
+    appended(eqn)
+
+
+def list_without(eqn: Eqn) -> None:
+    """What is left of a list or a dict, and the item that was taken."""
+    same_container(eqn)
+    popped(eqn)
+
+
 def a_list(eqn: Eqn) -> None:
     learn(eqn.out.type, "list")
 
@@ -34,6 +47,7 @@ def zeros(eqn: Eqn) -> None:
     kind = eqn.args[0].type.kind
     if kind in MAY_HOLD:
         learn(eqn.out.type, "list" if kind == "tuple" else kind)
+        eqn.out.type.each = each_of(eqn.args[0].type)
     else:
         cast(eqn)
 
@@ -69,6 +83,6 @@ def stacked(eqn: Eqn) -> None:
 
 
 __all__ = [
-    "CONTAINERS", "MAY_HOLD", "a_dict", "a_list", "are_strings", "giving", "item_type", "like_first", "picked", "same_container",
-    "stacked", "zeros",
+    "CONTAINERS", "MAY_HOLD", "a_dict", "a_list", "are_strings", "giving", "item_type", "like_first", "list_with",
+    "list_without", "picked", "same_container", "stacked", "zeros",
 ]  # fmt: skip

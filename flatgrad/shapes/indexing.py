@@ -18,6 +18,7 @@ from flatgrad.shapes.facts import (
     option,
     whole_shape,
 )
+from flatgrad.shapes.items import appended, each_of, taken
 from flatgrad.shapes.lengths import difference
 from flatgrad.shapes.subscripts import index_parts, learn_integers, role_of
 from flatgrad.shapes.tuples import axis_length, is_sequence, spell_out
@@ -47,6 +48,10 @@ def getitem(eqn: Eqn) -> None:
         learn(x, "dict")
     if eqn.attrs.get("unpacked") and x.shape.dims is None and index.kind != "slice":
         return None
+    if x.kind == "list" and index.kind == "slice":
+        eqn.out.type.each = each_of(x)
+    elif x.kind == "list" and index.kind == "int" and index.shape.is_scalar:
+        taken(eqn.out.type, x)
     if x.kind in CONTAINERS:
         if x.shape.parts.get("numbers") and index.kind == "int":
             join(eqn.out.type.shape, scalar())
@@ -275,7 +280,8 @@ def updated(eqn: Eqn) -> None:
     """setitem(x, index, value): like x; the value fits x[index], or is broadcast to it."""
     x, index = eqn.args[0].type, eqn.args[1].type
     if x.kind in MAY_HOLD:
-        return learn(eqn.out.type, x.kind)
+        learn(eqn.out.type, x.kind)
+        return appended(eqn) if index.kind == "int" else None
     same(eqn)
     learn(eqn.out.type, elements(x.kind))
     join(x.shape, eqn.out.type.shape)

@@ -10,12 +10,21 @@ import libcst as cst
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.styles.arguments import without_defaults
 from flatgrad.styles.cached import backward_alone
 from flatgrad.styles.course import course_wrt, layer_or_loss
-from flatgrad.styles.homework import from_one, where_cached, without_cache, without_cotangents
+from flatgrad.styles.homework import (
+    from_one,
+    where_cached,
+    without_cache,
+    without_cotangents,
+)
+from flatgrad.styles.jax_custom import jax_custom
+from flatgrad.styles.layer_object import layer_object
+from flatgrad.styles.packed import first_of, one_number, packed
 from flatgrad.styles.script import without_function
 from flatgrad.styles.static_methods import class_of_layer
-
+from flatgrad.styles.torch_function import torch_function
 
 Writer = Callable[[Parts], list[str]]
 Rewriting = Callable[[cst.FunctionDef], cst.FunctionDef]
@@ -44,6 +53,9 @@ class Style:
     prefix: str = "d"  # of names of derivatives
     wrt: Callable[[Function, list[Var]], list[Var]] = every
     rewriting: Rewriting | None = None  # of the function before it is read
+    recomputed: frozenset[str] = frozenset(
+        {"max", "min"}
+    )  # done again, rather than kept
     # Of a function that returns a cache of its own and that another one calls: its backward, which reads that cache.
     layer: Writer | None = None
     # Whether the cotangent of the one result is 1, and is not written out.
@@ -77,4 +89,8 @@ STYLES = {
         layer=backward_alone,
     ),
     "script": Style(without_function, "grad_", from_one=from_one),
+    "class": Style(layer_object, wrt=without_defaults),
+    "torch": Style(torch_function, "grad_", without_defaults),
+    "jax": Style(jax_custom, "grad_", without_defaults),
+    "scipy": Style(packed, "grad_", first_of, from_one=one_number),
 }

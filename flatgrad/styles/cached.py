@@ -16,8 +16,8 @@ from flatgrad.styles.composed import renamed, with_own_caches
 from flatgrad.styles.course import defined, layer_names, layer_or_loss, name_of_cache
 from flatgrad.styles.handed import Handed, handed_on
 from flatgrad.styles.shapes import Lengths
-from flatgrad.styles.slices import Leaf, Missing, Slice, Slicer
-from flatgrad.styles.steps import SHAPE, Spot, Step, spots, steps_of
+from flatgrad.styles.slices import Leaf, Missing, Slicer
+from flatgrad.styles.steps import Spot, Step, spots, steps_of
 
 IGNORED = "_"
 COPY = re.compile(r"(\w+) = \w+\.(?:copy|clone)\(\)$")
@@ -49,7 +49,9 @@ def backward_lines(parts: Parts) -> list[str]:
     packed = _packing(parts, steps, cache)
     known = {leaf.spot.name for leaf in packed.leaves}
     packed = packed.without_ambiguous()
-    packed = packed.with_handed(handed_on(parts.function.module, text, known), len(steps))
+    packed = packed.with_handed(
+        handed_on(parts.function.module, text, known), len(steps)
+    )
     result = f"return {', '.join(parts.read_gradients)}"
     backward = _read_directly(steps, packed, [*parts.reading, "", result])
     needed = _needed(parts, backward)
@@ -57,7 +59,8 @@ def backward_lines(parts: Parts) -> list[str]:
         found = _slicer(parts, held, steps, packed.leaves).slice(needed)
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
-    told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *backward)]
+    own = [line for line in backward if not _copies_list(line, found.leaves)]
+    told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *own)]
     further = [h.line for h in packed.handed if found.leaves & h.names]
     return [*packed.unpacking, *further, *told]
 
@@ -93,12 +96,16 @@ class Packing:
 
 def _own_cache(parts: Parts) -> str:
     """The name of the cache among the results."""
-    asides = [name for name in parts.held.asides if is_cache(name)] or [*parts.held.asides]
+    asides = [name for name in parts.held.asides if is_cache(name)] or [
+        *parts.held.asides
+    ]
     if not asides:
         function = parts.function
         what = f"{function.name} returns no cache"
         step = "let it return (out, cache), or ask for --style cs231n, which makes one"
-        raise FlatgradError(Diagnostic("FG508", what, step, function.module.place(function.node.name)))
+        raise FlatgradError(
+            Diagnostic("FG510", what, step, function.module.place(function.node.name))
+        )
     return asides[-1]
 
 
@@ -112,8 +119,8 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
     if value is None:
         raise FlatgradError(_no_plain_cache(parts, cache))
     leaves, lines = _taken_apart(value, cache, at, steps)
-    if isinstance(value, ast.List) and not value.elts and _is_filled(steps, at, cache):
-        return _of_list(steps, cache)
+    if isinstance(value, ast.List) and _is_filled(steps, at, cache):
+        return _of_list(steps, cache, [(at, item) for item in value.elts])
     later = [i for i in range(at + 1, len(steps)) if steps[i].changes(Spot(cache))]
     for i in later:
         stored = _stored(steps[i].node, cache)
@@ -128,15 +135,21 @@ def _packing(parts: Parts, steps: Sequence[Step], cache: str) -> Packing:
     return Packing(tuple(leaves), tuple(lines))
 
 
-def _of_list(steps: Sequence[Step], cache: str) -> Packing:
+def _of_list(
+    steps: Sequence[Step], cache: str, begun: Sequence[tuple[int, ast.expr]]
+) -> Packing:
     """The list as it is, or its items where each is put there by a line of its own."""
     leaves, lines = [Leaf(Spot(cache), len(steps))], list[str]()
-    items = [(i, item) for i, step in enumerate(steps) for item in _appended(step.node, cache)]
-    if len(items) == sum(step.changes(Spot(cache)) for step in steps) - 1:
-        for number, (i, item) in enumerate(items):
-            item = _under_own_name(steps, item, i)
-            more, told = _taken_apart(item, f"{cache}[{number}]", i, steps)
-            leaves, lines = [*leaves, *more], [*lines, *told]
+    added = [
+        (i, item)
+        for i, step in enumerate(steps)
+        for item in _appended(step.node, cache)
+    ]
+    if len(added) == sum(step.changes(Spot(cache)) for step in steps) - 1:
+        items = [(i, _under_own_name(steps, item, i)) for i, item in [*begun, *added]]
+        leaves += [leaf for i, item in items for leaf in _leaves(item, i)]
+        target = ", ".join(_target(item) for _, item in items)
+        lines = [f"{target}{',' * (len(items) == 1)} = {cache}"] if items else []
     return Packing(tuple(leaves), tuple(lines))
 
 
@@ -155,7 +168,11 @@ def _under_own_name(steps: Sequence[Step], item: ast.expr, at: int) -> ast.expr:
 
 def _appended(node: ast.stmt, cache: str) -> list[ast.expr]:
     match node:
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item])) if name == cache:
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]
+            )
+        ) if (name == cache):
             return [item]
         case _:
             return []
@@ -176,13 +193,17 @@ def _value_given(node: ast.stmt, name: str) -> ast.expr | None:
                 match target, value:
                     case ast.Name(id=found), _ if found == name:
                         return value
-                    case ast.Tuple(elts=left), ast.Tuple(elts=right) if len(left) == len(right):
+                    case ast.Tuple(elts=left), ast.Tuple(elts=right) if len(
+                        left
+                    ) == len(right):
                         for one, item in zip(left, right, strict=True):
                             if isinstance(one, ast.Name) and one.id == name:
                                 return item
                     case _:
                         pass
-        case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+        case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if (
+            found == name
+        ):
             return value
         case _:
             pass
@@ -193,21 +214,31 @@ def _stored(node: ast.stmt, name: str) -> tuple[str, ast.expr] | None:
     """cache["x"] = x"""
     match node:
         case ast.Assign(
-            targets=[ast.Subscript(value=ast.Name(id=found), slice=ast.Constant(value=str(key)))],
+            targets=[
+                ast.Subscript(
+                    value=ast.Name(id=found), slice=ast.Constant(value=str(key))
+                )
+            ],
             value=value,
-        ) if found == name:
+        ) if (
+            found == name
+        ):
             return key, value
         case _:
             return None
 
 
-def _taken_apart(value: ast.expr, path: str, at: int, steps: Sequence[Step]) -> tuple[list[Leaf], list[str]]:
+def _taken_apart(
+    value: ast.expr, path: str, at: int, steps: Sequence[Step]
+) -> tuple[list[Leaf], list[str]]:
     """What the items are, and the lines that give them their names again."""
     match value:
         case ast.Tuple(elts=items) | ast.List(elts=items) if items:
             leaves = [leaf for item in items for leaf in _leaves(item, at)]
             target = ", ".join(map(_target, items)) + ("," if len(items) == 1 else "")
-            lines = [f"({target}) = {path}" if len(items) == 1 else f"{target} = {path}"]
+            lines = [
+                f"({target}) = {path}" if len(items) == 1 else f"{target} = {path}"
+            ]
             return leaves, lines if leaves else []
         case ast.Dict(keys=keys, values=values):
             found: list[Leaf] = []
@@ -217,9 +248,12 @@ def _taken_apart(value: ast.expr, path: str, at: int, steps: Sequence[Step]) -> 
                     more, told = _taken_apart(item, f"{path}[{key.value!r}]", at, steps)
                     found, lines = [*found, *more], [*lines, *told]
             return found, lines
-        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
-            told = ast.Dict([ast.Constant(k.arg) for k in keywords], [k.value for k in keywords])
-            return _taken_apart(told, path, at, steps)
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(
+            k.arg for k in keywords
+        ):
+            names: list[ast.expr | None] = [ast.Constant(k.arg) for k in keywords]
+            items = [k.value for k in keywords]
+            return _taken_apart(ast.Dict(names, items), path, at, steps)
         case ast.Name(id=name):
             return [Leaf(Spot(name), at)], [f"{name} = {path}"] if name != path else []
         case _:
@@ -242,7 +276,11 @@ def _leaves(item: ast.expr, at: int) -> Iterator[Leaf]:
 def _copied(item: ast.expr) -> str:
     """x, of x.copy()"""
     match item:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="copy" | "clone"), args=[], keywords=[]):
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=name), attr="copy" | "clone"),
+            args=[],
+            keywords=[],
+        ):
             return name
         case _:
             return ""
@@ -265,15 +303,23 @@ def _target(item: ast.expr) -> str:
 def _apart(parts: Parts, cache: str) -> Held:
     """The cache shows the arrays that are put into it, and nothing is written through it; a copy shows none."""
     copies = {m[1] for line in parts.forward if (m := COPY.match(line))}
-    once = {n for n in copies if sum(line.startswith(f"{n} ") for line in parts.forward) == 1}
+    once = {
+        n
+        for n in copies
+        if sum(line.startswith(f"{n} ") for line in parts.forward) == 1
+    }
     sharing = [group - once - {cache} for group in parts.held.sharing]
     return replace(parts.held, sharing=sharing)
 
 
-def _slicer(parts: Parts, held: Held, steps: Sequence[Step], leaves: Sequence[Leaf]) -> Slicer:
+def _slicer(
+    parts: Parts, held: Held, steps: Sequence[Step], leaves: Sequence[Leaf]
+) -> Slicer:
     shapes = parts.held.shapes
     seeded = zip(parts.seeds, parts.seeded, strict=True)
-    lengths = Lengths(shapes, {seed: shapes[out] for seed, out in seeded if out in shapes})
+    lengths = Lengths(
+        shapes, {seed: shapes[out] for seed, out in seeded if out in shapes}
+    )
     params = {*parts.function.params}
     return Slicer(steps, parts.forward, params, parts.bound, held, leaves, lengths)
 
@@ -289,7 +335,9 @@ def _joined(lines: Sequence[str]) -> str:
     return "def f():\n" + "\n".join(f"    {line}" for line in lines)
 
 
-def _read_directly(steps: Sequence[Step], packed: Packing, lines: Sequence[str]) -> list[str]:
+def _read_directly(
+    steps: Sequence[Step], packed: Packing, lines: Sequence[str]
+) -> list[str]:
     """dout * (out > 0)  ->  dout * (x > 0), where out = np.maximum(0, x), and the cache has x and not out."""
     names = {leaf.spot.name for leaf in packed.leaves}
     found = list(lines)
@@ -300,7 +348,9 @@ def _read_directly(steps: Sequence[Step], packed: Packing, lines: Sequence[str])
         out, x = made
         if any(s.changes(Spot(out)) or s.changes(Spot(x)) for s in steps[i + 1 :]):
             continue
-        found = [re.sub(rf"(?<![\w.]){out} > 0\b(?!\.)", f"{x} > 0", line) for line in found]
+        found = [
+            re.sub(rf"(?<![\w.]){out} > 0\b(?!\.)", f"{x} > 0", line) for line in found
+        ]
     return found
 
 
@@ -310,13 +360,20 @@ def _rectified(node: ast.stmt) -> tuple[str, str] | None:
             targets=[ast.Name(id=out)],
             value=ast.Call(
                 func=ast.Attribute(attr="maximum"),
-                args=[ast.Constant(value=0), ast.Name(id=x)] | [ast.Name(id=x), ast.Constant(value=0)],
+                args=[ast.Constant(value=0), ast.Name(id=x)]
+                | [ast.Name(id=x), ast.Constant(value=0)],
                 keywords=[],
             ),
         ):
             return out, x
         case _:
             return None
+
+
+def _copies_list(line: str, leaves: Set[str]) -> bool:
+    """The backward empties the list, which is its own since it comes from no cache."""
+    found = re.fullmatch(r"(\w+) = list\((\w+)\)", line)
+    return found is not None and found[1] == found[2] and found[1] not in leaves
 
 
 def _with_shapes(line: str, shapes: Mapping[str, str]) -> str:
@@ -334,20 +391,28 @@ def _with_shapes(line: str, shapes: Mapping[str, str]) -> str:
 def _not_cached(parts: Parts, missing: Missing) -> Diagnostic:
     function = parts.function
     cache = _own_cache(parts)
-    why = "is drawn by the forward, and" if missing.drawn else "is not in the cache, and"
+    why = (
+        "is drawn by the forward, and" if missing.drawn else "is not in the cache, and"
+    )
     what = f"{missing.name} {why} cannot be computed from what the cache of {function.name} holds"
-    named = [n for n in parts.held.asides if n == cache and cache in names_in_text(function.module.code(function.node))]
-    where = f"add {missing.name} to {cache}" if named else f"return {missing.name} in the cache"
+    named = [
+        n
+        for n in parts.held.asides
+        if n == cache and cache in names_in_text(function.module.code(function.node))
+    ]
+    where = (
+        f"add {missing.name} to {cache}"
+        if named
+        else f"return {missing.name} in the cache"
+    )
     if missing.name in function.params and missing.replaced:
         what = f"{missing.name}, as it is given to {function.name}, {why} cannot be computed from what it holds"
         where = f"let the function not give {missing.name} another value, and keep both in the cache"
-    return Diagnostic("FG508", what, where, function.module.place(function.node.name))
+    return Diagnostic("FG510", what, where, function.module.place(function.node.name))
 
 
 def _no_plain_cache(parts: Parts, cache: str) -> Diagnostic:
     function = parts.function
     what = f"how {cache} of {function.name} is put together is not read"
     step = f"assign it in one line, {cache} = (x, w, b), at the end of the function"
-    return Diagnostic("FG508", what, step, function.module.place(function.node.name))
-
-
+    return Diagnostic("FG510", what, step, function.module.place(function.node.name))

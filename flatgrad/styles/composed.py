@@ -18,15 +18,22 @@ from flatgrad.frontend.pairs import pairs_in
 
 def with_own_caches(parts: Parts) -> Parts:
     """The parts, where layers are called as they stand in the file."""
-    layers = {e.attrs["pair"].forward_name for e in pairs_in(parts.function.block.eqns) if e.attrs["pair"].own}
+    layers = {
+        e.attrs["pair"].forward_name
+        for e in pairs_in(parts.function.block.eqns)
+        if e.attrs["pair"].own
+    }
     if not layers - {""}:
         return parts
+    running, _ = _called_as_they_are(parts.running, layers)
     lines, again = _called_as_they_are(parts.forward, layers)
+    parts = replace(parts, running=running)
     parts = _with_own_comments(replace(parts, forward=lines), layers)
     parts = renamed(parts, again)
     lists = _lists_of_one(parts.forward, layers)
     kept = [line for line in parts.forward if not _is_about(line, lists)]
-    return renamed(replace(parts, forward=kept), lists)
+    running = [line for line in parts.running if not _is_about(line, lists)]
+    return renamed(replace(parts, forward=kept, running=running), lists)
 
 
 def own_name(function: str, plural: str = "") -> str:
@@ -47,17 +54,34 @@ class Edit:
     text: str
 
 
-def _called_as_they_are(lines: Sequence[str], layers: set[str]) -> tuple[list[str], dict[str, str]]:
+def _called_as_they_are(
+    lines: Sequence[str], layers: set[str]
+) -> tuple[list[str], dict[str, str]]:
     """The lines without the added targets, and the names that stand for these."""
     tree = ast.parse("\n".join(lines))
-    stores = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    stores = [
+        n.id
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    ]
     edits: list[Edit] = []
     renamed: dict[str, str] = {}
     for node, target in _calls(tree, layers):
         *_, own, added = target.elts
         assert isinstance(added, ast.Name)
-        start = own.end_col_offset if isinstance(own, ast.Name) and own.id != "_" else own.col_offset
-        edits.append(Edit(node.lineno, start or 0, added.end_col_offset or 0, "" if start == own.end_col_offset else added.id))
+        start = (
+            own.end_col_offset
+            if isinstance(own, ast.Name) and own.id != "_"
+            else own.col_offset
+        )
+        edits.append(
+            Edit(
+                node.lineno,
+                start or 0,
+                added.end_col_offset or 0,
+                "" if start == own.end_col_offset else added.id,
+            )
+        )
         if start != own.end_col_offset or not isinstance(own, ast.Name):
             continue
         if stores.count(own.id) == 1:
@@ -88,7 +112,9 @@ def _edited(lines: Sequence[str], edits: Sequence[Edit]) -> list[str]:
             found.insert(edit.line - 1, " " * edit.start + edit.text)
             continue
         line = found[edit.line - 1].encode()
-        found[edit.line - 1] = (line[: edit.start] + edit.text.encode() + line[edit.end :]).decode()
+        found[edit.line - 1] = (
+            line[: edit.start] + edit.text.encode() + line[edit.end :]
+        ).decode()
     return found
 
 
@@ -103,13 +129,22 @@ def _lists_of_one(lines: Sequence[str], layers: set[str]) -> dict[str, str]:
     for suite in _suites(tree):
         for node in suite:
             match node:
-                case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=listed), attr="append"), args=[ast.Name(id=item)])):
+                case ast.Expr(
+                    value=ast.Call(
+                        func=ast.Attribute(value=ast.Name(id=listed), attr="append"),
+                        args=[ast.Name(id=item)],
+                    )
+                ):
                     filled.setdefault((id(suite), item), []).append(listed)
                     changes[listed] = changes.get(listed, 0) + 1
                 case ast.Assign(targets=[ast.Name(id=listed)], value=ast.List(elts=[])):
                     changes[listed] = changes.get(listed, 0) + 1
                 case _:
-                    stored = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+                    stored = {
+                        n.id
+                        for n in ast.walk(node)
+                        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+                    }
                     if not isinstance(node, ast.For | ast.While | ast.If):
                         changes |= {name: changes.get(name, 0) + 9 for name in stored}
     patterns = [own_name(name, "s") for name in layers]
@@ -131,7 +166,9 @@ def _suites(tree: ast.AST) -> Iterator[list[ast.stmt]]:
 
 def _is_about(line: str, names: Mapping[str, str]) -> bool:
     """It begins one of these lists, or adds to it."""
-    return any(re.match(rf"\s*{name}(?: = \[\]|\.append\(.*\))$", line) for name in names)
+    return any(
+        re.match(rf"\s*{name}(?: = \[\]|\.append\(.*\))$", line) for name in names
+    )
 
 
 def _with_own_comments(parts: Parts, layers: set[str]) -> Parts:
@@ -163,6 +200,7 @@ def renamed(parts: Parts, names: Mapping[str, str]) -> Parts:
     return replace(
         parts,
         forward=every(parts.forward),
+        running=every(parts.running),
         outputs=every(parts.outputs),
         cached=list(dict.fromkeys((told(n), told(v)) for n, v in parts.cached)),
         backward=every(parts.backward),

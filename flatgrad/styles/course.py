@@ -19,13 +19,20 @@ from flatgrad.styles.gradients import GRADS, as_one_dict
 from flatgrad.styles.homework import is_loss
 
 FORWARD = "forward"
-OPTIONS = re.compile(r"(_param|_config|^config|^options|^kwargs)$")  # names of dicts of options
+COPIED = re.compile(r"(\w+) = list\(\1\)")
+OPTIONS = re.compile(
+    r"(_param|_config|^config|^options|^kwargs)$"
+)  # names of dicts of options
 
 
 def layer_or_loss(parts: Parts) -> list[str]:
     """A layer has a forward and a backward; a loss is one function, which returns loss, dx."""
     parts = with_names_of_caches(with_own_caches(parts))
-    return [_loss(parts)] if parts.scalar else [layer_forward(parts), layer_backward(parts)]
+    return (
+        [_loss(parts)]
+        if parts.scalar
+        else [layer_forward(parts), layer_backward(parts)]
+    )
 
 
 def with_names_of_caches(parts: Parts) -> Parts:
@@ -60,20 +67,34 @@ def _is_option(function: Function, param: Var) -> bool:
         return True
     if _is_option_of_layers(function, param):
         return True
-    given = {p.name.value for p in parameters_of(function.node) if isinstance(p.default, cst.Float | cst.Integer)}
+    given = {
+        p.name.value
+        for p in parameters_of(function.node)
+        if isinstance(p.default, cst.Float | cst.Integer)
+    }
     return param.name in given
 
 
 def _is_option_of_layers(function: Function, param: Var) -> bool:
     """Layers that are called take it for one, and nothing else reads it."""
-    readers = [e for e in all_equations(function.block.eqns) if param in e.args and e.op != "tuple"]
+    readers = [
+        e
+        for e in all_equations(function.block.eqns)
+        if param in e.args and e.op != "tuple"
+    ]
     layers = [e for e in readers if e.op == "call" and e.attrs["pair"].own]
-    return bool(readers) and len(layers) == len(readers) and all(_takes_option(e, param) for e in layers)
+    return (
+        bool(readers)
+        and len(layers) == len(readers)
+        and all(_takes_option(e, param) for e in layers)
+    )
 
 
 def _takes_option(call: Eqn, param: Var) -> bool:
     pair = call.attrs["pair"]
-    names = [n for n, given in zip(pair.params, call.args, strict=True) if given is param]
+    names = [
+        n for n, given in zip(pair.params, call.args, strict=True) if given is param
+    ]
     inner = pair.function
     return inner is not None and all(_is_option(inner, inner.params[n]) for n in names)
 
@@ -82,7 +103,9 @@ def _loss(parts: Parts) -> str:
     """def softmax_loss(x, y): ..., dx = ..., return loss, dx"""
     lines, gradients = loss_backward(parts)
     results = ", ".join([parts.seeded[0], *gradients])
-    body = [*parts.docstring, *parts.forward, "", *lines, "", f"return {results}"]
+    nothing = {f"{name} = None" for name in parts.held.asides}
+    running = [line for line in parts.running if line not in nothing]
+    body = [*parts.docstring, *running, "", *lines, "", f"return {results}"]
     return defined(parts.function.name, parts.signature, body)
 
 
@@ -90,9 +113,13 @@ def loss_backward(parts: Parts) -> tuple[list[str], list[str]]:
     """The lines of the backward and the gradients: of a dict of parameters one dict, grads."""
     begun = zip(parts.seeds, parts.seeded, strict=True)
     start = [f"{s} = {parts.ones(out)}" for s, out in begun if s in parts.read()]
-    lines, gradients = [*start, *parts.reading], [*parts.read_gradients]
+    gradients = [*parts.read_gradients]
+    lines = [*start, *without_copies(parts.reading)]
     for position, name in enumerate(parts.wrt):
-        if parts.function.params[name].type.kind == "dict" and gradients[position].isidentifier():
+        if (
+            parts.function.params[name].type.kind == "dict"
+            and gradients[position].isidentifier()
+        ):
             found = parts.names.underscored(GRADS)
             lines = as_one_dict(
                 lines, gradients[position], found, "\n".join(parts.forward)
@@ -101,9 +128,18 @@ def loss_backward(parts: Parts) -> tuple[list[str], list[str]]:
     return lines, gradients
 
 
+def without_copies(lines: Sequence[str]) -> list[str]:
+    """Lists that the forward fills in the same run may be emptied: without hs = list(hs)."""
+    return [line for line in lines if not COPIED.fullmatch(line)]
+
+
 def layer_forward(parts: Parts, name: str = "") -> str:
     """def affine_forward(x, w, b): ..., return out, cache"""
-    tail = ["", packed(parts.cached, parts.cache), f"return {', '.join([*parts.seeded, parts.cache])}"]
+    tail = [
+        "",
+        packed(parts.cached, parts.cache),
+        f"return {', '.join([*parts.seeded, parts.cache])}",
+    ]
     lines = [*parts.docstring, *parts.forward, *tail]
     return defined(name or layer_names(parts.function.name)[0], parts.signature, lines)
 
@@ -112,7 +148,11 @@ def layer_backward(parts: Parts, name: str = "") -> str:
     """def affine_backward(dout, cache): ..., return dx, dw, db"""
     result = f"return {', '.join(parts.gradients)}"
     lines = [*unpacked(parts.cached, parts.cache), "", *parts.backward, "", result]
-    return defined(name or layer_names(parts.function.name)[1], ", ".join([*parts.seeds, parts.cache]), lines)
+    return defined(
+        name or layer_names(parts.function.name)[1],
+        ", ".join([*parts.seeds, parts.cache]),
+        lines,
+    )
 
 
 def layer_names(name: str) -> tuple[str, str]:

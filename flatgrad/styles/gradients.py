@@ -1,8 +1,8 @@
 """Lines of a backward that fill the gradient of a dict key by key -> the same as one dict, named grads.
 
-    dparams = zeros_like_tree(params)
-    # W1 = params["W1"]                 ->    grads = {"W1": dW1, "b1": db1}
-    dparams["W1"] = dW1
+dparams = zeros_like_tree(params)
+# W1 = params["W1"]                 ->    grads = {"W1": dW1, "b1": db1}
+dparams["W1"] = dW1
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def as_one_dict(
         (item for item in items if item is not None and item[0]),
         key=lambda item: forward.find(item[0][1:-1]),
     )
-    kept = _without_lone_comments([line for line in lines if not _speaks_of(line, gradient)])
+    kept = _without_lone_comments(
+        [line for line in lines if not _speaks_of(line, gradient)]
+    )
     pairs = ", ".join(f"{key}: {value}" for key, value in told)
     return [*kept, "", f"{name} = {{{pairs}}}"]
 

@@ -23,16 +23,26 @@ class Handed:
 def handed_on(module: Module, text: str, caches: Set[str]) -> list[Handed]:
     """For each call of a layer whose cache is one of `caches`, or is put into a list that is."""
     tree = ast.parse(text)
-    bound = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    bound = [
+        n.id
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    ]
     found: list[Handed] = []
     for call, cache in _calls(tree):
         path = cache if cache in caches else _first_of_list(tree, cache, caches)
-        kept = _kept_parameters(module, call.func.id) if isinstance(call.func, ast.Name) else []
+        kept = (
+            _kept_parameters(module, call.func.id)
+            if isinstance(call.func, ast.Name)
+            else []
+        )
         given = _given(module, call)
         names = [given.get(k, "") for k in kept]
         steady = [n if n not in bound and names.count(n) == 1 else "" for n in names]
         if path and any(steady):
-            target = ", ".join(n or "_" for n in steady) + ("," if len(steady) == 1 else "")
+            target = ", ".join(n or "_" for n in steady) + (
+                "," if len(steady) == 1 else ""
+            )
             found.append(Handed(f"{target} = {path}", frozenset(filter(None, steady))))
     return found
 
@@ -41,7 +51,10 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
     """a, fc_cache = affine_forward(x, w, b)"""
     for node in ast.walk(tree):
         match node:
-            case ast.Assign(targets=[ast.Tuple(elts=[*_, ast.Name(id=cache)])], value=ast.Call() as call):
+            case ast.Assign(
+                targets=[ast.Tuple(elts=[*_, ast.Name(id=cache)])],
+                value=ast.Call() as call,
+            ):
                 yield call, cache
             case _:
                 pass
@@ -62,7 +75,10 @@ def _appends(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """caches.append(cache)"""
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=listed), attr="append"), args=[item]):
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id=listed), attr="append"),
+                args=[item],
+            ):
                 yield listed, item.id if isinstance(item, ast.Name) else ""
             case _:
                 pass
@@ -74,7 +90,11 @@ def _kept_parameters(module: Module, layer: str) -> list[str]:
         return []
     (function,) = ast.parse(module.code(module.functions[layer]).strip()).body
     assert isinstance(function, ast.FunctionDef)
-    bound = {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    bound = {
+        n.id
+        for n in ast.walk(function)
+        if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
     steady = {a.arg for a in function.args.args} - bound
     items = _items(function.body)
     return [i.id if isinstance(i, ast.Name) and i.id in steady else "" for i in items]
@@ -89,7 +109,8 @@ def _items(body: Sequence[ast.stmt]) -> list[ast.expr]:
             made = [
                 node.value
                 for node in body
-                if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+                if isinstance(node, ast.Assign)
+                and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
             ]
             match made:
                 case [*_, ast.Tuple(elts=items)]:
@@ -105,5 +126,8 @@ def _given(module: Module, call: ast.Call) -> dict[str, str]:
     if not isinstance(call.func, ast.Name) or call.func.id not in module.functions:
         return {}
     params = [p.name.value for p in module.functions[call.func.id].params.params]
-    pairs = [*zip(params, call.args, strict=False), *((k.arg, k.value) for k in call.keywords)]
+    pairs = [
+        *zip(params, call.args, strict=False),
+        *((k.arg, k.value) for k in call.keywords),
+    ]
     return {p: a.id for p, a in pairs if p and isinstance(a, ast.Name)}

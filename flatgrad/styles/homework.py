@@ -17,7 +17,6 @@ from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 
 
-
 def without_stubs(function: cst.FunctionDef) -> cst.FunctionDef:
     """`loss, dx = None, None` ... `return loss, dx`  ->  `loss = None` ... `return loss`"""
     names = [n for n in _later_results(function) if _is_stub(function, n)]
@@ -27,7 +26,11 @@ def without_stubs(function: cst.FunctionDef) -> cst.FunctionDef:
 def without_cache(function: cst.FunctionDef) -> cst.FunctionDef:
     """`cache = (x, w)` ... `return out, cache`  ->  `return out`: the cache is ours to choose."""
     function = without_stubs(function)
-    names = [n for n in _later_results(function) if is_cache(n) and _is_for_return(function, n)]
+    names = [
+        n
+        for n in _later_results(function)
+        if is_cache(n) and _is_for_return(function, n)
+    ]
     return _without(function, set(names), displays=True)
 
 
@@ -41,8 +44,12 @@ def where_cached(function: cst.FunctionDef) -> cst.FunctionDef:
     lines = [inner for line in body.body for inner in _only_branch(line, names[-1])]
     if len(_makings(lines, names[-1])) != len(_makings(body.body, names[-1])):
         return function
-    same = len(lines) == len(body.body) and all(map(lambda a, b: a is b, lines, body.body))
-    return function if same else function.with_changes(body=body.with_changes(body=lines))
+    same = len(lines) == len(body.body) and all(
+        map(lambda a, b: a is b, lines, body.body)
+    )
+    return (
+        function if same else function.with_changes(body=body.with_changes(body=lines))
+    )
 
 
 # --- results -------------------------------------------------------------------------------------------------------
@@ -70,7 +77,11 @@ def _last(function: cst.FunctionDef) -> cst.Return | None:
 def _is_stub(function: cst.FunctionDef, name: str) -> bool:
     """The name is given nothing but None or {}, and is returned."""
     values = _assigned(function, name)
-    return bool(values) and all(map(_is_nothing, values)) and _is_for_return(function, name)
+    return (
+        bool(values)
+        and all(map(_is_nothing, values))
+        and _is_for_return(function, name)
+    )
 
 
 def _is_nothing(value: Any) -> bool:
@@ -91,14 +102,20 @@ def _assigned(function: cst.FunctionDef, name: str) -> list[Any]:
 
 def _given(node: Any, name: str) -> list[Any]:
     match node:
-        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=found))], value=value):
+        case cst.Assign(
+            targets=[cst.AssignTarget(target=cst.Name(value=found))], value=value
+        ):
             return [value] if found == name else []
         case cst.Assign(
             targets=[cst.AssignTarget(target=cst.Tuple(elements=left))],
             value=cst.Tuple(elements=right),
         ) if len(left) == len(right):
             pairs = zip(left, right, strict=True)
-            return [r.value for t, r in pairs if isinstance(t.value, cst.Name) and t.value.value == name]
+            return [
+                r.value
+                for t, r in pairs
+                if isinstance(t.value, cst.Name) and t.value.value == name
+            ]
         case _:
             targets = getattr(node, "targets", None) or [node]
             names = {n.value for t in targets for n in names_in(t.target)}
@@ -116,16 +133,30 @@ def _plain_targets(function: cst.FunctionDef, name: str) -> list[cst.Name]:
     for node in nodes_in(function.body):
         if isinstance(node, cst.Assign):
             for target in node.targets:
-                parts = [e.value for e in target.target.elements] if isinstance(target.target, cst.Tuple) else [target.target]
-                found += [p for p in parts if isinstance(p, cst.Name) and p.value == name]
+                parts = (
+                    [e.value for e in target.target.elements]
+                    if isinstance(target.target, cst.Tuple)
+                    else [target.target]
+                )
+                found += [
+                    p for p in parts if isinstance(p, cst.Name) and p.value == name
+                ]
     return found
 
 
 class _Without(cst.CSTTransformer):
     """Leaves names out of results and assignments."""
 
-    def __init__(self, names: Set[str], last: cst.Return | None, handed: Set[str] | None):
+    def __init__(
+        self,
+        names: Set[str],
+        last: cst.Return,
+        handed: Set[str] | None,
+        early: bool,
+    ):
+        """`early`: the function returns something else before, so that this return keeps its length."""
         super().__init__()
+        self.early = early
         self.names, self.last, self.handed = names, last, handed
 
     def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
@@ -134,13 +165,15 @@ class _Without(cst.CSTTransformer):
     def leave_Return(self, original_node: cst.Return, updated_node: cst.Return) -> Any:
         match updated_node.value:
             case cst.Tuple() as value if original_node is self.last:
-                return updated_node.with_changes(value=self._fewer(value))
+                return updated_node.with_changes(value=self.fewer(value))
             case _:
                 return updated_node
 
     def leave_Assign(self, original_node: cst.Assign, updated_node: cst.Assign) -> Any:
         match updated_node:
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))]) if name in self.names:
+            case cst.Assign(
+                targets=[cst.AssignTarget(target=cst.Name(value=name))]
+            ) if (name in self.names):
                 return cst.RemoveFromParent()
             case cst.Assign(
                 targets=[cst.AssignTarget(target=cst.Tuple(elements=left) as target)],
@@ -149,8 +182,12 @@ class _Without(cst.CSTTransformer):
                 kept = [i for i, e in enumerate(left) if not self._is_one(e)]
                 if not kept:
                     return cst.RemoveFromParent()
-                first = updated_node.targets[0].with_changes(target=_chosen(target, kept))
-                return updated_node.with_changes(targets=[first], value=_chosen(value, kept))
+                first = updated_node.targets[0].with_changes(
+                    target=_chosen(target, kept)
+                )
+                return updated_node.with_changes(
+                    targets=[first], value=_chosen(value, kept)
+                )
             case _:
                 return updated_node
 
@@ -165,20 +202,31 @@ class _Without(cst.CSTTransformer):
         named = isinstance(value, cst.Name) and value.value in self.handed
         return named or isinstance(value, cst.Tuple | cst.Dict)
 
-    def _fewer(self, value: cst.Tuple) -> Any:
+    def fewer(self, value: cst.Tuple) -> Any:
         last = len(value.elements) - 1
         kept = [
             i for i, e in enumerate(value.elements)
             if not (i and (self._is_one(e) or (i == last and self._is_put_together(e))))
         ]  # fmt: skip
-        return value if len(kept) == len(value.elements) else _chosen(value, kept)
+        if len(kept) == len(value.elements):
+            return value
+        if self.early:
+            nothing = cst.Name("None")
+            elements = [
+                e if i in kept else e.with_changes(value=nothing)
+                for i, e in enumerate(value.elements)
+            ]
+            return value.with_changes(elements=elements)
+        return _chosen(value, kept)
 
 
 def _chosen(value: cst.Tuple, kept: list[int]) -> Any:
     """The items at these places: a tuple of them, or the one that it is."""
     if len(kept) == 1:
         return value.elements[kept[0]].value
-    elements = [value.elements[i].with_changes(comma=cst.MaybeSentinel.DEFAULT) for i in kept]
+    elements = [
+        value.elements[i].with_changes(comma=cst.MaybeSentinel.DEFAULT) for i in kept
+    ]
     return value.with_changes(elements=elements)
 
 
@@ -190,7 +238,11 @@ def _without(
     if last is None:
         return function
     params = {p.name.value for p in parameters_of(function)} if displays else None
-    found = function.visit(_Without(names, last, params))
+    early = sum(isinstance(n, cst.Return) for n in nodes_in(function.body)) > 1
+    change = _Without(names, last, params, early)
+    if not isinstance(last.value, cst.Tuple) or change.fewer(last.value) is last.value:
+        return function
+    found = function.visit(change)
     assert isinstance(found, cst.FunctionDef)
     return found
 
@@ -201,7 +253,9 @@ def _without(
 def without_cotangents(function: Function) -> list[Var | None]:
     """The seeds of the results, but for a cache: the last of several, by its name or since it is handed through."""
     seeds = list(function.seeds)
-    for i, (name, out) in enumerate(zip(function.outputs, function.block.outs, strict=True)):
+    for i, (name, out) in enumerate(
+        zip(function.outputs, function.block.outs, strict=True)
+    ):
         handed = out in function.params.values() or out.type.kind in ("list", "tree")
         if i > 0 and (is_cache(name) or (i == len(seeds) - 1 and handed)):
             seeds[i] = None
@@ -233,14 +287,19 @@ def _only_branch(line: Any, name: str) -> list[Any]:
     if len(making) != 1:
         return [line]
     first, *rest = making[0]
-    return [first.with_changes(leading_lines=[*line.leading_lines, *first.leading_lines]), *rest]
+    return [
+        first.with_changes(leading_lines=[*line.leading_lines, *first.leading_lines]),
+        *rest,
+    ]
 
 
 def _ways(line: cst.If) -> list[list[Any]]:
     found: list[list[Any]] = []
     way: Any = line
     while isinstance(way, cst.If):
-        found.append([*way.body.body] if isinstance(way.body, cst.IndentedBlock) else [])
+        found.append(
+            [*way.body.body] if isinstance(way.body, cst.IndentedBlock) else []
+        )
         way = way.orelse
     return [*found, [*way.body.body]] if isinstance(way, cst.Else) else [*found, []]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flatgrad.emit.parts import Parts
+from flatgrad.styles.course import without_copies
 
 
 def without_function(parts: Parts) -> list[str]:
@@ -12,5 +13,5 @@ def without_function(parts: Parts) -> list[str]:
     named = zip(parts.wrt, parts.read_gradients, strict=True)
     results = [(f"{parts.prefix}{name}", value) for name, value in named]
     ends = [f"{name} = {value}" for name, value in results if name != value]
-    lines = [*parts.forward, "", *seeds, *parts.reading, *ends]
+    lines = [*parts.running, "", *seeds, *without_copies(parts.reading), *ends]
     return ["\n".join(lines) + "\n"]

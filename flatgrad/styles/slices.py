@@ -54,7 +54,12 @@ class Needs:
     undone: frozenset[tuple[int, str]] = frozenset()  # before which step, and the line
 
     def __or__(self, other: Needs) -> Needs:
-        return Needs(self.steps | other.steps, self.leaves | other.leaves, self.lengths | other.lengths, self.undone | other.undone)
+        return Needs(
+            self.steps | other.steps,
+            self.leaves | other.leaves,
+            self.lengths | other.lengths,
+            self.undone | other.undone,
+        )
 
 
 @dataclass
@@ -69,7 +74,9 @@ class Slicer:
     leaves: Sequence[Leaf]
     lengths: Lengths
     wanted: dict[int, set[str]] = field(default_factory=dict)  # of each step
-    banned: set[str] = field(default_factory=set)  # names whose version in the cache is in the way
+    banned: set[str] = field(
+        default_factory=set
+    )  # names whose version in the cache is in the way
     found: dict[tuple[Spot, int], Needs | Missing] = field(default_factory=dict)
 
     def slice(self, needed: Iterable[Spot]) -> Slice:
@@ -84,13 +91,15 @@ class Slicer:
             if (name := self._in_the_way(needs)) is None:
                 return self._told(needs)
             self.banned.add(name)
-        raise Missing(sorted(s.name for s in needed)[0])
+        raise Missing(min(s.name for s in needed))
 
     # --- versions --------------------------------------------------------------------------------------------------
 
     def version(self, spot: Spot, at: int) -> int:
         """The last step before `at` that changes what the spot holds."""
-        return next((i for i in reversed(range(at)) if self.steps[i].changes(spot)), FIRST)
+        return next(
+            (i for i in reversed(range(at)) if self.steps[i].changes(spot)), FIRST
+        )
 
     def _kept(self, leaf: Leaf, spot: Spot) -> int | None:
         """The version of `spot` that the cache holds in the end; None where that is not sure."""
@@ -98,14 +107,25 @@ class Slicer:
             return self.version(spot, leaf.at)
         later = range(leaf.at, len(self.steps))
         rebound = any(spot.name in self.steps[i].binds for i in later)
-        written = any(self.steps[i].changes(spot) and spot.name not in self.steps[i].binds for i in later)
-        if rebound and (written or any(spot.lies_in(s) for i in later for s in self.steps[i].stores)):
+        written = any(
+            self.steps[i].changes(spot) and spot.name not in self.steps[i].binds
+            for i in later
+        )
+        if rebound and (
+            written or any(spot.lies_in(s) for i in later for s in self.steps[i].stores)
+        ):
             return None
         return self.version(spot, leaf.at if rebound else len(self.steps))
 
     def _leaf(self, spot: Spot, version: int) -> Leaf | None:
         return next(
-            (f for f in self.leaves if spot.lies_in(f.spot) and f.spot.name not in self.banned and self._kept(f, spot) == version),
+            (
+                f
+                for f in self.leaves
+                if spot.lies_in(f.spot)
+                and f.spot.name not in self.banned
+                and self._kept(f, spot) == version
+            ),
             None,
         )
 
@@ -151,7 +171,11 @@ class Slicer:
         if self.version(spot, at) != self.version(spot, len(self.steps)):
             return None
         known = self.lengths.instead_of(spot.name, self._current)
-        return None if known is None else Needs(leaves=known[1], lengths=frozenset([(spot.name, known[0])]))
+        return (
+            None
+            if known is None
+            else Needs(leaves=known[1], lengths=frozenset([(spot.name, known[0])]))
+        )
 
     def _current(self, name: str) -> bool:
         """The cache holds what the name stands for where the forward ends."""
@@ -164,7 +188,11 @@ class Slicer:
         if spot.name in self.held.drawn:
             raise Missing(spot.name, drawn=True)
         step = self.part(version, spot.name)
-        prior = [Spot(n) for n in step.keeps if n in self.params or self.version(Spot(n), version) != FIRST]
+        prior = [
+            Spot(n)
+            for n in step.keeps
+            if n in self.params or self.version(Spot(n), version) != FIRST
+        ]
         if drawn := sorted(step.binds & self.held.drawn):
             raise Missing(drawn[0], drawn=True)
         return Needs(frozenset([version])) | self._all([*step.reads, *prior], version)
@@ -174,40 +202,61 @@ class Slicer:
         names = self.wanted.setdefault(index, set())
         if name:
             names.add(name)
-        return part_of(self.lines_of(index), self.steps[index], names, self.held)
-
-    def lines_of(self, index: int) -> Sequence[str]:
-        return self.lines
+        return part_of(self.lines, self.steps[index], names, self.held)
 
     # --- found backwards -------------------------------------------------------------------------------------------
 
     def _undone(self, spot: Spot, version: int) -> Needs | None:
         """n = m * d, of m = n / d, where the cache has m and d: what is divided by is not zero there."""
-        if spot.part or version == FIRST or any(s.name == spot.name for s in self.steps[version].stores):
+        if (
+            spot.part
+            or version == FIRST
+            or any(s.name == spot.name for s in self.steps[version].stores)
+        ):
             return None
         for at in range(version + 1, len(self.steps)):
             match self.steps[at].node:
                 case ast.Assign(
                     targets=[ast.Name(id=made)],
-                    value=ast.BinOp(left=ast.Name(id=name), op=ast.Div(), right=ast.Name(id=by)),
-                ) if name == spot.name and self.version(spot, at) == version:
+                    value=ast.BinOp(
+                        left=ast.Name(id=name), op=ast.Div(), right=ast.Name(id=by)
+                    ),
+                ) if (
+                    name == spot.name and self.version(spot, at) == version
+                ):
                     line = f"{name} = {made} * {by}"
                 case ast.Assign(
                     targets=[ast.Name(id=made)],
-                    value=ast.BinOp(left=ast.Name(id=name), op=ast.Mult(), right=ast.Name(id=by)),
-                ) if name == spot.name and self.version(spot, at) == version and self._is_reciprocal(by, at):
+                    value=ast.BinOp(
+                        left=ast.Name(id=name), op=ast.Mult(), right=ast.Name(id=by)
+                    ),
+                ) if (
+                    name == spot.name
+                    and self.version(spot, at) == version
+                    and self._is_reciprocal(by, at)
+                ):
                     line = f"{name} = {made} / {by}"
                 case ast.Assign(
                     targets=[ast.Name(id=made)],
-                    value=ast.BinOp(left=ast.Constant(value=number), op=ast.Div(), right=ast.Name(id=name)),
-                ) if name == spot.name and self.version(spot, at) == version:
+                    value=ast.BinOp(
+                        left=ast.Constant(value=number),
+                        op=ast.Div(),
+                        right=ast.Name(id=name),
+                    ),
+                ) if (
+                    name == spot.name and self.version(spot, at) == version
+                ):
                     by, line = made, f"{name} = {number!r} / {made}"
                 case _:
                     continue
             last = len(self.steps) if by == made else at
-            parts = self._leaf(Spot(made), at), self._leaf(Spot(by), self.version(Spot(by), last))
+            parts = self._leaf(Spot(made), at), self._leaf(
+                Spot(by), self.version(Spot(by), last)
+            )
             if all(parts) and self.lengths.are_same(name, made):
-                return Needs(leaves=frozenset([made, by]), undone=frozenset([(version, line)]))
+                return Needs(
+                    leaves=frozenset([made, by]), undone=frozenset([(version, line)])
+                )
         return None
 
     def _is_reciprocal(self, name: str, at: int) -> bool:
@@ -231,17 +280,19 @@ class Slicer:
                 if index != self._kept(leaf, Spot(name)):
                     return name
             if written := sorted(shown & {s.name for s in step.stores}):
-                return next(n for n in sorted(needs.leaves) if written[0] in self._group(n))
+                return next(
+                    n for n in sorted(needs.leaves) if written[0] in self._group(n)
+                )
         return None
 
     def _group(self, name: str) -> set[str]:
         return {name}.union(*(g for g in self.held.sharing if name in g))
 
     def _told(self, needs: Needs) -> Slice:
-        texts: dict[tuple[int, int], Sequence[str]] = {(i, 1): self.part(i).text for i in needs.steps}
+        texts: dict[tuple[int, int], Sequence[str]] = {
+            (i, 1): self.part(i).text for i in needs.steps
+        }
         for index, line in needs.undone:
             texts[index, 0] = [line]
         lines = [line for _, text in sorted(texts.items()) for line in text]
         return Slice(tuple(lines), dict(needs.lengths), needs.leaves)
-
-

@@ -19,7 +19,9 @@ def class_of_layer(parts: Parts) -> list[str]:
     if parts.scalar:
         return layer_or_loss(parts)
     methods = [layer_forward(parts, FORWARD), layer_backward(parts, "backward")]
-    lines = [f"class {parts.module_names.underscored(class_name(parts.function.name))}(object):"]
+    lines = [
+        f"class {parts.module_names.underscored(class_name(parts.function.name))}(object):"
+    ]
     for method in methods:
         lines += [*indented(["@staticmethod", *method.split("\n")])]
     return ["\n".join(lines) + "\n"]

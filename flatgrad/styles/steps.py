@@ -70,7 +70,14 @@ def step_of(text: str, node: ast.stmt, held: Held, told: Sequence[str] = ()) -> 
     reads = frozenset(s for s in spots(node) if s.name in needed)
     keeps = may_be_missing([node]) if isinstance(node, COMPOUND) else set[str]()
     keeps |= {s.name for s in stores}
-    return Step(shown, node, reads, frozenset(binds), frozenset(_shared(stores, held)), frozenset(keeps))
+    return Step(
+        shown,
+        node,
+        reads,
+        frozenset(binds),
+        frozenset(_shared(stores, held)),
+        frozenset(keeps),
+    )
 
 
 # --- what is read --------------------------------------------------------------------------------------------------
@@ -81,9 +88,17 @@ def spots(node: ast.AST) -> Iterator[Spot]:
     match node:
         case ast.Attribute(value=ast.Name(id=name), attr="shape"):
             yield Spot(name, SHAPE)
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="np" | "numpy"), attr="zeros_like" | "ones_like"), args=[ast.Name(id=name)], keywords=[]):
+        case ast.Call(
+            func=ast.Attribute(
+                value=ast.Name(id="np" | "numpy"), attr="zeros_like" | "ones_like"
+            ),
+            args=[ast.Name(id=name)],
+            keywords=[],
+        ):
             yield Spot(name, SHAPE)
-        case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key)), ctx=ast.Load()):
+        case ast.Subscript(
+            value=ast.Name(id=name), slice=ast.Constant(value=str(key)), ctx=ast.Load()
+        ):
             yield _item(name, key)
         case ast.Call(
             func=ast.Attribute(value=ast.Name(id=name), attr="get"),
@@ -92,7 +107,11 @@ def spots(node: ast.AST) -> Iterator[Spot]:
             yield _item(name, key)
             for other in others:
                 yield from spots(other)
-        case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In() | ast.NotIn()], comparators=[ast.Name(id=name)]):
+        case ast.Compare(
+            left=ast.Constant(value=str(key)),
+            ops=[ast.In() | ast.NotIn()],
+            comparators=[ast.Name(id=name)],
+        ):
             yield _item(name, key)
         case ast.Name(id=name, ctx=ast.Load()):
             yield Spot(name)
@@ -118,7 +137,13 @@ def _bound(node: ast.AST) -> set[str]:
             return {name}
         case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
             return {name}
-        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp() | ast.Lambda():
+        case (
+            ast.ListComp()
+            | ast.SetComp()
+            | ast.DictComp()
+            | ast.GeneratorExp()
+            | ast.Lambda()
+        ):
             return {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)}
         case _:
             return set[str]().union(*map(_bound, ast.iter_child_nodes(node)))
@@ -128,9 +153,15 @@ def _stores(node: ast.AST, held: Held) -> Iterator[Spot]:
     """What is written into, under the name that the text has for it."""
     for inner in ast.walk(node):
         match inner:
-            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(key)), ctx=ast.Store() | ast.Del()):
+            case ast.Subscript(
+                value=ast.Name(id=name),
+                slice=ast.Constant(value=str(key)),
+                ctx=ast.Store() | ast.Del(),
+            ):
                 yield _item(name, key)
-            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Store() | ast.Del()):
+            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(
+                ctx=ast.Store() | ast.Del()
+            ):
                 yield from map(Spot, _names(inner.value))
             case ast.AugAssign(target=ast.Name(id=name)):
                 yield Spot(name)
@@ -177,7 +208,9 @@ def text_of(text: str, node: ast.stmt) -> list[str]:
 
 
 def _flush(text: str, node: Any) -> list[str]:
-    first, *others = (ast.get_source_segment(text, node) or ast.unparse(node)).split("\n")
+    first, *others = (ast.get_source_segment(text, node) or ast.unparse(node)).split(
+        "\n"
+    )
     margin = " " * node.col_offset
     return [first, *(line.removeprefix(margin) for line in others)]
 
@@ -241,7 +274,9 @@ def _kept(body: Iterable[ast.stmt], names: Set[str], held: Held) -> Iterator[ast
         elif isinstance(node, LEAVING):
             yield node
         else:
-            changed = _bound(node) | {s.name for s in _shared({*_stores(node, held)}, held)}
+            changed = _bound(node) | {
+                s.name for s in _shared({*_stores(node, held)}, held)
+            }
             if changed & names:
                 yield node
 
@@ -254,7 +289,9 @@ def _told(text: str, body: Sequence[ast.stmt], kept: Set[int]) -> Iterator[str]:
             yield from text_of(text, node)
             continue
         yield head_of(text, node) or ""
-        yield from (f"    {line}" for line in [*_told(text, node.body, kept)] or ["pass"])
+        yield from (
+            f"    {line}" for line in [*_told(text, node.body, kept)] or ["pass"]
+        )
         other = [*_told(text, node.orelse, kept)]
         if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If) and other:
             yield f"el{other[0]}"

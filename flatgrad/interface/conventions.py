@@ -1,0 +1,69 @@
+"""What to differentiate with respect to: names, positions or nothing -> names of parameters.
+
+One name or position alone gives a gradient by itself, a tuple or list gives a tuple.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flatgrad.interface.arguments import POSITIONAL
+from flatgrad.interface.refusing import refusal
+
+Wrt = str | int | Sequence[str | int] | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Names of parameters, none for every one that can; `alone` gives the bare gradient."""
+
+    names: tuple[str, ...] = ()
+    alone: bool = False
+
+    def arranged(self, gradients: object, count: int) -> object:
+        """What the emitted function gives, which is bare for one name, as it was asked for."""
+        return (
+            (gradients,) if self.names and not self.alone and count == 1 else gradients
+        )
+
+
+def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
+    if wrt is None:
+        return Chosen()
+    if isinstance(wrt, str | int):
+        return Chosen((_name(wrt, signature, function),), True)
+    if not isinstance(wrt, list | tuple):
+        what = f"wrt is a name, a position or a tuple of them, not {wrt!r}"
+        raise refusal(
+            "FG704",
+            what,
+            f"parameters of {function}: {', '.join(signature.parameters)}",
+        )
+    names = tuple(_name(one, signature, function) for one in wrt)
+    if not names or len(set(names)) < len(names):
+        raise refusal(
+            "FG704",
+            "wrt names no parameter" if not names else "wrt names a parameter twice",
+        )
+    return Chosen(names)
+
+
+def _name(one: str | int, signature: inspect.Signature, function: str) -> str:
+    step = f"parameters: {', '.join(signature.parameters)}"
+    if isinstance(one, str):
+        if one not in signature.parameters:
+            raise refusal("FG506", f"{function} has no parameter {one}", step)
+        return one
+    positional = [n for n, p in signature.parameters.items() if p.kind in POSITIONAL]
+    if (
+        isinstance(one, bool)
+        or not isinstance(one, int)
+        or not -len(positional) <= one < len(positional)
+    ):
+        raise refusal("FG506", f"{function} has no positional parameter {one!r}", step)
+    return positional[one]
+
+
+__all__ = ["Chosen", "Wrt", "chosen"]

@@ -1,0 +1,171 @@
+"""The derivative of a function as a linear map: pulling cotangents back, pushing tangents forward."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from flatgrad.interface.derivatives import Derivative
+from flatgrad.interface.documenting import document, gradients, parameters
+from flatgrad.interface.generated import cannot_compile, is_of_compiler
+from flatgrad.interface.specialising import Made
+from flatgrad.interface.trees import as_float
+
+
+class Pullback(Derivative):
+    """The value of a function, and a function from cotangents of its results to gradients."""
+
+    emit = "pair"
+    suffix = "vjp"
+
+    def _documentation(self) -> str:
+        name = self.subject.name
+        first = f"The value of {name}, and the function that pulls cotangents back."
+        returned = (
+            f"Returns (value, pullback). pullback takes a cotangent for each result of {name} (1.0 if left out, where\n"
+            f"the result is a number) and gives, with respect to {parameters(self.chosen)}, {gradients(self.chosen)}.\n"
+            "It may be called any number of times."
+        )
+        return document(first, returned, self.subject.original)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Callable[..., Any]]:
+        values = self.subject.binder.bind(args, kwargs)
+        made = self.made(values)
+        backward = made.function(1)
+        *outs, cache = self.run(made.function(0), values, {})
+        value = tuple(outs) if made.returns_tuple else outs[0]
+
+        def pullback(*cotangents: Any) -> Any:
+            seeds = self._cotangents(made, value, cotangents)
+            made.generated.refresh()
+            gradient = self._pulled(backward, (*seeds, cache))
+            return self._arranged(made, gradient, values, seeds)
+
+        return value, pullback
+
+    def _pulled(self, backward: Callable[..., Any], given: Sequence[Any]) -> Any:
+        try:
+            return backward(*given)
+        except Exception as error:
+            if self.compiler is not None and is_of_compiler(self.compiler, error):
+                raise cannot_compile(self.compiler, self.__name__, error) from error
+            raise
+
+    def _cotangents(self, made: Made, value: Any, given: tuple[Any, ...]) -> list[Any]:
+        """One for each result that has one, as an array of fractions of its shape."""
+        outs = value if made.returns_tuple else (value,)
+        seeded = [
+            out
+            for out, result in zip(outs, made.results, strict=True)
+            if result.has_seed
+        ]
+        if (
+            len(given) == 1
+            and isinstance(given[0], tuple | list)
+            and made.returns_tuple
+        ):
+            given = tuple(given[0])
+        if not given and all(np.ndim(out) == 0 for out in seeded):
+            given = tuple(1.0 for _ in seeded)
+        if len(given) == len(outs) and len(given) != len(seeded):
+            given = tuple(
+                g for g, r in zip(given, made.results, strict=True) if r.has_seed
+            )
+        if len(given) != len(seeded):
+            what = f"{self.subject.name} has {len(seeded)} results with cotangents, and {len(given)} were given"
+            raise self.refuse("FG704", what, "give one cotangent for each result")
+        return [self._fitted(out, g) for out, g in zip(seeded, given, strict=True)]
+
+    def _fitted(self, out: Any, cotangent: Any) -> Any:
+        if not isinstance(out, np.ndarray | np.generic | float | int | complex):
+            return cotangent
+        seed = np.asarray(cotangent)
+        seed = seed.astype(float) if seed.dtype.kind in "iub" else seed
+        if seed.shape != np.shape(out):
+            what = f"the cotangent has the shape {seed.shape}, the result of {self.subject.name} {np.shape(out)}"
+            raise self.refuse(
+                "FG704", what, "give a cotangent of the shape of the result"
+            )
+        return seed if seed.ndim else seed[()]
+
+
+class Pushforward(Derivative):
+    """The value of a function and its derivative along tangents of its arguments."""
+
+    emit = "jvp"
+    suffix = "jvp"
+
+    def _documentation(self) -> str:
+        first = f"The value of {self.subject.name} and its directional derivative."
+        returned = (
+            f"Takes (primals, tangents): a tuple of the arguments of {self.subject.name}, and a tuple with a tangent, of the\n"
+            f"shape of the argument, for {parameters(self.chosen)}. Keyword arguments go to {self.subject.name}.\n"
+            "Returns (value, tangent)."
+        )
+        return document(first, returned, self.subject.original)
+
+    def _signature(self) -> inspect.Signature:
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        keywords = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+        both = [inspect.Parameter(n, kind) for n in ("primals", "tangents")]
+        return inspect.Signature([*both, keywords])
+
+    def __call__(self, primals: Any, tangents: Any, **kwargs: Any) -> tuple[Any, Any]:
+        if not isinstance(primals, tuple | list):
+            what = f"primals is a tuple of the arguments of {self.subject.name}, not {type(primals).__name__}"
+            raise self.refuse("FG704", what, "write (x,) for one argument")
+        values = self.subject.binder.bind(primals, kwargs)
+        made = self.made(values)
+        value, tangent = self.run(
+            made.function(), values, self._tangents(made, values, tangents)
+        )
+        return value, as_float(tangent)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+
+        def bound(primals: Any, tangents: Any, **kwargs: Any) -> tuple[Any, Any]:
+            return self((instance, *primals), tangents, **kwargs)
+
+        return bound
+
+    def _tangents(
+        self, made: Made, values: Sequence[Any], given: Any
+    ) -> dict[str, Any]:
+        """One for each parameter that was asked for, in order."""
+        if self.chosen.alone and not (
+            isinstance(given, tuple | list)
+            and len(given) == 1
+            and not isinstance(
+                values[self.subject.binder.names.index(made.wrt[0])], tuple | list
+            )
+        ):
+            given = (given,)
+        if not isinstance(given, tuple | list) or len(given) != len(made.wrt):
+            what = f"tangents is a tuple of {len(made.wrt)}, for {', '.join(made.wrt)}"
+            raise self.refuse("FG704", what, "give a tangent for each of them")
+        arguments = dict(zip(self.subject.binder.names, values, strict=True))
+        fitted = [
+            self._fitted(name, arguments[name], t)
+            for name, t in zip(made.wrt, given, strict=True)
+        ]
+        return dict(zip(made.seeds, fitted, strict=True))
+
+    def _fitted(self, name: str, primal: Any, tangent: Any) -> Any:
+        if not isinstance(primal, np.ndarray | np.generic | float | int | complex):
+            return tangent
+        found = np.asarray(tangent)
+        found = found.astype(float) if found.dtype.kind in "iub" else found
+        if found.shape != np.shape(primal):
+            what = f"the tangent of {name} has the shape {found.shape}, {name} itself {np.shape(primal)}"
+            raise self.refuse(
+                "FG704", what, "give a tangent of the shape of the argument"
+            )
+        return found if found.ndim else found[()]
+
+
+__all__ = ["Pullback", "Pushforward"]

@@ -1,0 +1,115 @@
+"""A live function -> the text of a module that has it: put together from what it reads, or that of its file."""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Iterator, Sequence
+from types import FunctionType, ModuleType
+from typing import Any
+
+from flatgrad.interface.callables import users_function
+from flatgrad.interface.code_text import written
+from flatgrad.interface.collecting import Collector
+from flatgrad.interface.files import top_level
+from flatgrad.interface.inner_gradients import is_gradient
+from flatgrad.interface.library_names import is_library
+from flatgrad.interface.live import MISSING
+from flatgrad.interface.names_read import names_read
+from flatgrad.interface.readings import Reading
+
+
+def read(function: FunctionType) -> Reading:
+    """The function and all that it reads, put together."""
+    return read_several([function])[0]
+
+
+def read_several(functions: Sequence[FunctionType]) -> tuple[Reading, tuple[str, ...]]:
+    """One module for several functions, and the names that they have there."""
+    collector = Collector(functions[0])
+    names = (collector.main(), *map(collector.also, functions[1:]))
+    return _reading(collector, names[0]), names
+
+
+def _reading(collector: Collector, name: str) -> Reading:
+    pieces = collector.ordered()
+    text = "\n\n".join(piece.text for piece in pieces)
+    return Reading(
+        text,
+        name,
+        {p.name: p.entry for p in pieces if p.entry is not None},
+        tuple(collector.watches),
+        tuple(pieces),
+        collector.function.__code__.co_filename,
+        frozenset(
+            n for p in pieces if p.order == 1 and p.entry for n in _sizes(p.entry.get())
+        ),
+        in_file=all(p.as_in_file for p in pieces),
+    )
+
+
+def _sizes(value: Any) -> Iterator[int]:
+    if isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _sizes(item)
+    yield from (n for n in getattr(value, "shape", ()) if isinstance(n, int) and n > 1)
+
+
+def read_file(function: FunctionType) -> Reading | None:
+    """The file that has the function at top level, as the command line would read it; None where none has."""
+    text = written(function)
+    found = top_level(text.source).get(function.__code__.co_name, [])
+    if not found or found[-1] is not text.node or not os.path.isfile(text.filename):
+        return None
+    return Reading(text.source, function.__code__.co_name, {}, (), (), text.filename)
+
+
+def text_of_file(function: FunctionType) -> Reading:
+    """What read_file gives, if it gives something: it is not looked whether the file has the function."""
+    code = function.__code__
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    text = "".join(lines).replace("\r\n", "\n")
+    return Reading(text, code.co_name, {}, (), (), code.co_filename)
+
+
+def reads_elsewhere(function: FunctionType) -> bool:
+    """The function reads what is written in another file of the user."""
+    text = written(function)
+    for entry in names_read(function, text).values():
+        value = entry.get()
+        inner = users_function(value)
+        if is_gradient(value) or _is_maker(value):
+            return True
+        if isinstance(value, ModuleType) and not is_library(value.__name__):
+            return True
+        if inner is not None and inner.__code__.co_filename != text.filename:
+            return True
+    return False
+
+
+def _is_maker(value: Any) -> bool:
+    """flatgrad, or a function of it: the command line does not run it, and so cannot tell what it gives."""
+    module = (
+        value.__name__
+        if isinstance(value, ModuleType)
+        else getattr(value, "__module__", "")
+    )
+    return module in ("flatgrad", "flatgrad.api")
+
+
+def is_complete(function: FunctionType) -> bool:
+    """Everything that the function reads is there."""
+    return all(
+        e.get() is not MISSING for e in names_read(function, written(function)).values()
+    )
+
+
+__all__ = [
+    "is_complete",
+    "read",
+    "read_file",
+    "read_several",
+    "reads_elsewhere",
+    "text_of_file",
+]
