@@ -16,8 +16,8 @@ from flatgrad.styles.composed import renamed, with_own_caches
 from flatgrad.styles.course import defined, layer_names, layer_or_loss, name_of_cache
 from flatgrad.styles.handed import Handed, handed_on
 from flatgrad.styles.shapes import Lengths
-from flatgrad.styles.slices import Leaf, Missing, Slicer
-from flatgrad.styles.steps import Spot, Step, spots, steps_of
+from flatgrad.styles.slices import Leaf, Missing, Slicer, name_of_shape
+from flatgrad.styles.steps import SHAPE, Spot, Step, spots, steps_of
 
 IGNORED = "_"
 COPY = re.compile(r"(\w+) = \w+\.(?:copy|clone)\(\)$")
@@ -48,7 +48,9 @@ def backward_lines(parts: Parts) -> list[str]:
     steps = steps_of(parts.forward, held)
     packed = _packing(parts, steps, cache)
     known = {leaf.spot.name for leaf in packed.leaves}
-    packed = packed.without_ambiguous()
+    packed = packed.without_ambiguous().without_shapes(
+        names_in_text("\n".join([text, *parts.reading]))
+    )
     packed = packed.with_handed(
         handed_on(parts.function.module, text, known), len(steps)
     )
@@ -82,6 +84,15 @@ class Packing:
         for leaf in self.leaves:
             places.setdefault(leaf.spot.name, set()).add((leaf.at, leaf.copied))
         kept = [f for f in self.leaves if len(places[f.spot.name]) == 1]
+        return replace(self, leaves=tuple(kept))
+
+    def without_shapes(self, taken: Set[str]) -> Packing:
+        """Without shapes whose name stands for something else."""
+        kept = (
+            f
+            for f in self.leaves
+            if f.spot.part != SHAPE or name_of_shape(f.spot.name) not in taken
+        )
         return replace(self, leaves=tuple(kept))
 
     def with_handed(self, handed: Sequence[Handed], at: int) -> Packing:
@@ -267,6 +278,8 @@ def _leaves(item: ast.expr, at: int) -> Iterator[Leaf]:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             for inner in items:
                 yield from _leaves(inner, at)
+        case ast.Attribute(value=ast.Name(id=name), attr="shape"):
+            yield Leaf(Spot(name, SHAPE), at)
         case _ if copied := _copied(item):
             yield Leaf(Spot(copied), at, copied=True)
         case _:
@@ -293,6 +306,8 @@ def _target(item: ast.expr) -> str:
         case ast.Tuple(elts=items) | ast.List(elts=items) if items:
             inner = ", ".join(map(_target, items))
             return f"({inner},)" if len(items) == 1 else f"({inner})"
+        case ast.Attribute(value=ast.Name(id=name), attr="shape"):
+            return name_of_shape(name)
         case _:
             return _copied(item) or IGNORED
 

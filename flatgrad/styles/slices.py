@@ -27,6 +27,11 @@ class Leaf:
     copied: bool = False  # what is written into the array later does not show
 
 
+def name_of_shape(name: str) -> str:
+    """What the shape of an array is called, where the cache holds that and not the array."""
+    return f"{name}_shape"
+
+
 @dataclass(frozen=True)
 class Slice:
     """The lines that compute what is needed, and how shapes of what is not at hand are spelled."""
@@ -156,6 +161,9 @@ class Slicer:
         if spot.name not in self.bound:
             return Needs()
         if (leaf := self._leaf(spot, version)) is not None:
+            if leaf.spot.part == SHAPE:
+                told = (spot.name, name_of_shape(spot.name))
+                return Needs(lengths=frozenset([told]))
             return Needs(leaves=frozenset([leaf.spot.name]))
         if spot.part == SHAPE and (told := self._length(spot, at)) is not None:
             return told
