@@ -300,7 +300,9 @@ def command(
     elif check:
         _check(out, emitted, source.filename)
     elif diff:
-        _show_difference(out, emitted)
+        with reported(out):
+            old = existing_text(out)
+        _show_difference(out, emitted, old)
     else:
         _write(out, emitted)
 
@@ -434,6 +436,11 @@ def check(
 )
 @click.option("-o", "out", metavar="OUT", help="Write to this file instead of FILE.")
 @click.option("--diff", is_flag=True, help="Show what would change instead.")
+@click.option(
+    "--with-check",
+    is_flag=True,
+    help="Write NAME_check.py beside it: gradient checks as courses have them.",
+)
 def fill(
     file: str,
     functions: tuple[str, ...],
@@ -441,6 +448,7 @@ def fill(
     rules: tuple[str, ...],
     out: str | None,
     diff: bool,
+    with_check: bool,
 ) -> None:
     """Fill in the empty NAME_backward functions of FILE, each from its NAME_forward.
 
@@ -453,24 +461,21 @@ def fill(
         options = Options(
             functions, names="d", shapes=shapes, filename=source.filename, rules=files
         )
+    target = file if out is None else out
     with reported(source.filename, source.text):
-        from flatgrad.filling.files import fill as filled_in
-        from flatgrad.pipeline import transform
+        from flatgrad.filling.command import plan
 
-        filled = filled_in(source, options, transform)
-    target = out or file
-    if diff:
-        with reported(target):
-            text = filled.data.decode(source.encoding).replace("\r\n", "\n")
-            shown = difference(target, source.text, text)
-        _print(shown)
-        return
-    if target == STANDARD_STREAM:
-        _print(filled.data.decode(source.encoding))
-    elif out is not None or filled.stubs:
-        with reported(target):
-            write_bytes_atomically(target, filled.data)
-    click.echo(filled.report(source.filename), nl=False, err=target == STANDARD_STREAM)
+        planned, report = plan(source, options, target, with_check)
+    for one in planned:
+        if diff:
+            _show_difference(one.path, one.new, one.old)
+        elif one.path == STANDARD_STREAM:
+            _print(one.new)
+        else:
+            with reported(one.path):
+                write_bytes_atomically(one.path, one.data)
+    if not diff:
+        click.echo(report, nl=False, err=target == STANDARD_STREAM)
 
 
 SUBCOMMANDS = {"ops": operations, "check": check, "fill": fill}
@@ -527,9 +532,9 @@ def _stale(is_missing: bool, filename: str) -> Diagnostic:
     )
 
 
-def _show_difference(out: str, emitted: str) -> None:
+def _show_difference(out: str, emitted: str, old: str | None) -> None:
     with reported(out):
-        text = difference(out, existing_text(out), emitted)
+        text = difference(out, old, emitted)
     _print(text)
 
 

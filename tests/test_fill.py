@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,49 @@ def test_gradient_check(filled: str, stub: Any) -> None:
         expected = numerical_gradient(lambda: forward(*arguments)[:-1], x, douts)
         assert gradient.shape == x.shape
         assert relative_error(gradient, expected) < TOLERANCE
+
+
+def test_checks_beside_it(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    """They run as they are, and the errors are those of differences."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("filled_layers.py").write_text(LAYERS)
+    assert run(["fill", "filled_layers.py", "--with-check"]) == 0
+    capsys.readouterr()
+    code = Path("filled_layers_check.py").read_text()
+    exec(compile(code, "check", "exec"), {"__name__": "__main__"})
+    monkeypatch.delitem(sys.modules, "filled_layers")
+    shown = capsys.readouterr().out
+    errors = [float(x) for x in re.findall(r"error: (\S+)", shown)]
+    assert len(errors) == sum(len(s.results or "123") for s in STUBS)
+    assert max(errors) < 1e-6
+    assert re.findall(r"^(\w+)$", shown, re.MULTILINE) == [s.name for s in STUBS]
+
+
+def test_a_check_shows_a_mistake(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("wrong_layers.py").write_text(LAYERS)
+    assert run(["fill", "wrong_layers.py", "--with-check"]) == 0
+    filled = Path("wrong_layers.py").read_text()
+    Path("wrong_layers.py").write_text(filled.replace("(x > 0)", "(x > 0.5)"))
+    capsys.readouterr()
+    names: dict[str, Any] = {}
+    exec(Path("wrong_layers_check.py").read_text(), names)
+    names["check_relu_backward"]()
+    monkeypatch.delitem(sys.modules, "wrong_layers")
+    assert "dx error: 1.0" in capsys.readouterr().out
+
+
+def test_a_file_of_the_users_is_not_replaced(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("layers.py").write_text(LAYERS)
+    Path("layers_check.py").write_text("print('mine')\n")
+    assert run(["fill", "layers.py", "--with-check"]) == 1
+    assert "FG802 layers_check.py is there already" in capsys.readouterr().err
+    assert Path("layers.py").read_text() == LAYERS
 
 
 # --- one stub at a time

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flatgrad.checking.inputs import Sizes
 from flatgrad.filling.stubs import Stub, parameter_of
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.options import Options
 from flatgrad.types import Dim
 
 HEAD = '''\
@@ -65,6 +66,19 @@ def check_file(module: str, checked: Sequence[Checked]) -> str:
     )
     parts = [head, *map(_check, checked), _main(checked)]
     return "\n\n".join(parts)
+
+
+def checks_of(module: str, text: str, stubs: Sequence[Stub], options: Options) -> str:
+    """The file that checks these stubs of a text, laid out."""
+    from flatgrad.emit.module import layout
+    from flatgrad.pipeline import Transformation
+
+    found = []
+    for stub in stubs:
+        asked = replace(options, functions=(stub.forward,), style="cache")
+        forward, wrt = Transformation(text, asked).read("grad")
+        found.append(Checked(stub, forward, gradients_of(stub, forward, wrt)))
+    return layout(check_file(module, found))
 
 
 def _main(checked: Sequence[Checked]) -> str:

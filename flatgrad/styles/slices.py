@@ -162,8 +162,8 @@ class Slicer:
             return Needs()
         if (leaf := self._leaf(spot, version)) is not None:
             if leaf.spot.part == SHAPE:
-                told = (spot.name, name_of_shape(spot.name))
-                return Needs(lengths=frozenset([told]))
+                pair = spot.name, name_of_shape(spot.name)
+                return Needs(lengths=frozenset([pair]))
             return Needs(leaves=frozenset([leaf.spot.name]))
         if spot.part == SHAPE and (told := self._length(spot, at)) is not None:
             return told
