@@ -743,7 +743,8 @@ def differentiate(
         block = without_seed(block, keep) if from_one else block
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
-        simple = with_fractions(simple, keep) if from_one else simple
+        if from_one:  # courses and minimizers have arrays of fractions
+            simple = with_fractions(simple, keep, of_integers=alone)
         tell_fields(primal, simple, seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
 
