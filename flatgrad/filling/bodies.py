@@ -127,7 +127,8 @@ def _stripped(lines: list[str]) -> list[str]:
 def _as_asked(stub: Stub, printed: Printed) -> list[str]:
     """The lines with the stub's names for cotangents and cache, and its names for the results."""
     names = _renamed(stub, printed)
-    lines = [*printed.around, *(_with_names(line, names) for line in printed.lines)]
+    own = [_with_names(line, names) for line in printed.lines]
+    lines = [*printed.around, *_without_said(stub, own)]
     gradients = [_with_names(g, names) for g in printed.gradients]
     if stub.results is None:
         return [*lines, f"return {', '.join(gradients)}"]
@@ -140,6 +141,18 @@ def _as_asked(stub: Stub, printed: Printed) -> list[str]:
         return lines
     left, right = (", ".join(side) for side in zip(*pairs, strict=True))
     return [*lines, f"{left} = {right}"]
+
+
+def _without_said(stub: Stub, lines: list[str]) -> list[str]:
+    """The lines after those that the stub begins with itself: x, w, b = cache"""
+    said = {ast.unparse(statement) for statement in stub.node.body}
+    while lines and _is_whole(lines[0]) and ast.unparse(ast.parse(lines[0])) in said:
+        lines = lines[1:]
+    return _stripped(lines)
+
+
+def _is_whole(line: str) -> bool:
+    return re.fullmatch(r"[\w, ()]+ = \w+", line) is not None
 
 
 def _renamed(stub: Stub, printed: Printed) -> dict[str, str]:

@@ -37,8 +37,6 @@ def affine_backward(dout, cache):
     ###########################################################################
     # TODO: write the backward pass of the fully connected layer.             #
     ###########################################################################
-    x, w, b = cache
-
     # out = x.reshape(x.shape[0], -1).dot(w) + b
     dx = dout.dot(w.T).reshape(x.shape)
     dw = x.reshape(x.shape[0], -1).T.dot(dout)
@@ -238,7 +236,6 @@ def dropout_backward(dout, cache):
     mode = dropout_param["mode"]
     dx = None
     # BEGIN YOUR CODE
-    dropout_param, mask = cache
     p, mode = dropout_param["p"], dropout_param["mode"]
 
     if mode == "train":
