@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
+from flatgrad.emit.helpers import HELPERS
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
@@ -121,18 +122,49 @@ class _Findings:
         self.module = module if options.emit == "jvp" else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
         self.rules = read_rules(self.module, others)
-        self._read: dict[tuple[int, str], _Read | FlatgradError] = {}
+        self._read: dict[tuple[int, str, bool], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
         """The function, with the names that its results had before any of them was printed."""
-        found = _once(
-            self._read, (id(module), name), lambda: _read(module, name, options)
-        )
+        found = self._reading(module, name, options, stacks=True)
+        if any(f.stacks for f in found.functions()):
+            one_each = self._reading(module, name, options, stacks=False)
+            found = self._chosen(found, one_each, options)
         found.restore()
         return found
+
+    def _reading(
+        self, module: Module, name: str, options: Options, stacks: bool
+    ) -> _Read:
+        return _once(
+            self._read,
+            (id(module), name, stacks),
+            lambda: _read(module, name, options, stacks),
+        )
+
+    def _chosen(self, stacked: _Read, one_each: _Read, options: Options) -> _Read:
+        """Stacks of matrices, unless that is refused, or needs helpers where one matrix each needs none."""
+        found = self._helpers(stacked, options)
+        if found and self._helpers(one_each, options) == set():
+            found = None
+        return one_each if found is None else stacked
+
+    def _helpers(self, read: _Read, options: Options) -> set[str] | None:
+        """The helpers that the text will define for itself; None where there is no text."""
+        function, wrt = read.function, read.wrt
+        try:
+            if options.emit == "jvp":
+                gradient = _pushed(function, wrt)
+            else:
+                gradient = self.gradient(
+                    function, lambda: _differentiated(function, wrt)
+                )
+        except FlatgradError:
+            return None
+        return {e.op for e in all_equations(gradient.block.eqns)} & HELPERS.keys()
 
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
@@ -155,9 +187,11 @@ class _Read:
     wrt: list[Var]
     pairs: list[Pair]
 
+    def functions(self) -> list[Function]:
+        return [self.function, *(p.function for p in self.pairs if p.function)]
+
     def __post_init__(self) -> None:
-        functions = [self.function, *(p.function for p in self.pairs if p.function)]
-        self._outputs.extend((f, list(f.outputs)) for f in functions)
+        self._outputs.extend((f, list(f.outputs)) for f in self.functions())
 
     _outputs: list[tuple[Function, list[str]]] = field(default_factory=list)
 
@@ -247,12 +281,12 @@ def _with_loops(
             raise error from None
 
 
-def _read(module: Module, name: str, options: Options) -> _Read:
-    """The function as a graph, with what is asked of it."""
+def _read(module: Module, name: str, options: Options, stacks: bool) -> _Read:
+    """The function as a graph, with what is asked of it; with `stacks` of matrices where nothing is said."""
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = lower(module, name, options.shapes, flat=options.inline)
+    function = lower(module, name, options.shapes, flat=options.inline, stacks=stacks)
     wrt = _wrt(function, options)
     if options.style in STYLES and not options.wrt:
         wrt = STYLES[options.style].wrt(function, wrt)

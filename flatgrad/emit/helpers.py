@@ -239,10 +239,22 @@ def row_order(pivots):
         order[[i, other]] = order[[other, i]]
     return order
 ''',
+    "solve_grads": '''\
+def solve_grads(g, a, b, x):
+    """The gradients of `a` and `b`, given that of `x = np.linalg.solve(a, b)`; each may be a stack."""
+    if np.ndim(b) == 1:
+        g, x = g[..., None], x[..., None]
+    grad_b = np.linalg.solve(np.swapaxes(a, -1, -2), g)
+    grad_a = -grad_b @ np.swapaxes(x, -1, -2)
+    return unbroadcast(grad_a, a), unbroadcast(grad_b[..., 0] if np.ndim(b) == 1 else grad_b, b)
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = np.linalg.solve(a, b)` and the gradient of `b`."""
-    return -np.outer(grad_b, x) if np.ndim(x) == 1 else -grad_b @ np.swapaxes(x, -1, -2)
+    if np.ndim(x) == 1:
+        return -np.outer(grad_b, x)
+    grad_a = -grad_b @ np.swapaxes(x, -1, -2)
+    return grad_a.sum(axis=tuple(range(grad_a.ndim - 2)))
 ''',
 }
 
@@ -295,10 +307,22 @@ def zeros_like_tree(x):
         return [zeros_like_tree(value) for value in x]
     return torch.zeros_like(x) if torch.is_tensor(x) else 0.0
 ''',
+    "solve_grads": '''\
+def solve_grads(g, a, b, x):
+    """The gradients of `a` and `b`, given that of `x = torch.linalg.solve(a, b)`; each may be a stack."""
+    vectors = b.dim() == 1 or b.shape == a.shape[:-1]
+    if vectors:
+        g, x = g[..., None], x[..., None]
+    grad_b = torch.linalg.solve(a.mT, g)
+    grad_a = -grad_b @ x.mT
+    return unbroadcast(grad_a, a), unbroadcast(grad_b[..., 0] if vectors else grad_b, b)
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = torch.linalg.solve(a, b)` and the gradient of `b`."""
-    return -torch.outer(grad_b, x) if x.dim() == 1 else -grad_b @ x.transpose(-1, -2)
+    if x.dim() == 1:
+        return -torch.outer(grad_b, x)
+    return (-grad_b @ x.transpose(-1, -2)).sum_to_size(x.shape[-2], x.shape[-2])
 ''',
 }
 TEXTS = {"torch": HELPERS | OF_TENSORS}

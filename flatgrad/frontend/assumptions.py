@@ -33,21 +33,37 @@ def is_loss(text: str) -> bool:
     return LOSS.search(text) is not None
 
 
-def assume(eqns: Sequence[Eqn], params: Sequence[Var], *, loss: bool) -> bool:
-    """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was."""
-    matrices = _one_matrix_each(eqns)
+def assume(
+    eqns: Sequence[Eqn], params: Sequence[Var], *, loss: bool, stacks: bool
+) -> bool:
+    """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was.
+
+    A matrix given to numpy.linalg is one matrix, in a loss and where `stacks` are not thought of.
+    """
+    assumed = matrices_or_stacks(eqns)
+    if stacks and not loss:
+        assumed = [a for a in assumed if _is_one_matrix(a, eqns)]
+    for array in assumed:
+        if array.type.rank is None:
+            join(array.type.shape, Shape((Dim(), Dim())))
     numbers = loss and _weights_are_numbers(eqns, params)
-    return matrices or numbers
+    return bool(assumed) or numbers
 
 
-def _one_matrix_each(eqns: Sequence[Eqn]) -> bool:
-    """A matrix given to numpy.linalg is one matrix, no stack."""
-    assumed = False
-    for eqn in eqns:
-        if eqn.op in ONE_MATRIX and eqn.args and eqn.args[0].type.rank is None:
-            join(eqn.args[0].type.shape, Shape((Dim(), Dim())))
-            assumed = True
-    return assumed
+def matrices_or_stacks(eqns: Iterable[Eqn]) -> list[Atom]:
+    """What is given to numpy.linalg and may be one matrix or a stack of them."""
+    found = (e.args[0] for e in eqns if e.op in ONE_MATRIX and e.args)
+    return [a for a in found if a.type.rank is None]
+
+
+def _is_one_matrix(array: Atom, eqns: Iterable[Eqn]) -> bool:
+    """Something of its shape is transposed as a.T is, or its diagonal taken as np.diag does: not said of a stack."""
+    own = array.type.shape.root()
+    return any(
+        eqn.args[0].type.shape.root() is own
+        for eqn in eqns
+        if eqn.op == "diag" or (eqn.op == "transpose" and eqn.attrs.get("axes") is None)
+    )
 
 
 def _weights_are_numbers(eqns: Sequence[Eqn], params: Sequence[Var]) -> bool:

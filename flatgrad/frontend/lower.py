@@ -27,7 +27,12 @@ from flatgrad.frontend import (
     trees,
     windows,
 )
-from flatgrad.frontend.assumptions import assume, is_loss, labels
+from flatgrad.frontend.assumptions import (
+    assume,
+    is_loss,
+    labels,
+    matrices_or_stacks,
+)
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
 from flatgrad.frontend.iterators import Pending
@@ -98,6 +103,7 @@ def lower(
     name: str,
     shapes: Mapping[str, tuple[str | int, ...]],
     flat: bool = False,
+    stacks: bool = False,
 ) -> Function:
     """Read the function `name`; every problem of its text is reported at once."""
     node = module.functions[name]
@@ -110,7 +116,9 @@ def lower(
                 "FG105", f"{found.what} is not read", step, module.place(found.node)
             )
         ) from None
-    return Lowering(module, shapes, node, Frame(node), flat=flat).function()
+    return Lowering(
+        module, shapes, node, Frame(node), flat=flat, stacks=stacks
+    ).function()
 
 
 @dataclass(eq=False)
@@ -174,6 +182,7 @@ class Lowering:
         default_factory=dict
     )  # helpers with one exit
     flat: bool = False  # helpers are read in place, whatever is in them
+    stacks: bool = False  # what may be a stack of matrices is not taken to be one
 
     # --- one function --------------------------------------------------------------------------------------
 
@@ -203,6 +212,7 @@ class Lowering:
             walrus=self.walrus,
             captured=self._captured() | _carried_into(eqns),
             labels=labels(block) | self.counts,
+            stacks=bool(matrices_or_stacks(all_equations(self.build.eqns))),
             problems=[self._diagnostic(problem) for problem in self.problems],
             loops=self.loops,
             lazy=self.lazy,
@@ -274,7 +284,13 @@ class Lowering:
     def of_helper(self, pair: Pair, node: cst.FunctionDef) -> Lowering:
         """The reading of a helper that stands by itself."""
         return Lowering(
-            self.module, {}, node, Frame(node), pairs=self.pairs, given=pair
+            self.module,
+            {},
+            node,
+            Frame(node),
+            pairs=self.pairs,
+            given=pair,
+            stacks=self.stacks,
         )
 
     @property
@@ -298,7 +314,8 @@ class Lowering:
         self._infer()
         named = f"{self.node.name.value} {self.node.get_docstring() or ''}"
         loss = is_loss(named) and not (self.given is not None and self.given.again)
-        if assume(self.build.eqns, list(self.params.values()), loss=loss):
+        params = list(self.params.values())
+        if assume(self.build.eqns, params, loss=loss, stacks=self.stacks):
             self._infer()
 
     def _infer(self) -> None:
