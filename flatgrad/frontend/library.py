@@ -378,9 +378,9 @@ def _fold(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom]) -> Value
     if len(data) == 0:
         return Lit(0)
     total: Atom = data[0]
-    for item in data[1:]:
-        last = item is data[-1]
-        total = low.emit(op, total, item, node=node if last else None)
+    for place, item in enumerate(data[1:], 2):
+        whole = place == len(data)  # one argument may come twice
+        total = low.emit(op, total, item, node=node if whole else None)
     return total
 
 
