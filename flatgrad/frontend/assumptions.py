@@ -38,11 +38,12 @@ def assume(
 ) -> bool:
     """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was.
 
-    A matrix given to numpy.linalg is one matrix, in a loss and where `stacks` are not thought of.
+    A matrix given to numpy.linalg is one matrix, where `stacks` are not thought of or something speaks for it.
     """
     assumed = matrices_or_stacks(eqns)
-    if stacks and not loss:
-        assumed = [a for a in assumed if _is_one_matrix(a, eqns)]
+    if stacks:
+        assumed = [a for a in assumed if _is_one_matrix(a, eqns, loss)]
+    assumed += _of_own_transposes(eqns)
     for array in assumed:
         if array.type.rank is None:
             join(array.type.shape, Shape((Dim(), Dim())))
@@ -56,14 +57,37 @@ def matrices_or_stacks(eqns: Iterable[Eqn]) -> list[Atom]:
     return [a for a in found if a.type.rank is None]
 
 
-def _is_one_matrix(array: Atom, eqns: Iterable[Eqn]) -> bool:
-    """Something of its shape is transposed as a.T is, or its diagonal taken as np.diag does: not said of a stack."""
+def _is_one_matrix(array: Atom, eqns: Iterable[Eqn], loss: bool) -> bool:
+    """Something of its shape is used as nobody would use a stack, whose last axes are those of the matrices."""
     own = array.type.shape.root()
-    return any(
-        eqn.args[0].type.shape.root() is own
-        for eqn in eqns
-        if eqn.op == "diag" or (eqn.op == "transpose" and eqn.attrs.get("axes") is None)
-    )
+    read = (e for e in eqns if e.args and e.args[0].type.shape.root() is own)
+    return any(_is_said_of_one(eqn, loss) for eqn in read)
+
+
+def _is_said_of_one(eqn: Eqn, loss: bool) -> bool:
+    """a.T, np.diag(a), np.trace(a); or a determinant in a loss, which is one number."""
+    match eqn.op:
+        case "transpose":
+            return _is_turned(eqn)
+        case "trace":
+            return not eqn.attrs
+        case "det" | "slogdet":
+            return loss
+        case op:
+            return op == "diag"
+
+
+def _of_own_transposes(eqns: Sequence[Eqn]) -> list[Atom]:
+    """x where x.T @ x, or x @ x.T, is given to numpy.linalg: neither a vector nor a stack."""
+    given = {*matrices_or_stacks(eqns)}
+    turned = {e.out: e.args[0] for e in eqns if _is_turned(e)}
+    products = (e.args for e in eqns if e.op in ("matmul", "dot") and e.out in given)
+    pairs = (pair for a, b in products for pair in ((a, b), (b, a)))
+    return [x for t, x in pairs if turned.get(t) is x and x.type.rank is None]
+
+
+def _is_turned(eqn: Eqn) -> bool:
+    return eqn.op == "transpose" and eqn.attrs.get("axes") is None
 
 
 def _weights_are_numbers(eqns: Sequence[Eqn], params: Sequence[Var]) -> bool:
