@@ -135,8 +135,8 @@ def amid_zeros(g, a, b, late=0):
     before = [(n - m + late) // 2 for n, m in zip(full, g.shape)]
     return np.pad(g, [(i, n - m - i) for i, n, m in zip(before, full, g.shape)])
 ''',
-    "frame": '''\
-def frame(window, method):
+    "overhang": '''\
+def overhang(window, method):
     """How far a window that slides over an array reaches beyond it, before and after, along each axis."""
     before = {"correlate": lambda n: n // 2, "convolve": lambda n: (n - 1) // 2, "full": lambda n: n - 1}[method]
     return [(before(n), n - 1 if method == "full" else n - 1 - before(n)) for n in np.shape(window)]
@@ -144,13 +144,13 @@ def frame(window, method):
     "continued": '''\
 def continued(x, window, mode, method):
     """`x` with as much beyond its edges as the window reads."""
-    return np.pad(x, frame(window, method), mode)
+    return np.pad(x, overhang(window, method), mode)
 ''',
     "folded": '''\
 def folded(g, x, window, mode, method):
     """The gradient of `x`, given that of `continued(x, window, mode, method)`: copies of an element add up."""
     size, options = np.size(x), {"constant_values": -1} if mode == "constant" else {}
-    places = np.pad(np.arange(size).reshape(np.shape(x)), frame(window, method), mode, **options)
+    places = np.pad(np.arange(size).reshape(np.shape(x)), overhang(window, method), mode, **options)
     return np.bincount(places[places >= 0], g[places >= 0], size).reshape(np.shape(x))
 ''',
     "lagged_products": '''\
@@ -297,6 +297,13 @@ def inner_grad_right(g, a, b):
         return unbroadcast(g * a, b)
     rows = list(range(a.dim() - 1))
     return torch.tensordot(g, a, dims=(rows, rows))
+''',
+    "expm_frechet": '''\
+def expm_frechet(a, e):
+    """The derivative of `torch.linalg.matrix_exp` at `a` along `e`."""
+    n = a.shape[-1]
+    rows = [torch.cat([a, e], dim=-1), torch.cat([torch.zeros_like(a), a], dim=-1)]
+    return torch.linalg.matrix_exp(torch.cat(rows, dim=-2))[..., :n, n:]
 ''',
     "zeros_like_tree": '''\
 def zeros_like_tree(x):

@@ -306,6 +306,8 @@ class TensorExpressions(Expressions):
         x = self.read(eqn.args[0])
         if eqn.args[0].type.rank == 2:
             return method(x, "t") if "mm" in self.dialect.products else ast.Attribute(x, "T")  # fmt: skip
+        if eqn.args[0].type.rank is None:
+            return ast.Attribute(x, "mT")
         bmm = eqn.args[0].type.rank == 3 and "bmm" in self.dialect.products
         axes = (1, 2) if bmm else (-1, -2)
         return method(x, "transpose", *map(constant, axes))
@@ -339,6 +341,17 @@ class TensorExpressions(Expressions):
         axes = range(self._rank(eqn.args[0])) if axis is None else axis
         each = axes if isinstance(axes, tuple | range) else (axes,)
         return method(self.read(eqn.args[0]), "flip", *map(self._option_of, each))
+
+    def _tile(self, eqn: Eqn) -> ast.expr:
+        """torch.tile takes several numbers only."""
+        x, reps = (self.read(a) for a in eqn.args)
+        single = eqn.args[1].type.shape.is_scalar
+        return call(self.dialect.name("torch.tile"), x, ast.Tuple([reps]) if single else reps)  # fmt: skip
+
+    def _expm_frechet(self, eqn: Eqn) -> ast.expr:
+        """A block of an exponential, which the module defines for itself."""
+        helper = self.dialect.helper("expm_frechet")
+        return call(helper, *(self.read(a) for a in eqn.args))
 
     def _option_of(self, value: Any) -> ast.expr:
         return self._option(value)

@@ -239,6 +239,36 @@ def _vector_norm(low: Lowering, node: cst.Call, given: Given, p: Any) -> Value:
     raise Refusal("FG202", f"the norm with p={p!r} is not read", "write it out", node)
 
 
+# --- linear algebra ---------------------------------------------------------------------------------------------
+
+
+@handles("solve(A, B, left)")
+def _solve(low: Lowering, node: cst.Call, given: Given) -> Value:
+    """A stack of vectors for a stack of matrices, where B has the shape that A has without its last axis."""
+    only(node, given, "A", "B", *(["left"] if constant(given, "left", True) else []))
+    a, b = atom(low, node, given, "A"), atom(low, node, given, "B")
+    rows = None if a.type.shape.dims is None else Shape(a.type.shape.dims[:-1])
+    if rows is None or rows.rank == 1 or not same_shape(rows, b.type.shape):
+        return low.emit("solve", a, b, node=node)
+    columns = low.emit("getitem", b, Lit((..., None)))
+    solved = low.emit("solve", a, columns)
+    return low.emit("getitem", solved, Lit((..., 0)), node=node)
+
+
+@handles("diagonal(input, offset, dim1, dim2)")
+def _diagonal(low: Lowering, node: cst.Call, given: Given) -> Value:
+    """torch.diagonal takes the first two axes, torch.linalg.diagonal the last two."""
+    given = {"input" if k == "A" else k: v for k, v in given.items()}
+    only(node, given, "input", "offset", "dim1", "dim2")
+    usual = (-2, -1) if low.build.dialect == "torch.linalg" else (0, 1)
+    axes = (constant(given, f"dim{i + 1}", usual[i]) for i in range(2))
+    options = dict(zip(("axis1", "axis2"), axes, strict=True))
+    options = {} if tuple(options.values()) == (0, 1) else options
+    if offset := constant(given, "offset", 0):
+        options["offset"] = offset
+    return low.emit("diagonal", atom(low, node, given), node=node, **options)
+
+
 # --- arithmetic with options -------------------------------------------------------------------------------------
 
 

@@ -103,6 +103,7 @@ SIGNATURES = {
         hstack([tensors])
         dstack([tensors])
         column_stack([tensors])
+        chunk(input, chunks, axis=dim)
         tensor_split -> split (input, indices_or_sections, axis=dim)
         index_add -> add_along (input, axis=dim, index, source)
         meshgrid(*tensors, indexing)
@@ -182,7 +183,6 @@ SIGNATURES = {
         multi_dot -> fold matmul ([tensors])
         cross(input, other, axis=dim)
         matmul(input, other)
-        diagonal(A, offset, axis1=dim1, axis2=dim2)
         """,
     "torch.nn.functional": """
         softmax(input, axis=dim, dtype)
