@@ -24,7 +24,7 @@ from flatgrad.shapes.containers import MAY_HOLD
 OF_SHAPES = {"shape", "size", "ndim", "len", "zeros_like", "ones_like", "empty_like", "dtype"}  # fmt: skip
 SHAPES_AT = {
     "unbroadcast": {1}, "matmul_grad_left": {1}, "matmul_grad_right": {2}, "dot_grad_left": {1},
-    "dot_grad_right": {2}, "inner_grad_left": {1}, "inner_grad_right": {2}, "solve_grads": {2},
+    "dot_grad_right": {2}, "inner_grad_left": {1}, "inner_grad_right": {2}, "solve_grads": {2}, "solve_tangent": {3},
 }  # fmt: skip
 
 # Real numbers from complex ones, of which the text may give real ones: their cotangents are complex.

@@ -146,9 +146,13 @@ class _Findings:
         )
 
     def _chosen(self, stacked: _Read, one_each: _Read, options: Options) -> _Read:
-        """Stacks of matrices, unless that is refused, or needs helpers where one matrix each needs none."""
+        """Stacks of matrices, unless that is refused, or needs helpers where one matrix each needs none.
+
+        With torch, which is made for batches, helpers are no reason.
+        """
         found = self._helpers(stacked, options)
-        if found and self._helpers(one_each, options) == set():
+        usual = stacked.function.module.library == "torch"
+        if found and not usual and self._helpers(one_each, options) == set():
             found = None
         return one_each if found is None else stacked
 

@@ -248,6 +248,13 @@ def solve_grads(g, a, b, x):
     grad_a = -grad_b @ np.swapaxes(x, -1, -2)
     return unbroadcast(grad_a, a), unbroadcast(grad_b[..., 0] if np.ndim(b) == 1 else grad_b, b)
 ''',
+    "solve_tangent": '''\
+def solve_tangent(dot_a, dot_b, a, b, x):
+    """The tangent of `x = np.linalg.solve(a, b)`, where each may be a stack."""
+    if np.ndim(b) == 1:
+        return np.linalg.solve(a, dot_b[:, None] - dot_a @ x[..., None])[..., 0]
+    return np.linalg.solve(a, dot_b - dot_a @ x)
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = np.linalg.solve(a, b)` and the gradient of `b`."""
@@ -323,6 +330,13 @@ def solve_grads(g, a, b, x):
     grad_b = torch.linalg.solve(a.mT, g)
     grad_a = -grad_b @ x.mT
     return unbroadcast(grad_a, a), unbroadcast(grad_b[..., 0] if vectors else grad_b, b)
+''',
+    "solve_tangent": '''\
+def solve_tangent(dot_a, dot_b, a, b, x):
+    """The tangent of `x = torch.linalg.solve(a, b)`, where each may be a stack."""
+    if b.dim() == 1 or b.shape == a.shape[:-1]:
+        return torch.linalg.solve(a, dot_b[..., None] - dot_a @ x[..., None])[..., 0]
+    return torch.linalg.solve(a, dot_b - dot_a @ x)
 ''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):

@@ -366,6 +366,8 @@ class TensorExpressions(Expressions):
     def _several_axes(self, eqn: Eqn, axis: tuple[int, ...]) -> ast.expr:
         """v[:, None, None]; v.unsqueeze(0).unsqueeze(2) where the rank is not known."""
         x, rank = self.read(eqn.args[0]), eqn.args[0].type.rank
+        if rank is None and sorted(axis) == [*range(-len(axis), 0)]:
+            return ast.Subscript(x, ast.Tuple([ast.Constant(...), *[ast.Constant(None)] * len(axis)]))  # fmt: skip
         if rank is None:
             if any(a < 0 for a in axis):
                 raise unknown("axes counted from the end of a tensor of unknown rank")

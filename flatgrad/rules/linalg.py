@@ -98,6 +98,9 @@ def solve(a, b, /, *, y):
         raise NotImplementedError("solve with a stack of matrices for one vector")
 
     def jvp(da, db):
+        if rank(a) is None and rank(b) in (1, None) and not absent(da):
+            db = xp.zeros_like(b) if absent(db) else db
+            return xp.solve_tangent(da, db, a, b, y)
         return xp.solve(a, plus(db, 0 if absent(da) else -(da @ y)))
 
     def vjp(g):
