@@ -57,22 +57,23 @@ def matrices_or_stacks(eqns: Iterable[Eqn]) -> list[Atom]:
     return [a for a in found if a.type.rank is None]
 
 
-def _is_one_matrix(array: Atom, eqns: Iterable[Eqn], loss: bool) -> bool:
+def _is_one_matrix(array: Atom, eqns: Sequence[Eqn], loss: bool) -> bool:
     """Something of its shape is used as nobody would use a stack, whose last axes are those of the matrices."""
     own = array.type.shape.root()
     read = (e for e in eqns if e.args and e.args[0].type.shape.root() is own)
-    return any(_is_said_of_one(eqn, loss) for eqn in read)
+    numbers = {e.args[0] for e in eqns if e.op in ("float", "item")}
+    return any(_is_said_of_one(e, loss or e.outs[0] in numbers) for e in read)
 
 
-def _is_said_of_one(eqn: Eqn, loss: bool) -> bool:
-    """a.T, np.diag(a), np.trace(a); or a determinant in a loss, which is one number."""
+def _is_said_of_one(eqn: Eqn, number: bool) -> bool:
+    """a.T, np.diag(a), np.trace(a); or a determinant that is one number, as all are in a loss."""
     match eqn.op:
         case "transpose":
             return _is_turned(eqn)
         case "trace":
             return not eqn.attrs
         case "det" | "slogdet":
-            return loss
+            return number
         case op:
             return op == "diag"
 
