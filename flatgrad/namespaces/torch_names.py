@@ -181,6 +181,9 @@ SIGNATURES = {
         matrix_power(A, n)
         matrix_exp -> expm (A)
         multi_dot -> fold matmul ([tensors])
+        vector_norm(x, ord, axis=dim, keepdims=keepdim)
+        vecdot(x, y, axis=dim)
+        cond(A, p)
         cross(input, other, axis=dim)
         matmul(input, other)
         """,
