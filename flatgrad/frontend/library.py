@@ -65,6 +65,9 @@ RESULTS |= {
     "ellipj": 4,
     "pearsonr": 2,
 }
+NAMES = {  # of results, in NumPy and in torch
+    "slogdet": ("sign", "logabsdet"), "eigh": ("eigenvalues", "eigenvectors"), "qr": ("Q", "R"), "svd": ("U", "S", "Vh"),
+}  # fmt: skip
 OF_POINTS = {"dist", "dot"}  # what math has for more than numbers
 AS_MANY = {"meshgrid", "broadcast_arrays"}  # results as arguments
 UNKNOWN = object()
@@ -404,7 +407,10 @@ def _emit(
     values = tuple(e.atom for e in made)
     if op == "cho_factor":  # (c, lower)
         return Struct((values[0], Lit(options.get("lower", False))))
-    return values[0] if count == 1 and op not in AS_MANY else Struct(values)
+    if count == 1 and op not in AS_MANY:
+        return values[0]
+    names = NAMES.get(op, ())
+    return Struct(values, "tuple", names if len(names) == count else ())
 
 
 def _split(
