@@ -81,7 +81,7 @@ def _is_said_of_one(eqn: Eqn, number: bool) -> bool:
 def _of_own_transposes(eqns: Sequence[Eqn]) -> list[Atom]:
     """x where x.T @ x, or x @ x.T, is given to numpy.linalg: neither a vector nor a stack."""
     given = {*matrices_or_stacks(eqns)}
-    turned = {e.out: e.args[0] for e in eqns if _is_turned(e)}
+    turned: dict[Atom, Atom] = {e.out: e.args[0] for e in eqns if _is_turned(e)}
     products = (e.args for e in eqns if e.op in ("matmul", "dot") and e.out in given)
     pairs = (pair for a, b in products for pair in ((a, b), (b, a)))
     return [x for t, x in pairs if turned.get(t) is x and x.type.rank is None]

@@ -71,13 +71,18 @@ def _number_of_text(low: Lowering, value: Value) -> Value:
             case "float", [Lit(value=str() as text)] if text.strip("+-") in INFINITE:
                 return Lit(float(text))
             case "neg", [Var() as inner]:
-                path = next((e.attrs.get("path") for e in low.outside.eqns if inner in e.outs), None)  # fmt: skip
-                inner = Path(str(path)) if path else _number_of_text(low, inner)
-                known = constant({"p": inner}, "p") if not isinstance(inner, Var) else 0
-                return Lit(-inf) if known == inf else value
+                return Lit(-inf) if _is_infinite(low, inner) else value
             case _:
                 return value
     return value
+
+
+def _is_infinite(low: Lowering, value: Var) -> bool:
+    """torch.inf, as a value that comes from outside of the function, or float("inf")."""
+    made = next((e for e in low.outside.eqns if value in e.outs), None)
+    if made is not None:
+        return str(made.attrs.get("path", "")).endswith(".inf")
+    return _number_of_text(low, value) == Lit(inf)
 
 
 # --- what handlers ask of an argument ----------------------------------------------------------------------------

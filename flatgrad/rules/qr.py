@@ -9,6 +9,7 @@ from flatgrad.rules.matrices import (
     SQUARE,
     SQUARES,
     TALL,
+    UNKNOWN,
     dims,
     is_square,
     mirrored,
@@ -49,8 +50,9 @@ def qr(a, /, mode="reduced", *, y):
         raise NotImplementedError(
             f"qr with mode={mode!r}, of other than a square matrix"
         )
-    ds = dims(a)
-    if ds is not None and (m := _fewer_rows(*ds[-2:])):
+    if (ds := dims(a)) is None:
+        raise NotImplementedError(UNKNOWN)
+    if m := _fewer_rows(*ds[-2:]):
         return _wide_qr(a, m, *y)
     return tall_qr(*y)
 
