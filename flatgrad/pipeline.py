@@ -148,11 +148,12 @@ class _Findings:
     def _chosen(self, stacked: _Read, one_each: _Read, options: Options) -> _Read:
         """Stacks of matrices, unless that is refused, or needs helpers where one matrix each needs none.
 
-        With torch, which is made for batches, helpers are no reason.
+        Helpers are no reason with torch, which is made for batches, and where the text for one would not stop at a stack.
         """
         found = self._helpers(stacked, options)
-        usual = stacked.function.module.library == "torch"
-        if found and not usual and self._helpers(one_each, options) == set():
+        function = stacked.function
+        needed = function.module.library == "torch" or function.numbers_of_stacks
+        if found and not needed and self._helpers(one_each, options) == set():
             found = None
         return one_each if found is None else stacked
 

@@ -16,6 +16,7 @@ ONE_MATRIX = {
     "solve_discrete_are", "scipy_cholesky", "cho_factor", "lu", "lu_factor", "scipy_eigh", "generalized_eigh",
     "scipy_eigvalsh", "generalized_eigvalsh", "scipy_qr", "rq", "polar", "solve_assuming", "cho_solve", "lu_solve",
 }  # fmt: skip
+NUMBERS = {"det", "slogdet"}
 BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
 REDUCING = {
     "sum", "mean", "max", "min", "prod", "norm", "dot", "matmul", "inner", "trace", "det", "logsumexp", "var", "std",
@@ -57,12 +58,25 @@ def matrices_or_stacks(eqns: Iterable[Eqn]) -> list[Atom]:
     return [a for a in found if a.type.rank is None]
 
 
+def numbers_of_stacks(eqns: Iterable[Eqn]) -> bool:
+    """Something may be a determinant, or one for each matrix of a stack: broadcasting would not stop at it."""
+    return any(e.op in NUMBERS and e.args[0].type.rank is None for e in eqns)
+
+
 def _is_one_matrix(array: Atom, eqns: Sequence[Eqn], loss: bool) -> bool:
     """Something of its shape is used as nobody would use a stack, whose last axes are those of the matrices."""
     own = array.type.shape.root()
-    read = (e for e in eqns if e.args and e.args[0].type.shape.root() is own)
+    read = [e for e in eqns if any(a.type.shape.root() is own for a in e.args)]
+    first = (e for e in read if e.args[0].type.shape.root() is own)
     numbers = {e.args[0] for e in eqns if e.op in ("float", "item")}
-    return any(_is_said_of_one(e, loss or e.outs[0] in numbers) for e in read)
+    said = any(_is_said_of_one(e, loss or e.outs[0] in numbers) for e in first)
+    return said or any(_is_of_a_vector(eqn) for eqn in read)
+
+
+def _is_of_a_vector(eqn: Eqn) -> bool:
+    """a @ x"""
+    product = eqn.op in ("matmul", "dot")
+    return product and any(arg.type.rank == 1 for arg in eqn.args)
 
 
 def _is_said_of_one(eqn: Eqn, number: bool) -> bool:
@@ -72,10 +86,8 @@ def _is_said_of_one(eqn: Eqn, number: bool) -> bool:
             return _is_turned(eqn)
         case "trace":
             return not eqn.attrs
-        case "det" | "slogdet":
-            return number
         case op:
-            return op == "diag"
+            return op == "diag" or (number and op in NUMBERS)
 
 
 def _of_own_transposes(eqns: Sequence[Eqn]) -> list[Atom]:

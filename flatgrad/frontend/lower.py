@@ -32,6 +32,7 @@ from flatgrad.frontend.assumptions import (
     is_loss,
     labels,
     matrices_or_stacks,
+    numbers_of_stacks,
 )
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
@@ -213,6 +214,7 @@ class Lowering:
             captured=self._captured() | _carried_into(eqns),
             labels=labels(block) | self.counts,
             stacks=bool(matrices_or_stacks(all_equations(self.build.eqns))),
+            numbers_of_stacks=numbers_of_stacks(all_equations(self.build.eqns)),
             problems=[self._diagnostic(problem) for problem in self.problems],
             loops=self.loops,
             lazy=self.lazy,
