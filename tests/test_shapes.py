@@ -621,6 +621,8 @@ def test_one_matrix_or_a_stack(expression):
 
 OF_TWO_ARGUMENTS = [
     ("np.linalg.inv(a) @ b", [(2,), (2, 3), (3, 2, 3)]),
+    ("np.linalg.det(a) * b", [(1,), (3,), (2, 3)]),
+    ("np.linalg.det(a) - np.linalg.slogdet(b)[1]", [(2, 2), (3, 2, 2)]),
     ("np.linalg.solve(a, b)", [(2,), (2, 3), (3, 2, 3)]),
     ("scipy.linalg.solve(a, b)", [(2,), (2, 3)]),
 ]
@@ -659,13 +661,14 @@ ONE = [
     ("-np.linalg.slogdet(a)[1]", "", "loss", "-(grad_out * np.linalg.inv(a).T)"),
     ("np.trace(np.linalg.inv(a))", "", "f", "@ inverse.T)"),
     ("np.linalg.inv(a) @ a.T", "", "f", "inverse.T @ (grad_out @ a) @ inverse.T"),
+    ("a @ x - np.linalg.det(a)", "x: (N,)", "f", "* np.linalg.inv(a).T"),
     ("np.linalg.det(a.T @ a)", "", "f", "grad_out * out * np.linalg.inv(product).T"),
 ]
 
 
 @pytest.mark.parametrize(("body", "says", "name", "line"), ONE)
 def test_one_matrix_where_that_is_sure(body, says, name, line):
-    text = emitted(body, says=says, name=name)
+    text = emitted(body, says=says, name=name, params="a, x" if "x:" in says else "a")
     assert line in text
     assert ".mT" not in text
     assert text.count("def ") == 1
