@@ -15,6 +15,7 @@ from typing import TypeVar
 from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.early_returns import with_early_returns
+from flatgrad.emit.helpers import HELPERS
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
@@ -181,7 +182,7 @@ class _Findings:
         self.module = module if forward_mode else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
         self.rules = read_rules(self.module, others)
-        self._read: dict[tuple[int, str, bool], _Read | FlatgradError] = {}
+        self._read: dict[tuple[int, str, bool, bool], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
         self._rewritten: dict[tuple[object, ...], Module] = {}
@@ -190,16 +191,59 @@ class _Findings:
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
         """The function, with the names that its results had before any of them was printed."""
-        key, forward_mode = (id(module), name), options.emit in FORWARD_MODE
-        other = self._read.get((*key, not forward_mode))
-        if isinstance(other, _Read) and not other.has_pairs:
-            found = other
-        else:
-            found = _once(
-                self._read, (*key, forward_mode), lambda: _read(module, name, options)
-            )
+        found = self._reading(module, name, options, stacks=True)
+        if any(f.stacks for f in found.functions()):
+            one_each = self._reading(module, name, options, stacks=False)
+            found = self._chosen(found, one_each, options)
         found.restore()
         return found
+
+    def _reading(
+        self, module: Module, name: str, options: Options, stacks: bool
+    ) -> _Read:
+        key, forward_mode = (id(module), name, stacks), options.emit in FORWARD_MODE
+        other = self._read.get((*key, not forward_mode))
+        if isinstance(other, _Read) and not other.has_pairs:
+            return other
+        return _once(
+            self._read,
+            (*key, forward_mode),
+            lambda: _read(module, name, options, stacks),
+        )
+
+    def _chosen(self, stacked: _Read, one_each: _Read, options: Options) -> _Read:
+        """Stacks of matrices, unless that is refused, or needs helpers where one matrix each needs none.
+
+        Helpers are no reason with torch, which is made for batches, and where the text for one would not stop at a stack.
+        """
+        found = self._helpers(stacked, options)
+        function = stacked.function
+        needed = function.module.library == "torch" or function.numbers_of_stacks
+        if found and not needed and self._helpers(one_each, options) == set():
+            found = None
+        return one_each if found is None else stacked
+
+    def _helpers(self, read: _Read, options: Options) -> set[str] | None:
+        """The helpers that the text will define for itself; None where there is no text."""
+        function, wrt = read.function, read.wrt
+        try:
+            if options.emit in FORWARD_MODE:
+                gradient = _pushed(function, wrt)
+            else:
+                gradient = self.whole(function, wrt, options)
+        except FlatgradError:
+            return None
+        return {e.op for e in all_equations(gradient.block.eqns)} & HELPERS.keys()
+
+    def whole(
+        self, function: Function, wrt: Sequence[Var], options: Options
+    ) -> Gradient:
+        """The gradient of what is asked for, with the seeds that this kind of output has."""
+        own, alone = STYLES.get(options.style), options.emit == "gradient"
+        from_one = alone or (own is not None and own.from_one(function, wrt))
+        return self.gradient(
+            function, lambda: _differentiated(function, wrt, from_one, alone)
+        )
 
     def rewritten(self, name: str, options: Options) -> Module:
         """The module with the function as the style reads it, and the layers that it calls."""
@@ -255,9 +299,11 @@ class _Read:
     wrt: list[Var]
     pairs: list[Pair]
 
+    def functions(self) -> list[Function]:
+        return [self.function, *(p.function for p in self.pairs if p.function)]
+
     def __post_init__(self) -> None:
-        functions = [self.function, *(p.function for p in self.pairs if p.function)]
-        self._outputs.extend((f, list(f.outputs)) for f in functions)
+        self._outputs.extend((f, list(f.outputs)) for f in self.functions())
 
     _outputs: list[tuple[Function, list[str]]] = field(default_factory=list)
 
@@ -381,13 +427,13 @@ def _with_loops(
             raise error from None
 
 
-def _read(module: Module, name: str, options: Options) -> _Read:
-    """The function as a graph, with what is asked of it."""
+def _read(module: Module, name: str, options: Options, stacks: bool) -> _Read:
+    """The function as a graph, with what is asked of it; with `stacks` of matrices where nothing is said."""
     options = _of_method(module, name, options)
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = _lowered(module, name, options)
+    function = _lowered(module, name, options, stacks)
     wrt = _wrt(function, options)
     if options.style in STYLES:
         function.seeds = STYLES[options.style].seeds(function)
@@ -402,7 +448,7 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     return _Read(function, wrt, _pairs(function, wrt, seeds))
 
 
-def _lowered(module: Module, name: str, options: Options) -> Function:
+def _lowered(module: Module, name: str, options: Options, stacks: bool) -> Function:
     """The graph; an early return of something else than the result is on no way to it."""
     reading = partial(
         lower,
@@ -412,6 +458,7 @@ def _lowered(module: Module, name: str, options: Options) -> Function:
         options.inline,
         aside=options.aside,
         kinds=options.kinds,
+        stacks=stacks,
     )
     node = module.functions[name]
     early = early_returns.positions(node)
@@ -495,11 +542,7 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    alone = options.emit == "gradient"
-    from_one = alone or (own is not None and own.from_one(function, wrt))
-    whole = findings.gradient(
-        function, lambda: _differentiated(function, wrt, from_one, alone)
-    )
+    whole = findings.whole(function, wrt, options)
     again = own.recomputed if own is not None else frozenset[str]()
     style = Style(options.emit, options.names, options.comments, recomputed=again)
     write = own.write if own is not None else None

@@ -172,12 +172,26 @@ def _imports(module: Module, emitted: Sequence[Emitted], texts: Sequence[str]) -
         if name.startswith("*"):
             lines[imported.line] = None
         elif name in used:
-            _add_line(lines, groups, imported.line)
+            for line in _lines_of(module, name, imported.line, texts):
+                _add_line(lines, groups, line)
     for one in emitted:
         for name, line in one.dialect.added.items():
             if name in used:
                 _add_line(lines, groups, line)
     return _sorted_groups([_merged(line, groups) for line in lines])
+
+
+def _lines_of(module: Module, name: str, last: str, texts: Sequence[str]) -> list[str]:
+    """`import scipy.linalg` and `import scipy.special` bind one name: those of them that are used."""
+    found = [*dict.fromkeys(module.import_lines.get(name, ()))]
+    if len(found) < 2 or last not in found:
+        return [last]
+    paths = {line: line.removeprefix("import ") for line in found}
+    return [
+        line
+        for line, path in paths.items()
+        if any(re.search(rf"\b{re.escape(path)}\b", text) for text in texts)
+    ] or [last]
 
 
 def _sorted_groups(lines: Sequence[str]) -> str:

@@ -32,6 +32,8 @@ class Module:
     text: str
     tree: cst.Module
     imports: dict[str, Imported] = field(default_factory=dict)
+    # The lines for each name: `import scipy.linalg` and `import scipy.special` are two for one.
+    import_lines: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, cst.FunctionDef] = field(default_factory=dict)
     constants: dict[str, cst.SimpleStatementLine] = field(default_factory=dict)
     unsteady: set[str] = field(
@@ -319,6 +321,7 @@ def _collect_simple(
             for alias in names:
                 imported = _import(module, alias)
                 module.imports[imported.name] = imported
+                module.import_lines.setdefault(imported.name, []).append(imported.line)
         case cst.ImportFrom(names=names, module=source) if not isinstance(
             names, cst.ImportStar
         ):
