@@ -15,8 +15,9 @@ from programs import Dice, program
 from flatgrad.errors import FlatgradError
 from flatgrad.evaluate import run
 from flatgrad.frontend import lower, read_module
+from flatgrad.options import Options
 from flatgrad.patterns import recognise
-from flatgrad.pipeline import differentiate
+from flatgrad.pipeline import differentiate, transform
 from flatgrad.reverse import reverse
 from flatgrad.simplify import simplify
 
@@ -174,3 +175,11 @@ def test_the_imports_that_are_used_stay(lines: str, value: str, kept: str) -> No
     found = [line for line in head.splitlines() if line.startswith("import scipy")]
     assert "\n".join(found) == kept
     examine(trial)
+
+
+def test_a_name_of_a_helper_is_not_a_function_of_the_user() -> None:
+    """unbroadcast(g, like) has a parameter g, and does not call g."""
+    text = "def f(x, y):\n    return x * y\n\n\ndef g(a, b):\n    return a + b\n"
+    emitted = transform(text, Options(functions=("f",)))
+    assert "def unbroadcast(g, like):" in emitted
+    assert "def g(" not in emitted

@@ -107,7 +107,7 @@ def _needed(
         name for one in emitted for text in one.texts for name in DEFINED.findall(text)
     }
     pending = [(text, _locals(one.function)) for one in emitted for text in one.texts]
-    pending += [(text, set()) for text in helpers]
+    pending += [(text, names_in_text(text) - HELPERS.keys()) for text in helpers]
     while pending:
         text, own = pending.pop()
         for name in names_in_text(text) - own - found:
