@@ -64,7 +64,7 @@ def _decorated(f: FunctionType) -> FlatgradError:
 def _no_function(f: Any) -> FlatgradError:
     name = getattr(f, "__qualname__", None) or repr(f)
     if isinstance(f, MethodType):
-        what = f"{name} is a method, which is not read here yet"
+        what = f"{name} is a method of an object, which is not read here"
         return refusal(
             "FG701", what, "write a function that is given what it reads of the object"
         )

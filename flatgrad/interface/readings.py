@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import FunctionType
+from typing import Any
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.interface.arguments import Length
@@ -11,16 +14,29 @@ from flatgrad.interface.live import Entry, Watched
 from flatgrad.interface.refusing import Located, LocatedError, located
 
 
+IMPORT, CONSTANT, FUNCTION, CLASS, METHOD = range(5)
+
+
 @dataclass(frozen=True)
 class Piece:
     """One definition of the module, under the name that it has there."""
 
     name: str
     text: str
-    order: int  # imports, constants, functions
+    order: int  # imports, constants, functions, the head of a class, its methods
     entry: Entry | None = None  # where its live value is
     written: Written | None = None  # of a function
     as_in_file: bool = False  # the text of the file says the same of the name
+
+    @property
+    def margin(self) -> int:
+        return 4 if self.order == METHOD else 0
+
+    @property
+    def decorators(self) -> int:
+        """The lines that stand before the definition."""
+        lines = self.text.splitlines()
+        return next((i for i, x in enumerate(lines) if not x.lstrip().startswith("@")), 0)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +54,39 @@ class Reading:
     lengths: tuple[Length, ...] = ()  # that each call has to fit, as found before
     # The text of its file says the same of everything that the function reads.
     in_file: bool = False
+    # Of a method: what its object is called, the attributes whose values count, and the methods that are read.
+    held: str = ""
+    attributes: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(
+        pieces: Sequence[Piece],
+        name: str,
+        watches: Sequence[Watched],
+        function: FunctionType,
+    ) -> Reading:
+        """The module of these pieces, in which the function has that name."""
+        return Reading(
+            _text_of(pieces),
+            name,
+            {p.name: p.entry for p in pieces if p.entry is not None},
+            tuple(watches),
+            tuple(pieces),
+            function.__code__.co_filename,
+            frozenset(n for p in pieces if p.order == 1 and p.entry for n in _sizes(p.entry.get())),
+            in_file=all(p.as_in_file for p in pieces),
+        )  # fmt: skip
+
+    @property
+    def told_of_attributes(self) -> tuple[str, ...]:
+        """The attributes as options name them: self.w"""
+        return tuple(f"{self.held}.{name}" for name in self.attributes)
+
+    def with_class(self, head: str) -> Reading:
+        """The same with another beginning of the class."""
+        pieces = [replace(p, text=head) if p.order == CLASS else p for p in self.pieces]
+        return replace(self, text=_text_of(pieces), pieces=tuple(pieces))
 
     def is_current(self) -> bool:
         """The text would be the same if it were made now."""
@@ -66,15 +115,29 @@ class Reading:
                 and line <= place.line < end
                 and piece.written is not None
             ):
-                moved = replace(problem, place=_moved(place, piece.written, line))
+                moved = replace(problem, place=_moved(place, piece, line))
                 return moved, piece.written.filename, piece.written.source
             line = end
         return replace(problem, place=None), self.filename, ""
 
 
-def _moved(place: Place, text: Written, first: int) -> Place:
+def _text_of(pieces: Sequence[Piece]) -> str:
+    return "\n\n".join(piece.text for piece in pieces)
+
+
+def _sizes(value: Any) -> Iterator[int]:
+    if isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _sizes(item)
+    yield from (n for n in getattr(value, "shape", ()) if isinstance(n, int) and n > 1)
+
+
+def _moved(place: Place, piece: Piece, first: int) -> Place:
     """The place in the file, of one in the module that was put together."""
-    down, right = text.first_line - first, text.indent
+    text = piece.written
+    assert text is not None
+    down = text.first_line - first - piece.decorators
+    right = text.indent - piece.margin
     if text.is_lambda:
         node = text.node
         end = (node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
@@ -87,4 +150,4 @@ def _moved(place: Place, text: Written, first: int) -> Place:
     )
 
 
-__all__ = ["Piece", "Reading"]
+__all__ = ["CLASS", "METHOD", "Piece", "Reading"]
