@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import CodeType, FunctionType, MethodType
@@ -273,11 +274,22 @@ def owner_by_name(function: FunctionType) -> type | None:
     return found if isinstance(found, type) else None
 
 
+def inherits_elsewhere(function: FunctionType) -> bool:
+    """The method stands in a class that inherits from one that its file does not have."""
+    text = written(function)
+    tree = parsed(text.source)
+    own = {c.name for c in tree.body if isinstance(c, ast.ClassDef)} if tree else set()
+    path = class_path(text)
+    return bool(path) and any(ast.unparse(b) not in {*own, "object"} for b in path[-1].bases)
+
+
 def read_file_of_method(function: FunctionType) -> Reading | None:
     """The file that has the class of a method at top level, as the command line would read it."""
     text = written(function)
     path, tree = class_path(text), parsed(text.source)
     if not path or tree is None or path[0] not in tree.body:
+        return None
+    if not os.path.isfile(text.filename):
         return None
     name = ".".join((*(c.name for c in path), function.__code__.co_name))
     return Reading(text.source, name, {}, (), (), text.filename)
@@ -289,6 +301,7 @@ __all__ = [
     "Member",
     "class_path",
     "decorator_of",
+    "inherits_elsewhere",
     "holder_in",
     "is_method",
     "method_and_object",
