@@ -17,6 +17,7 @@ from flatgrad.interface.code_text import without_warnings, written
 from flatgrad.interface.files import body, bound_names
 from flatgrad.interface.methods import (
     OF_CLASS,
+    Member,
     decorator_of,
     holder_in,
     is_method,
@@ -204,8 +205,8 @@ class Method(PythonFunction):
         if self._is_of_class and isinstance(held, type):
             return held
         kind: type = type(held)
-        if isinstance(held, type) or kind.__module__ == "builtins":
-            what = f"{self.name} is a method, and {held!r} is no object that has it"
+        if not self.held and Member(kind, self.function.__name__).get() is None:
+            what = f"{self.name} is a method, and a {kind.__name__} is no object that has it"
             raise refusal("FG704", what, "give the object as the first argument")
         return kind
 
