@@ -6,7 +6,6 @@ import copy
 import functools
 import importlib
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 
 import flatgrad
+from flatgrad.cli import run
 from flatgrad.errors import FlatgradError
 
 RNG = np.random.default_rng(3)
@@ -479,7 +479,9 @@ def module_of(tmp_path: Path, text: str, monkeypatch: Any) -> ModuleType:
     return importlib.import_module(name)
 
 
-def test_decorated_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decorated_methods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     m = module_of(tmp_path, DECORATED, monkeypatch)
     net, steep = m.Net(4, 3), m.Steep(4, 3)
     for one in (net, steep):
@@ -491,9 +493,9 @@ def test_decorated_methods(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     same(net.penalty.grad()["W"], 2 * net.params["W"])
     assert m.Net.line.grad(3.0) == 12.0
     assert m.Steep.line.grad(3.0) == steep.line.grad(3.0) == 30.0
-    command = [sys.executable, "-m", "flatgrad", m.__file__, "--function", "Net.loss"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert net.loss.source("grad") == m.Net.loss.source() == printed.stdout
+    assert run([m.__file__, "--function", "Net.loss"]) == 0
+    printed = capsys.readouterr().out
+    assert net.loss.source("grad") == m.Net.loss.source() == printed
     assert "def loss_backward(" in net.loss.source("pair")
 
 
