@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,7 @@ class Module:
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
     objects: Objects | None = None  # where methods have become functions
     library: str = "numpy"  # of arrays, of the function that is being read
+    moved: Callable[[Place], Place] | None = None  # where the user has it
     _places: dict[cst.CSTNode, Place] | None = None
     _codes: dict[cst.CSTNode, str] = field(default_factory=dict)
 
@@ -70,9 +71,12 @@ class Module:
             while current in self.stand_ins and current not in self._places:
                 current = self.stand_ins[current]
             if current in self._places:
-                return self._places[current]
+                return self._moved(self._places[current])
             stack.extend(reversed(current.children))
         return None
+
+    def _moved(self, place: Place) -> Place:
+        return place if self.moved is None else self.moved(place)
 
     def code(self, node: cst.CSTNode) -> str:
         if node not in self._codes:

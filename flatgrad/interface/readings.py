@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
-from flatgrad.errors import Diagnostic, FlatgradError, Place
+from flatgrad.errors import Diagnostic, FlatgradError, Place, PlaceInFile
 from flatgrad.interface.arguments import Length
 from flatgrad.interface.code_text import Written
 from flatgrad.interface.live import Entry, Watched
-from flatgrad.interface.refusing import Located, LocatedError, located
+from flatgrad.interface.refusing import Located, LocatedError, located, shown
 
 
 IMPORT, CONSTANT, FUNCTION, CLASS, METHOD = range(5)
@@ -103,21 +103,22 @@ class Reading:
             return error
         return located([self._located(d) for d in error.diagnostics])
 
-    def _located(self, problem: Diagnostic) -> Located:
-        if not self.pieces:
-            return problem, self.filename, self.text
+    def place_in_file(self, place: Place) -> Place:
+        """Where the user wrote what stands at a place of the module; the place itself, if that is nowhere."""
         line = 1
         for piece in self.pieces:
             end = line + piece.text.count("\n") + 2
-            place = problem.place
-            if (
-                place is not None
-                and line <= place.line < end
-                and piece.written is not None
-            ):
-                moved = replace(problem, place=_moved(place, piece, line))
-                return moved, piece.written.filename, piece.written.source
+            if line <= place.line < end and piece.written is not None:
+                return _moved(place, piece, piece.written, line)
             line = end
+        return place
+
+    def _located(self, problem: Diagnostic) -> Located:
+        if not self.pieces:
+            return problem, self.filename, self.text
+        place = problem.place and self.place_in_file(problem.place)
+        if isinstance(place, PlaceInFile):
+            return replace(problem, place=place), place.filename, place.source
         return replace(problem, place=None), self.filename, ""
 
 
@@ -132,22 +133,16 @@ def _sizes(value: Any) -> Iterator[int]:
     yield from (n for n in getattr(value, "shape", ()) if isinstance(n, int) and n > 1)
 
 
-def _moved(place: Place, piece: Piece, first: int) -> Place:
+def _moved(place: Place, piece: Piece, text: Written, first: int) -> PlaceInFile:
     """The place in the file, of one in the module that was put together."""
-    text = piece.written
-    assert text is not None
     down = text.first_line - first - piece.decorators
     right = text.indent - piece.margin
+    span = place.line + down, place.column + right, place.end_line + down, place.end_column + right  # fmt: skip
     if text.is_lambda:
         node = text.node
-        end = (node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1)
-        return Place(node.lineno, node.col_offset + 1, *end)
-    return Place(
-        place.line + down,
-        place.column + right,
-        place.end_line + down,
-        place.end_column + right,
-    )
+        end = node.end_lineno or node.lineno, (node.end_col_offset or 0) + 1
+        span = node.lineno, node.col_offset + 1, *end
+    return PlaceInFile(*span, shown(text.filename), text.source)
 
 
 __all__ = ["CLASS", "METHOD", "Piece", "Reading"]
