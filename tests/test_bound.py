@@ -115,7 +115,7 @@ class Base:
         return np.sin(x) if x > 0 else np.cos(x) * self.reg
 
 
-MEAN = '''\
+MEAN = """\
 def mean_grad(self, X, grad_out=1.0):
     h = hidden(self, X)
     out = np.mean(self._Base__scale * h)
@@ -130,7 +130,7 @@ def mean_grad(self, X, grad_out=1.0):
     grad_X = grad_a @ self.params["W1"].T
 
     return out, (grad_params, grad_X)
-'''
+"""
 
 
 class Sines(Base):
@@ -239,6 +239,27 @@ def test_linear_maps_and_jacobians() -> None:
     same(along, np.cos(-0.5))
 
 
+def test_second_derivatives() -> None:
+    net, v = Base(), RNG.normal(size=X.shape)
+    g = flatgrad.grad(net.loss, "X")
+    moved = (g(X + STEP * v, Y) - g(X - STEP * v, Y)) / (2 * STEP)
+    same(flatgrad.hvp(net.loss, "X")(X, Y, v), moved)
+    c, x = Counter(), RNG.normal(size=3)
+    whole = flatgrad.hessian(c.loss, ("x", "self.w"))(x)
+    for i in range(3):
+        rows = differences(lambda x, i=i: flatgrad.grad(c.loss, "x")(x)[i], x)
+        same(whole[0][0][i], rows)
+        mixed = of_attribute(c, "w", lambda n, i=i: flatgrad.grad(n.loss)(x)[i])
+        same(whole[0][1][i], mixed)
+    for wrt, expected in (("x", 0.0), (("x",), 0.0)):
+        found = flatgrad.hessian(net.once, wrt)(0.0)
+        same(found if wrt == "x" else found[0][0], expected - 1.0 * net.reg)
+    mixed = flatgrad.grad(flatgrad.grad(Base.once, "x"), "self.reg")
+    same(mixed(net, -0.4), np.sin(0.4))
+    third = flatgrad.grad(flatgrad.grad(flatgrad.grad(net.once, "x"), "x"), "x")
+    same(third(0.7), -np.cos(0.7))
+
+
 def test_kinds_of_methods() -> None:
     c, x = Counter(), RNG.normal(size=3)
     same(flatgrad.grad(c.loss)(x), differences(c.loss, x))
@@ -311,7 +332,9 @@ def test_values_of_attributes_are_those_of_the_call() -> None:
 def test_other_kinds_of_attributes() -> None:
     c, x = Counter(), RNG.normal(size=3)
     g = flatgrad.grad(c.loss)
-    for c.w, c.steps, c.mode in ((2.0, 3, "sum"), (c.w, 0, "mean"), (np.ones((2, 3)), 1, "mean")):  # fmt: skip
+    kinds = (2.0, 3, "sum"), (c.w, 0, "mean"), (np.ones((2, 3)), 1, "mean")
+    for w, steps, mode in kinds:
+        c.w, c.steps, c.mode = w, steps, mode
         same(g(x), differences(c.loss, x))
 
 
@@ -405,21 +428,21 @@ def test_refusals_without_a_line() -> None:
     odd, net = Odd(), Base()
     with pytest.raises(FlatgradError, match=r'FG505 .*\n.*wrt="self.params"'):
         flatgrad.grad(odd.no_argument)()
-    same(
-        flatgrad.grad(odd.no_argument, "self.params")()["W1"], 2 * odd.params["W1"]
-    )
+    same(flatgrad.grad(odd.no_argument, "self.params")()["W1"], 2 * odd.params["W1"])
     with pytest.raises(FlatgradError, match="FG126 Answering has a __getattr__"):
         flatgrad.grad(Answering().f)(2.0)
     with pytest.raises(FlatgradError, match="FG506 self of loss is no argument"):
         flatgrad.grad(Base.loss, 0)
     with pytest.raises(FlatgradError, match="FG506 loss has no parameter Z"):
         flatgrad.grad(net.loss, "Z")
-    with pytest.raises(FlatgradError, match="FG506 loss has no parameter self.nothing"):
+    with pytest.raises(FlatgradError, match=r"FG506 loss has no parameter self\.n"):
         flatgrad.grad(net.loss, "self.nothing")(X, Y)
     with pytest.raises(FlatgradError, match="FG704 loss is a method, and a ndarray"):
         flatgrad.grad(Base.loss)(X, Y)
     net.hidden = np.tanh
-    with pytest.raises(FlatgradError, match="FG126 this object has a hidden of its own"):
+    with pytest.raises(
+        FlatgradError, match="FG126 this object has a hidden of its own"
+    ):
         flatgrad.grad(net.loss)(X, Y)
     del net.hidden
     with pytest.raises(FlatgradError, match="FG703"):
@@ -430,7 +453,7 @@ def test_refusals_without_a_line() -> None:
 
 # --- decorated methods -------------------------------------------------------------------------------------------------------
 
-DECORATED = '''
+DECORATED = """
 import numpy as np
 
 import flatgrad
@@ -469,7 +492,7 @@ class Steep(Net):
 
     def scores(self, X):
         return np.tanh(X @ self.params["W"])
-'''
+"""
 
 
 def module_of(tmp_path: Path, text: str, monkeypatch: Any) -> ModuleType:

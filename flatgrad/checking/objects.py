@@ -40,6 +40,9 @@ class Held:
         return {self.name: _with(held, own), **rest}
 
 
+NO_OBJECT = Held()
+
+
 def _with(held: Any, attributes: Mapping[str, Any]) -> Any:
     if isinstance(held, type):
         return type(held)(held.__name__, (held,), dict(attributes))
@@ -54,7 +57,7 @@ def held_by(read: Function, asked: str, called: Callable[..., Any]) -> Held:
     function = getattr(called, "__func__", called)
     objects = read.module.objects
     if objects is None or read.name not in objects.takes_object:
-        return Held()
+        return NO_OBJECT
     parameters = function.__code__.co_varnames[:1]
     name = parameters[0] if parameters else objects.name
     known = objects.attributes

@@ -10,7 +10,7 @@ import numpy as np
 
 from flatgrad.checking.differences import Point
 from flatgrad.checking.emitted import bound
-from flatgrad.checking.objects import Held
+from flatgrad.checking.objects import NO_OBJECT, Held
 from flatgrad.checking.running import Program, sow
 from flatgrad.checking.trees import (
     Array,
@@ -37,7 +37,7 @@ class Subject:
     inputs: Mapping[str, Any]
     outputs: Outputs  # of the value: what has a seed
     seed: int = 0
-    held: Held = Held()  # of a method
+    held: Held = NO_OBJECT  # of a method
     whole: Any = None  # the object
     seeds: list[Any] = field(default_factory=list)
     weights: list[Array] = field(default_factory=list)  # the numbers of the seeds

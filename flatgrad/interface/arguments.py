@@ -32,6 +32,8 @@ UNDIFFERENTIATED = ("str", "none", "flag", "other")
 
 # The kind; of an array or number, for each length 1 or a number that equal ones have in common, or the length below 0.
 Told = tuple[str, tuple[int, ...] | None]
+# The class whose methods are read, and what is told.
+Key = tuple[object, tuple[Told, ...]]
 
 
 def pattern(values: Sequence[Any], sizes: Iterable[int] = ()) -> tuple[Told, ...]:
@@ -48,9 +50,7 @@ def numbered(sizes: Iterable[int]) -> dict[int, int]:
 def told_of(value: Any, lengths: dict[int, int]) -> Told:
     kind: Any = type(value)
     if kind is np.ndarray:
-        return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(
-            value.shape, lengths
-        )
+        return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(value.shape, lengths)
     if kind is bool:
         return "flag", ()
     if kind in SCALARS:
@@ -66,9 +66,7 @@ def told_of(value: Any, lengths: dict[int, int]) -> Told:
         what = f"{name} computes in another way than arrays do, which is not read"
         raise refusal("FG704", what, "give a plain array: numpy.asarray(...)")
     if isinstance(value, np.memmap | np.generic):
-        return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(
-            value.shape, lengths
-        )
+        return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(value.shape, lengths)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         found = _kind_of(str(value.dtype))
         found = library_of_value(kind) if found == FLOAT else found
@@ -275,6 +273,7 @@ class Binder:
 
 __all__ = [
     "Binder",
+    "Key",
     "Told",
     "kinds_told",
     "labels",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
-from flatgrad.interface.arguments import Told, labels, told_of
-from flatgrad.interface.readings import Reading
+from flatgrad.interface.arguments import Told, labels, numbered, pattern, told_of
+from flatgrad.interface.readings import CLASS, Reading
 
 ABSENT = object()  # an attribute that the object does not have yet
 DEEPEST = 4
@@ -22,6 +22,32 @@ PLAIN: dict[type, str] = {int: "0", bool: "True", str: '""', type(None): "None"}
 
 def values_of(held: Any, names: Sequence[str]) -> list[Any]:
     return [getattr(held, name, ABSENT) for name in names]
+
+
+def names_of(reading: Reading, names: Sequence[str]) -> tuple[str, ...]:
+    """What a text depends on: the parameters; of a method, the attributes in place of the object."""
+    if not reading.held:
+        return tuple(names)
+    return (*reading.told_of_attributes, *names[1:])
+
+
+def spread(reading: Reading, values: Sequence[Any]) -> Sequence[Any]:
+    """The values of those."""
+    if not reading.held:
+        return values
+    return (*values_of(values[0], reading.attributes), *values[1:])
+
+
+def told_of_values(
+    reading: Reading, values: Sequence[Any], sizes: Set[int]
+) -> tuple[Told, ...]:
+    """What those tell."""
+    if not reading.held:
+        return pattern(values, sizes)
+    known = numbered(sizes)
+    attributes = values_of(values[0], reading.attributes)
+    own = [told_of_attribute(value, known) for value in attributes]
+    return (*own, *(told_of(value, known) for value in values[1:]))
 
 
 def told_of_attribute(value: Any, lengths: dict[int, int]) -> Told:
@@ -75,7 +101,7 @@ def _length(label: int) -> str:
 
 def with_attributes(reading: Reading, told: Sequence[Told]) -> Reading:
     """The class begins with an __init__ that says what the dicts of the object hold."""
-    name = reading.function.rpartition(".")[0]
+    name = reading.function.partition(".")[0]
     own = zip(reading.attributes, told, strict=False)
     lines = [f"        self.{n} = {kind}\n" for n, (kind, _) in own if _is_text(kind)]
     init = "    def __init__(self):\n" + "".join(lines) if lines else ""
@@ -90,15 +116,16 @@ def with_lengths_apart(reading: Reading) -> Reading:
     """No two lengths of what the dicts hold are said to be the same."""
     if not reading.held:
         return reading
-    head = next(p.text for p in reading.pieces if p.name == reading.function.rpartition(".")[0])  # fmt: skip
+    head = next(p.text for p in reading.pieces if p.order == CLASS)
     numbers = itertools.count(1000)
     return reading.with_class(LABEL.sub(lambda _: f"_{next(numbers)}", head))
 
 
 __all__ = [
     "ABSENT",
-    "told_of_attribute",
-    "values_of",
+    "names_of",
+    "spread",
+    "told_of_values",
     "with_attributes",
     "with_lengths_apart",
 ]

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from flatgrad.errors import FlatgradError
-from flatgrad.interface.arguments import Told, needed
+from flatgrad.interface.arguments import Key, Told, needed
+from flatgrad.interface.attributes import names_of, spread, told_of_values
+from flatgrad.interface.bound import subject_of
 from flatgrad.interface.cache import Cache
 from flatgrad.interface.conventions import Chosen, Wrt, chosen
 from flatgrad.interface.documenting import document
-from flatgrad.interface.functions import subject_of
 from flatgrad.interface.generated import Compiler, cannot_compile, is_of_compiler
 from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
@@ -33,7 +34,6 @@ from flatgrad.interface.texts import parsed_shapes
 from flatgrad.interface.trees import apart, as_gradient
 
 Shapes = Mapping[str, Any] | None
-Key = tuple[object, tuple[Told, ...]]
 KEPT = 64  # patterns of arguments whose functions are kept
 
 
@@ -81,9 +81,7 @@ class Derivative:
         self.__signature__ = self._signature()
 
     def _signature(self) -> inspect.Signature:
-        return self.subject.signature.replace(
-            return_annotation=inspect.Signature.empty
-        )
+        return self.subject.signature.replace(return_annotation=inspect.Signature.empty)
 
     def _documentation(self) -> str:
         return document(
@@ -94,30 +92,27 @@ class Derivative:
 
     def made(self, values: Sequence[Any]) -> Made:
         """The emitted functions for a call with these values."""
-        found = self._known.get(self._key(values))
+        found = self._known.get(self.subject.key(values, self._sizes))
         if found is None or not found.reading.is_current():
             with self._lock:
                 found = self._current(values)
-        found.check(self.subject.spread(values))
+        found.check(spread(found.reading, values))
         self._last = found
         return found
 
-    def _key(self, values: Sequence[Any]) -> Key:
-        """Equal for calls that can share a text."""
-        return self.subject.owner(values), self.subject.told(values, self._sizes)
-
     def arguments(self, made: Made, values: Sequence[Any]) -> dict[str, Any]:
         """What the gradients may be of, by name: the arguments, and attributes of an object."""
-        return dict(zip(made.parameters, self.subject.spread(values), strict=True))
+        return dict(zip(made.parameters, spread(made.reading, values), strict=True))
 
     def _current(self, values: Sequence[Any]) -> Made:
         """Known for the program as it is now, or made."""
         reading = self.subject.reading(values)
         self._sizes = reading.sizes
-        key = self._key(values)
+        key = self.subject.key(values, self._sizes)
         found = self._known.get(key)
         if found is None or not found.reading.is_current():
-            found = self._made(reading, key[1], self.subject.spread(values))
+            told = told_of_values(reading, values, self._sizes)
+            found = self._made(reading, told, spread(reading, values))
             self._keep(key, found)
         return found
 
@@ -137,7 +132,7 @@ class Derivative:
         ):
             lengths = needed(early.lengths, told)
             return loaded(early, reading, self.request, told, tuple(lengths))
-        names = self.subject.names(reading)
+        names = names_of(reading, self.subject.binder.names)
         return make(reading, self.request, names, told, values, self.cache)
 
     def generate(self, reading: Reading, mark: str = "") -> None:
@@ -218,7 +213,8 @@ class Derivative:
                 for n, g in zip(made.wrt, several, strict=True)
             )
             gradients = found if len(made.wrt) > 1 else found[0]
-        arrays = [value for value in (*values, *seeds) if type(value) is np.ndarray]
+        given = (*spread(made.reading, values), *seeds)
+        arrays = [value for value in given if type(value) is np.ndarray]
         return self.chosen.arranged(apart(gradients, arrays), len(made.wrt))
 
     def refuse(self, code: str, what: str, step: str = "") -> FlatgradError:

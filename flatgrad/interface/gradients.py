@@ -10,6 +10,7 @@ import numpy as np
 
 from flatgrad.errors import FlatgradError
 from flatgrad.interface.arguments import Length
+from flatgrad.interface.attributes import names_of, spread, told_of_values
 from flatgrad.interface.conventions import Wrt
 from flatgrad.interface.derivatives import Derivative, Shapes
 from flatgrad.interface.documenting import document, gradients, parameters
@@ -69,10 +70,11 @@ class Gradient(Derivative):
             reading = with_arrays(reading)
             options, hidden = request.options(reading), request.hidden(reading)
             return emit(reading, options, hidden, self.cache), reading, ()
-        told = self.subject.told(values, reading.sizes)
-        names, spread = self.subject.names(reading), self.subject.spread(values)
+        told = told_of_values(reading, values, reading.sizes)
+        names = names_of(reading, self.subject.binder.names)
+        given = spread(reading, values)
         emission, lengths = emission_for(
-            reading, request, names, told, spread, self.cache
+            reading, request, names, told, given, self.cache
         )
         return emission, reading, lengths
 

@@ -29,7 +29,7 @@ DECORATORS: dict[type, str] = {
     property: "@property",
 }
 STATIC, OF_CLASS, PROPERTY = DECORATORS.values()
-SLOTS = ("member_descriptor", "getset_descriptor")
+SLOTS = ("member_descriptor", "getset_descriptor", "_tuplegetter")
 # Where a class answers itself, an attribute may be anything.
 ANSWERING = ("__getattribute__", "__getattr__", "__setattr__")
 
@@ -71,7 +71,7 @@ def is_method(function: FunctionType) -> bool:
 
 def method_and_object(f: Any) -> tuple[FunctionType, Any] | None:
     """Of a bound method, or of an object that can be called: the function, and what it is called with first."""
-    if isinstance(f, MethodType) or type(f).__name__ == "Bound" and _is_ours(f):
+    if isinstance(f, MethodType) or (type(f).__name__ == "Bound" and _is_ours(f)):
         return plain_function(f.__func__), f.__self__
     if isinstance(f, FunctionType | type) or _is_ours(f):
         return None
@@ -104,7 +104,9 @@ class Member:
         if isinstance(inner, type) or not callable(inner):
             return None
         if not decorator and not hasattr(raw, "__get__"):
-            return None  # an object that is called like one, but is not given the object
+            return (
+                None  # an object that is called like one, but is not given the object
+            )
         if is_library(getattr(inner, "__module__", None) or "builtins"):
             return None
         return decorator, plain_function(inner)
@@ -126,9 +128,7 @@ def _refuse_other_descriptors(member: Member, text: Written, node: ast.AST) -> N
     raise _at(node, text, "FG126", what, "make it a property or a method")
 
 
-def _at(
-    node: Any, text: Written, code: str, what: str, step: str
-) -> FlatgradError:
+def _at(node: Any, text: Written, code: str, what: str, step: str) -> FlatgradError:
     first, last = (node.lineno, node.col_offset + 1), (node.end_lineno, node.end_col_offset + 1)  # fmt: skip
     problem = Diagnostic(code, what, step, Place(*first, *last))
     return located([(problem, text.filename, text.source)])
@@ -244,10 +244,10 @@ def read_method(function: FunctionType, owner: type) -> Reading:
     collector = MethodCollector(function, owner=owner)
     name = collector.main_method()
     reading = Reading.of(collector.ordered(), name, collector.watches, function)
-    return _with_attributes(reading, tuple(collector.methods))
+    return with_names_of_attributes(replace(reading, methods=tuple(collector.methods)))
 
 
-def _with_attributes(reading: Reading, methods: tuple[str, ...]) -> Reading:
+def with_names_of_attributes(reading: Reading) -> Reading:
     """The attributes whose values at the beginning count, and what the object is called."""
     from flatgrad.frontend import read_module
     from flatgrad.frontend.lower import parameters_of
@@ -262,7 +262,7 @@ def _with_attributes(reading: Reading, methods: tuple[str, ...]) -> Reading:
     node = module.functions[objects.functions[reading.function]]
     known = objects.attributes
     names = tuple(known[n] for p in parameters_of(node) if (n := p.name.value) in known)
-    return replace(reading, held=objects.name, attributes=names, methods=methods)
+    return replace(reading, held=objects.name, attributes=names)
 
 
 def owner_by_name(function: FunctionType) -> type | None:
@@ -280,7 +280,9 @@ def inherits_elsewhere(function: FunctionType) -> bool:
     tree = parsed(text.source)
     own = {c.name for c in tree.body if isinstance(c, ast.ClassDef)} if tree else set()
     path = class_path(text)
-    return bool(path) and any(ast.unparse(b) not in {*own, "object"} for b in path[-1].bases)
+    return bool(path) and any(
+        ast.unparse(b) not in {*own, "object"} for b in path[-1].bases
+    )
 
 
 def read_file_of_method(function: FunctionType) -> Reading | None:
@@ -301,11 +303,12 @@ __all__ = [
     "Member",
     "class_path",
     "decorator_of",
-    "inherits_elsewhere",
     "holder_in",
+    "inherits_elsewhere",
     "is_method",
     "method_and_object",
     "owner_by_name",
     "read_file_of_method",
     "read_method",
+    "with_names_of_attributes",
 ]

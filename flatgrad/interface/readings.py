@@ -13,7 +13,6 @@ from flatgrad.interface.code_text import Written
 from flatgrad.interface.live import Entry, Watched
 from flatgrad.interface.refusing import Located, LocatedError, located, shown
 
-
 IMPORT, CONSTANT, FUNCTION, CLASS, METHOD = range(5)
 
 
