@@ -168,6 +168,10 @@ class Counter:
         total = np.sum(h) if self.mode == "sum" else np.mean(h)
         return total * self.weight + Counter.cube(np.sum(x))
 
+    def overwriting(self, x):
+        self.w[0] = 5.0
+        return np.sum(self.shared * x * self.shared)
+
     def stored(self, x):
         self.h = np.tanh(self.w * x)
         return np.sum(self.h * self.layers[0] + self.layers[1] * self.h**2)
@@ -422,6 +426,31 @@ def test_refusals_stand_where_the_method_does(
     told = str(caught.value)
     assert code in told
     assert f"test_bound.py:{line_of(line)}:" in told
+
+
+def test_arrays_that_are_overwritten_under_two_names() -> None:
+    c, x = Counter(), RNG.normal(size=3)
+    c.shared = c.w.copy()
+    g = flatgrad.grad(c.overwriting, ("x", "self.shared"))
+    same(g(x), [c.shared**2, 2 * c.shared * x])
+    c = Counter()
+    c.shared = c.w[:]
+    g = flatgrad.grad(c.overwriting, ("x", "self.shared"))
+    with pytest.raises(
+        FlatgradError,
+        match=r"FG401 overwriting overwrites an array that is both self\.w and self\.shared",
+    ):
+        g(x)
+
+    def overwrites(a, b):
+        a *= 2.0
+        return np.sum(a * b)
+
+    same(flatgrad.grad(overwrites)(x.copy(), x), [2 * x, 2 * x])
+    with pytest.raises(FlatgradError, match="FG401"):
+        flatgrad.grad(overwrites)(x, x)
+    with pytest.raises(FlatgradError, match="FG401"):
+        flatgrad.vjp(overwrites)(x, x[:])
 
 
 def test_refusals_without_a_line() -> None:

@@ -150,7 +150,8 @@ def _found(function: FunctionType, code: CodeType) -> Written:
     changed = False
     for source in _sources(code.co_filename, function.__globals__):
         tree = parsed(source)
-        candidates = list(_candidates(tree, code)) if tree is not None else []
+        found = _candidates(tree, code) if tree is not None else ()
+        candidates = sorted(found, key=_position, reverse=True)  # the innermost first
         for node in candidates:
             if _is_compiled_from(code, source):
                 return Written(code.co_filename, source, node)

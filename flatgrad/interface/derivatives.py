@@ -18,6 +18,7 @@ from flatgrad.interface.cache import Cache
 from flatgrad.interface.conventions import Chosen, Wrt, chosen
 from flatgrad.interface.documenting import document
 from flatgrad.interface.generated import Compiler, cannot_compile, is_of_compiler
+from flatgrad.interface.overlaps import overlapping, refuse_overwritten
 from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
 from flatgrad.interface.specialising import (
@@ -185,13 +186,20 @@ class Derivative:
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         return self.subject.bind(args, kwargs)
 
-    def run(
+    def run(self, made: Made, values: Sequence[Any], extra: Mapping[str, Any]) -> Any:
+        """Call the emitted function, the forward of a pair; the result is one of different inputs, or refused."""
+        seen = overlapping(made.parameters, spread(made.reading, values))
+        found = self._run(made.function(), values, extra)
+        refuse_overwritten(seen, self.subject.name)
+        return found
+
+    def _run(
         self,
         function: Callable[..., Any],
         values: Sequence[Any],
         extra: Mapping[str, Any],
     ) -> Any:
-        """Call an emitted function; what a compiler cannot do is told as such."""
+        """What a compiler cannot do is told as such."""
         if self.compiler is None:
             return self.subject.binder.call(function, values, extra)
         try:

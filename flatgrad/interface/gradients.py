@@ -86,7 +86,7 @@ class Gradient(Derivative):
         made = self.made(values)
         self._refuse_other_results(made)
         try:
-            value, gradient = self.run(made.function(), values, self._seeds(made))
+            value, gradient = self.run(made, values, self._seeds(made))
         except Exception:
             self._refuse_array(made, values)
             raise

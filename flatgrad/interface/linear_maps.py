@@ -35,7 +35,7 @@ class Pullback(Derivative):
         values = self.bind(args, kwargs)
         made = self.made(values)
         backward = made.function(1)
-        *outs, cache = self.run(made.function(0), values, {})
+        *outs, cache = self.run(made, values, {})
         value = tuple(outs) if made.returns_tuple else outs[0]
 
         def pullback(*cotangents: Any) -> Any:
@@ -119,9 +119,7 @@ class Pushforward(Derivative):
             raise self.refuse("FG704", what, "write (x,) for one argument")
         values = self.bind(primals, kwargs)
         made = self.made(values)
-        value, tangent = self.run(
-            made.function(), values, self._tangents(made, values, tangents)
-        )
+        value, tangent = self.run(made, values, self._tangents(made, values, tangents))
         return value, as_float(tangent)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:

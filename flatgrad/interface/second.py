@@ -197,7 +197,7 @@ class Jacobian(Composed):
                 tangents[position] = unit
                 columns.append(
                     inner.run(
-                        made.function(),
+                        made,
                         values,
                         dict(zip(made.seeds, tangents, strict=True)),
                     )[1]
