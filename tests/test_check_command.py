@@ -4,6 +4,7 @@ What is compared with differences here is compared for real; where the numbers a
 """
 
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -1156,9 +1157,10 @@ def test_the_page_shows_what_is_printed(check: Check, update: bool) -> None:
         if kind == "file:":
             Path(command).write_text(text, encoding="utf-8")
             return block[0]
-        assert command.startswith("flatgrad check layers.py ")
-        outcome = check(Path("layers.py").read_text(), *command.split()[3:])
-        return start + outcome.out.replace("f.py", "layers.py") + outcome.err + end
+        program, check_, file, *arguments = shlex.split(command)
+        assert (program, check_) == ("flatgrad", "check")
+        outcome = check(Path(file).read_text(), *arguments)
+        return start + outcome.out.replace("f.py", file) + outcome.err + end
 
     text = PAGE.read_text(encoding="utf-8")
     found = BLOCK.sub(shown, text)
