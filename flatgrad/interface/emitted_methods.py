@@ -52,7 +52,7 @@ def read_emitted_method(
 
 def _pieces(text: str, owner: str, held: str, tupled: str) -> Iterator[Piece]:
     nodes = body(text)
-    own = [n for n in nodes if _takes(n, held)]
+    own = [n for n in nodes if isinstance(n, ast.FunctionDef) and _takes(n, held)]
     lines = text.splitlines(keepends=True)
     for node in own:
         for number in range(node.lineno - 1, node.end_lineno or 0):
@@ -68,15 +68,10 @@ def _pieces(text: str, owner: str, held: str, tupled: str) -> Iterator[Piece]:
         yield Piece(f"{owner}.{node.name}", definition, METHOD)
 
 
-def _takes(node: ast.stmt, held: str) -> bool:
-    """A function whose first parameter is the object."""
-    match node:
-        case ast.FunctionDef(args=ast.arguments(args=[first, *_])):
-            return first.arg == held
-        case ast.FunctionDef(args=ast.arguments(posonlyargs=[first, *_])):
-            return first.arg == held
-        case _:
-            return False
+def _takes(node: ast.FunctionDef, held: str) -> bool:
+    """The first parameter is the object."""
+    every = [*node.args.posonlyargs, *node.args.args]
+    return bool(every) and every[0].arg == held
 
 
 def _called(text: str, names: set[str], held: str) -> str:
