@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
+import linecache
 import pickle
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checking import drawn
+from test_methods import CASES, Case, direction_of, held, pairing, seeds_of, slope
 
 import flatgrad
 from flatgrad.cli import run
@@ -295,6 +298,13 @@ def test_several_ways_through() -> None:
         same(found[1], of_attribute(net, "reg", lambda o, s=start, n=n: o.loops(s, n)))
 
 
+def test_types_of_numbers_and_lambdas() -> None:
+    odd, x = Odd(), RNG.normal(size=5)
+    same(flatgrad.grad(odd.typed)(x), odd.params["b1"])
+    made = lambda: flatgrad.grad(lambda z: 3.0 * z)(2.0)  # noqa: E731
+    assert made() == 3.0  # the inner of two lambdas of one line
+
+
 def test_partial_calls() -> None:
     def f(x, y, z=2.0):
         return x * y**2 + z * x
@@ -376,6 +386,11 @@ def test_globals_that_change(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Odd(Base):
+    kinds = np.float64
+
+    def typed(self, x):
+        return np.sum(x.astype(self.kinds) * self.params["b1"].astype(self.kinds))
+
     def whole(self, x):
         return x * helper(self)
 
@@ -568,3 +583,32 @@ def test_what_the_text_does_not_know_is_found_out_at_the_call(
     m = module_of(tmp_path, text, monkeypatch)
     net = m.Net()
     same(net.energy.grad(X), differences(net.energy, X))
+
+
+# --- programs as people write them -------------------------------------------------------------------------------------------
+
+
+def living(case: Case) -> Any:
+    """The object of a program, whose text can be had as that of a file."""
+    name = f"<program {case.method} {id(case)}>"
+    lines = case.source.splitlines(True)
+    linecache.cache[name] = (len(case.source), None, lines, name)
+    namespace: dict[str, Any] = {"__name__": "program"}
+    exec(compile(case.source, name, "exec"), namespace)
+    return case.make(namespace)
+
+
+@pytest.mark.parametrize("name", ["layers", "batchnorm", "a state that is reset"])
+def test_programs(name: str) -> None:
+    case = CASES[name]
+    target, method = living(case), case.method.rpartition(".")[2]
+    value = case.called(copy.deepcopy(target), copy.deepcopy(case.arguments))
+    seeds = seeds_of(value)
+    called = getattr(copy.deepcopy(target), method)
+    arguments = copy.deepcopy([*case.arguments.values()])
+    _, pullback = drawn(flatgrad.vjp(called, case.wrt), *arguments)
+    for wrt, gradient in zip(case.wrt, pullback(*seeds), strict=True):
+        direction = direction_of(held(target, case.arguments, wrt), 3)
+        expected = slope(case, wrt, direction, seeds)
+        found = pairing(gradient, direction)
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-8)

@@ -67,6 +67,8 @@ def told_of(value: Any, lengths: dict[int, int]) -> Told:
         raise refusal("FG704", what, "give a plain array: numpy.asarray(...)")
     if isinstance(value, np.memmap | np.generic):
         return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(value.shape, lengths)
+    if isinstance(value, type):
+        return "other", None
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         found = _kind_of(str(value.dtype))
         found = library_of_value(kind) if found == FLOAT else found

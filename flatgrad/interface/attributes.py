@@ -11,11 +11,14 @@ import re
 from collections.abc import Sequence, Set
 from typing import Any
 
+import numpy as np
+
 from flatgrad.interface.arguments import Told, labels, numbered, pattern, told_of
 from flatgrad.interface.readings import CLASS, Reading
 
 ABSENT = object()  # an attribute that the object does not have yet
 DEEPEST = 4
+NOTHING = "[]"
 LABEL = re.compile(r"\b_\d+\b")
 PLAIN: dict[type, str] = {int: "0", bool: "True", str: '""', type(None): "None"}
 
@@ -51,12 +54,25 @@ def told_of_values(
 
 
 def told_of_attribute(value: Any, lengths: dict[int, int]) -> Told:
-    """Of a dict with names for keys, or a list of settings, the expression is the kind."""
+    """Of a dict with names for keys, a list of settings or a type of numbers, the expression is the kind."""
+    if (dtype := _dtype(value)) is not None:
+        return dtype, None
+    if type(value) is list and not value:
+        return NOTHING, None
     if type(value) in (dict, list) and value and _has_names(value):
         found = _expression(value, lengths, 0)
         if type(value) is dict or not ("np." in found or "object" in found):
             return found, None
     return told_of(value, lengths)
+
+
+def _dtype(value: Any) -> str | None:
+    """np.float64, torch.float64"""
+    if isinstance(value, type):
+        return f"np.{value.__name__}" if issubclass(value, np.generic) else None
+    if isinstance(value, np.dtype):
+        return f"np.{value.name}"
+    return str(value) if type(value).__name__ == "dtype" else None
 
 
 def _expression(value: Any, lengths: dict[int, int], depth: int) -> str:
@@ -68,7 +84,11 @@ def _expression(value: Any, lengths: dict[int, int], depth: int) -> str:
     if kind is dict and depth < DEEPEST:
         return "{" + ", ".join(_items(value, lengths, depth)) + "}"
     shape = () if kind in (float, complex) else getattr(value, "shape", None)
-    if shape is None or not all(isinstance(n, int) for n in shape):
+    if (
+        shape is None
+        or isinstance(value, type)
+        or not all(isinstance(n, int) for n in shape)
+    ):
         return "object()"
     axes = "".join(f"{_length(n)}, " for n in labels(shape, lengths))
     return f"np.zeros(({axes.strip()}))"
@@ -109,7 +129,13 @@ def with_attributes(reading: Reading, told: Sequence[Told]) -> Reading:
 
 
 def _is_text(kind: str) -> bool:
-    return kind[0] in "{["
+    return kind[0] in "{[" or "." in kind
+
+
+def with_settings(reading: Reading) -> Reading:
+    """What is empty now is for settings, not for arrays."""
+    head = next((p.text for p in reading.pieces if p.order == CLASS), "")
+    return reading.with_class(head.replace(f" = {NOTHING}\n", ' = [""]\n'))
 
 
 def with_lengths_apart(reading: Reading) -> Reading:
@@ -128,4 +154,5 @@ __all__ = [
     "told_of_values",
     "with_attributes",
     "with_lengths_apart",
+    "with_settings",
 ]

@@ -27,7 +27,7 @@ from flatgrad.interface.arguments import (
     shape_of,
     shapes_told,
 )
-from flatgrad.interface.attributes import with_lengths_apart
+from flatgrad.interface.attributes import with_lengths_apart, with_settings
 from flatgrad.interface.cache import Cache, key_of
 from flatgrad.interface.code_text import without_warnings
 from flatgrad.interface.generated import Compiler, Generated, load, root_of
@@ -239,7 +239,12 @@ def emission_for(
         replace(options, shapes=shapes_told(names, told, apart=parted) | given)
         for parted in (False, True)
     )
-    possible = [(reading, together), (with_lengths_apart(reading), apart)]
+    readings = [reading]
+    if (settings := with_settings(reading)).text != reading.text:
+        readings.append(settings)
+    possible = [
+        one for r in readings for one in ((r, together), (with_lengths_apart(r), apart))
+    ]
     emission = _first(possible, excluded, cache)
     found = misfit(emission.ranks, emission.lengths, values)
     if found is not None:
@@ -254,12 +259,15 @@ def _first(
     kept = (recalled(cache, *one, excluded) for one in possible)
     if (found := next((k for k in kept if k is not None), None)) is not None:
         return found
-    try:
-        return emit(*possible[0], excluded, cache)
-    except FlatgradError as error:
-        if all(d.code != "FG301" for d in error.diagnostics):
-            raise
-        return emit(*possible[1], excluded, cache)
+    codes = ("FG301", "FG401") if len(possible) > 2 else ("FG301",)
+    *others, last = possible
+    for one in others:
+        try:
+            return emit(*one, excluded, cache)
+        except FlatgradError as error:
+            if all(d.code not in codes for d in error.diagnostics):
+                raise
+    return emit(*last, excluded, cache)
 
 
 def emit(
