@@ -30,6 +30,7 @@ from flatgrad.source import (
     shown_name,
     with_newlines,
     write_atomically,
+    write_bytes_atomically,
     write_standard_output,
 )
 
@@ -271,9 +272,9 @@ def command(
 
     FILE is a Python file, or - for standard input. It is read, never run.
 
-    `flatgrad ops` shows the operations that have a derivative, and
-    `flatgrad check FILE` checks a gradient at a point; a file of such a name is
-    ./ops.
+    `flatgrad ops` shows the operations that have a derivative,
+    `flatgrad check FILE` checks a gradient at a point, `flatgrad fill FILE` fills
+    in empty backward functions; a file of such a name is ./ops.
     """
     _reject_contradictions(file, out, diff, check)
     if style != "flat" and emit != "grad":
@@ -299,7 +300,9 @@ def command(
     elif check:
         _check(out, emitted, source.filename)
     elif diff:
-        _show_difference(out, emitted)
+        with reported(out):
+            old = existing_text(out)
+        _show_difference(out, emitted, old)
     else:
         _write(out, emitted)
 
@@ -411,7 +414,71 @@ def check(
     return 0 if found.passes else 1
 
 
-SUBCOMMANDS = {"ops": operations, "check": check}
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file")
+@click.option(
+    "--function",
+    "functions",
+    metavar="NAME",
+    multiple=True,
+    help="Only this backward function; may be repeated.  [default: every empty one]",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    metavar="x=N,D",
+    multiple=True,
+    callback=_checked(parse_shapes),
+    help="The shape of a parameter of the forward, as for flatgrad FILE.",
+)
+@click.option(
+    "--rules", metavar="FILE", multiple=True, help="Derivative rules of your own."
+)
+@click.option("-o", "out", metavar="OUT", help="Write to this file instead of FILE.")
+@click.option("--diff", is_flag=True, help="Show what would change instead.")
+@click.option(
+    "--with-check",
+    is_flag=True,
+    help="Write NAME_check.py beside it: gradient checks as courses have them.",
+)
+def fill(
+    file: str,
+    functions: tuple[str, ...],
+    shapes: dict[str, tuple[str | int, ...]],
+    rules: tuple[str, ...],
+    out: str | None,
+    diff: bool,
+    with_check: bool,
+) -> None:
+    """Fill in the empty NAME_backward functions of FILE, each from its NAME_forward.
+
+    What is empty is a `pass`, a `raise NotImplementedError`, results that are None.
+    Everything else in FILE stays as it is, byte for byte.
+    """
+    files = tuple(map(_rules_in, rules))
+    with reported(shown_name(file)):
+        source = read_source(file)
+        options = Options(
+            functions, names="d", shapes=shapes, filename=source.filename, rules=files
+        )
+    target = file if out is None else out
+    with reported(source.filename, source.text):
+        from flatgrad.filling.command import plan
+
+        planned, report = plan(source, options, target, with_check)
+    for one in planned:
+        if diff:
+            _show_difference(one.path, one.new, one.old)
+        elif one.path == STANDARD_STREAM:
+            _print(one.new)
+        else:
+            with reported(one.path):
+                write_bytes_atomically(one.path, one.data)
+    if not diff:
+        click.echo(report, nl=False, err=target == STANDARD_STREAM)
+
+
+SUBCOMMANDS = {"ops": operations, "check": check, "fill": fill}
 
 
 def _reject_contradictions(file: str, out: str | None, diff: bool, check: bool) -> None:
@@ -465,9 +532,9 @@ def _stale(is_missing: bool, filename: str) -> Diagnostic:
     )
 
 
-def _show_difference(out: str, emitted: str) -> None:
+def _show_difference(out: str, emitted: str, old: str | None) -> None:
     with reported(out):
-        text = difference(out, existing_text(out), emitted)
+        text = difference(out, old, emitted)
     _print(text)
 
 

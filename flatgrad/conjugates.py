@@ -25,6 +25,7 @@ OF_SHAPES = {"shape", "size", "ndim", "len", "zeros_like", "ones_like", "empty_l
 SHAPES_AT = {
     "unbroadcast": {1}, "matmul_grad_left": {1}, "matmul_grad_right": {2}, "dot_grad_left": {1},
     "dot_grad_right": {2}, "inner_grad_left": {1}, "inner_grad_right": {2}, "resized": {1}, "real_if_real": {1},
+    "solve_grads": {2}, "solve_tangent": {3},
 }  # fmt: skip
 
 # Real numbers from complex ones, of which the text may give real ones: their cotangents are complex.

@@ -67,6 +67,7 @@ CODES = {
     "FG507": "--shape names what is no parameter",
     "FG508": "a gradient is asked for of what is not known to be one number",
     "FG509": "a function does not fit the style that is asked for",
+    "FG510": "the cache of a forward does not hold what its backward needs",
     # FG6xx: rules of the user
     "FG601": "a rule is not written as one, or is for no function",
     # FG7xx: the Python interface
@@ -75,6 +76,9 @@ CODES = {
     "FG703": "the result is not one number, so that it has no gradient",
     "FG704": "what a derivative is given does not fit",
     "FG705": "compile= cannot compile what was generated",
+    # FG8xx: stubs that are filled in
+    "FG801": "a stub does not fit its forward function",
+    "FG802": "there is no place for a file of checks",
     # FG90x: running the user's code, to check a gradient
     "FG901": "the code that is checked raises an exception",
     "FG902": "an input has no value, or --at gives it none",

@@ -28,7 +28,7 @@ from flatgrad.registry import RULES, Kind
 
 Value = Any
 # Operations that give a list or a tuple also where it holds one array.
-SEQUENCES = {"split", "meshgrid", "broadcast_arrays"}
+SEQUENCES = {"split", "chunk", "meshgrid", "broadcast_arrays"}
 
 
 def evaluate(block: Block, *inputs: Value) -> dict[Atom, Value]:

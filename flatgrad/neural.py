@@ -290,7 +290,14 @@ def increased(x: Array, index: Any, value: Array) -> Array:
     return x
 
 
+def chunk(x: Array, chunks: int, axis: int) -> tuple[Array, ...]:
+    length = np.shape(x)[axis]
+    each = -(-length // chunks)
+    return tuple(np.split(x, range(each, length, each), axis))
+
+
 OPERATIONS: dict[str, Any] = {
+    "chunk": chunk,
     "gather": gather, "scatter": scatter, "scatter_add": scatter_add, "add_along": add_along,
     "bernoulli_loss": bernoulli_loss, "logistic_loss": logistic_loss, "one_hot": one_hot,
     "cross_entropy": cross_entropy, "nll_loss": nll_loss,

@@ -170,6 +170,61 @@ def sigmoid(found: _Recognition, eqn: Eqn) -> Eqn | None:
     return None
 
 
+def masked_sigmoid(found: _Recognition, eqn: Eqn) -> Eqn | None:
+    """top / (1 + z), where z is exp(-x) or exp(x), whichever is small, and top is 1 or exp(x)"""
+    total = found.made(eqn.args[1], "add")
+    terms = either_way(total) if total is not None else ()
+    for one, z in terms:
+        x, masks = _small_exponentials(found, z)
+        if x is None or not is_number(one, 1) or not _has_sides(found, x, masks):
+            continue
+        if _one_or(found, eqn.args[0], z, masks[1]):
+            return becomes(eqn, "sigmoid", x)
+    return None
+
+
+def _small_exponentials(
+    found: _Recognition, z: Atom
+) -> tuple[Atom | None, tuple[Atom, ...]]:
+    """x and the masks of z = zeros_like(x); z[positive] = exp(-x[positive]); z[negative] = exp(x[negative])"""
+    masks: dict[bool, Atom] = {}
+    shown: set[Atom] = set()
+    for _ in range(2):
+        store = found.made(z, "setitem")
+        exponent = found.arg(store.args[2], "exp") if store is not None else None
+        if store is None or exponent is None:
+            return None, ()
+        minus = negated(found, exponent)
+        part = found.made(exponent if minus is None else minus, "getitem")
+        if part is None or part.args[1] != store.args[1]:
+            return None, ()
+        masks[minus is not None] = store.args[1]
+        shown.add(part.args[0])
+        z = store.args[0]
+    shown.add(found.arg(z, "zeros_like") or z)
+    if len(shown) > 1 or len(masks) < 2:
+        return None, ()
+    return shown.pop(), (masks[True], masks[False])
+
+
+def _has_sides(found: _Recognition, x: Atom, masks: tuple[Atom, ...]) -> bool:
+    """One mask is of what is positive, the other of what is negative, and 0 belongs to one of them."""
+    sides = [found.made(mask) for mask in masks]
+    ops = [s.op if s is not None else "" for s in sides]
+    known = all(s is not None and s.args == (x, Lit(0)) for s in sides)
+    return known and ops in (["ge", "lt"], ["gt", "le"], ["ge", "le"])
+
+
+def _one_or(found: _Recognition, top: Atom, z: Atom, negative: Atom) -> bool:
+    """top = ones_like(x); top[negative] = z[negative]"""
+    store = found.made(top, "setitem")
+    if store is None or store.args[1] != negative:
+        return False
+    part = found.made(store.args[2], "getitem")
+    ones = found.made(store.args[0], "ones_like") is not None
+    return ones and part is not None and part.args == (z, negative)
+
+
 def negated(found: _Recognition, value: Atom) -> Atom | None:
     """x where `value` is -x."""
     if (x := found.arg(value, "neg")) is not None:
@@ -592,7 +647,7 @@ def _same_axis(a: int, b: int, rank: int | None) -> bool:
 
 Pattern = Callable[[_Recognition, Eqn], "Eqn | None"]
 PATTERNS: dict[str, tuple[Pattern, ...]] = {
-    "truediv": (sigmoid, tanh, softmax),
+    "truediv": (sigmoid, masked_sigmoid, tanh, softmax),
     "maximum": (relu,),
     "mul": (masked_relu, abs_squared),
     "pow": (abs_squared, power_of_half),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
+import keyword
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from typing import TypeVar
 from flatgrad.complex_values import complex_values
 from flatgrad.emit.beside import TangentLayout
 from flatgrad.emit.early_returns import with_early_returns
+from flatgrad.emit.helpers import HELPERS
 from flatgrad.emit.layout import Gradient, Layout, Style
 from flatgrad.emit.module import Emitted, layout, write_module
 from flatgrad.emit.names import Names
@@ -35,6 +38,7 @@ from flatgrad.frontend.module import (
     main_functions,
     names_elsewhere,
     names_in_text,
+    with_functions,
 )
 from flatgrad.frontend.own_rules import names_of_rules, read_rules
 from flatgrad.frontend.pairs import (
@@ -42,9 +46,10 @@ from flatgrad.frontend.pairs import (
     Pair,
     careful_values,
     pairs_in,
+    returns_cache,
     written_later,
 )
-from flatgrad.frontend.scope import Path
+from flatgrad.frontend.scope import Callee, Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
 from flatgrad.options import ALONE, FORWARD_MODE, Options, Shape
@@ -59,7 +64,9 @@ from flatgrad.reverse import (
 )
 from flatgrad.seeded import with_fractions, without_seed
 from flatgrad.simplify import simplify
-from flatgrad.styles import STYLES, Writer
+from flatgrad.styles import STYLES, Rewriting, Writer
+from flatgrad.styles.course import layer_names
+from flatgrad.styles.homework import where_cached
 from flatgrad.types import Contradiction, Type
 from flatgrad.versions import MAY_HOLD
 
@@ -70,6 +77,7 @@ OTHER_LIBRARIES = {
     "paddle",
     "dask",
 }
+PYTHON = {*keyword.kwlist, *dir(builtins)}
 WITHIN = "FG123"  # the backward needs a value that no line of the source names
 DEEPEST = 200_000  # frames: one sum of thousands of terms is a tree of that depth to the printer of libcst
 
@@ -174,23 +182,99 @@ class _Findings:
         self.module = module if forward_mode else segmented(module)
         others = [_file_of_rules(*file) for file in options.rules]
         self.rules = read_rules(self.module, others)
-        self._read: dict[tuple[int, str, bool], _Read | FlatgradError] = {}
+        self._read: dict[tuple[int, str, bool, bool], _Read | FlatgradError] = {}
         self._gradients: dict[int, Gradient | FlatgradError] = {}
         self._longer: dict[tuple[int, Place], Module | FlatgradError | None] = {}
+        self._rewritten: dict[tuple[object, ...], Module] = {}
+        self._layers: Module | None = None
         self._kept: list[Module] = [self.module]  # so that no other has its id
 
     def read(self, module: Module, name: str, options: Options) -> _Read:
         """The function, with the names that its results had before any of them was printed."""
-        key, forward_mode = (id(module), name), options.emit in FORWARD_MODE
-        other = self._read.get((*key, not forward_mode))
-        if isinstance(other, _Read) and not other.has_pairs:
-            found = other
-        else:
-            found = _once(
-                self._read, (*key, forward_mode), lambda: _read(module, name, options)
-            )
+        found = self._reading(module, name, options, stacks=True)
+        if any(f.stacks for f in found.functions()):
+            one_each = self._reading(module, name, options, stacks=False)
+            found = self._chosen(found, one_each, options)
         found.restore()
         return found
+
+    def _reading(
+        self, module: Module, name: str, options: Options, stacks: bool
+    ) -> _Read:
+        key, forward_mode = (id(module), name, stacks), options.emit in FORWARD_MODE
+        other = self._read.get((*key, not forward_mode))
+        if isinstance(other, _Read) and not other.has_pairs:
+            return other
+        return _once(
+            self._read,
+            (*key, forward_mode),
+            lambda: _read(module, name, options, stacks),
+        )
+
+    def _chosen(self, stacked: _Read, one_each: _Read, options: Options) -> _Read:
+        """Stacks of matrices, unless that is refused, or needs helpers where one matrix each needs none.
+
+        Helpers are no reason with torch, which is made for batches, and where the text for one would not stop at a stack.
+        """
+        found = self._helpers(stacked, options)
+        function = stacked.function
+        needed = function.module.library == "torch" or function.numbers_of_stacks
+        if found and not needed and self._helpers(one_each, options) == set():
+            found = None
+        return one_each if found is None else stacked
+
+    def _helpers(self, read: _Read, options: Options) -> set[str] | None:
+        """The helpers that the text will define for itself; None where there is no text."""
+        function, wrt = read.function, read.wrt
+        try:
+            if options.emit in FORWARD_MODE:
+                gradient = _pushed(function, wrt)
+            else:
+                gradient = self.whole(function, wrt, options)
+        except FlatgradError:
+            return None
+        return {e.op for e in all_equations(gradient.block.eqns)} & HELPERS.keys()
+
+    def whole(
+        self, function: Function, wrt: Sequence[Var], options: Options
+    ) -> Gradient:
+        """The gradient of what is asked for, with the seeds that this kind of output has."""
+        own, alone = STYLES.get(options.style), options.emit == "gradient"
+        from_one = alone or (own is not None and own.from_one(function, wrt))
+        return self.gradient(
+            function, lambda: _differentiated(function, wrt, from_one, alone)
+        )
+
+    def rewritten(self, name: str, options: Options) -> Module:
+        """The module with the function as the style reads it, and the layers that it calls."""
+        style = STYLES.get(options.style)
+        if style is None or style.rewriting is None:
+            return self.module
+        if style.layer is None:
+            return self._with({name: style.rewriting})
+        others = {n: where_cached for n in self.module.functions if n != name}
+        return self._with({**others, name: style.rewriting}, layered=True)
+
+    def _with(
+        self, rewritings: Mapping[str, Rewriting], layered: bool = False
+    ) -> Module:
+        """The module with functions that are written in another way; the same for the same ones."""
+        key = (layered, *sorted((n, r.__name__) for n, r in rewritings.items()))
+        if key not in self._rewritten:
+            functions = self.module.functions
+            nodes = {n: rewriting(functions[n]) for n, rewriting in rewritings.items()}
+            self._rewritten[key] = with_functions(self.module, nodes, layered)
+        return self._rewritten[key]
+
+    def of_layers(self) -> Module:
+        """The module with the functions as those that call them read them."""
+        if self._layers is None:
+            every = dict.fromkeys(self.module.functions, where_cached)
+            self._layers = self._with(every, True)
+        return self._layers
+
+    def is_of_layers(self, module: Module) -> bool:
+        return module is self._layers
 
     def gradient(self, function: Function, made: Callable[[], Gradient]) -> Gradient:
         return _once(self._gradients, id(function), made)
@@ -215,9 +299,11 @@ class _Read:
     wrt: list[Var]
     pairs: list[Pair]
 
+    def functions(self) -> list[Function]:
+        return [self.function, *(p.function for p in self.pairs if p.function)]
+
     def __post_init__(self) -> None:
-        functions = [self.function, *(p.function for p in self.pairs if p.function)]
-        self._outputs.extend((f, list(f.outputs)) for f in functions)
+        self._outputs.extend((f, list(f.outputs)) for f in self.functions())
 
     _outputs: list[tuple[Function, list[str]]] = field(default_factory=list)
 
@@ -266,12 +352,17 @@ def _transformed(findings: _Findings, options: Options) -> str:
     names, elsewhere = Names(module.text), names_elsewhere(module)
     problems: list[Diagnostic] = []
     emitted: list[Emitted] = []
-    asked = _chosen(module, options)
-    for name in asked:
+    chosen = _chosen(module, options)
+    for name in chosen:
+        own = findings.rewritten(name, options)
+        if own.layered and _is_called(module, name, chosen):
+            own = findings.of_layers()
+        away = elsewhere[name]
+        if own is not module:  # names of what is left to be written are free
+            gone = names_in_text(module.text) - names_in_text(own.text)
+            away = names_elsewhere(own)[name] | gone - PYTHON
         try:
-            emitted += _with_loops(
-                findings, module, name, options, names, elsewhere[name]
-            )
+            emitted += _with_loops(findings, own, name, options, names, away)
         except FlatgradError as error:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
@@ -287,8 +378,16 @@ def _transformed(findings: _Findings, options: Options) -> str:
     try:
         return with_objects(text, module.objects, taken, first)
     except FlatgradError as error:
-        placed = (_placed(module, asked[0], d) for d in error.diagnostics)
+        placed = (_placed(module, chosen[0], d) for d in error.diagnostics)
         raise FlatgradError(*placed) from None
+
+
+def _is_called(module: Module, name: str, others: Sequence[str]) -> bool:
+    """It is a layer that keeps its cache, since one of the others calls it."""
+    if not returns_cache(Callee(name, module.functions[name])):
+        return False
+    bodies = (module.functions[n].body for n in others if n != name)
+    return any(name in names_in_text(module.code(body)) for body in bodies)
 
 
 def _placed(module: Module, name: str, problem: Diagnostic) -> Diagnostic:
@@ -328,16 +427,17 @@ def _with_loops(
             raise error from None
 
 
-def _read(module: Module, name: str, options: Options) -> _Read:
-    """The function as a graph, with what is asked of it."""
+def _read(module: Module, name: str, options: Options, stacks: bool) -> _Read:
+    """The function as a graph, with what is asked of it; with `stacks` of matrices where nothing is said."""
     options = _of_method(module, name, options)
     _refuse_other_libraries(module, name)
     _refuse_decorated(module, name)
     _refuse_unknown_shapes(module, name, options)
-    function = _lowered(module, name, options)
+    function = _lowered(module, name, options, stacks)
     wrt = _wrt(function, options)
-    if options.style in STYLES and not options.wrt:
-        wrt = STYLES[options.style].wrt(function, wrt)
+    if options.style in STYLES:
+        function.seeds = STYLES[options.style].seeds(function)
+        wrt = wrt if options.wrt else STYLES[options.style].wrt(function, wrt)
     if options.results:
         chosen = {*options.results}
         function.seeds = [
@@ -348,7 +448,7 @@ def _read(module: Module, name: str, options: Options) -> _Read:
     return _Read(function, wrt, _pairs(function, wrt, seeds))
 
 
-def _lowered(module: Module, name: str, options: Options) -> Function:
+def _lowered(module: Module, name: str, options: Options, stacks: bool) -> Function:
     """The graph; an early return of something else than the result is on no way to it."""
     reading = partial(
         lower,
@@ -358,6 +458,7 @@ def _lowered(module: Module, name: str, options: Options) -> Function:
         options.inline,
         aside=options.aside,
         kinds=options.kinds,
+        stacks=stacks,
     )
     node = module.functions[name]
     early = early_returns.positions(node)
@@ -393,6 +494,23 @@ def read_in_place(module: Module, name: str, shapes: Mapping[str, Shape]) -> Fun
         return lower(module, name, shapes, flat=True)
 
 
+def _ask_for_everything(pair: Pair, layer: _Read) -> None:
+    """The backward of a layer returns what it does wherever it is called, and takes a cotangent for each result."""
+    pair.forward_name, pair.backward_name = layer_names(pair.callee.name)
+    pair.wrt = {p.name: None for p in layer.wrt}
+    seeds = layer.function.seeds
+    pair.seeded = {i for i, seed in enumerate(seeds) if seed is not None}
+    function = layer.function
+    dicts = {n for n, p in function.params.items() if p.type.kind == "dict"}
+    if (
+        pair.careful - dicts
+    ):  # what a layer puts into a dict of options it has seen itself
+        what = f"{function.name} may keep an array in its cache that its caller writes into later"
+        place = function.module.place(function.node.name)
+        step = "let the caller write into a copy"
+        raise FlatgradError(Diagnostic("FG510", what, step, place))
+
+
 def _one(
     findings: _Findings,
     module: Module,
@@ -408,10 +526,16 @@ def _one(
     if options.emit in FORWARD_MODE:
         return _with_tangents(module, function, wrt, pairs, options, names, elsewhere)
     found = []
+    own = STYLES.get(options.style)
     for pair in pairs:
-        _name(pair, names, "_forward", "_backward")
+        if pair.own:
+            found += _of_layer(findings, pair, options, names, elsewhere)
+        else:
+            _name(pair, names, "_forward", "_backward")
     for pair in pairs:
         assert pair.function is not None
+        if pair.own:
+            continue
         inner = findings.gradient(pair.function, partial(_gradient_of_pair, pair))
         style = Style(
             "pair",
@@ -420,14 +544,27 @@ def _one(
             (pair.forward_name, pair.backward_name),
         )
         found.append(_emitted(module, inner, names, elsewhere, style))
-    own, alone = STYLES.get(options.style), options.emit == "gradient"
-    from_one = alone or (own is not None and own.from_one(function, wrt))
-    whole = findings.gradient(
-        function, lambda: _differentiated(function, wrt, from_one, alone)
-    )
-    style = Style(options.emit, options.names, options.comments)
+    whole = findings.whole(function, wrt, options)
+    again = own.recomputed if own is not None else frozenset[str]()
+    style = Style(options.emit, options.names, options.comments, recomputed=again)
     write = own.write if own is not None else None
+    if own is not None and findings.is_of_layers(module):
+        write = own.layer
     return [*found, _emitted(module, whole, names, elsewhere, style, write)]
+
+
+def _of_layer(
+    findings: _Findings,
+    pair: Pair,
+    options: Options,
+    names: Names,
+    elsewhere: set[str],
+) -> list[Emitted]:
+    """The backward of a layer that another function calls, as it stands by itself."""
+    module, options = findings.of_layers(), replace(options, wrt=(), shapes={})
+    name = pair.callee.name
+    _ask_for_everything(pair, findings.read(module, name, options))
+    return _one(findings, module, name, options, names, elsewhere)
 
 
 def _gradient_of_pair(pair: Pair) -> Gradient:
@@ -487,7 +624,9 @@ def _pairs(
             if pair in ordered:
                 ordered.remove(pair)
             ordered.insert(0, pair)
-            if (more or reached or written) and pair.function is not None:
+            inside = pair.function is not None and not pair.own
+            if (more or reached or written) and inside:
+                assert pair.function is not None
                 chosen = {*pair.wrt, *more}
                 pair.seeded |= reached
                 pair.wrt = {n: None for n in pair.params if n in chosen}
@@ -649,7 +788,8 @@ def differentiate(
         block = without_seed(block, keep) if from_one else block
         _refuse_shadowed(function, names_of_rules(block.eqns[keep:]))
         simple = simplify(block, keep)
-        simple = with_fractions(simple, keep) if from_one else simple
+        if from_one:  # courses and minimizers have arrays of fractions
+            simple = with_fractions(simple, keep, of_integers=alone)
         tell_fields(primal, simple, seeds, hinted)
         return Gradient(function, simple, keep, tuple(wrt))
 
@@ -777,6 +917,10 @@ def _chosen(module: Module, options: Options) -> list[str]:
     if asked:
         return asked
     found = main_functions(module)
+    style = STYLES.get(options.style)
+    if style is not None and style.layer is not None:
+        layers = {n for n, f in module.functions.items() if returns_cache(Callee(n, f))}
+        found = [n for n in module.functions if n in {*found, *layers}]
     if not found:
         step = "write one, or name a private one with --function"
         if offered := methods_in(module):

@@ -80,9 +80,10 @@ def _within(block: Block, same: dict[Atom, Atom]) -> Block:
 # --- fractions ---------------------------------------------------------------------------
 
 
-def with_fractions(block: Block, keep: int) -> Block:
-    """Every derivative is made of floating-point numbers, where it could be made of integers or truths."""
-    known = _Known(plain=all(p.type.shape.is_scalar for p in block.params))
+def with_fractions(block: Block, keep: int, of_integers: bool = True) -> Block:
+    """Every derivative is made of floating-point numbers, where it could be made of truths, or of integers."""
+    numbers = all(p.type.shape.is_scalar for p in block.params)
+    known = _Known(plain=numbers or not of_integers)
     for eqn in block.eqns[:keep]:
         known.note(eqn)
     eqns = (*block.eqns[:keep], *known.made(block.eqns[keep:]))
@@ -90,7 +91,7 @@ def with_fractions(block: Block, keep: int) -> Block:
 
 
 class _Known:
-    """What is surely of floating-point numbers, and what is True or False; `plain`: there are numbers only."""
+    """What is surely of floating-point numbers, and what is True or False; `plain`: integers do."""
 
     def __init__(self, plain: bool):
         self.plain = plain  # numbers are never written into, so that integers do

@@ -518,6 +518,8 @@ class _Walk:
     def _turned(self, x: Var) -> Any:
         """Two transpositions in a row are one, or none."""
         made = self.made_by(x) or (self.primal.get(x) if not x.name else None)
+        if made is None and not is_line(x):  # others may read the turned one
+            made = self.defs.get(x)
         if made is None or made.op not in ("transpose", "matrix_transpose"):
             return None
         axes = made.attrs.get("axes")

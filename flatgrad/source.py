@@ -39,6 +39,7 @@ class Source:
     filename: str
     newline: str
     encoding: str
+    data: bytes = b""  # as it stands in the file
 
 
 def read_source(path: str) -> Source:
@@ -49,7 +50,8 @@ def read_source(path: str) -> Source:
     text = _decoded(data, encoding)
     if not text.strip():
         _refuse("FG007", "is empty", "name a file that defines a function")
-    return Source(_normalised(text), shown_name(path), _newline_style(text), encoding)
+    newline = _newline_style(text)
+    return Source(_normalised(text), shown_name(path), newline, encoding, data)
 
 
 def shown_name(path: str) -> str:
@@ -90,7 +92,11 @@ def write_atomically(path: str, text: str) -> None:
     A symbolic link stays and its target is replaced; an existing file keeps its mode.
     What is not a regular file, such as a pipe, is simply written to.
     """
-    data = text.encode("utf-8")
+    write_bytes_atomically(path, text.encode("utf-8"))
+
+
+def write_bytes_atomically(path: str, data: bytes) -> None:
+    """The same for a file whose bytes are kept as they are."""
     if os.path.isdir(path):
         _refuse("FG002", "is a directory, not a file", "name the file to write with -o")
     with _write_failures(os.path.dirname(os.path.realpath(path))):

@@ -43,11 +43,17 @@ def _spread(eqns: Iterable[Eqn], found: set[Atom], changing: set[Atom]) -> None:
             changing.update(o for o in eqn.outs if o.type.kind in COUNTS)
         if eqn.blocks:
             outs = _joined(eqn, found)
-        elif takes_an_item(eqn) or _is_sized(eqn, found, changing) or not found.isdisjoint(eqn.reads()):  # fmt: skip
+        elif takes_an_item(eqn) or _is_sized(eqn, found, changing) or not found.isdisjoint(_shaping(eqn)):  # fmt: skip
             outs = {*eqn.outs}
         else:
             outs = set()
         found.update(o for o in outs if not _is_spelled_out(o.type.shape))
+
+
+def _shaping(eqn: Eqn) -> Iterable[Atom]:
+    """What decides the shape of the result: of an array that is written into, the array alone."""
+    array = eqn.op in STORES and eqn.args[0].type.kind not in MAY_HOLD
+    return eqn.args[:1] if array else eqn.reads()
 
 
 def _enter(eqn: Eqn, block: Block, found: set[Atom], changing: set[Atom]) -> None:

@@ -17,7 +17,7 @@ VERSIONS |= UPDATING
 # The result may be the memory of the first argument.
 VIEWS = {
     "alias", "transpose", "matrix_transpose", "reshape", "expand_dims", "squeeze", "getitem", "ravel", "swapaxes",
-    "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split", "rot90",
+    "moveaxis", "stop_gradient", "asarray", "unbroadcast", "diagonal", "flip", "astype", "real", "imag", "split", "chunk", "rot90",
     "diag", "matrix_diagonal", "rollaxis", "broadcast_arrays", "real_if_close",
 }  # fmt: skip
 

@@ -324,6 +324,13 @@ DOCSTRINGS = [
     ),
 ]
 
+# Lengths that are all of a description are a shape; an interval and a setting are none (below).
+DOCSTRINGS += [
+    ("x: (3, 3)", "x", ["x (3, 3) array"]),
+    ("x: (2,)  w: (2, 3)", "x w", ["x (2,) array", "w (2, 3) array"]),
+    ("Args:\n  x: (2, 3)\n  y: (4, 1).", "x y", ["x (2, 3) array", "y (4, 1) array"]),
+]
+
 # These state no shape of these parameters.
 SILENT_DOCSTRINGS = [
     ("f(x, y, z) = (x + y) * z, the first circuit.", "x y z"),
@@ -332,7 +339,9 @@ SILENT_DOCSTRINGS = [
     ("0.5 log det(alpha X X^T + noise I) (see eq. 3)", "X alpha"),
     ("x: a probability in (0, 1)", "x"),
     ("x: (0, 1)", "x"),
-    ("x: (3, 3)", "x"),
+    ("stride: (3, 3)", "stride"),
+    ("x: (3, 3) or so", "x"),
+    ("x: the pair (3, 3)", "x"),
     ("x: (y) reversed", "x y"),
     ("p: (x, y)", "p"),
     ("c: (x, w)", "c x w"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checking import Trial, as_tuple, cotangent, drawn, load
+from checking import Trial, as_tuple, cotangent, drawn, examine, load
 from programs import Dice, program
 
 from flatgrad.errors import FlatgradError
@@ -151,3 +151,26 @@ def test_names_and_comments_change_no_number(name: str, prefix: str) -> None:
     )
     several = gradients if len(trial.asked) > 1 else (gradients,)
     same([*as_tuple(value), *several], expected)
+
+
+# --- imports -------------------------------------------------------------------------------------------------------
+
+IMPORTS = [
+    ("import scipy.special\nimport scipy.interpolate", "scipy.special.expit(x)", "import scipy.special"),
+    ("import scipy.interpolate\nimport scipy.special", "scipy.special.expit(x)", "import scipy.special"),
+    ("import scipy.special\nimport scipy.linalg", "scipy.special.expit(x) * scipy.linalg.norm(x)",
+     "import scipy.special\nimport scipy.linalg"),
+    ("import scipy\nimport scipy.special", "scipy.special.expit(x)", "import scipy\nimport scipy.special"),
+    ("import scipy.linalg as scipy\nimport scipy.special as special", "special.expit(x)", "import scipy.special as special"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "value", "kept"), IMPORTS)
+def test_the_imports_that_are_used_stay(lines: str, value: str, kept: str) -> None:
+    text = f"{lines}\n\n\ndef f(x):\n    'x: (N,)'\n    return {value}\n"
+    trial = Trial(text, {"x": X})
+    emitted = trial.emitted()
+    head = emitted.split("def ")[0]
+    found = [line for line in head.splitlines() if line.startswith("import scipy")]
+    assert "\n".join(found) == kept
+    examine(trial)

@@ -38,7 +38,7 @@ LAYERS = [
     ["flatgrad.graph_source"],
     ["flatgrad.computational_graph"],
     ["flatgrad.api", "flatgrad.operations", "flatgrad.coverage", "flatgrad.written_forms"],
-    ["flatgrad.checking"],
+    ["flatgrad.checking", "flatgrad.filling"],
     ["flatgrad.cli"],
     ["flatgrad.notebook"],
     ["flatgrad.__main__", "flatgrad"],

@@ -34,8 +34,9 @@ def printed(command: str, folder: Path) -> str:
     match command.split():
         case ["cat", name]:
             return (folder / name).read_text(encoding="utf-8")
-        case ["flatgrad", *arguments]:
-            run = [sys.executable, "-m", "flatgrad", *arguments]
+        case ["flatgrad" | "python" as program, *arguments]:
+            start = ["-m", "flatgrad"] if program == "flatgrad" else []
+            run = [sys.executable, *start, *arguments]
             done = subprocess.run(
                 run, cwd=folder, capture_output=True, encoding="utf-8", check=False
             )

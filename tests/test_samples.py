@@ -1,10 +1,12 @@
 """Each sample and the golden beside it: the text is what flatgrad prints, and its numbers are right.
 
 samples/x.py is a forward function, samples/x_grad.py its gradient, samples/pair/x.py its forward and
-backward. `make samples` rewrites the goldens; the numbers are then checked like any others.
+backward; samples/styles/x_style.py is samples/styles/forward/x_style.py in the style x. `make samples` rewrites the goldens; the numbers are then checked like any others.
 """
 
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,9 +17,12 @@ import pytest
 
 from flatgrad.options import Options
 from flatgrad.pipeline import transform
+from flatgrad.styles import STYLES
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 FORWARDS = sorted(p for p in SAMPLES.glob("*.py") if not p.stem.endswith("_grad"))
+STYLED = sorted((SAMPLES / "styles" / "forward").glob("*_style.py"))
+USES = sorted((SAMPLES / "uses").glob("*.py"))
 PAIRS = ("affine_relu", "batchnorm", "rnn", "two_layer_net")
 STEP = 1e-6
 
@@ -305,3 +310,23 @@ def test_pair_agrees_with_differences(name):
     expected = differences(name, seeds)
     for _ in range(2):  # the backward must not destroy its cache
         agree(backward(*seeds, cache), expected)
+
+
+@pytest.mark.parametrize("path", STYLED, ids=lambda path: path.stem)
+def test_style(path, golden):
+    """One sample for each style; that such texts are right is tested with the styles."""
+    options = Options(style=path.stem.removesuffix("_style"))
+    golden(SAMPLES / "styles" / path.name, transform(path.read_text(), options))
+
+
+def test_every_style_has_a_sample():
+    assert {f"{style}_style" for style in STYLES} == {path.stem for path in STYLED}
+
+
+@pytest.mark.parametrize("path", USES, ids=lambda path: path.stem)
+def test_use(path):
+    """What is run as a script ends well."""
+    run = [sys.executable, "-W", "error", str(path)]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from checking import agree
 
 import flatgrad.rules  # noqa: F401
 from flatgrad.builder import Builder
 from flatgrad.evaluate import runtime
 from flatgrad.graph import Lit, Var
+from flatgrad.options import Options
+from flatgrad.pipeline import transform
 from flatgrad.registry import infer
 from flatgrad.shapes import is_basic_index, may_repeat
 from flatgrad.types import Contradiction, Dim, Shape, Type, join, same_dim, scalar
@@ -559,3 +562,127 @@ def test_contradiction(op, args, options):
 def test_too_many_subscripts():
     with pytest.raises(Contradiction):
         write("getitem", array("N"), (0, 0))
+
+
+# --- matrices of which nothing is said: one text is right for one matrix and for a stack of them -------------------
+
+HEAD = "import numpy as np\nimport scipy.linalg\n\n\n"
+
+OF_ONE_ARGUMENT = [
+    "np.linalg.det(a)",
+    "scipy.linalg.det(a)",
+    "np.log(np.linalg.det(a))",
+    "np.linalg.slogdet(a)[1]",
+    "np.linalg.inv(a)",
+    "scipy.linalg.inv(a)",
+    "np.linalg.inv(a).sum()",
+    "np.linalg.inv(a).sum(axis=0)",
+    "np.linalg.pinv(a)",
+    "np.linalg.cond(a)",
+    "np.linalg.matrix_power(a, 3)",
+    "np.linalg.matrix_power(a, -2)",
+    "np.linalg.matrix_power(a, 9)",
+    "np.linalg.qr(a)",
+    "np.linalg.qr(a, mode='r')",
+    "np.linalg.svd(a, compute_uv=False)",
+    "scipy.linalg.svdvals(a)",
+    "np.linalg.cholesky((a + a.mT) / 2)",
+    "scipy.linalg.cholesky((a + np.swapaxes(a, -1, -2)) / 2)",
+    "np.linalg.eigvalsh((a + a.mT) / 2)",
+    "np.linalg.eigh((a + a.mT) / 2)[0]",
+    "scipy.linalg.eigvalsh((a + a.mT) / 2)",
+    "scipy.linalg.expm(a)",
+    "scipy.linalg.logm(a)",
+    "scipy.linalg.sqrtm(a)",
+    "scipy.linalg.sinm(a)",
+    "scipy.linalg.tanhm(a)",
+    "scipy.linalg.fractional_matrix_power(a, 0.5)",
+    "scipy.linalg.lu(a)[1]",
+    "scipy.linalg.lu(a, permute_l=True)",
+]
+
+
+def matrices(*shape):
+    """Far from singular, from symmetric, and from a multiple of one another."""
+    draw = np.random.default_rng(4).standard_normal(shape)
+    n = shape[-1]
+    return 0.2 * draw + np.diag(np.arange(1.5, 1.5 + 0.7 * n, 0.7)[:n])
+
+
+# Also one where the stack is as high as the matrices, so that a wrong axis has the right length.
+STACKS = [(2, 2), (3, 2, 2), (2, 2, 2), (2, 1, 2, 2)]
+
+
+@pytest.mark.parametrize("expression", OF_ONE_ARGUMENT)
+def test_one_matrix_or_a_stack(expression):
+    for shape in STACKS:
+        agree(f"{HEAD}def f(a):\n    return {expression}\n", a=matrices(*shape))
+
+
+OF_TWO_ARGUMENTS = [
+    ("np.linalg.inv(a) @ b", [(2,), (2, 3), (3, 2, 3)]),
+    ("np.linalg.det(a) * b", [(1,), (3,), (2, 3)]),
+    ("np.linalg.det(a) - np.linalg.slogdet(b)[1]", [(2, 2), (3, 2, 2)]),
+    ("np.linalg.solve(a, b)", [(2,), (2, 3), (3, 2, 3)]),
+    ("scipy.linalg.solve(a, b)", [(2,), (2, 3)]),
+]
+
+
+@pytest.mark.parametrize("emit", ["grad", "pair", "jvp"])
+@pytest.mark.parametrize(("expression", "others"), OF_TWO_ARGUMENTS)
+def test_one_matrix_or_a_stack_with_another_array(expression, others, emit):
+    """A stack with a single vector has no text in forward mode that is right for all (docs/decisions/shapes.md)."""
+    text = f"{HEAD}def f(a, b):\n    return {expression}\n"
+    for shape in [(2, 2), (3, 2, 2)]:
+        for other in others:
+            if emit == "jvp" and len(shape) > 2 and len(other) == 1:
+                continue
+            b = np.random.default_rng(5).standard_normal(other)
+            agree(text, emits=(emit,), a=matrices(*shape), b=b)
+
+
+def test_a_stack_of_right_sides_for_one_matrix():
+    text = f'{HEAD}def f(a, b):\n    "a: (N, N)"\n    return np.linalg.solve(a, b)\n'
+    for shape in [(2,), (2, 3), (3, 2, 3)]:
+        b = np.random.default_rng(5).standard_normal(shape)
+        agree(text, a=matrices(2, 2), b=b)
+
+
+def emitted(body, emit="grad", says="", name="f", params="a"):
+    said = f'    "{says}"\n' if says else ""
+    text = f"{HEAD}def {name}({params}):\n{said}    return {body}\n"
+    return transform(text, Options(emit=emit))
+
+
+# What is sure to be one matrix, and the line of its gradient.
+ONE = [
+    ("np.linalg.det(a)", "a: (N, N)", "f", "grad_out * out * np.linalg.inv(a).T"),
+    ("float(np.linalg.det(a))", "", "f", "grad_out * det_a * np.linalg.inv(a).T"),
+    ("-np.linalg.slogdet(a)[1]", "", "loss", "-(grad_out * np.linalg.inv(a).T)"),
+    ("np.trace(np.linalg.inv(a))", "", "f", "@ inverse.T)"),
+    ("np.linalg.inv(a) @ a.T", "", "f", "inverse.T @ (grad_out @ a) @ inverse.T"),
+    ("a @ x - np.linalg.det(a)", "x: (N,)", "f", "* np.linalg.inv(a).T"),
+    ("np.linalg.det(a.T @ a)", "", "f", "grad_out * out * np.linalg.inv(product).T"),
+]
+
+
+@pytest.mark.parametrize(("body", "says", "name", "line"), ONE)
+def test_one_matrix_where_that_is_sure(body, says, name, line):
+    text = emitted(body, says=says, name=name, params="a, x" if "x:" in says else "a")
+    assert line in text
+    assert ".mT" not in text
+    assert text.count("def ") == 1
+
+
+def test_the_text_for_both():
+    assert "(grad_out * out)[..., None, None] * np.linalg.inv(a).mT" in emitted(
+        "np.linalg.det(a)"
+    )
+    assert "grad_a = -(out.mT @ grad_out @ out.mT)" in emitted("np.linalg.inv(a)")
+
+
+def test_a_helper_is_no_better_than_one_matrix():
+    """With everything else known, the text of one matrix needs no helper."""
+    text = emitted("x @ np.linalg.inv(a) @ x", says="x: (N,)", params="a, x")
+    assert text.count("def ") == 1
+    assert "inverse.T" in text

@@ -106,6 +106,96 @@ def test_gradient(body, doc, sizes, known):
             torch.testing.assert_close(one, other, rtol=close, atol=close)
 
 
+# One call with its options, and the sizes of its arguments: in every mode, with its shapes and without them.
+CALLS = [
+    ("torch.var(x, dim=(0, 1), correction=2)", {"x": (4, 3)}),
+    ("torch.var(x, 1, False)", {"x": (4, 3)}),
+    ("torch.std(x, dim=-1, unbiased=False, keepdim=True)", {"x": (4, 3)}),
+    ("torch.std_mean(x, dim=1)[1]", {"x": (4, 3)}),
+    ("torch.mean(x, dim=(0, -1), dtype=torch.float64)", {"x": (2, 4, 3)}),
+    ("x.sum((0, -1), keepdim=True)", {"x": (2, 4, 3)}),
+    ("torch.norm(x, p=3)", {"x": (4, 3)}),
+    ("torch.norm(x, p=0.5, dim=0)", {"x": (4, 3)}),
+    ("torch.norm(x, p='nuc')", {"x": (4, 3)}),
+    ("torch.norm(x, p=float('inf'))", {"x": (4, 3)}),
+    ("x.norm(p=-torch.inf, dim=-1, keepdim=True)", {"x": (4, 3)}),
+    ("torch.linalg.norm(x, ord=1)", {"x": (4, 3)}),
+    ("torch.linalg.norm(x, 2)", {"x": (4, 3)}),
+    ("torch.linalg.norm(x, ord='nuc', dim=(0, 2))", {"x": (4, 2, 3)}),
+    ("torch.linalg.norm(x, ord=3, dim=-1)", {"x": (4, 3)}),
+    ("torch.linalg.norm(x, float('inf'))", {"x": (4,)}),
+    ("torch.linalg.vector_norm(x, ord=3, dim=(0, 1))", {"x": (4, 3)}),
+    ("torch.linalg.matrix_norm(x)", {"x": (2, 4, 3)}),
+    ("torch.linalg.matrix_norm(x, ord=1, keepdim=True)", {"x": (2, 4, 3)}),
+    ("torch.linalg.vecdot(x, w, dim=0)", {"x": (4, 3), "w": (4, 3)}),
+    ("torch.chunk(x, 2, dim=1)[1]", {"x": (4, 5)}),
+    ("torch.chunk(x, 3)[0]", {"x": (6, 2)}),
+    ("x.chunk(2, dim=-1)[0] * 2", {"x": (4, 3)}),
+    ("torch.split(x, [1, 2], dim=-1)[0]", {"x": (4, 3)}),
+    ("x.repeat(2)", {"x": (3,)}),
+    ("x.tile(2)", {"x": (4, 3)}),
+    ("F.pad(x, (1, 2, 0, 1))", {"x": (4, 3)}),
+    ("F.pad(x, [1, 1], value=2.0)", {"x": (4, 3)}),
+    ("torch.diagonal(x, 1)", {"x": (4, 3)}),
+    ("torch.linalg.diagonal(x)", {"x": (2, 4, 3)}),
+    ("x.diagonal(0, -2, -1)", {"x": (2, 4, 3)}),
+    ("torch.linalg.multi_dot([x, x, x])", {"x": (3, 3)}),
+    ("torch.matrix_exp(x)", {"x": (3, 3)}),
+    ("torch.linalg.matrix_exp(x)", {"x": (2, 3, 3)}),
+    ("torch.linalg.det(x)", {"x": (3, 3, 3)}),
+    ("torch.linalg.slogdet(x).logabsdet", {"x": (2, 3, 3)}),
+    ("torch.linalg.inv(x)", {"x": (3, 3, 3)}),
+    ("torch.linalg.pinv(x)", {"x": (2, 4, 3)}),
+    ("torch.linalg.svd(x, full_matrices=False).S", {"x": (2, 4, 3)}),
+    ("torch.linalg.qr(x).R", {"x": (2, 3, 3)}),
+    ("torch.linalg.eigvalsh((x + x.mT) / 2)", {"x": (2, 3, 3)}),
+    ("torch.linalg.solve(x, w)", {"x": (3, 3), "w": (3,)}),
+    ("torch.linalg.solve(x, w)", {"x": (3, 3), "w": (3, 2)}),
+    ("torch.linalg.solve(x, w)", {"x": (2, 3, 3), "w": (2, 3)}),
+    ("torch.linalg.solve(x, w)", {"x": (3, 3, 3), "w": (3, 3)}),
+    ("torch.linalg.solve(x, w)", {"x": (2, 3, 3), "w": (2, 3, 4)}),
+    ("torch.linalg.solve(x, w)", {"x": (3, 3), "w": (2, 3, 4)}),
+]  # fmt: skip
+
+
+def shapes_of(sizes):
+    """x: (A, B)  w: (B, C), by the lengths."""
+    letters = {n: "ABCDEG"[i] for i, n in enumerate(dict.fromkeys(n for s in sizes.values() for n in s))}  # fmt: skip
+    told = {n: "".join(f"{letters[m]}, " for m in s) for n, s in sizes.items()}
+    return "  ".join(f"{n}: ({inner.strip()})" for n, inner in told.items())
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["shapes", "no-shapes"])
+@pytest.mark.parametrize(("body", "sizes"), CALLS, ids=[f"{c[0]}{[*c[1].values()]}" for c in CALLS])  # fmt: skip
+def test_call(body, sizes, known):
+    """As torch says, or refused; forward mode as the gradients have it, and the value's own shape."""
+    torch = pytest.importorskip("torch")
+    text = program(body, shapes_of(sizes) if known else "", sizes)
+    read = Transformation(text, Options(("f",), tuple(sizes)))
+    try:
+        modules = {emit: load(read.emitted(emit)) for emit in ("grad", "pair", "jvp")}
+    except FlatgradError:
+        assert not known
+        return
+    given = inputs(torch, sizes, torch.float64)
+    free = [v.clone().requires_grad_() for v in given.values()]
+    out = load(text)["f"](*free)
+    seed = torch.rand_like(out) + 0.5
+    expected = torch.autograd.grad(out, free, seed)
+    _, found = modules["grad"]["f_grad"](*given.values(), seed)
+    *_, cache = modules["pair"]["f_forward"](*given.values())
+    again = modules["pair"]["f_backward"](seed, cache)
+    for gradients in (found, again):
+        gradients = gradients if len(sizes) > 1 else [gradients]
+        torch.testing.assert_close([*gradients], [*expected])
+    directions = [torch.rand_like(v) for v in given.values()]
+    value, tangent = modules["jvp"]["f_jvp"](*given.values(), *directions)
+    torch.testing.assert_close(value, out.detach())
+    assert tangent.shape == out.shape
+    along = sum((g * d).sum() for g, d in zip(expected, directions, strict=True))
+    torch.testing.assert_close((seed * tangent).sum(), along)
+
+
 DROPPED = [
     "return F.dropout(x, 0.3)",
     "return F.dropout(x)",

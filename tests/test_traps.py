@@ -873,7 +873,7 @@ def test_no_nan_where_the_value_is_finite(expression: str, start: str) -> None:
 # An expression, where it is computed, and what its derivative is there, in closed form.
 EXTREME = [
     ("np.log1p(x)", [1e-300, 1e300], [1.0, 1e-300]),
-    ("np.expm1(x)", [1e-300, 1.0], [1.0, 2.718281828459045]),
+    ("np.expm1(x)", [-50.0, 1e-300, 1.0], [1.9287498479639178e-22, 1.0, 2.718281828459045]),
     ("np.logaddexp(x, 0.0)", [-745.0, 1.0, 800.0], [5e-324, 0.7310585786300049, 1.0]),
     ("np.log(1 + np.exp(x))", [-745.0, -40.0, 30.0], [5e-324, 4.248354255291589e-18, 1 - 9.357622968839299e-14]),
     ("1 / (1 + np.exp(-x))", [-800.0, -30.0, 800.0], [0.0, 9.357622968839299e-14, 0.0]),

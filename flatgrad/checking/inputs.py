@@ -99,7 +99,7 @@ def drawn(
         told_of[name] = value
     if held.of_class is not None:
         values[held.name] = held.of_class
-    sizes = _Sizes(_given_lengths(held.split(values), params))
+    sizes = Sizes(_given_lengths(held.split(values), params))
     missing = []
     for name, parameter in signature.items():
         if name in values or parameter.kind in (
@@ -193,11 +193,11 @@ def _given_lengths(
     return known
 
 
-class _Sizes:
+class Sizes:
     """A length for each dimension: different ones for different names, so that no mix-up goes unseen."""
 
-    def __init__(self, known: dict[Dim, int]):
-        self.known = known
+    def __init__(self, known: dict[Dim, int], usual: Mapping[str, int] | None = None):
+        self.known, self.usual = known, usual or {}
 
     def can_draw(self, var: Var) -> bool:
         kind = var.type.kind
@@ -238,7 +238,8 @@ class _Sizes:
         if root not in self.known:
             taken = {*self.known.values()}
             sizes = (*SIZES, *range(6, 99))
-            self.known[root] = next(s for s in sizes if s not in taken)
+            other = next(s for s in sizes if s not in taken)
+            self.known[root] = self.usual.get(root.name, other)
         return self.known[root] + offset
 
 

@@ -7,7 +7,7 @@ text (edits.py).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from typing import Any
 
@@ -75,7 +75,9 @@ class Availability:
         blocked: set[str] | None,
         wanted: set[Var],
         protected: set[str],
+        recomputed: Set[str] = frozenset(),
     ):
+        self.recomputed = recomputed  # operations that are cheap, too
         self.function, self.eqns, self.dialect = function, eqns, dialect
         self.blocked = blocked
         self.editor = Editor(function, eqns, names, dialect)
@@ -343,7 +345,7 @@ class Availability:
                 if told is not None and depth == 0
                 else told
             )
-        if not _is_cheap(eqn):
+        if not (_is_cheap(eqn) or eqn.op in self.recomputed):
             return None
         args = {a: self._without_edit(a, depth + 1) for a in eqn.reads()}
         if any(a is None for a in args.values()):

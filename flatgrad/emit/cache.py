@@ -44,7 +44,7 @@ def _with_shape(line: str, name: str, shape: str) -> str:
 
 
 def _is_comment(line: str) -> bool:
-    return line.startswith("#")
+    return line.lstrip().startswith("#")
 
 
 def unpacked(cached: Sequence[Cached], cache: str) -> list[str]:

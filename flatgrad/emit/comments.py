@@ -14,6 +14,7 @@ from flatgrad.graph import Statement
 
 LONGEST = 84  # a forward line as black lays it out, without its indentation
 HUGGED = re.compile(r"(?<![\w.)\]])([\w.]+) \*\* (-?[\w.]+)(?![\w.(\[])")  # x ** 2
+BROKEN = re.compile(r"([(\[{])\s*\n\s*|\s*\n\s*([)\]}])")  # a line within brackets
 
 
 class Comments:
@@ -58,7 +59,8 @@ class Comments:
         return statement
 
     def _text(self, statement: Statement) -> str:
-        text = HUGGED.sub(r"\1**\2", " ".join(self._code(statement).split()))
+        code = BROKEN.sub(lambda m: m[1] or m[2], self._code(statement))
+        text = HUGGED.sub(r"\1**\2", " ".join(code.split()))
         return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
     def _code(self, statement: Statement) -> str:

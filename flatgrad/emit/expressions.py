@@ -507,6 +507,8 @@ class Expressions:
         x = eqn.args[0]
         if x.type.rank == 2:
             return ast.Attribute(self.read(x), "T")
+        if x.type.rank is None and self.dialect.library != "cupy":
+            return ast.Attribute(self.read(x), "mT")
         swapped = [constant(-1), constant(-2)]
         return ast.Call(ast.Attribute(self.read(x), "swapaxes"), swapped, [])
 

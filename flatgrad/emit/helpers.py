@@ -135,8 +135,8 @@ def amid_zeros(g, a, b, late=0):
     before = [(n - m + late) // 2 for n, m in zip(full, g.shape)]
     return np.pad(g, [(i, n - m - i) for i, n, m in zip(before, full, g.shape)])
 ''',
-    "frame": '''\
-def frame(window, method):
+    "overhang": '''\
+def overhang(window, method):
     """How far a window that slides over an array reaches beyond it, before and after, along each axis."""
     before = {"correlate": lambda n: n // 2, "convolve": lambda n: (n - 1) // 2, "full": lambda n: n - 1}[method]
     return [(before(n), n - 1 if method == "full" else n - 1 - before(n)) for n in np.shape(window)]
@@ -144,13 +144,13 @@ def frame(window, method):
     "continued": '''\
 def continued(x, window, mode, method):
     """`x` with as much beyond its edges as the window reads."""
-    return np.pad(x, frame(window, method), mode)
+    return np.pad(x, overhang(window, method), mode)
 ''',
     "folded": '''\
 def folded(g, x, window, mode, method):
     """The gradient of `x`, given that of `continued(x, window, mode, method)`: copies of an element add up."""
     size, options = np.size(x), {"constant_values": -1} if mode == "constant" else {}
-    places = np.pad(np.arange(size).reshape(np.shape(x)), frame(window, method), mode, **options)
+    places = np.pad(np.arange(size).reshape(np.shape(x)), overhang(window, method), mode, **options)
     return np.bincount(places[places >= 0], g[places >= 0], size).reshape(np.shape(x))
 ''',
     "lagged_products": '''\
@@ -239,10 +239,29 @@ def row_order(pivots):
         order[[i, other]] = order[[other, i]]
     return order
 ''',
+    "solve_grads": '''\
+def solve_grads(g, a, b, x):
+    """The gradients of `a` and `b`, given that of `x = np.linalg.solve(a, b)`; each may be a stack."""
+    if np.ndim(b) == 1:
+        g, x = g[..., None], x[..., None]
+    grad_b = np.linalg.solve(np.swapaxes(a, -1, -2), g)
+    grad_a = -grad_b @ np.swapaxes(x, -1, -2)
+    return unbroadcast(grad_a, a), unbroadcast(grad_b[..., 0] if np.ndim(b) == 1 else grad_b, b)
+''',
+    "solve_tangent": '''\
+def solve_tangent(dot_a, dot_b, a, b, x):
+    """The tangent of `x = np.linalg.solve(a, b)`, where each may be a stack."""
+    if np.ndim(b) == 1:
+        return np.linalg.solve(a, dot_b[:, None] - dot_a @ x[..., None])[..., 0]
+    return np.linalg.solve(a, dot_b - dot_a @ x)
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = np.linalg.solve(a, b)` and the gradient of `b`."""
-    return -np.outer(grad_b, x) if np.ndim(x) == 1 else -grad_b @ np.swapaxes(x, -1, -2)
+    if np.ndim(x) == 1:
+        return -np.outer(grad_b, x)
+    grad_a = -grad_b @ np.swapaxes(x, -1, -2)
+    return grad_a.sum(axis=tuple(range(grad_a.ndim - 2)))
 ''',
 }
 
@@ -286,6 +305,13 @@ def inner_grad_right(g, a, b):
     rows = list(range(a.dim() - 1))
     return torch.tensordot(g, a, dims=(rows, rows))
 ''',
+    "expm_frechet": '''\
+def expm_frechet(a, e):
+    """The derivative of `torch.linalg.matrix_exp` at `a` along `e`."""
+    n = a.shape[-1]
+    rows = [torch.cat([a, e], dim=-1), torch.cat([torch.zeros_like(a), a], dim=-1)]
+    return torch.linalg.matrix_exp(torch.cat(rows, dim=-2))[..., :n, n:]
+''',
     "zeros_like_tree": '''\
 def zeros_like_tree(x):
     """Zeros in the structure of `x`, which may be a list or a dict of tensors; a list for a tuple."""
@@ -295,10 +321,29 @@ def zeros_like_tree(x):
         return [zeros_like_tree(value) for value in x]
     return torch.zeros_like(x) if torch.is_tensor(x) else 0.0
 ''',
+    "solve_grads": '''\
+def solve_grads(g, a, b, x):
+    """The gradients of `a` and `b`, given that of `x = torch.linalg.solve(a, b)`; each may be a stack."""
+    vectors = b.dim() == 1 or b.shape == a.shape[:-1]
+    if vectors:
+        g, x = g[..., None], x[..., None]
+    grad_b = torch.linalg.solve(a.mT, g)
+    grad_a = -grad_b @ x.mT
+    return unbroadcast(grad_a, a), unbroadcast(grad_b[..., 0] if vectors else grad_b, b)
+''',
+    "solve_tangent": '''\
+def solve_tangent(dot_a, dot_b, a, b, x):
+    """The tangent of `x = torch.linalg.solve(a, b)`, where each may be a stack."""
+    if b.dim() == 1 or b.shape == a.shape[:-1]:
+        return torch.linalg.solve(a, dot_b[..., None] - dot_a @ x[..., None])[..., 0]
+    return torch.linalg.solve(a, dot_b - dot_a @ x)
+''',
     "solve_grad_left": '''\
 def solve_grad_left(grad_b, x):
     """The gradient of `a`, given `x = torch.linalg.solve(a, b)` and the gradient of `b`."""
-    return -torch.outer(grad_b, x) if x.dim() == 1 else -grad_b @ x.transpose(-1, -2)
+    if x.dim() == 1:
+        return -torch.outer(grad_b, x)
+    return (-grad_b @ x.transpose(-1, -2)).sum_to_size(x.shape[-2], x.shape[-2])
 ''',
 }
 TEXTS = {"torch": HELPERS | OF_TENSORS}

@@ -18,6 +18,7 @@ from flatgrad.emit.comments import Comments
 from flatgrad.emit.edits import is_docstring
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.forward import Forward, assignment, bare
+from flatgrad.emit.held import held
 from flatgrad.emit.lines import Lines, Nest, Printed
 from flatgrad.emit.names import Names
 from flatgrad.emit.parts import INDENT, Parts, indented, shown
@@ -47,6 +48,9 @@ class Style:
     prefix: str = "grad_"
     comments: bool = True
     pair: tuple[str, str] | None = None  # the names of a helper's forward and backward
+    recomputed: frozenset[str] = (
+        frozenset()
+    )  # operations that the backward may do again
 
 
 class Layout:
@@ -131,8 +135,8 @@ class Layout:
         forward = self.gradient.block.eqns[: self.gradient.keep]
         backward = self.gradient.block.eqns[self.gradient.keep :]
         self.available = Availability(
-            self.function, forward, names, self.dialect, blocked, wanted, protected
-        )
+            self.function, forward, names, self.dialect, blocked, wanted, protected, self.style.recomputed
+        )  # fmt: skip
         self.available.prepare(edited)
         self.unnamed = {}
         self.outputs = [self._output(i, out) for i, out in enumerate(self.outs)]
@@ -263,6 +267,7 @@ class Layout:
         """The pieces of the two, for a style that puts them together in its own way."""
         body, cached, backward, gradients = self._halves()
         described = list(takewhile(is_docstring, body))
+        running = self._forward_lines()
         return Parts(
             function=self.function,
             docstring=self._code(described) if described else [],
@@ -279,6 +284,7 @@ class Layout:
             names=self.names,
             module_names=self.module_names,
             dialect=self.dialect,
+            running=self._code(running[len(described) :]),
             prefix=self.style.prefix,
             signature=self._signature(),
             scalar=self._is_scalar(),
@@ -287,6 +293,7 @@ class Layout:
             bound=frozenset(self._forward_names() - self.available.bound()),
             values=self._values(),
             arrays=self._arrays(),
+            held=held(self.function, self.available, self._asides()),
         )  # fmt: skip
 
     def _signature(self) -> str:
@@ -310,6 +317,11 @@ class Layout:
         """The names that surely stand for arrays, whatever part of the text they are read in."""
         defs, found = self.available.defs, self._values().items()
         return frozenset(n for n, vs in found if all(self.dialect.is_array(v, defs) for v in vs))  # fmt: skip
+
+    def _asides(self) -> list[str]:
+        """The results that come back whole, without a cotangent."""
+        pairs = zip(self.function.seeds, self.outputs, strict=True)
+        return [shown(output) for seed, output in pairs if seed is None]
 
     def _halves(self) -> tuple[list[Any], list[Cached], list[str], list[str]]:
         """The forward statements, what is cached of their values, the backward lines and the gradients."""
@@ -519,8 +531,20 @@ class Layout:
             return print_statement(node).split("\n")
         lines: list[str] = []
         for header, inner in node.suites:
-            lines += [header, *indented(self._groups(comments, inner, within))]
+            suite = self._groups(comments, inner, within)
+            if header == "else:" and _is_one_branch(suite):
+                lines += [f"el{suite[0]}", *suite[1:]]
+            else:
+                lines += [header, *indented(suite)]
         return lines
+
+
+def _is_one_branch(lines: Sequence[str]) -> bool:
+    """All of the lines are one if statement."""
+    first, *others = lines
+    return first.startswith("if ") and all(
+        line.startswith((INDENT, "elif ", "else:")) for line in others
+    )
 
 
 def _prefers_functions(function: Function) -> bool:

@@ -46,7 +46,7 @@ class Emitted:
 
 
 def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
-    body = [text for one in emitted for text in one.texts]
+    body = [*dict.fromkeys(text for one in emitted for text in one.texts)]
     helpers = _helpers(emitted)
     kept = _needed(module, emitted, helpers)
     definitions = [_definition(module, name) for name in module.order if name in kept]
@@ -62,13 +62,20 @@ def write_module(module: Module, emitted: Sequence[Emitted]) -> str:
 
 def _helpers(emitted: Sequence[Emitted]) -> list[str]:
     """The functions that the module defines for itself, under free names and with its own name of numpy."""
-    names = {old: new for e in emitted for old, new in e.dialect.helpers.items()}
+    texts = "\n".join(text for one in emitted for text in one.texts)
+    called = names_in_text(texts)
+    names = {
+        old: new
+        for e in emitted
+        for old, new in e.dialect.helpers.items()
+        if new in called
+    }
     library = emitted[0].dialect.library
     if names and any(e.dialect.library != library for e in emitted):
         step = "ask for one function with --function"
         what = "functions that are written with different libraries of arrays"
         raise FlatgradError(Diagnostic("FG114", what, step))
-    known, texts = helpers_of(library), []
+    known, found = helpers_of(library), []
     printed = emitted[0].dialect.printed
     for helper in with_needed(sorted(names), library):
         if helper in printed:
@@ -83,8 +90,8 @@ def _helpers(emitted: Sequence[Emitted]) -> list[str]:
             path = "torch" if library == "torch" else "numpy"
             spelled = ast.unparse(emitted[0].dialect.name(path))
             text = re.sub(rf"\b{own}\.", f"{spelled}.", text)
-        texts.append(text)
-    return texts
+        found.append(text)
+    return found
 
 
 def layout(text: str) -> str:
@@ -165,12 +172,26 @@ def _imports(module: Module, emitted: Sequence[Emitted], texts: Sequence[str]) -
         if name.startswith("*"):
             lines[imported.line] = None
         elif name in used:
-            _add_line(lines, groups, imported.line)
+            for line in _lines_of(module, name, imported.line, texts):
+                _add_line(lines, groups, line)
     for one in emitted:
         for name, line in one.dialect.added.items():
             if name in used:
                 _add_line(lines, groups, line)
     return _sorted_groups([_merged(line, groups) for line in lines])
+
+
+def _lines_of(module: Module, name: str, last: str, texts: Sequence[str]) -> list[str]:
+    """`import scipy.linalg` and `import scipy.special` bind one name: those of them that are used."""
+    found = [*dict.fromkeys(module.import_lines.get(name, ()))]
+    if len(found) < 2 or last not in found:
+        return [last]
+    paths = {line: line.removeprefix("import ") for line in found}
+    return [
+        line
+        for line, path in paths.items()
+        if any(re.search(rf"\b{re.escape(path)}\b", text) for text in texts)
+    ] or [last]
 
 
 def _sorted_groups(lines: Sequence[str]) -> str:

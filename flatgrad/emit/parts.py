@@ -10,10 +10,25 @@ from flatgrad.emit.cache import Cached
 from flatgrad.emit.expressions import Dialect, print_statement
 from flatgrad.emit.names import Names
 from flatgrad.emit.signature import ONE
+from flatgrad.emit.unbound import unbound
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
+from flatgrad.types import Shape
 
 INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is known of the values that the names of the forward hold."""
+
+    shapes: dict[str, Shape]  # where the forward ends
+    sharing: Sequence[
+        frozenset[str]
+    ]  # names of which each may show the array of another
+    written: frozenset[str]  # names of arrays that something is written into
+    drawn: frozenset[str]  # names of what would be another value the next time
+    asides: Sequence[str]  # results without a cotangent, by name: the cache
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,8 @@ class Parts:
     names: Names  # those of this text, for new ones
     module_names: Names  # those of the module, for new functions and classes
     dialect: Dialect  # how libraries are spelled; what is asked of it is imported
+    # The forward for a backward that stands in the same lines: names that one way of a branch leaves out stay so.
+    running: Sequence[str]
     prefix: str  # of names of derivatives
     signature: str  # the parameters, as the user wrote them
     scalar: bool  # the function has one result with a cotangent, and it is a number
@@ -54,6 +71,11 @@ class Parts:
     ]  # the names that the forward gives a value, parameters among them
     values: dict[str, list[Var]]  # of the graph, under each name of the forward
     arrays: frozenset[str]  # those of these names that surely stand for arrays
+    held: Held
+
+    def read(self) -> set[str]:
+        """The names that the backward reads before it gives them a value."""
+        return unbound([*self.reading, *self.read_gradients])
 
     def ones(self, output: str) -> str:
         """The cotangent of a result that is all that is asked for."""

@@ -306,6 +306,8 @@ class TensorExpressions(Expressions):
         x = self.read(eqn.args[0])
         if eqn.args[0].type.rank == 2:
             return method(x, "t") if "mm" in self.dialect.products else ast.Attribute(x, "T")  # fmt: skip
+        if eqn.args[0].type.rank is None:
+            return ast.Attribute(x, "mT")
         bmm = eqn.args[0].type.rank == 3 and "bmm" in self.dialect.products
         axes = (1, 2) if bmm else (-1, -2)
         return method(x, "transpose", *map(constant, axes))
@@ -340,6 +342,17 @@ class TensorExpressions(Expressions):
         each = axes if isinstance(axes, tuple | range) else (axes,)
         return method(self.read(eqn.args[0]), "flip", *map(self._option_of, each))
 
+    def _tile(self, eqn: Eqn) -> ast.expr:
+        """torch.tile takes several numbers only."""
+        x, reps = (self.read(a) for a in eqn.args)
+        single = eqn.args[1].type.shape.is_scalar
+        return call(self.dialect.name("torch.tile"), x, ast.Tuple([reps]) if single else reps)  # fmt: skip
+
+    def _expm_frechet(self, eqn: Eqn) -> ast.expr:
+        """A block of an exponential, which the module defines for itself."""
+        helper = self.dialect.helper("expm_frechet")
+        return call(helper, *(self.read(a) for a in eqn.args))
+
     def _option_of(self, value: Any) -> ast.expr:
         return self._option(value)
 
@@ -353,6 +366,8 @@ class TensorExpressions(Expressions):
     def _several_axes(self, eqn: Eqn, axis: tuple[int, ...]) -> ast.expr:
         """v[:, None, None]; v.unsqueeze(0).unsqueeze(2) where the rank is not known."""
         x, rank = self.read(eqn.args[0]), eqn.args[0].type.rank
+        if rank is None and sorted(axis) == [*range(-len(axis), 0)]:
+            return ast.Subscript(x, ast.Tuple([ast.Constant(...), *[ast.Constant(None)] * len(axis)]))  # fmt: skip
         if rank is None:
             if any(a < 0 for a in axis):
                 raise unknown("axes counted from the end of a tensor of unknown rank")

@@ -42,7 +42,8 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         return _opaque(low, node, callee, given, problem.what, problem.code)
     _refuse_rebinding(callee)
     _refuse_outdated(callee, node)
-    if pairs.has_flow(callee) or pairs.reads_better(low, callee):
+    layer = low.module.layered and pairs.returns_cache(callee)
+    if pairs.has_flow(callee) or pairs.reads_better(low, callee) or layer:
         values = {
             name: value
             for name, (_, value) in arguments.matched(low, node, callee, given).items()

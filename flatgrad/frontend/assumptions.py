@@ -16,6 +16,9 @@ ONE_MATRIX = {
     "solve_discrete_are", "scipy_cholesky", "cho_factor", "lu", "lu_factor", "scipy_eigh", "generalized_eigh",
     "scipy_eigvalsh", "generalized_eigvalsh", "scipy_qr", "rq", "polar", "solve_assuming", "cho_solve", "lu_solve",
 }  # fmt: skip
+UNIFORM = {"random_rand", "random_random", "random_uniform"}
+COMPARISONS = {"lt", "gt", "le", "ge"}
+NUMBERS = {"det", "slogdet"}
 BROADCASTING = {"add", "sub", "mul", "truediv", "pow"}
 REDUCING = {
     "sum", "mean", "max", "min", "prod", "norm", "dot", "matmul", "inner", "trace", "det", "logsumexp", "var", "std",
@@ -33,21 +36,98 @@ def is_loss(text: str) -> bool:
     return LOSS.search(text) is not None
 
 
-def assume(eqns: Sequence[Eqn], params: Sequence[Var], *, loss: bool) -> bool:
-    """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was."""
-    matrices = _one_matrix_each(eqns)
+def assume(
+    eqns: Sequence[Eqn], params: Sequence[Var], *, loss: bool, stacks: bool
+) -> bool:
+    """What is taken for granted where nothing is said (docs/decisions/shapes.md); True if anything was.
+
+    A matrix given to numpy.linalg is one matrix, where `stacks` are not thought of or something speaks for it.
+    """
+    assumed = matrices_or_stacks(eqns)
+    if stacks:
+        assumed = [a for a in assumed if _is_one_matrix(a, eqns, loss)]
+    assumed += _of_own_transposes(eqns)
+    for array in assumed:
+        if array.type.rank is None:
+            join(array.type.shape, Shape((Dim(), Dim())))
     numbers = loss and _weights_are_numbers(eqns, params)
-    return matrices or numbers
+    compared = _chances_are_numbers([*all_equations(eqns)])
+    return bool(assumed) or numbers or compared
 
 
-def _one_matrix_each(eqns: Sequence[Eqn]) -> bool:
-    """A matrix given to numpy.linalg is one matrix, no stack."""
-    assumed = False
-    for eqn in eqns:
-        if eqn.op in ONE_MATRIX and eqn.args and eqn.args[0].type.rank is None:
-            join(eqn.args[0].type.shape, Shape((Dim(), Dim())))
-            assumed = True
-    return assumed
+def matrices_or_stacks(eqns: Iterable[Eqn]) -> list[Atom]:
+    """What is given to numpy.linalg and may be one matrix or a stack of them."""
+    found = (e.args[0] for e in eqns if e.op in ONE_MATRIX and e.args)
+    return [a for a in found if a.type.rank is None]
+
+
+def numbers_of_stacks(eqns: Iterable[Eqn]) -> bool:
+    """Something may be a determinant, or one for each matrix of a stack: broadcasting would not stop at it."""
+    return any(e.op in NUMBERS and e.args[0].type.rank is None for e in eqns)
+
+
+def _is_one_matrix(array: Atom, eqns: Sequence[Eqn], loss: bool) -> bool:
+    """Something of its shape is used as nobody would use a stack, whose last axes are those of the matrices."""
+    own = array.type.shape.root()
+    read = [e for e in eqns if any(a.type.shape.root() is own for a in e.args)]
+    first = (e for e in read if e.args[0].type.shape.root() is own)
+    numbers = {e.args[0] for e in eqns if e.op in ("float", "item")}
+    said = any(_is_said_of_one(e, loss or e.outs[0] in numbers) for e in first)
+    return said or any(_is_of_a_vector(eqn) for eqn in read)
+
+
+def _is_of_a_vector(eqn: Eqn) -> bool:
+    """a @ x"""
+    product = eqn.op in ("matmul", "dot")
+    return product and any(arg.type.rank == 1 for arg in eqn.args)
+
+
+def _is_said_of_one(eqn: Eqn, number: bool) -> bool:
+    """a.T, np.diag(a), np.trace(a); or a determinant that is one number, as all are in a loss."""
+    match eqn.op:
+        case "transpose":
+            return _is_turned(eqn)
+        case "trace":
+            return not eqn.attrs
+        case op:
+            return op == "diag" or (number and op in NUMBERS)
+
+
+def _of_own_transposes(eqns: Sequence[Eqn]) -> list[Atom]:
+    """x where x.T @ x, or x @ x.T, is given to numpy.linalg: neither a vector nor a stack."""
+    given = {*matrices_or_stacks(eqns)}
+    turned: dict[Atom, Atom] = {e.out: e.args[0] for e in eqns if _is_turned(e)}
+    products = (e.args for e in eqns if e.op in ("matmul", "dot") and e.out in given)
+    pairs = (pair for a, b in products for pair in ((a, b), (b, a)))
+    return [x for t, x in pairs if turned.get(t) is x and x.type.rank is None]
+
+
+def _is_turned(eqn: Eqn) -> bool:
+    return eqn.op == "transpose" and eqn.attrs.get("axes") is None
+
+
+def _chances_are_numbers(eqns: Sequence[Eqn]) -> bool:
+    """What random numbers are compared with, as in rand(*x.shape) < p, is a number."""
+    asked = [chance for chance in _chances(eqns) if chance.type.rank is None]
+    for chance in asked:
+        join(chance.type.shape, scalar())
+    return bool(asked)
+
+
+def chances(block: Block) -> list[Var]:
+    """The values that random numbers are compared with."""
+    return _chances([*all_equations(block.eqns)])
+
+
+def _chances(eqns: Sequence[Eqn]) -> list[Var]:
+    drawn = {e.out for e in eqns if e.op in UNIFORM}
+    return [
+        a
+        for e in eqns
+        if e.op in COMPARISONS and not drawn.isdisjoint(e.args)
+        for a in e.args
+        if isinstance(a, Var) and a not in drawn
+    ]
 
 
 def _weights_are_numbers(eqns: Sequence[Eqn], params: Sequence[Var]) -> bool:

@@ -65,6 +65,9 @@ RESULTS |= {
     "ellipj": 4,
     "pearsonr": 2,
 }
+NAMES = {  # of results, in NumPy and in torch
+    "slogdet": ("sign", "logabsdet"), "eigh": ("eigenvalues", "eigenvectors"), "qr": ("Q", "R"), "svd": ("U", "S", "Vh"),
+}  # fmt: skip
 OF_POINTS = {"dist", "dot"}  # what math has for more than numbers
 AS_MANY = {"meshgrid", "broadcast_arrays"}  # results as arguments
 UNKNOWN = object()
@@ -387,9 +390,9 @@ def _fold(low: Lowering, node: cst.Call, op: str, data: Sequence[Atom]) -> Value
     if len(data) == 0:
         return Lit(0)
     total: Atom = data[0]
-    for item in data[1:]:
-        last = item is data[-1]
-        total = low.emit(op, total, item, node=node if last else None)
+    for place, item in enumerate(data[1:], 2):
+        whole = place == len(data)  # one argument may come twice
+        total = low.emit(op, total, item, node=node if whole else None)
     return total
 
 
@@ -413,7 +416,10 @@ def _emit(
     values = tuple(e.atom for e in made)
     if op == "cho_factor":  # (c, lower)
         return Struct((values[0], Lit(options.get("lower", False))))
-    return values[0] if count == 1 and op not in AS_MANY else Struct(values)
+    if count == 1 and op not in AS_MANY:
+        return values[0]
+    names = NAMES.get(op, ())
+    return Struct(values, "tuple", names if len(names) == count else ())
 
 
 def _split(

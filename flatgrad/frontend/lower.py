@@ -27,7 +27,13 @@ from flatgrad.frontend import (
     trees,
     windows,
 )
-from flatgrad.frontend.assumptions import assume, is_loss, labels
+from flatgrad.frontend.assumptions import (
+    assume,
+    is_loss,
+    labels,
+    matrices_or_stacks,
+    numbers_of_stacks,
+)
 from flatgrad.frontend.declarations import Declared
 from flatgrad.frontend.exits import TooManyExits, single_exit
 from flatgrad.frontend.initial import Initial
@@ -70,7 +76,7 @@ from flatgrad.graph import (
 )
 from flatgrad.registry import infer
 from flatgrad.shapes.items import each_of
-from flatgrad.types import Contradiction, Dim, Shape, Type, join, scalar
+from flatgrad.types import Contradiction, Dim, Shape, Type, join, same_shape, scalar
 
 __all__ = ["Lowering", "lower", "parameters_of"]
 
@@ -103,6 +109,7 @@ def lower(
     node: cst.FunctionDef | None = None,
     aside: Sequence[str] = (),
     kinds: Mapping[str, str] | None = None,
+    stacks: bool = False,
 ) -> Function:
     """Read the function `name`, or `node` in its place; every problem of its text is reported at once.
 
@@ -120,7 +127,14 @@ def lower(
         ) from None
     known = kinds or {}
     return Lowering(
-        module, shapes, node, Frame(node), flat=flat, aside=aside, kinds=known
+        module,
+        shapes,
+        node,
+        Frame(node),
+        flat=flat,
+        aside=aside,
+        kinds=known,
+        stacks=stacks,
     ).function()
 
 
@@ -192,6 +206,7 @@ class Lowering:
     # What has been stored into dicts of settings, with the keys.
     kept: dict[Var, list[tuple[Any, Var]]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # of parameters
+    stacks: bool = False  # what may be a stack of matrices is not taken to be one
 
     # --- one function --------------------------------------------------------------------------------------
 
@@ -221,6 +236,8 @@ class Lowering:
             walrus=self.walrus,
             captured=self._captured() | _carried_into(eqns),
             labels=labels(block) | self.counts,
+            stacks=bool(matrices_or_stacks(all_equations(self.build.eqns))),
+            numbers_of_stacks=numbers_of_stacks(all_equations(self.build.eqns)),
             problems=[self._diagnostic(problem) for problem in self.problems],
             loops=self.loops,
             lazy=self.lazy,
@@ -292,7 +309,13 @@ class Lowering:
     def of_helper(self, pair: Pair, node: cst.FunctionDef) -> Lowering:
         """The reading of a helper that stands by itself."""
         return Lowering(
-            self.module, {}, node, Frame(node), pairs=self.pairs, given=pair
+            self.module,
+            {},
+            node,
+            Frame(node),
+            pairs=self.pairs,
+            given=pair,
+            stacks=self.stacks,
         )
 
     @property
@@ -316,7 +339,8 @@ class Lowering:
         self._infer()
         named = f"{self.node.name.value} {self.node.get_docstring() or ''}"
         loss = is_loss(named) and not (self.given is not None and self.given.again)
-        if assume(self.build.eqns, list(self.params.values()), loss=loss):
+        params = list(self.params.values())
+        if assume(self.build.eqns, params, loss=loss, stacks=self.stacks):
             self._infer()
 
     def _infer(self) -> None:
@@ -326,6 +350,7 @@ class Lowering:
             for eqn in reversed(eqns) if number % 2 == 0 else eqns:
                 try:
                     infer(eqn)
+                    _infer_branch(eqn)
                 except Contradiction as found:
                     line = eqn.statement.node if eqn.statement is not None else None
                     self.problems.append(
@@ -668,6 +693,17 @@ def _output_names(outs: Sequence[Atom]) -> list[str]:
         number = 1 + sum(n.startswith("out") for n in names)
         names.append(_name(out) or (f"out{number}" if several else "out"))
     return names
+
+
+def _infer_branch(eqn: Eqn) -> None:
+    """What both branches give one shape has that shape; None has none."""
+    if eqn.op != "if":
+        return
+    for position, out in enumerate(eqn.outs):
+        types = [b.outs[position].type for b in eqn.blocks]
+        shapes = [t.shape for t in types if t.kind != "none"]
+        if shapes and all(same_shape(s, shapes[0]) for s in shapes):
+            join(out.type.shape, shapes[0])
 
 
 def _carried_into(eqns: Iterable[Eqn]) -> set[Var]:

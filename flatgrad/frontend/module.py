@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ class Module:
     text: str
     tree: cst.Module
     imports: dict[str, Imported] = field(default_factory=dict)
+    # The lines for each name: `import scipy.linalg` and `import scipy.special` are two for one.
+    import_lines: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, cst.FunctionDef] = field(default_factory=dict)
     constants: dict[str, cst.SimpleStatementLine] = field(default_factory=dict)
     unsteady: set[str] = field(
@@ -54,6 +56,8 @@ class Module:
     stand_ins: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     parsed: cst.Module | None = None  # the file as it stands, where `tree` is another
     objects: Objects | None = None  # where methods have become functions
+    # Functions that return a cache beside their result stand by themselves, and keep it: layers of homework.
+    layered: bool = False
     library: str = "numpy"  # of arrays, of the function that is being read
     moved: Callable[[Place], Place] | None = None  # where the user has it
     _places: dict[cst.CSTNode, Place] | None = None
@@ -126,6 +130,25 @@ def module_of(text: str, tree: cst.Module, parsed: cst.Module | None = None) -> 
         _collect(module, statement)
     _find_unsteady(module)
     return module
+
+
+def with_functions(
+    module: Module, nodes: Mapping[str, cst.FunctionDef], layered: bool
+) -> Module:
+    """The module with other functions of these names; the module itself where they are the same."""
+    changed = {
+        id(module.functions[name]): node
+        for name, node in nodes.items()
+        if node is not module.functions[name]
+    }
+    if not changed and layered == module.layered:
+        return module
+    tree = module.tree
+    tree = tree.with_changes(body=[changed.get(id(s), s) for s in tree.body])
+    found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
+    found.segments, found.unheeded = module.segments, module.unheeded
+    found.stand_ins, found.layered = module.stand_ins, layered
+    return found
 
 
 def _find_unsteady(module: Module) -> None:
@@ -302,6 +325,7 @@ def _collect_simple(
             for alias in names:
                 imported = _import(module, alias)
                 module.imports[imported.name] = imported
+                module.import_lines.setdefault(imported.name, []).append(imported.line)
         case cst.ImportFrom(names=names, module=source) if not isinstance(
             names, cst.ImportStar
         ):

@@ -248,6 +248,8 @@ class Function:
         default_factory=list
     )  # why it cannot be transformed
     labels: set[Var] = field(default_factory=set)  # parameters that carry no gradient
+    stacks: bool = False  # something may be one matrix or a stack of them
+    numbers_of_stacks: bool = False  # and something one number for each
     loops: dict[Statement, Any] = field(
         default_factory=dict
     )  # what each for loop runs over

@@ -193,7 +193,10 @@ def _chunk(low: Lowering, node: cst.Call, given: Given) -> Value:
         each = -(-length // count)
         sizes = [min(each, length - i) for i in range(0, length, each)]
         return _sized(low, node, x, tuple(sizes), axis)
-    return _equal(low, node, x, count, axis)
+    if length is not None:
+        return _equal(low, node, x, count, axis)
+    made = low.build.emit_all("chunk", [x, Lit(count)], count, node=node, attrs={"axis": axis})  # fmt: skip
+    return Struct(tuple(e.atom for e in made))
 
 
 def _equal(low: Lowering, node: cst.Call, x: Atom, count: int, axis: int) -> Struct:

@@ -23,6 +23,7 @@ Given = dict[str, Any]
 Handler = Callable[["Lowering", cst.Call, Given], "Value | None"]
 HANDLERS: dict[str, tuple[tuple[str, ...], Handler]] = {}
 ABSENT = Lit(None)
+INFINITE = ("inf", "infinity", "Infinity")
 
 
 def handles(*names: str) -> Callable[[Handler], Handler]:
@@ -47,6 +48,7 @@ def call(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Value | 
     star = parameters[-1].removeprefix("*") if parameters[-1:][0][:1] == "*" else ""
     named = parameters[:-1] if star else parameters
     values: Given = dict(zip(named, given.positional, strict=False))
+    values = {key: _number_of_text(low, value) for key, value in values.items()}
     rest = given.positional[len(named) :]
     if star:
         packed = rest[0] if len(rest) == 1 else Struct(tuple(rest))
@@ -55,8 +57,32 @@ def call(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Value | 
         return None
     aliases = {"axis": "dim", "keepdims": "keepdim", "x1": "input", "a": "input"}
     for key, value in given.keywords.items():
-        values[key if key in (*named, star) else aliases.get(key, key)] = value
+        key = key if key in (*named, star) else aliases.get(key, key)
+        values[key] = _number_of_text(low, value)
     return handler(low, node, values)
+
+
+def _number_of_text(low: Lowering, value: Value) -> Value:
+    """float("inf") and -torch.inf, which are computed, as the constants that they are."""
+    for eqn in reversed(low.build.eqns[-8:]):
+        if value not in eqn.outs:
+            continue
+        match eqn.op, eqn.args:
+            case "float", [Lit(value=str() as text)] if text.strip("+-") in INFINITE:
+                return Lit(float(text))
+            case "neg", [Var() as inner]:
+                return Lit(-inf) if _is_infinite(low, inner) else value
+            case _:
+                return value
+    return value
+
+
+def _is_infinite(low: Lowering, value: Var) -> bool:
+    """torch.inf, as a value that comes from outside of the function, or float("inf")."""
+    made = next((e for e in low.outside.eqns if value in e.outs), None)
+    if made is not None:
+        return str(made.attrs.get("path", "")).endswith(".inf")
+    return _number_of_text(low, value) == Lit(inf)
 
 
 # --- what handlers ask of an argument ----------------------------------------------------------------------------
@@ -211,10 +237,29 @@ def _spread_and_mean(low: Lowering, node: cst.Call, given: Given) -> Value:
 
 @handles("norm(input, p, dim, keepdim)")
 def _norm(low: Lowering, node: cst.Call, given: Given) -> Value:
-    """torch.norm is a norm of all elements, or along axes, whatever the rank."""
+    """torch.norm is a norm of all elements, or along axes, whatever the rank; torch.linalg.norm is NumPy's."""
+    given = {{"A": "input", "ord": "p"}.get(k, k): v for k, v in given.items()}
     only(node, given, "input", "p", "dim", "keepdim")
-    p = constant(given, "p", 2)
+    p = constant(given, "p")
+    of_matrix = p == "nuc" or low.build.dialect == "torch.linalg"
+    if of_matrix and p is not None:
+        return _matrix_norm_of(low, node, given, p)
     return _vector_norm(low, node, given, 2 if p in ("fro", None) else p)
+
+
+@handles("matrix_norm(input, p, dim, keepdim)")
+def _matrix_norm(low: Lowering, node: cst.Call, given: Given) -> Value:
+    given = {{"A": "input", "ord": "p"}.get(k, k): v for k, v in given.items()}
+    only(node, given, "input", "p", "dim", "keepdim")
+    given = {"dim": Lit((-2, -1)), **given}
+    return _matrix_norm_of(low, node, given, constant(given, "p", "fro"))
+
+
+def _matrix_norm_of(low: Lowering, node: cst.Call, given: Given, p: Any) -> Value:
+    """Of a vector or a matrix by the rank, or along axes: what NumPy has under this name."""
+    order = {} if p == "fro" and constant(given, "dim") is not None else {"ord": p}
+    x = atom(low, node, given)
+    return low.emit("norm", x, node=node, **order, **reduced(given))
 
 
 @handles("vector_norm(x, ord, dim, keepdim)")
@@ -236,7 +281,39 @@ def _vector_norm(low: Lowering, node: cst.Call, given: Given, p: Any) -> Value:
         return low.emit("norm", x, node=node, ord=p, **options)
     if axis is None and isinstance(p, int | float) and p > 1 and x.type.rank == 1:
         return low.emit("norm", x, node=node, ord=p, **options)
+    if isinstance(p, int | float) and p > 0:
+        return low.emit("vector_norm", x, node=node, ord=p, **options)
     raise Refusal("FG202", f"the norm with p={p!r} is not read", "write it out", node)
+
+
+# --- linear algebra ---------------------------------------------------------------------------------------------
+
+
+@handles("solve(A, B, left)")
+def _solve(low: Lowering, node: cst.Call, given: Given) -> Value:
+    """A stack of vectors for a stack of matrices, where B has the shape that A has without its last axis."""
+    only(node, given, "A", "B", *(["left"] if constant(given, "left", True) else []))
+    a, b = atom(low, node, given, "A"), atom(low, node, given, "B")
+    rows = None if a.type.shape.dims is None else Shape(a.type.shape.dims[:-1])
+    if rows is None or rows.rank == 1 or not same_shape(rows, b.type.shape):
+        return low.emit("solve", a, b, node=node)
+    columns = low.emit("getitem", b, Lit((..., None)))
+    solved = low.emit("solve", a, columns)
+    return low.emit("getitem", solved, Lit((..., 0)), node=node)
+
+
+@handles("diagonal(input, offset, dim1, dim2)")
+def _diagonal(low: Lowering, node: cst.Call, given: Given) -> Value:
+    """torch.diagonal takes the first two axes, torch.linalg.diagonal the last two."""
+    given = {"input" if k == "A" else k: v for k, v in given.items()}
+    only(node, given, "input", "offset", "dim1", "dim2")
+    usual = (-2, -1) if low.build.dialect == "torch.linalg" else (0, 1)
+    axes = (constant(given, f"dim{i + 1}", usual[i]) for i in range(2))
+    options = dict(zip(("axis1", "axis2"), axes, strict=True))
+    options = {} if tuple(options.values()) == (0, 1) else options
+    if offset := constant(given, "offset", 0):
+        options["offset"] = offset
+    return low.emit("diagonal", atom(low, node, given), node=node, **options)
 
 
 # --- arithmetic with options -------------------------------------------------------------------------------------

@@ -103,6 +103,7 @@ SIGNATURES = {
         hstack([tensors])
         dstack([tensors])
         column_stack([tensors])
+        chunk(input, chunks, axis=dim)
         tensor_split -> split (input, indices_or_sections, axis=dim)
         index_add -> add_along (input, axis=dim, index, source)
         meshgrid(*tensors, indexing)
@@ -180,9 +181,11 @@ SIGNATURES = {
         matrix_power(A, n)
         matrix_exp -> expm (A)
         multi_dot -> fold matmul ([tensors])
+        vector_norm(x, ord, axis=dim, keepdims=keepdim)
+        vecdot(x, y, axis=dim)
+        cond(A, p)
         cross(input, other, axis=dim)
         matmul(input, other)
-        diagonal(A, offset, axis1=dim1, axis2=dim2)
         """,
     "torch.nn.functional": """
         softmax(input, axis=dim, dtype)

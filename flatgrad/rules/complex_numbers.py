@@ -48,7 +48,7 @@ HOLOMORPHIC = {
     "reshape", "ravel", "flatten", "transpose", "matrix_transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims",
     "atleast_1d", "atleast_2d", "atleast_3d", "flip", "fliplr", "flipud", "roll", "rot90", "repeat", "tile", "broadcast_to",
     "concatenate", "stack", "vstack", "hstack", "dstack", "column_stack", "append", "array", "tuple",
-    "split", "array_split", "hsplit", "vsplit", "dsplit", "unbroadcast",
+    "split", "chunk", "array_split", "hsplit", "vsplit", "dsplit", "unbroadcast",
     "getitem", "setitem", "index_add", "take", "take_along_axis", "item", "full",
     "diag", "diagonal", "tril", "triu", "copy", "asarray", "astype",
     "matmul", "dot", "inner", "outer", "kron", "cross", "einsum", "tensordot", "inv", "solve", "det", "matrix_power",

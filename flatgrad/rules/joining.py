@@ -15,6 +15,7 @@ from flatgrad.rules.axes import (
     rank,
 )
 from flatgrad.rules.creation import of_fractions
+from flatgrad.types import Dim, Shape, join, polynomial
 
 
 @linear(
@@ -132,6 +133,29 @@ def split(x, sections, /, axis=0, *, y):
 @general(at=[probe(VECTOR, 2), probe(MATRIX, 2, axis=1)], shape=shapes.anything)
 def array_split(x, sections, /, axis=0, *, y):
     return _parts("array_split", x, sections, y, axis, axis=axis)
+
+
+def chunk_shape(eqn):
+    """All but the last part are as long, and the last is too where the length is surely a multiple of their number."""
+    x, count = eqn.args[0].type, len(eqn.outs)
+    axis, dims = shapes.option(eqn, "axis"), x.shape.dims
+    for out in eqn.outs:
+        shapes.learn(out.type, x.kind)
+    if dims is None:
+        return
+    at = axis % len(dims)
+    whole = dims[at]
+    even = all(c % count == 0 for c in polynomial(whole).values())
+    each = whole.over(Dim(count)) if even else Dim()
+    for i, out in enumerate(eqn.outs):
+        length = each if even or i < count - 1 else Dim()
+        join(out.type.shape, Shape((*dims[:at], length, *dims[at + 1 :])))
+
+
+@general(at=[probe((1.0, 2.0, 3.0, 4.0, 5.0), 2, axis=0), probe(MATRIX, 2, axis=-1), probe(MATRIX, 3, axis=1)], shape=chunk_shape)  # fmt: skip
+def chunk(x, chunks, /, axis=..., *, y):
+    """torch's parts, of which the last may be shorter, or not there."""
+    return _parts("chunk", x, chunks, y, axis, axis=axis)
 
 
 @general(at=[(MATRIX, 2), (CUBE, (1,))], shape=shapes.anything)

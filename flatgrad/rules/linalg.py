@@ -18,6 +18,7 @@ from flatgrad.rules.matrices import (
     absent,
     agree,
     dims,
+    fresh,
     like_square,
     plus,
     rank,
@@ -40,6 +41,8 @@ def number_of_matrix(eqn):
         learn(out.type, promoted([a.kind, "float"]))
         if a.shape.dims is not None:
             join(out.type.shape, Shape(a.shape.dims[:-2]))
+        elif out.type.shape.is_scalar:  # one number is that of one matrix
+            fresh(a.shape, 2)
 
 
 def solve_shape(eqn):
@@ -91,15 +94,18 @@ def inv(a, /, *, y):
     shape=solve_shape,
 )  # fmt: skip
 def solve(a, b, /, *, y):
-    if rank(a) is None:
-        raise NotImplementedError(UNKNOWN)
-    if rank(a) != 2 and rank(b) in (1, None):
+    if rank(a) not in (2, None) and rank(b) in (1, None):
         raise NotImplementedError("solve with a stack of matrices for one vector")
 
     def jvp(da, db):
+        if rank(a) is None and rank(b) in (1, None) and not absent(da):
+            db = xp.zeros_like(b) if absent(db) else db
+            return xp.solve_tangent(da, db, a, b, y)
         return xp.solve(a, plus(db, 0 if absent(da) else -(da @ y)))
 
     def vjp(g):
+        if rank(a) is None:
+            return tuple(a.builder.emit_all("solve_grads", (g, a, b, y), 2))
         grad_b = xp.solve(a.mT, g)
         if rank(b) is None:
             return xp.solve_grad_left(grad_b, y), grad_b
@@ -155,7 +161,9 @@ def det(a, /, *, y):
         return y * log_change(a, da)
 
     def vjp(g):
-        return spread(g * y, a) * xp.inv(a).mT
+        weight = g * y  # an array or a number of NumPy, whatever g is
+        wide = weight[..., None, None] if rank(a) is None else spread(weight, a)
+        return wide * xp.inv(a).mT
 
     return jvp, vjp
 
@@ -288,11 +296,12 @@ def expm(a, /, *, y):
 
 
 def _square_of(eqn):
-    """A matrix as long and wide as the first axis of the vector, or matrix, g."""
+    """A matrix as long and wide as the vector g, or the columns of the matrix g."""
     g = eqn.args[0].type
     learn(eqn.out.type, g.kind)
     if g.shape.dims:
-        join(eqn.out.type.shape, Shape([g.shape.dims[0], g.shape.dims[0]]))
+        length = g.shape.dims[-2:][0]
+        join(eqn.out.type.shape, Shape([length, length]))
 
 
 @multilinear(at=[(VECTOR, VECTOR), (TALL, TALL)], shape=_square_of)

@@ -29,24 +29,25 @@ def like_first_square(eqn):
 
 
 def of_blocks(a, e, zeros):
-    """[[a, e], [0, a]]"""
-    return xp.vstack(xp.hstack(a, e), xp.hstack(zeros, a))
+    """[[a, e], [0, a]], or one such for each matrix of a stack."""
+    if rank(a) == 2:
+        return xp.vstack(xp.hstack(a, e), xp.hstack(zeros, a))
+    return _beside(_beside(a, e, -1), _beside(zeros, a, -1), -2)
+
+
+def _beside(one, other, axis):
+    return xp.concatenate(one, other, axis=axis)
 
 
 def upper_right(blocks, a):
-    n = xp.shape(a)[0]
-    if isinstance(n, int):
-        return blocks[:n, n:]
-    return blocks[xp.tuple(xp.slice(None, n, None), xp.slice(n, None, None))]
-
-
-def one_matrix(a):
-    if rank(a) not in (2, None):
-        raise NotImplementedError("a function of a stack of matrices")
+    n = xp.shape(a)[0 if rank(a) == 2 else -1]
+    rows = slice(n) if isinstance(n, int) else xp.slice(None, n, None)
+    columns = slice(n, None) if isinstance(n, int) else xp.slice(n, None, None)
+    places = (rows, columns) if rank(a) == 2 else (..., rows, columns)
+    return blocks[places if isinstance(n, int) else xp.tuple(*places)]
 
 
 def both_modes(function, a, *others):
-    one_matrix(a)
     zeros = xp.zeros_like(a)
 
     def jvp(da):
@@ -113,12 +114,11 @@ def expm_frechet(a, e, /, compute_expm=True):
     """The derivative of the exponential at `a` along `e`: linear in `e`, and itself a block of an exponential."""
     if compute_expm is not False:
         raise NotImplementedError("expm_frechet with the exponential: give compute_expm=False")  # fmt: skip
-    one_matrix(a)
     zeros = xp.zeros_like(a)
 
     def second(a, e, d):
         """The second derivative of the exponential at `a` along `e` and `d`."""
-        along = xp.vstack(xp.hstack(d, zeros), xp.hstack(zeros, d))
+        along = of_blocks(d, zeros, zeros)
         return upper_right(xp.expm_frechet(of_blocks(a, e, zeros), along), a)
 
     def jvp(da, de):

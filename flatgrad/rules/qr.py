@@ -1,6 +1,6 @@
 """The decomposition into an orthogonal and a triangular matrix."""
 
-from flatgrad.builder import xp
+from flatgrad.builder import Expr, xp
 from flatgrad.registry import general, probe
 from flatgrad.rules.decompositions import several
 from flatgrad.rules.matrices import (
@@ -9,7 +9,6 @@ from flatgrad.rules.matrices import (
     SQUARE,
     SQUARES,
     TALL,
-    UNKNOWN,
     dims,
     is_square,
     mirrored,
@@ -51,7 +50,7 @@ def qr(a, /, mode="reduced", *, y):
             f"qr with mode={mode!r}, of other than a square matrix"
         )
     if (ds := dims(a)) is None:
-        raise NotImplementedError(UNKNOWN)
+        return _wide_qr(a, xp.shape(y[0])[-1], *y)
     if m := _fewer_rows(*ds[-2:]):
         return _wide_qr(a, m, *y)
     return tall_qr(*y)
@@ -76,13 +75,16 @@ def tall_qr(q, r):
 
 
 def _wide_qr(a, m, q, r):
-    """The first m columns make q, which turns the others."""
-    others = a[..., m:]
-    forward, back = tall_qr(q, r[..., :m])
+    """The first m columns make q, which turns the others, if there are any."""
+    first, last = slice(m), slice(m, None)
+    if isinstance(m, Expr):
+        first, last = xp.slice(None, m, None), xp.slice(m, None, None)
+    others = columns(a, last)
+    forward, back = tall_qr(q, columns(r, first))
 
     def jvp(da):
-        dq, dr = forward(da[..., :m])
-        beyond = dq.mT @ others + q.mT @ da[..., m:]
+        dq, dr = forward(columns(da, first))
+        beyond = dq.mT @ others + q.mT @ columns(da, last)
         return dq, xp.concatenate(dr, beyond, axis=-1)
 
     def vjp(g):
@@ -91,11 +93,16 @@ def _wide_qr(a, m, q, r):
             return None
         if g_r is None:
             return xp.concatenate(back((g_q, None)), xp.zeros_like(others), axis=-1)
-        turned = others @ g_r[..., m:].mT
-        first = back((plus(g_q, turned), g_r[..., :m]))
-        return xp.concatenate(first, q @ g_r[..., m:], axis=-1)
+        turned = others @ columns(g_r, last).mT
+        made = back((plus(g_q, turned), columns(g_r, first)))
+        return xp.concatenate(made, q @ columns(g_r, last), axis=-1)
 
     return jvp, vjp
+
+
+def columns(x, part):
+    index = (..., part)
+    return x[xp.tuple(*index) if isinstance(part, Expr) else index]
 
 
 def over(x, triangular):

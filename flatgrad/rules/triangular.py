@@ -12,6 +12,7 @@ from flatgrad.rules.matrices import (
     TALL,
     VECTOR,
     absent,
+    dims,
     floats,
     is_square,
     like_square,
@@ -144,7 +145,9 @@ def factors_shape(eqn):
 @general(at=[(PIVOTED,), (SQUARE,), probe(PIVOTED, permute_l=True)], shape=factors_shape)  # fmt: skip
 def lu(a, /, permute_l=False, *, y):
     """Permuting the rows of the lower factor, as permute_l does, leaves the formulas as they are."""
-    if not is_square(a) or permute_l not in (True, False):
+    # The text for an unknown shape stops at a matrix that is not square.
+    square = dims(a) is None or is_square(a)
+    if not square or permute_l not in (True, False):
         raise NotImplementedError(f"lu where {SQUARE_ONLY}")
     *p, low, up = y  # p, l, u or (p l), u
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from flatgrad.graph import Eqn, Var
 from flatgrad.registry import ShapeRule
 from flatgrad.shapes.facts import (
+    bound,
     elements,
     equate,
     giving,
@@ -20,6 +21,8 @@ from flatgrad.shapes.facts import (
 )
 from flatgrad.shapes.tuples import as_array, is_sequence, joined_tuple
 from flatgrad.types import Dim, Shape, Type, broadcast_shape, join, scalar
+
+WHOLE = {"add", "sub", "mul"}  # an integer if all arguments are, and else none
 
 
 def broadcast(result: Type, args: Sequence[Type]) -> None:
@@ -67,6 +70,9 @@ def arithmetic(operation: Callable[[Dim, Dim], Dim | None]) -> ShapeRule:
         if eqn.op == "add" and _joins_sequences(eqn):
             return joined_tuple(eqn)
         elementwise(eqn)
+        if eqn.op in WHOLE and _is_integer(eqn.out.type):
+            for argument in eqn.args:
+                bound(argument.type)
         if all(a.type.kind == "int" and a.type.shape.is_scalar for a in eqn.args):
             first, *others = [measure(a.type) or Dim() for a in eqn.args]
             second = others[0] if others else first
@@ -76,6 +82,11 @@ def arithmetic(operation: Callable[[Dim, Dim], Dim | None]) -> ShapeRule:
         return None
 
     return rule
+
+
+def _is_integer(type: Type) -> bool:
+    """One that is known to be: it is the bound of a slice, or a length."""
+    return type.kind == "int" and type.shape.is_scalar
 
 
 def _joins_sequences(eqn: Eqn) -> bool:

@@ -50,8 +50,10 @@ def spelled(type: Type | None) -> Shape | None:
         return None
     if (whole := whole_shape(type)) is not None:
         return whole
-    parts = type.items if type.items is not None else (type,)
-    dims = [measure(part) for part in parts]
+    if type.items is not None:  # what stands in such a tuple can only be an integer
+        dims = [bound(part) for part in type.items]
+    else:
+        dims = [measure(type)]
     known = [d for d in dims if d is not None]
     return Shape(known) if len(known) == len(dims) else None
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from flatgrad.emit.parts import Parts
+from flatgrad.styles.course import without_copies
 
 
-def script(parts: Parts) -> list[str]:
+def without_function(parts: Parts) -> list[str]:
     """The forward lines, ones for the cotangents, and the backward lines."""
     pairs = zip(parts.seeds, parts.seeded, strict=True)
-    seeds = [f"{seed} = {parts.ones(output)}" for seed, output in pairs]
-    kept = [f"{name} = {value}" for name, value in parts.cached if name != value]
-    lines = [*parts.forward, *kept, "", *seeds, *parts.backward]
+    seeds = [f"{s} = {parts.ones(o)}" for s, o in pairs if s in parts.read()]
+    named = zip(parts.wrt, parts.read_gradients, strict=True)
+    results = [(f"{parts.prefix}{name}", value) for name, value in named]
+    ends = [f"{name} = {value}" for name, value in results if name != value]
+    lines = [*parts.running, "", *seeds, *without_copies(parts.reading), *ends]
     return ["\n".join(lines) + "\n"]

@@ -26,18 +26,18 @@ def rnn_forward(x, h0, Wx, Wh, b):
         prev_h = np.tanh(x[:, t] @ Wx + prev_h @ Wh + b)
         h[:, t] = prev_h
 
-    cache = (prev_h, x, Wx, Wh, b, T, h, prev_hs)
+    cache = (prev_h.shape, x, Wx, Wh, b.shape, T, h, prev_hs)
     return h, cache
 
 
 def rnn_backward(grad_h, cache):
-    prev_h, x, Wx, Wh, b, T, h, prev_hs = cache
+    prev_h_shape, x, Wx, Wh, b_shape, T, h, prev_hs = cache
 
-    grad_prev_h = np.zeros(prev_h.shape)
+    grad_prev_h = np.zeros(prev_h_shape)
     grad_x = np.zeros(x.shape)
     grad_Wx = np.zeros(Wx.shape)
     grad_Wh = np.zeros(Wh.shape)
-    grad_b = np.zeros(b.shape)
+    grad_b = np.zeros(b_shape)
     for t in reversed(range(T)):
         # h[:, t] = prev_h
         grad_prev_h += grad_h[:, t]

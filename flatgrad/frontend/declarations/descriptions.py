@@ -78,6 +78,15 @@ ARRAY_BEFORE = re.compile(
     re.IGNORECASE,
 )
 
+# "(2, 3)" and "(4,)": lengths, where "(0, 1)" may be an interval.
+LENGTHS = re.compile(r"\((?:[1-9]\d*, ?)+(?:[1-9]\d*)?\)\.?")
+
+# Names of what is given as a tuple of numbers.
+SETTING = re.compile(
+    r"(?i)shape|size|stride|pad|kernel|window|pool|dilat|ax[ei]s|dim|order|lim|range|bound|interval|span|extent|step"
+    r"|point|pair|index|idx|seed|output|grid|resol|reps|tile|scale|factor|version|tuple|domain"
+)
+
 # A clause begins after one of these.
 CLAUSE_START = re.compile(r"[,;:(]|\.(?= )")
 
@@ -118,6 +127,13 @@ def state_tuple(text: str, start: int, variables: Variables) -> Stated | None:
     if not named and not is_plausible(inside, variables):
         return None
     return stated_shape(inside, text[:start], rest, start + len(inside))
+
+
+def state_lengths(text: str, names: Sequence[str]) -> Stated | None:
+    """The shape that is all of a description, where the name speaks of no setting: "x: (2, 3)", not "stride: (1, 1)"."""
+    if not LENGTHS.fullmatch(text) or any(map(SETTING.search, names)):
+        return None
+    return stated_shape(text.rstrip(". "), "", "", len(text))
 
 
 def state_typed_tuple(text: str, variables: Variables) -> Stated | None:

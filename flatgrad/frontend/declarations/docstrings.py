@@ -7,7 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from flatgrad.frontend.declarations.agreement import merge
-from flatgrad.frontend.declarations.descriptions import ARRAY_AFTER, state
+from flatgrad.frontend.declarations.descriptions import (
+    ARRAY_AFTER,
+    state,
+    state_lengths,
+)
 from flatgrad.frontend.declarations.dims import Dims
 from flatgrad.frontend.declarations.entries import Entry, Reader
 from flatgrad.frontend.declarations.headings import split_headings
@@ -87,6 +91,7 @@ def find_in_part(entry: Entry, words: str, variables: Variables) -> Iterator[Fou
     if not entry.names and entry.section != "results":
         return
     stated = state(words, len(entry.names) > 1, variables)
+    stated = stated or (state_lengths(words, entry.names) if entry.names else None)
     if stated is None or (not entry.names and lists_results(words, stated)):
         return
     label = ", ".join(entry.names) + ": " if entry.names else ""

@@ -1,0 +1,193 @@
+"""A stub -> the lines of its body, from what the style `cache` prints for its forward."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from flatgrad.errors import Diagnostic, FlatgradError, Place
+from flatgrad.filling.stubs import Stub, parameter_of
+from flatgrad.frontend.module import TOKEN, names_in_text
+from flatgrad.options import Options
+
+Transform = Callable[[str, Options], str]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A backward function as it was printed: its own lines, and what stands around it."""
+
+    parameters: list[str]
+    lines: list[str]  # of the body, but for the return; not indented
+    gradients: list[str]  # expressions
+    around: list[str]  # imports and definitions that it needs, not indented
+
+
+def body_of(stub: Stub, text: str, options: Options, transform: Transform) -> list[str]:
+    """The lines for a stub of the file `text`, not indented."""
+    wrt = _wrt(stub, text)
+    options = replace(options, functions=(stub.forward,), wrt=wrt, style="cache")
+    printed = printed_backward(stub, transform(text, options), text)
+    return _as_asked(stub, printed)
+
+
+def _wrt(stub: Stub, text: str) -> tuple[str, ...]:
+    """The parameters whose gradients the stub returns, by their names; none where these do not tell."""
+    if stub.results is None:
+        return ()
+    parameters = _parameters(text, stub.forward)
+    found = [parameter_of(r, parameters) for r in stub.results if r]
+    return tuple(p for p in found if p) if all(found) else ()
+
+
+def _parameters(text: str, name: str) -> list[str]:
+    last = name.rpartition(".")[2]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name == last:
+            return [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+    return []
+
+
+def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
+    """What the emitted module holds for the stub, and what the file has not yet."""
+    tree = ast.parse(emitted)
+    lines = emitted.split("\n")
+    last = tree.body[-1]
+    if isinstance(last, ast.ClassDef):
+        last = last.body[-1]
+    assert isinstance(last, ast.FunctionDef)
+    known = _defined(text)
+    around = [s for s in tree.body[:-1] if not _bound(s) <= known]
+    returned = last.body[-1]
+    assert isinstance(returned, ast.Return)
+    assert returned.value is not None
+    start = last.body[0].lineno
+    body = _dedented(lines[_with_comments(lines, start) - 1 : returned.lineno - 1])
+    values = returned.value
+    gradients = values.elts if isinstance(values, ast.Tuple) else [values]
+    return Printed(
+        [a.arg for a in last.args.args],
+        _stripped(body),
+        [ast.unparse(g) for g in gradients],
+        [line for s in around for line in [*_source(lines, s), *_gap(s)]],
+    )
+
+
+def _gap(statement: ast.stmt) -> list[str]:
+    return [""] if isinstance(statement, ast.FunctionDef) else []
+
+
+def _defined(text: str) -> set[str]:
+    return {n for s in ast.parse(text).body for n in _bound(s)}
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a statement of a module binds."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return {(a.asname or a.name).partition(".")[0] for a in names}
+        case ast.If() | ast.Try() | ast.With():
+            return {n for s in statement.body for n in _bound(s)}
+        case _:
+            targets = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
+            return {n.id for n in targets if isinstance(n.ctx, ast.Store)}
+
+
+def _source(lines: Sequence[str], statement: ast.stmt) -> Sequence[str]:
+    return lines[statement.lineno - 1 : statement.end_lineno]
+
+
+def _with_comments(lines: Sequence[str], start: int) -> int:
+    """The first line of the comment above a line."""
+    while lines[start - 2].lstrip().startswith("#"):
+        start -= 1
+    return start
+
+
+def _dedented(lines: Sequence[str]) -> list[str]:
+    width = min((len(x) - len(x.lstrip()) for x in lines if x.strip()), default=0)
+    return [line[width:] for line in lines]
+
+
+def _stripped(lines: list[str]) -> list[str]:
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    return lines
+
+
+# --- in the words of the stub
+
+
+def _as_asked(stub: Stub, printed: Printed) -> list[str]:
+    """The lines with the stub's names for cotangents and cache, and its names for the results."""
+    names = _renamed(stub, printed)
+    own = [_with_names(line, names) for line in printed.lines]
+    lines = [*printed.around, *_without_said(stub, own)]
+    gradients = [_with_names(g, names) for g in printed.gradients]
+    if stub.results is None:
+        return [*lines, f"return {', '.join(gradients)}"]
+    wanted = [r for r in stub.results if r]
+    if len(wanted) != len(gradients):
+        what = f"{stub.name} returns {len(wanted)} gradients, and {stub.forward} has {len(gradients)}"
+        raise _refusal(stub, what, "name each after its parameter: dx, dw, db")
+    pairs = [(w, g) for w, g in zip(wanted, gradients, strict=True) if w != g]
+    if not pairs:
+        return lines
+    left, right = (", ".join(side) for side in zip(*pairs, strict=True))
+    return [*lines, f"{left} = {right}"]
+
+
+def _without_said(stub: Stub, lines: list[str]) -> list[str]:
+    """The lines after those that the stub begins with itself: x, w, b = cache"""
+    said = {ast.unparse(statement) for statement in stub.node.body}
+    while lines and _is_whole(lines[0]) and ast.unparse(ast.parse(lines[0])) in said:
+        lines = lines[1:]
+    return _stripped(lines)
+
+
+def _is_whole(line: str) -> bool:
+    return re.fullmatch(r"[\w, ()]+ = \w+", line) is not None
+
+
+def _renamed(stub: Stub, printed: Printed) -> dict[str, str]:
+    """From the names of the printed parameters to those of the stub."""
+    wanted = stub.parameters
+    if len(wanted) != len(printed.parameters):
+        what = (
+            f"{stub.name} takes {_listed(wanted)}, and {stub.forward} has the cotangents"
+            f" and the cache {_listed(printed.parameters)}"
+        )
+        raise _refusal(stub, what, "let it take one for each output, and the cache")
+    names = {p: w for p, w in zip(printed.parameters, wanted, strict=True) if p != w}
+    used = {n for line in printed.lines for n in names_in_text(line)}
+    # A name of the stub that the lines have for something else gets out of its way.
+    return {w: _free(w, used | {*wanted}) for w in names.values() if w in used} | names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def _with_names(line: str, names: dict[str, str]) -> str:
+    def one(match: re.Match[str]) -> str:
+        return names.get(match[1], match[0]) if match[1] else match[0]
+
+    return TOKEN.sub(one, line)
+
+
+def _refusal(stub: Stub, what: str, step: str) -> FlatgradError:
+    node = stub.node
+    place = Place(node.lineno, node.col_offset + 5, node.lineno, node.col_offset + 5 + len(node.name))  # fmt: skip
+    return FlatgradError(Diagnostic("FG801", what, step, place))

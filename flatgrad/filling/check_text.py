@@ -1,0 +1,186 @@
+"""Filled stubs -> a Python file that compares each with differences, as courses do; it needs numpy alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flatgrad.checking.inputs import Sizes
+from flatgrad.filling.stubs import Stub, parameter_of
+from flatgrad.frontend.scope import Function
+from flatgrad.graph import Var
+from flatgrad.options import Options
+from flatgrad.types import Dim
+
+HEAD = '''\
+"""Compares the gradients of {module}.py with differences: python {file}"""
+
+import numpy as np
+
+from {module} import {names}
+
+
+def rel_error(x, y):
+    """The largest difference of two entries, relative to their size."""
+    return np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y)))
+
+
+def eval_numerical_gradient_array(f, x, df, h=1e-5):
+    """The gradient of np.sum(f(x) * df) at x, by central differences."""
+    gradient = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        kept = x[index]
+        x[index] = kept + h
+        above = f(x)
+        x[index] = kept - h
+        below = f(x)
+        x[index] = kept
+        gradient[index] = np.sum((above - below) * df) / (2 * h)
+    return gradient
+'''
+ERRORS = "# Errors should be around 1e-8 or less."
+
+# Lengths that fit together where a window of one moves over the other, by the names that they have everywhere.
+USUAL = {"H": 6, "W": 5, "HH": 3, "WW": 2, "KH": 3, "KW": 2, "K": 3}
+# Entries of dicts of settings, by their names.
+SETTINGS = {"mode": "train", "stride": 1, "pad": 1, "eps": 1e-5, "momentum": 0.9, "p": 0.5}  # fmt: skip
+OTHERWISE = 2
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A stub that was filled in, and its forward as it was read."""
+
+    stub: Stub
+    forward: Function
+    gradients: Sequence[str]  # the parameters that its results belong to
+
+
+def check_file(module: str, checked: Sequence[Checked]) -> str:
+    """The file for the module of that name."""
+    owners = {n.partition(".")[0] for c in checked for n in (c.stub.name, c.stub.forward)}  # fmt: skip
+    head = HEAD.format(
+        module=module, file=f"{module}_check.py", names=", ".join(sorted(owners))
+    )
+    parts = [head, *map(_check, checked), _main(checked)]
+    return "\n\n".join(parts)
+
+
+def checks_of(module: str, text: str, stubs: Sequence[Stub], options: Options) -> str:
+    """The file that checks these stubs of a text, laid out."""
+    from flatgrad.emit.module import layout
+    from flatgrad.pipeline import Transformation
+
+    found = []
+    for stub in stubs:
+        asked = replace(options, functions=(stub.forward,), style="cache")
+        forward, wrt = Transformation(text, asked).read("grad")
+        found.append(Checked(stub, forward, gradients_of(stub, forward, wrt)))
+    return layout(check_file(module, found))
+
+
+def _main(checked: Sequence[Checked]) -> str:
+    calls = "".join(f"    {_name(c)}()\n" for c in checked)
+    return f'if __name__ == "__main__":\n    {ERRORS}\n{calls}'
+
+
+def _name(checked: Checked) -> str:
+    return f"check_{checked.stub.name.replace('.', '_')}"
+
+
+def _check(checked: Checked) -> str:
+    """def check_affine_backward(): the inputs, the two gradients, and how far they are apart"""
+    stub, forward = checked.stub, checked.forward
+    douts = stub.parameters[:-1]
+    numbers = range(1, len(douts) + 1) if len(douts) > 1 else [""]
+    outs, runs = [f"out{n}" for n in numbers], [f"forward{n}" for n in numbers]
+    call = f"{stub.forward}({', '.join(_parameters(forward))})"
+    results = [f"d{p}" for p in checked.gradients]
+    lines = [
+        "np.random.seed(0)",
+        *_inputs(forward),
+        f"{', '.join([*outs, 'cache'])} = {call}",
+        *(f"{d} = np.random.randn(*np.shape({o}))" for d, o in zip(douts, outs, strict=True)),
+        f"{', '.join(results)} = {stub.name}({', '.join([*douts, 'cache'])})",
+        "",
+        *(line for i, run in enumerate(runs) for line in _run(run, call, i)),
+        f'print("{stub.name}")',
+        *(line for p, r in zip(checked.gradients, results, strict=True) for line in _comparison(p, r, runs, douts)),
+    ]  # fmt: skip
+    body = "\n".join(f"    {line}" if line else "" for line in lines)
+    return f"def {_name(checked)}():\n{body}\n"
+
+
+def _run(name: str, call: str, position: int) -> list[str]:
+    """The output as a function of an input that is changed where it stands."""
+    return [f"def {name}(_):", f"    return {call}[{position}]", ""]
+
+
+def _comparison(
+    name: str, result: str, runs: Sequence[str], douts: Sequence[str]
+) -> Iterator[str]:
+    for number, (run, dout) in enumerate(zip(runs, douts, strict=True)):
+        sign = "+=" if number else "="
+        yield f"{result}_num {sign} eval_numerical_gradient_array({run}, {name}, {dout})"
+    yield f'print("  {result} error:", rel_error({result}, {result}_num))'
+
+
+def _parameters(forward: Function) -> list[str]:
+    """Those without a default."""
+    params = forward.node.params
+    every = (*params.posonly_params, *params.params)
+    return [p.name.value for p in every if p.default is None]
+
+
+def _inputs(forward: Function) -> Iterator[str]:
+    """A line for each parameter that needs a value."""
+    sizes = Sizes({}, USUAL)
+    text = ast.parse(forward.module.code(forward.node).strip())
+    for name in _parameters(forward):
+        var = forward.params[name]
+        if var.type.kind == "dict":
+            yield f"{name} = {_settings(name, text)!r}"
+        elif var.type.kind == "str":
+            yield f"{name} = 'train'"
+        else:
+            yield f"{name} = {_drawn(forward, var, sizes)}"
+
+
+def _drawn(forward: Function, var: Var, sizes: Sizes) -> str:
+    dims = var.type.shape.dims
+    known = dims if dims is not None else _reshaped(forward, var)
+    lengths = (4, 5) if known is None else tuple(map(sizes.length, known))
+    if var in forward.labels or var.type.kind in ("int", "bool"):
+        return f"np.random.randint(2, size={lengths})"
+    return f"np.random.randn({', '.join(map(str, lengths))})"
+
+
+def _reshaped(forward: Function, var: Var) -> Sequence[Dim] | None:
+    """An array of any rank that is made a matrix may be that matrix."""
+    for eqn in forward.block.eqns:
+        if eqn.op == "reshape" and eqn.args[0] is var:
+            return eqn.out.type.shape.dims
+    return None
+
+
+def _settings(name: str, text: ast.Module) -> dict[str, Any]:
+    """What the function reads of a dict, and what it asks for with `in`."""
+    keys: dict[str, None] = {}
+    for node in ast.walk(text):
+        match node:
+            case ast.Subscript(value=ast.Name(id=read), slice=ast.Constant(value=str(key)), ctx=ast.Load()) if read == name:  # fmt: skip
+                keys[key] = None
+            case ast.Compare(left=ast.Constant(value=str(key)), ops=[ast.In()], comparators=[ast.Name(id=read)]) if read == name:  # fmt: skip
+                keys[key] = None
+    return {key: SETTINGS.get(key, OTHERWISE) for key in keys}
+
+
+def gradients_of(stub: Stub, forward: Function, wrt: Sequence[str]) -> Sequence[str]:
+    """The parameters that the results of a stub belong to."""
+    if stub.results is None:
+        return wrt
+    found = [parameter_of(r, [*forward.params]) for r in stub.results if r]
+    named = [p for p in found if p]
+    return named if len(named) == len(found) else wrt

@@ -1,0 +1,60 @@
+"""Lines of a backward that fill the gradient of a dict key by key -> the same as one dict, named grads.
+
+dparams = zeros_like_tree(params)
+# W1 = params["W1"]                 ->    grads = {"W1": dW1, "b1": db1}
+dparams["W1"] = dW1
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+GRADS = "grads"
+
+
+def as_one_dict(
+    lines: Sequence[str], gradient: str, name: str, forward: str
+) -> list[str]:
+    """The lines with the dict of gradients under the name `name`; in one line where its keys are known.
+
+    The keys stand in the order in which `forward`, the text of the forward, reads them.
+    """
+    items = [_item(line, gradient) for line in lines if _speaks_of(line, gradient)]
+    keys = [item[0] for item in items if item is not None and item[0]]
+    plain = bool(keys) and None not in items and len(set(keys)) == len(keys)
+    if not plain:
+        return [re.sub(rf"\b{gradient}\b", name, line) for line in lines]
+    told = sorted(
+        (item for item in items if item is not None and item[0]),
+        key=lambda item: forward.find(item[0][1:-1]),
+    )
+    kept = _without_lone_comments(
+        [line for line in lines if not _speaks_of(line, gradient)]
+    )
+    pairs = ", ".join(f"{key}: {value}" for key, value in told)
+    return [*kept, "", f"{name} = {{{pairs}}}"]
+
+
+def _speaks_of(line: str, gradient: str) -> bool:
+    return re.search(rf"\b{gradient}\b", line) is not None
+
+
+def _item(line: str, gradient: str) -> tuple[str, str] | None:
+    """The key and the value of dparams["W1"] = dW1; no key where the dict begins with zeros."""
+    if re.fullmatch(rf"{gradient} = \w+\(\w+\)", line):
+        return "", ""
+    key = r"""("[^"]*"|'[^']*')"""
+    old = rf"(?:{gradient}\[\1\] \+ )?"
+    found = re.fullmatch(rf"{gradient}\[{key}\] \+?= {old}(\w+)", line)
+    return (found[1], found[2]) if found else None
+
+
+def _without_lone_comments(lines: Sequence[str]) -> list[str]:
+    """Without the comments at the end that nothing follows."""
+    found: list[str] = []
+    for number, line in enumerate(lines):
+        follows = next((x for x in lines[number + 1 :] if x), "#")
+        if not (line.startswith("#") and follows.startswith("#")):
+            found.append(line)
+    return found
