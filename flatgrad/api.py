@@ -102,7 +102,7 @@ def grad(
 
     `wrt` says with respect to which parameters, by names or positions: one gives the bare gradient, a tuple gives a
     tuple, None means every parameter that can carry a gradient (bare if it is one). A dict, list or tuple of arrays
-    has a gradient of its structure.
+    has a gradient of its structure. Of a method, `wrt` may name attributes, as in grad(net.loss, wrt="self.params").
 
     With has_aux=True, `f` returns (value, aux); the gradient is that of the value, and (gradient, aux) is returned.
     `compile` is given each generated function, as in grad(f, compile=numba.njit). `shapes` states shapes that the

@@ -173,6 +173,7 @@ class Graph:
 
         Numbers are taken for floats, except for parameters that only count or index.
         """
+        self._look_again()
         given = self._bound(args, keywords)
         function = self._function(shapes_of(given))
         if function.problems:
@@ -186,6 +187,13 @@ class Graph:
         self._pullbacks.forget_values()
         values = [value_of(result) for result in self._results]
         return tuple(values) if function.returns_tuple else values[0]
+
+    def _look_again(self) -> None:
+        """What the function reads may have changed."""
+        source = self._source.current()
+        if source is not self._source:
+            self._source, self._module = source, source.module
+            self._functions.clear()
 
     def _bound(
         self, args: Sequence[Any], keywords: Mapping[str, Any]

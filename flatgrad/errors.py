@@ -105,6 +105,14 @@ class Place:
 
 
 @dataclass(frozen=True)
+class PlaceInFile(Place):
+    """A place that knows its file: the name to show, and the text."""
+
+    filename: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One problem of the user's source or request, and the way out of it."""
 
@@ -148,6 +156,8 @@ class FlatgradError(Exception):
 
 def _summary(diagnostic: Diagnostic) -> str:
     place = diagnostic.place
+    if isinstance(place, PlaceInFile):
+        return diagnostic.render(place.filename, place.source)
     where = "" if place is None else f"line {place.line}: "
     return f"{where}{diagnostic.code} {diagnostic.what}"
 

@@ -16,10 +16,13 @@ import libcst as cst
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.frontend import Module, read_module
 from flatgrad.frontend.module import parameters_of
+from flatgrad.interface.callables import plain_function
+from flatgrad.interface.live import MISSING
+from flatgrad.interface.readings import Reading
+from flatgrad.interface.subjects import read
 
 CHECKPOINT = re.compile(r"#(\s*)flatgrad:(\s*checkpoint\b)")
 NO_NAMES: Mapping[str, Any] = MappingProxyType({})
-GIVE_TEXT = "give graph the source text and the name of the function"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +32,16 @@ class Source:
     text: str
     name: str
     namespace: Callable[[], Mapping[str, Any]]
-    function: Callable[..., Any] | None = None
+    function: FunctionType | None = None
+    reading: Reading | None = None  # of the function
 
     @cached_property
     def module(self) -> Module:
         """A graph keeps every value: no comment can ask it to keep fewer."""
-        return read_module(CHECKPOINT.sub(r"#\1flatgrad \2", self.text))
+        module = read_module(CHECKPOINT.sub(r"#\1flatgrad \2", self.text))
+        if self.reading is not None:
+            module.moved = self.reading.place_in_file
+        return module
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -50,6 +57,12 @@ class Source:
         exec(compile(text, "<signature>", "exec"), names)
         return inspect.signature(names[self.name])
 
+    def current(self) -> Source:
+        """The function as it is now: a helper may be another one by then."""
+        if self.function is None or self.reading is None or self.reading.is_current():
+            return self
+        return source_of(self.function)
+
     def value(
         self, text: str, path: str = "", names: Mapping[str, Any] = NO_NAMES
     ) -> Any:
@@ -61,17 +74,15 @@ class Source:
 
 
 def source_of(f: Callable[..., Any]) -> Source:
-    """The module that holds `f`, as its file says; `f` must be a function at its top level."""
-    name = getattr(f, "__name__", type(f).__name__)
-    if not isinstance(f, FunctionType) or name != f.__qualname__ or name == "<lambda>":
-        what = f"{getattr(f, '__qualname__', name)} is no function at the top level of a file"
-        raise FlatgradError(Diagnostic("FG503", what, GIVE_TEXT))
-    try:
-        lines, _ = inspect.findsource(f)
-    except OSError:
-        what = f"the source of {name} cannot be found"
-        raise FlatgradError(Diagnostic("FG003", what, GIVE_TEXT)) from None
-    return Source("".join(lines), name, lambda: f.__globals__, f)
+    """The module that is put together from `f` and all that it reads."""
+    function = plain_function(f)
+    reading = read(function)
+
+    def namespace() -> Mapping[str, Any]:
+        found = {name: entry.get() for name, entry in reading.entries.items()}
+        return {name: value for name, value in found.items() if value is not MISSING}
+
+    return Source(reading.text, reading.function, namespace, function, reading)
 
 
 def source_of_text(text: str, name: str) -> Source:

@@ -478,7 +478,9 @@ def _of_method(module: Module, name: str, options: Options) -> Options:
     own = {p.name.value for p in parameters_of(module.functions[name])}
     local = partial(module.objects.local, params=own)
     shapes = {local(n): shape for n, shape in options.shapes.items()}
-    return replace(options, wrt=tuple(map(local, options.wrt)), shapes=shapes)
+    kinds = {local(n): kind for n, kind in options.kinds.items()}
+    wrt = tuple(map(local, options.wrt))
+    return replace(options, wrt=wrt, shapes=shapes, kinds=kinds)
 
 
 def read_in_place(module: Module, name: str, shapes: Mapping[str, Shape]) -> Function:

@@ -4,6 +4,7 @@ What is compared with differences here is compared for real; where the numbers a
 """
 
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -991,6 +992,103 @@ def test_an_exception_in_the_other_file_is_located(check: Check) -> None:
     assert outcome.err.splitlines()[0] == what
 
 
+NET = """
+    import numpy as np
+
+    class Net:
+        rate = 0.5
+
+        def __init__(self, D, C, reg=0.1):
+            self.params = {}
+            self.params["W"] = np.random.randn(D, C)
+            self.params["b"] = np.zeros(C)
+            self.reg = reg
+
+        def loss(self, X, y=None):
+            scores = self.scores(X)
+            if y is None:
+                return scores
+            picked = scores[np.arange(len(y)), y]
+            return np.sum((picked - 1) ** 2) + self.reg * np.sum(self.params["W"] ** 2)
+
+        def scores(self, X):
+            return X @ self.params["W"] + self.params["b"]
+
+        def step(self, x):
+            self.h = np.tanh(x * self.reg)
+            return self.h * 2
+
+        @classmethod
+        def decay(cls, t):
+            return np.exp(-cls.rate * t)
+
+    class Squared(Net):
+        def scores(self, X):
+            return (X @ self.params["W"]) ** 2
+"""
+AT = "X=randn(5,4); y=randint(0,3,size=5)"
+
+
+@pytest.mark.parametrize("kind", ["Net", "Squared"])
+def test_methods(check: Check, kind: str) -> None:
+    at = f"self={kind}(4, 3); {AT}"
+    outcome = check(NET, "--function", f"{kind}.loss", "--at", at)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"loss_grad of f.py\n  at self = {kind}(4, 3)\n")
+    for name in ("self.params['W']", "self.reg", "X"):
+        assert row(outcome, name).endswith("ok")
+    assert row(outcome, "y").endswith("skipped: whole numbers")
+    assert outcome.out.endswith("\nall ok\n")
+
+
+def test_methods_that_store_or_are_of_the_class(check: Check) -> None:
+    at = "self=Net(4, 3); x=randn(3)"
+    outcome = check(NET, "--function", "Net.step", "--at", at, "--wrt", "reg")
+    assert outcome.status == 0
+    assert row(outcome, "self.reg").endswith("ok")
+    assert row(outcome, "x").endswith("skipped: no gradient")
+    outcome = check(NET, "--function", "Net.decay", "--at", "t=0.5")
+    assert outcome.status == 0
+    assert row(outcome, "cls.rate").endswith("ok")
+
+
+def test_a_wrong_gradient_of_an_attribute_is_found(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = Transformation.emitted
+
+    def wrong(self: Transformation, emit: str) -> str:
+        return printed(self, emit).replace("['b'] = ", "['b'] = 2 * ")
+
+    monkeypatch.setattr(Transformation, "emitted", wrong)
+    at = f"self=Net(4, 3); {AT}"
+    outcome = check(NET, "--function", "Net.loss", "--at", at)
+    assert outcome.status == 1
+    assert row(outcome, "self.params['b']").endswith("WRONG")
+    assert row(outcome, "self.params['W']").endswith("ok")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--at", AT), "FG902 no value for the parameter self of loss\n  give one, such as --at 'self=Net(...)'"),
+        (("--at", f"self=Net(4); {AT}"), "FG902 --at self=Net(4) raises TypeError"),
+        (("--at", f"self=Squared(4, 3); {AT}"), "FG902 self is a Squared, and the gradient is that of a Net\n"
+         "  give a Net, or check --function Squared.loss"),
+        (("--at", f"self=3; {AT}"), "FG902 self is a int"),
+        (("--at", f"self=Net(4, 3); {AT}", "--against", "other.py:f_backward"), "FG903 a backward is compared with"),
+    ],
+)  # fmt: skip
+def test_methods_that_cannot_be_checked(
+    check: Check, arguments: tuple[str, ...], message: str
+) -> None:
+    other = "def f_backward(d, cache):\n    return d\n"
+    outcome = check(NET, "--function", "Net.loss", *arguments, other=other)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
+
+
 def test_static_methods_of_torch(check: Check) -> None:
     pytest.importorskip("torch")
     text = '''
@@ -1059,9 +1157,10 @@ def test_the_page_shows_what_is_printed(check: Check, update: bool) -> None:
         if kind == "file:":
             Path(command).write_text(text, encoding="utf-8")
             return block[0]
-        assert command.startswith("flatgrad check layers.py ")
-        outcome = check(Path("layers.py").read_text(), *command.split()[3:])
-        return start + outcome.out.replace("f.py", "layers.py") + outcome.err + end
+        program, check_, file, *arguments = shlex.split(command)
+        assert (program, check_) == ("flatgrad", "check")
+        outcome = check(Path(file).read_text(), *arguments)
+        return start + outcome.out.replace("f.py", file) + outcome.err + end
 
     text = PAGE.read_text(encoding="utf-8")
     found = BLOCK.sub(shown, text)

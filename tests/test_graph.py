@@ -521,14 +521,51 @@ def test_a_function_of_a_file(tmp_path):
     assert g["out"].expression == "v2 * m.e"
 
 
-def test_functions_that_are_not_read():
-    def inner(x):
-        return x
+def test_functions_of_anywhere():
+    factor = 3.0
 
-    for f in (inner, lambda x: x, np.sin, len, "".join):
-        with pytest.raises(
-            FlatgradError, match="is no function at the top level of a file"
-        ):
+    def square(x):
+        return x**2
+
+    def inner(x, y=factor + 1):
+        return square(x) * factor + y * np.sin(x)
+
+    g = flatgrad.graph(inner)
+    assert g.forward(2.0) == inner(2.0)
+    assert g.backward()["x"] == pytest.approx(12.0 + 4.0 * np.cos(2.0))
+    assert Path(__file__).read_text().splitlines()[g.nodes[-1].line - 1].strip() == (
+        "return square(x) * factor + y * np.sin(x)"
+    )
+    factor = 5.0
+    assert g.forward(2.0) == inner(2.0)
+
+    h = flatgrad.graph(lambda x: x * factor)
+    assert (h.forward(2.0), h.backward()) == (10.0, {"x": 5.0})
+
+
+def test_a_helper_of_a_module_is_replaced(tmp_path, monkeypatch):
+    module = module_of(
+        tmp_path,
+        "def twice(x):\n    return 2 * x\n\n\ndef f(x):\n    return twice(x) * x\n",
+    )
+    g = flatgrad.graph(module.f)
+    assert (g.forward(3.0), g.backward()) == (18.0, {"x": 12.0})
+    monkeypatch.setattr(module, "twice", lambda x: x + 1)
+    assert (g.forward(3.0), g.backward()) == (12.0, {"x": 7.0})
+
+
+def test_a_refusal_names_the_file(tmp_path):
+    module = module_of(tmp_path, "def f(x):\n    return x * missing\n")
+    with pytest.raises(FlatgradError) as caught:
+        flatgrad.graph(module.f)
+    first, second, *_ = str(caught.value).splitlines()
+    assert first.endswith("written.py:2:16: FG109 the name missing is not defined here")
+    assert second == "    2 |     return x * missing"
+
+
+def test_functions_that_are_not_read():
+    for f in (np.sin, len, "".join, Dice(1).pick):
+        with pytest.raises(FlatgradError, match="FG701"):
             flatgrad.graph(f)
     with pytest.raises(FlatgradError, match="several functions"):
         made("def f(x):\n    return x\n\ndef g(x):\n    return x\n")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flatgrad.checking.emitted import emitted
 from flatgrad.checking.inputs import Drawn, as_tensors, described, drawn
+from flatgrad.checking.objects import Held, asked_of, held_by, params_of
 from flatgrad.checking.own import (
     dot_product_test,
     gradient_rows,
@@ -52,7 +53,7 @@ def check(request: Request) -> Report:
 def _report(request: Request, ready: Prepared) -> Report:
     subject, made = ready.subject, ready.transformation
     gradient = emitted(made, subject.name, "grad", subject.seed)
-    value, found = gradient.call(0, subject.inputs, *subject.seeds)
+    value, found = gradient.call(0, subject.arguments, *subject.seeds)
     parts = [found] if len(ready.wrt) == 1 else found
     gradients = dict(zip(ready.wrt, parts, strict=True))
     rows = list(gradient_rows(subject, gradients, request.tolerance))
@@ -137,24 +138,31 @@ def _prepared(
     if not inspect.isroutine(function := program.find(name)):
         what = f"{name} is no function any more once the file has been run"
         raise FlatgradError(Diagnostic("FG903", what, "see what becomes of that name"))
+    held = held_by(read, name, function)
+    function = getattr(function, "__func__", function)
+    _refuse_methods(request, held)
     point = drawn(
         function,
-        read.params,
+        params_of(read),
         read.labels,
         request.written,
         program,
         request.seed,
         others=request.against is not None,
+        held=held,
     )
+    _refuse_others(held, point.values.get(held.name), program, function.__name__)
     if library_used(read.module, read.name) == "torch":
         values = {n: as_tensors(v) for n, v in point.values.items()}
         point = replace(point, values=values)
     outputs = OutputsOf(read)
-    subject = Subject(program, function, point.values, outputs, request.seed)
+    inputs = held.split(point.values)
+    whole = point.values.get(held.name)
+    subject = Subject(program, function, inputs, outputs, request.seed, held, whole)
     first = _first_call(subject, point, transformation)
     refuse_infinite(subject.seeded_numbers(first), read.name)
     subject.sow_seeds(first)
-    wrt = _wrt(request, read, point)
+    wrt = _wrt(request, read, inputs)
     transformation = _for_those(transformation, read, wrt)
     return Prepared(subject, transformation, wrt, point)
 
@@ -183,12 +191,30 @@ class OutputsOf:
         return [item for item, seed in pairs if seed is not None]
 
 
-def _wrt(request: Request, read: Function, point: Drawn) -> tuple[str, ...]:
+def _refuse_methods(request: Request, held: Held) -> None:
+    if held.name and request.against is not None:
+        what = "a backward is compared with the gradient of a function, not of a method"
+        step = "write a function that is given what the method reads"
+        raise FlatgradError(Diagnostic("FG903", what, step))
+
+
+def _refuse_others(held: Held, whole: Any, program: Program, method: str) -> None:
+    """What is emitted is the gradient of the class of the text."""
+    kind = whole if isinstance(whole, type) else type(whole)
+    if held.name and kind is not program.find(held.owner):
+        what = f"{held.name} is a {kind.__name__}, and the gradient is that of a {held.owner}"
+        step = f"give a {held.owner}, or check --function {kind.__name__}.{method}"
+        raise FlatgradError(Diagnostic("FG902", what, step))
+
+
+def _wrt(
+    request: Request, read: Function, inputs: Mapping[str, Any]
+) -> tuple[str, ...]:
     """What is asked for, or all that can carry a gradient and does so at this point."""
     if request.options.wrt:
-        return request.options.wrt
-    able = [n for n, p in read.params.items() if p not in read.labels]
-    chosen = tuple(n for n in able if float_leaves(point.values.get(n)))
+        return asked_of(read, request.options.wrt)
+    able = [n for n, p in params_of(read).items() if p not in read.labels]
+    chosen = tuple(n for n in able if float_leaves(inputs.get(n)))
     if not chosen:
         what = f"no input of {read.name} holds floating-point numbers"
         step = 'give one: --at "x=randn(3,4)"'
@@ -200,7 +226,7 @@ def _for_those(
     transformation: Transformation, read: Function, wrt: tuple[str, ...]
 ) -> Transformation:
     """What the command line gives by default is kept where it is for the same parameters."""
-    default = tuple(n for n, p in read.params.items() if p not in read.labels)
+    default = tuple(n for n, p in params_of(read).items() if p not in read.labels)
     if wrt in (transformation.options.wrt, default):
         return transformation
     return Transformation(transformation.text, replace(transformation.options, wrt=wrt))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from flatgrad.checking.objects import Held
 from flatgrad.checking.running import Program, quiet, told
 from flatgrad.checking.trees import is_array, is_tensor, items, leaves
 from flatgrad.errors import Diagnostic, FlatgradError
@@ -83,6 +84,7 @@ def drawn(
     program: Program,
     seed: int,
     others: bool,
+    held: Held,
 ) -> Drawn:
     """A value for each parameter of the function, in its order; `others`: and for those of another function."""
     random = np.random.RandomState(seed)
@@ -95,7 +97,9 @@ def drawn(
     for name, value in written.items():
         values[name] = namespace[name] = _evaluated(name, value, namespace)
         told_of[name] = value
-    sizes = Sizes(_given_lengths(values, params))
+    if held.of_class is not None:
+        values[held.name] = held.of_class
+    sizes = Sizes(_given_lengths(held.split(values), params))
     missing = []
     for name, parameter in signature.items():
         if name in values or parameter.kind in (
@@ -110,7 +114,7 @@ def drawn(
         else:
             values[name], told_of[name] = sizes.draw(var, var in labels, random)
     if missing:
-        raise FlatgradError(_missing(missing, params, function.__name__))
+        raise FlatgradError(_missing(missing, params, function.__name__, held))
     ordered = [n for n in signature if n in values]
     shown = {n: told_of[n] for n in ordered if n in told_of}
     extra = {n: v for n, v in values.items() if n not in signature}
@@ -127,10 +131,13 @@ def _refuse_unknown(
         raise FlatgradError(Diagnostic("FG902", what, step))
 
 
-def _missing(names: list[str], params: Mapping[str, Var], function: str) -> Diagnostic:
+def _missing(
+    names: list[str], params: Mapping[str, Var], function: str, held: Held
+) -> Diagnostic:
     plural = "s" if len(names) > 1 else ""
     what = f"no value for the parameter{plural} {', '.join(names)} of {function}"
-    example = "; ".join(f"{n}={_such_as(params.get(n))}" for n in names)
+    made = {held.name: f"{held.owner}(...)"}
+    example = "; ".join(f"{n}={made.get(n) or _such_as(params.get(n))}" for n in names)
     step = (
         f"give one, such as --at '{example}', or say in the docstring what\n"
         "shape it has; numpy's names and those of the file can be used, and\n"

@@ -101,7 +101,7 @@ def dot_product_test(
     except FlatgradError as error:
         return Test(label, None, Verdict.SKIPPED, _refused("jvp", error))
     tangents = {n: _tangent(subject.inputs[n], subject.seed + 3) for n in gradients}
-    _, moved = pushed.call(0, subject.inputs, *tangents.values())
+    _, moved = pushed.call(0, subject.arguments, *tangents.values())
     forward = _terms(subject.seeds, subject.outputs(moved))
     reverse = _terms(gradients.values(), tangents.values())
     size = float(np.sum(np.abs(forward)) + np.sum(np.abs(reverse)))
@@ -150,7 +150,7 @@ def pair_test(subject: Subject, transformation: Transformation, gradients: Any) 
         pair = emitted(transformation, subject.name, "pair", subject.seed)
     except FlatgradError as error:
         return Test(label, None, Verdict.SKIPPED, _refused("pair", error))
-    *_, cache = pair.call(0, subject.inputs)
+    *_, cache = pair.call(0, subject.arguments)
     first = copied(pair.call_plainly(1, *copied(subject.seeds), cache))
     second = pair.call_plainly(1, *copied(subject.seeds), cache)
     wanted = [*gradients.values()]

@@ -10,6 +10,7 @@ import numpy as np
 
 from flatgrad.checking.differences import Point
 from flatgrad.checking.emitted import bound
+from flatgrad.checking.objects import NO_OBJECT, Held
 from flatgrad.checking.running import Program, sow
 from flatgrad.checking.trees import (
     Array,
@@ -36,6 +37,8 @@ class Subject:
     inputs: Mapping[str, Any]
     outputs: Outputs  # of the value: what has a seed
     seed: int = 0
+    held: Held = NO_OBJECT  # of a method
+    whole: Any = None  # the object
     seeds: list[Any] = field(default_factory=list)
     weights: list[Array] = field(default_factory=list)  # the numbers of the seeds
 
@@ -55,9 +58,15 @@ class Subject:
     def name(self) -> str:
         return self.function.__name__
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The inputs as the function itself is given them."""
+        return self.held.joined(self.whole, self.inputs)
+
     def value(self, inputs: Mapping[str, Any], whole: bool = False) -> Any:
         """The value for inputs of which it gets copies; random numbers are drawn as the last time."""
-        args, keywords = bound(self.function, copied(dict(inputs)), ())
+        arguments = self.held.joined(self.whole, copied(dict(inputs)))
+        args, keywords = bound(self.function, arguments, ())
         with self.program.failures(self.name, whole):
             sow(self.seed)
             return self.function(*args, **keywords)

@@ -30,13 +30,17 @@ class Leaf:
         return numbers(self.value)
 
 
-def leaves(name: str, tree: Tree, keys: Keys = ()) -> Iterator[Leaf]:
-    """Every number and array of the tree, in order."""
+def leaves(
+    name: str, tree: Tree, keys: Keys = (), attribute: bool = False
+) -> Iterator[Leaf]:
+    """Every number and array of the tree, in order; p.w of a dict p, self.p['w'] of one that is an attribute."""
     if is_numeric(tree):
         yield Leaf(name, keys, tree)
         return
+    attribute = attribute or (not keys and "." in name)
     for key, item in items(tree):
-        yield from leaves(_name_of_item(name, key), item, (*keys, key))
+        longer = f"{name}[{key!r}]" if attribute else _name_of_item(name, key)
+        yield from leaves(longer, item, (*keys, key), attribute)
 
 
 def items(tree: Tree) -> list[tuple[Any, Tree]]:

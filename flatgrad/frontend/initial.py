@@ -31,6 +31,7 @@ YES, MAYBE, NO = "yes", "maybe", "no"
 # the rest of the key: the weights and the bias of one layer have a length in common.
 Length = str | int | tuple[str, str] | None
 Lengths = tuple[Length, ...]
+TOLD = re.compile(r"_\d+")  # a length that a living object told, as options have it
 
 
 @dataclass(frozen=True)
@@ -446,6 +447,8 @@ def _join(
 def _dim(low: Lowering, length: Length, where: tuple[Any, ...]) -> Dim:
     if length is None or isinstance(length, int):
         return Dim(length)
+    if isinstance(length, str) and TOLD.fullmatch(length):
+        return low.dim(length, "the object")
     key = (length, where if isinstance(length, tuple) else ())
     return low.initial_lengths.setdefault(key, Dim())
 

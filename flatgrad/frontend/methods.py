@@ -36,7 +36,15 @@ from flatgrad.frontend.initial import (
     without_others,
 )
 from flatgrad.frontend.method_bodies import MethodText, Reading
-from flatgrad.frontend.module import Module, module_of, names_in, names_in_text
+from flatgrad.frontend.module import (
+    Module,
+    bound_names,
+    module_of,
+    names_in,
+    names_in_text,
+    nodes_in,
+    parameters_of,
+)
 from flatgrad.frontend.stored_attributes import Written, returning
 
 UNTOLD = ("forward", "__call__")  # methods whose name says nothing: the class is told
@@ -113,6 +121,8 @@ class Writing:
     def __post_init__(self) -> None:
         self.taken = names_in_text(self.module.text) | set(dir(builtins))
         self.taken |= set(keyword.kwlist)
+        functions = (n for n in nodes_in(self.module.tree) if isinstance(n, cst.FunctionDef))  # fmt: skip
+        self.variables = {name for f in functions for name in _variables(f)}
 
     def found(self, asked: str) -> tuple[Class, cst.FunctionDef] | None:
         owner, _, method = asked.rpartition(".")
@@ -151,6 +161,8 @@ class Writing:
         spelled = owner.replace(".", "_")
         whole = f"{spelled}_{method.strip('_')}"
         wanted = [_snake(spelled), whole] if method in UNTOLD else [method, whole]
+        if f"{owner}.{method}" not in self.asked and method in self.variables:
+            wanted = [whole]  # scores = self.scores(x)
         taken = self.taken | {w.name for w in self.functions.values()}
         defined = {*self.module.functions, *self.module.constants, *self.module.imports}
         free = [
@@ -239,6 +251,11 @@ class Writing:
         while node in self.stand_ins:
             node = self.stand_ins[node]
         return FlatgradError(Diagnostic(code, what, step, self.module.place(node)))
+
+
+def _variables(function: cst.FunctionDef) -> set[str]:
+    params = (p.name.value for p in parameters_of(function))
+    return {*bound_names(function.body), *params}
 
 
 def _snake(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,7 @@ class Module:
     # Functions that return a cache beside their result stand by themselves, and keep it: layers of homework.
     layered: bool = False
     library: str = "numpy"  # of arrays, of the function that is being read
+    moved: Callable[[Place], Place] | None = None  # where the user has it
     _places: dict[cst.CSTNode, Place] | None = None
     _codes: dict[cst.CSTNode, str] = field(default_factory=dict)
 
@@ -74,9 +75,12 @@ class Module:
             while current in self.stand_ins and current not in self._places:
                 current = self.stand_ins[current]
             if current in self._places:
-                return self._places[current]
+                return self._moved(self._places[current])
             stack.extend(reversed(current.children))
         return None
+
+    def _moved(self, place: Place) -> Place:
+        return place if self.moved is None else self.moved(place)
 
     def code(self, node: cst.CSTNode) -> str:
         if node not in self._codes:

@@ -32,21 +32,25 @@ UNDIFFERENTIATED = ("str", "none", "flag", "other")
 
 # The kind; of an array or number, for each length 1 or a number that equal ones have in common, or the length below 0.
 Told = tuple[str, tuple[int, ...] | None]
+# The class whose methods are read, and what is told.
+Key = tuple[object, tuple[Told, ...]]
 
 
 def pattern(values: Sequence[Any], sizes: Iterable[int] = ()) -> tuple[Told, ...]:
     """What the arguments tell: equal for calls that can share a text. `sizes` are lengths that matter themselves."""
-    lengths: dict[int, int] = {n: -n for n in sizes}
-    lengths[1] = 1
-    return tuple(_told(value, lengths) for value in values)
+    lengths = numbered(sizes)
+    return tuple(told_of(value, lengths) for value in values)
 
 
-def _told(value: Any, lengths: dict[int, int]) -> Told:
+def numbered(sizes: Iterable[int]) -> dict[int, int]:
+    """The lengths that are known before any argument is looked at."""
+    return {n: -n for n in sizes} | {1: 1}
+
+
+def told_of(value: Any, lengths: dict[int, int]) -> Told:
     kind: Any = type(value)
     if kind is np.ndarray:
-        return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
-            value.shape, lengths
-        )
+        return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(value.shape, lengths)
     if kind is bool:
         return "flag", ()
     if kind in SCALARS:
@@ -62,20 +66,20 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
         what = f"{name} computes in another way than arrays do, which is not read"
         raise refusal("FG704", what, "give a plain array: numpy.asarray(...)")
     if isinstance(value, np.memmap | np.generic):
-        return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
-            value.shape, lengths
-        )
+        return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(value.shape, lengths)
+    if isinstance(value, type):
+        return "other", None
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         found = _kind_of(str(value.dtype))
         found = library_of_value(kind) if found == FLOAT else found
-        return found, _lengths(tuple(value.shape), lengths)
+        return found, labels(tuple(value.shape), lengths)
     for base, name in CONTAINERS.items():
         if isinstance(value, base):
             return name, None
     return ("list", None) if isinstance(value, Mapping | Sequence) else ("other", None)
 
 
-def _lengths(shape: Iterable[int], known: dict[int, int]) -> tuple[int, ...]:
+def labels(shape: Iterable[int], known: dict[int, int]) -> tuple[int, ...]:
     return tuple(known.setdefault(n, len(known) + 1) for n in shape)
 
 
@@ -107,13 +111,17 @@ def shapes_told(
             (
                 abs(n)
                 if n <= 1
-                else f"{NAMELESS}{name}_{axis}" if apart else f"{NAMELESS}{n}"
+                else f"{NAMELESS}{_flat(name)}_{axis}" if apart else f"{NAMELESS}{n}"
             )
             for axis, n in enumerate(shape)
         )
         for name, (_, shape) in zip(names, told, strict=True)
         if shape is not None
     }
+
+
+def _flat(name: str) -> str:
+    return name.replace(".", "_")
 
 
 def kinds_told(names: Sequence[str], told: Sequence[Told]) -> dict[str, str]:
@@ -267,11 +275,15 @@ class Binder:
 
 __all__ = [
     "Binder",
+    "Key",
     "Told",
     "kinds_told",
+    "labels",
     "lengths_of",
     "misfit",
     "needed",
+    "numbered",
     "pattern",
     "shapes_told",
+    "told_of",
 ]

@@ -62,9 +62,9 @@ def _decorated(f: FunctionType) -> FlatgradError:
 
 
 def _no_function(f: Any) -> FlatgradError:
-    name = getattr(f, "__qualname__", None) or repr(f)
+    name = getattr(f, "__qualname__", None) or f"a {type(f).__name__}"
     if isinstance(f, MethodType):
-        what = f"{name} is a method, which is not read here yet"
+        what = f"{name} is a method of an object, which is not read here"
         return refusal(
             "FG701", what, "write a function that is given what it reads of the object"
         )
@@ -73,8 +73,10 @@ def _no_function(f: Any) -> FlatgradError:
         return refusal("FG701", f"{f!r} is a partial call, which has no text", step)
     if not callable(f):
         return refusal("FG701", f"{f!r} is not a function", "give a Python function")
-    what = f"{name} is not written in Python, or it is an object that can be called"
-    return refusal("FG701", what, "give a Python function, made by def or lambda")
+    what = f"{name} is not written in Python, or its library says what it is called as"
+    return refusal(
+        "FG701", what, "give a function or a method that is written in Python"
+    )
 
 
 def users_function(value: Any) -> FunctionType | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 from flatgrad.interface.refusing import refusal
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+MARGIN = "    "
 Edit = tuple[int, int, int, int, str]  # line, byte, line, byte of the file; new text
 
 
@@ -47,6 +49,15 @@ class Written:
         line, start, end = self.node.lineno, *named
         edits = [*edits, (line, start, line, end, name)]
         return self._span(self.node, edits, self.indent) + "\n"
+
+    def as_member(self, name: str, edits: Sequence[Edit] = ()) -> str:
+        """The definition as it stands in the body of a class."""
+        if isinstance(self.node, ast.Lambda) or self.indent != len(MARGIN):
+            return textwrap.indent(self.text(name, edits), MARGIN)
+        line = self.node.lineno
+        start, end = _after_def(self._line(line), self.node)
+        edits = [*edits, (line, start, line, end, name)]
+        return f"{MARGIN}{self._span(self.node, edits, 0)}\n"
 
     def _text_of_lambda(self, name: str, edits: Sequence[Edit]) -> str:
         assert isinstance(self.node, ast.Lambda)
@@ -139,7 +150,8 @@ def _found(function: FunctionType, code: CodeType) -> Written:
     changed = False
     for source in _sources(code.co_filename, function.__globals__):
         tree = parsed(source)
-        candidates = list(_candidates(tree, code)) if tree is not None else []
+        found = _candidates(tree, code) if tree is not None else ()
+        candidates = sorted(found, key=_position, reverse=True)  # the innermost first
         for node in candidates:
             if _is_compiled_from(code, source):
                 return Written(code.co_filename, source, node)

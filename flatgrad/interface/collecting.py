@@ -7,6 +7,7 @@ executed with the values that the names have when it is called.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -116,6 +117,12 @@ class Collector:
             if isinstance(value, ModuleType) and not is_library(value.__name__):
                 yield from self._of_module(function, text, name, entry)
                 continue
+            if isinstance(value, type) and not is_library(value.__module__):
+                edits = list(self._of_class(function, text, name, entry))
+                yield from edits
+                if len(edits) == _times(text, name):
+                    self.watches.append(watched(entry))
+                    continue
             if value is None:  # options are read where they stand
                 self.watches.append(watched(entry))
                 yield from _replaced(function, text, name, "None")
@@ -135,6 +142,17 @@ class Collector:
                 continue
             new = self._add("_".join((name, *names)), held, text, function)
             yield edit_of(node, new)
+
+    def _of_class(
+        self, function: FunctionType, text: Written, name: str, entry: Entry
+    ) -> Iterator[Edit]:
+        """Linear.forward, a static method of a class of the user, becomes Linear_forward."""
+        for node, names in attribute_chains(text, name):
+            held, raw = Attribute(entry, names), None
+            if len(names) == 1:
+                raw = inspect.getattr_static(entry.get(), names[0], None)
+            if isinstance(raw, staticmethod) and users_function(held.get()) is not None:
+                yield edit_of(node, self._add("_".join((name, *names)), held, text, function))  # fmt: skip
 
     def _defaults(self, function: FunctionType, text: Written) -> Iterator[Edit]:
         """A default that is not a constant in the text is told by its value."""
@@ -368,6 +386,12 @@ def _replaced(
     for node in ast.walk(text.node):
         if isinstance(node, ast.Name) and node.id == name:
             yield edit_of(node, new)
+
+
+def _times(text: Written, name: str) -> int:
+    """How often a name stands in a text."""
+    names = (n for n in ast.walk(text.node) if isinstance(n, ast.Name))
+    return sum(n.id == name for n in names)
 
 
 def _is_of_library(value: Any) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from flatgrad.interface.arguments import POSITIONAL
 from flatgrad.interface.refusing import refusal
@@ -29,11 +30,24 @@ class Chosen:
         )
 
 
-def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
+class Asked(Protocol):
+    """A function that derivatives are asked of."""
+
+    name: str
+    bound: frozenset[str]
+
+    @property
+    def signature(self) -> inspect.Signature: ...
+
+    def is_attribute(self, name: str) -> bool: ...
+
+
+def chosen(wrt: Wrt, subject: Asked) -> Chosen:
+    signature, function = subject.signature, subject.name
     if wrt is None:
         return Chosen()
     if isinstance(wrt, str | int):
-        return Chosen((_name(wrt, signature, function),), True)
+        return Chosen((_name(wrt, subject),), True)
     if not isinstance(wrt, list | tuple):
         what = f"wrt is a name, a position or a tuple of them, not {wrt!r}"
         raise refusal(
@@ -41,7 +55,7 @@ def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
             what,
             f"parameters of {function}: {', '.join(signature.parameters)}",
         )
-    names = tuple(_name(one, signature, function) for one in wrt)
+    names = tuple(_name(one, subject) for one in wrt)
     if not names or len(set(names)) < len(names):
         raise refusal(
             "FG704",
@@ -50,7 +64,17 @@ def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
     return Chosen(names)
 
 
-def _name(one: str | int, signature: inspect.Signature, function: str) -> str:
+def _name(one: str | int, subject: Asked) -> str:
+    found = one if isinstance(one, str) and subject.is_attribute(one) else _parameter(one, subject)  # fmt: skip
+    if found in subject.bound:
+        what = f"{found} of {subject.name} is no argument that a gradient can be had of"
+        step = f'of an object, name what is read: wrt="{found}.w"'
+        raise refusal("FG506", what, step)
+    return found
+
+
+def _parameter(one: str | int, subject: Asked) -> str:
+    signature, function = subject.signature, subject.name
     step = f"parameters: {', '.join(signature.parameters)}"
     if isinstance(one, str):
         if one not in signature.parameters:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from flatgrad.errors import FlatgradError
-from flatgrad.interface.arguments import Told, needed, pattern
+from flatgrad.interface.arguments import Key, Told, needed
+from flatgrad.interface.attributes import names_of, spread, told_of_values
+from flatgrad.interface.bound import subject_of
 from flatgrad.interface.cache import Cache
 from flatgrad.interface.conventions import Chosen, Wrt, chosen
 from flatgrad.interface.documenting import document
-from flatgrad.interface.functions import subject_of
 from flatgrad.interface.generated import Compiler, cannot_compile, is_of_compiler
+from flatgrad.interface.overlaps import overlapping, refuse_overwritten
 from flatgrad.interface.readings import Reading
 from flatgrad.interface.refusing import refusal
 from flatgrad.interface.specialising import (
@@ -46,9 +48,7 @@ class Derivative:
                  results: tuple[int, ...] = ()) -> None:  # fmt: skip
         self.subject = subject_of(f)
         self.wrt = wrt
-        self.chosen: Chosen = chosen(
-            wrt, self.subject.binder.signature, self.subject.name
-        )
+        self.chosen: Chosen = chosen(wrt, self.subject)
         self.compiler = compile
         self.shapes = shapes
         self.request = Request(
@@ -57,9 +57,10 @@ class Derivative:
             checked_shapes(shapes, self.subject),
             compile,
             results,
+            self.subject.bound,
         )
         self.cache: Cache | None = cache_in(f)
-        self._known: dict[tuple[Told, ...], Made] = {}
+        self._known: dict[Key, Made] = {}
         self._general: dict[bool, Made] = {}
         self._early: Emission | None = (
             None  # of the text of the file, when it was imported
@@ -81,9 +82,7 @@ class Derivative:
         self.__signature__ = self._signature()
 
     def _signature(self) -> inspect.Signature:
-        return self.subject.binder.signature.replace(
-            return_annotation=inspect.Signature.empty
-        )
+        return self.subject.signature.replace(return_annotation=inspect.Signature.empty)
 
     def _documentation(self) -> str:
         return document(
@@ -94,29 +93,34 @@ class Derivative:
 
     def made(self, values: Sequence[Any]) -> Made:
         """The emitted functions for a call with these values."""
-        found = self._known.get(pattern(values, self._sizes))
+        found = self._known.get(self.subject.key(values, self._sizes))
         if found is None or not found.reading.is_current():
             with self._lock:
                 found = self._current(values)
-        found.check(values)
+        found.check(spread(found.reading, values))
         self._last = found
         return found
+
+    def arguments(self, made: Made, values: Sequence[Any]) -> dict[str, Any]:
+        """What the gradients may be of, by name: the arguments, and attributes of an object."""
+        return dict(zip(made.parameters, spread(made.reading, values), strict=True))
 
     def _current(self, values: Sequence[Any]) -> Made:
         """Known for the program as it is now, or made."""
         reading = self.subject.reading(values)
         self._sizes = reading.sizes
-        told = pattern(values, self._sizes)
-        found = self._known.get(told)
+        key = self.subject.key(values, self._sizes)
+        found = self._known.get(key)
         if found is None or not found.reading.is_current():
-            found = self._made(reading, told, values)
-            self._keep(told, found)
+            told = told_of_values(reading, values, self._sizes)
+            found = self._made(reading, told, spread(reading, values))
+            self._keep(key, found)
         return found
 
-    def _keep(self, told: tuple[Told, ...], made: Made) -> None:
+    def _keep(self, key: Key, made: Made) -> None:
         while len(self._known) >= KEPT:
             self._known.pop(next(iter(self._known)))
-        self._known[told] = made
+        self._known[key] = made
 
     def _made(
         self, reading: Reading, told: tuple[Told, ...], values: Sequence[Any]
@@ -129,7 +133,7 @@ class Derivative:
         ):
             lengths = needed(early.lengths, told)
             return loaded(early, reading, self.request, told, tuple(lengths))
-        names = self.subject.binder.names
+        names = names_of(reading, self.subject.binder.names)
         return make(reading, self.request, names, told, values, self.cache)
 
     def generate(self, reading: Reading, mark: str = "") -> None:
@@ -156,7 +160,8 @@ class Derivative:
                 reading = self.subject.reading(None)
                 reading = with_arrays(reading) if arrays else reading
                 options = self.request.options(reading)
-                emission = emit(reading, options, cache=self.cache)
+                hidden = self.request.hidden(reading)
+                emission = emit(reading, options, hidden, self.cache)
                 found = self._general[arrays] = loaded(emission, reading, self.request)
             return found
 
@@ -179,15 +184,22 @@ class Derivative:
         raise NotImplementedError
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        return self.subject.binder.bind(args, kwargs)
+        return self.subject.bind(args, kwargs)
 
-    def run(
+    def run(self, made: Made, values: Sequence[Any], extra: Mapping[str, Any]) -> Any:
+        """Call the emitted function, the forward of a pair; the result is one of different inputs, or refused."""
+        seen = overlapping(made.parameters, spread(made.reading, values))
+        found = self._run(made.function(), values, extra)
+        refuse_overwritten(seen, self.subject.name)
+        return found
+
+    def _run(
         self,
         function: Callable[..., Any],
         values: Sequence[Any],
         extra: Mapping[str, Any],
     ) -> Any:
-        """Call an emitted function; what a compiler cannot do is told as such."""
+        """What a compiler cannot do is told as such."""
         if self.compiler is None:
             return self.subject.binder.call(function, values, extra)
         try:
@@ -202,14 +214,15 @@ class Derivative:
     ) -> Any:
         """As they were asked for, each in the structure of its argument, and an array of its own."""
         if made.may_be_whole:
-            arguments = dict(zip(made.parameters, values, strict=True))
+            arguments = self.arguments(made, values)
             several = gradients if len(made.wrt) > 1 else (gradients,)
             found = tuple(
                 as_gradient(g, arguments[n])
                 for n, g in zip(made.wrt, several, strict=True)
             )
             gradients = found if len(made.wrt) > 1 else found[0]
-        arrays = [value for value in (*values, *seeds) if type(value) is np.ndarray]
+        given = (*spread(made.reading, values), *seeds)
+        arrays = [value for value in given if type(value) is np.ndarray]
         return self.chosen.arranged(apart(gradients, arrays), len(made.wrt))
 
     def refuse(self, code: str, what: str, step: str = "") -> FlatgradError:
@@ -246,9 +259,9 @@ def _again(kind: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> An
 
 def checked_shapes(shapes: Shapes, subject: Any) -> dict[str, Any]:
     """The shapes that the user gives, of parameters that are there."""
-    names = subject.binder.signature.parameters
+    names = subject.signature.parameters
     for name in shapes or ():
-        if name not in names:
+        if name not in names and not subject.is_attribute(name):
             what = f"shapes names {name}, which is no parameter of {subject.name}"
             raise refusal("FG507", what, f"parameters: {', '.join(names)}")
     return parsed_shapes(shapes)

@@ -13,6 +13,7 @@ from flatgrad.interface.derivatives import Shapes
 from flatgrad.interface.generated import Compiler
 from flatgrad.interface.gradients import Gradient
 from flatgrad.interface.linear_maps import Pullback, Pushforward
+from flatgrad.interface.methods import inherits_elsewhere, is_method
 from flatgrad.interface.second import Hessian, HessianVector, Jacobian
 from flatgrad.interface.subjects import (
     is_complete,
@@ -52,7 +53,7 @@ class Differentiable:
             return False
         if self.grad.recall(text_of_file(function), self._mark):
             return True
-        if not reads_elsewhere(function) or not is_complete(function):
+        if not reads_elsewhere(function) or not self._can_be_read:
             return False
         kept: bool = self.grad.recall(read(function))
         return kept
@@ -70,13 +71,19 @@ class Differentiable:
         try:
             if of_file is not None:
                 self.grad.generate(of_file, self._mark)
-            elif is_complete(function):
+            elif self._can_be_read:
                 self.grad.generate(read(function))
         except FlatgradError:
-            if of_file is None or not reads_elsewhere(function):
+            elsewhere = reads_elsewhere(function) or inherits_elsewhere(function)
+            if of_file is None or not elsewhere:
                 raise
-            if is_complete(function):
+            if self._can_be_read:
                 self.grad.generate(read(function))
+
+    @property
+    def _can_be_read(self) -> bool:
+        """All is there that it needs. The class of a method is not, while it is being written."""
+        return not is_method(self._function) and is_complete(self._function)
 
     @functools.cached_property
     def grad(self) -> Gradient:
@@ -112,7 +119,7 @@ class Differentiable:
 
     def source(self, emit: str = "grad") -> str:
         """What the command line prints for this function."""
-        reading = read_file(self._function) or read(self._function)
+        reading = read_file(self._function) or self.grad.subject.reading(None)
         return source_of(
             reading, emit, self.grad.chosen, self.grad.request.shapes or {}
         )

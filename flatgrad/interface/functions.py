@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flatgrad.errors import FlatgradError
-from flatgrad.interface.arguments import Binder
-from flatgrad.interface.callables import plain_function
+from flatgrad.interface.arguments import Binder, Key, pattern
 from flatgrad.interface.code_text import without_warnings
+from flatgrad.interface.emitted_methods import read_emitted_method
 from flatgrad.interface.files import body, bound_names
 from flatgrad.interface.readings import Reading
-from flatgrad.interface.refusing import refusal
 from flatgrad.interface.subjects import read
 
 if TYPE_CHECKING:
@@ -25,10 +25,27 @@ class Subject(Protocol):
 
     name: str
     original: Any
+    bound: frozenset[str]  # parameters that have their values already
 
     @property
     def binder(self) -> Binder:
         """The parameters and defaults that the function has now."""
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """How it is called."""
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        """A value for each parameter."""
+
+    def call(self, values: Sequence[Any]) -> Any:
+        """The value of the function itself."""
+
+    def is_attribute(self, name: str) -> bool:
+        """The name is that of what it may read of its object: self.w"""
+
+    def key(self, values: Sequence[Any], sizes: Set[int]) -> Key:
+        """Equal for calls that can share a text."""
 
     def reading(self, values: Sequence[Any] | None) -> Reading:
         """The text for a call with these values; for any call, if there are none."""
@@ -37,14 +54,12 @@ class Subject(Protocol):
 class PythonFunction:
     """A function that the user wrote."""
 
-    def __init__(self, original: Any) -> None:
-        self.original = original
-        self.function = plain_function(original)
-        self.name = (
-            self.function.__name__
-            if self.function.__name__ != "<lambda>"
-            else "function"
-        )
+    bound: frozenset[str] = frozenset()
+
+    def __init__(self, original: Any, function: FunctionType) -> None:
+        self.original, self.function = original, function
+        name = self.function.__name__
+        self.name = "function" if name == "<lambda>" else name
         self._reading: Reading | None = None
         self._head: tuple[Any, ...] = ()
         self._binder: Binder | None = None
@@ -61,6 +76,22 @@ class PythonFunction:
             self._binder = Binder.of(inspect.signature(f), self.name)
         return self._binder
 
+    @property
+    def signature(self) -> inspect.Signature:
+        return self.binder.signature
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        return self.binder.bind(args, kwargs)
+
+    def call(self, values: Sequence[Any]) -> Any:
+        return self.binder.call(self.function, values, {})
+
+    def is_attribute(self, name: str) -> bool:
+        return False
+
+    def key(self, values: Sequence[Any], sizes: Set[int]) -> Key:
+        return None, pattern(values, sizes)
+
     def reading(self, values: Sequence[Any] | None = None) -> Reading:
         found = self._reading
         if found is None or not found.is_current():
@@ -73,11 +104,29 @@ class GradientFunction:
 
     def __init__(self, original: Gradient) -> None:
         self.original = original
-        self.name = f"{original.subject.name}_gradient"
+        self.inner: Subject = original.subject
+        self.name = f"{self.inner.name}_gradient"
+        self.bound = self.inner.bound
 
     @property
     def binder(self) -> Binder:
-        return self.original.subject.binder
+        return self.inner.binder
+
+    @property
+    def signature(self) -> inspect.Signature:
+        return self.inner.signature
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+        return self.inner.bind(args, kwargs)
+
+    def call(self, values: Sequence[Any]) -> Any:
+        return self.original.computed(values)
+
+    def is_attribute(self, name: str) -> bool:
+        return self.inner.is_attribute(name)
+
+    def key(self, values: Sequence[Any], sizes: Set[int]) -> Key:
+        return self.inner.key(values, sizes)
 
     def reading(self, values: Sequence[Any] | None = None) -> Reading:
         if self.original.with_value:
@@ -85,7 +134,8 @@ class GradientFunction:
         try:
             return self._alone(values)
         except FlatgradError as error:
-            if all(d.code != "FG508" for d in error.diagnostics):
+            unknown = any(d.code == "FG508" for d in error.diagnostics)
+            if not unknown or self.inner.reading(values).held:
                 raise
             return self._picked(values)
 
@@ -93,6 +143,9 @@ class GradientFunction:
         """The gradient without the value, where the text shows that there is one number."""
         emission, found, lengths = self.original.alone(values)
         text, name = emission.text, emission.names[0]
+        if found.held:
+            alone = self.original.chosen.arranged(0, len(emission.wrt)) == (0,)
+            return read_emitted_method(text, name, found, values, lengths, alone)
         if self.original.chosen.arranged(0, len(emission.wrt)) == (0,):
             inner, name = name, self._free(text)
             part = f"({inner}({{arguments}}),)"
@@ -195,16 +248,4 @@ def _fresh(text: str) -> ast.Module:
         return ast.parse(text)
 
 
-def subject_of(f: Any) -> Subject:
-    from flatgrad.interface.derivatives import Derivative
-    from flatgrad.interface.gradients import Gradient
-
-    if isinstance(f, Gradient) and not f.with_value and not f.has_aux:
-        return GradientFunction(f)
-    if isinstance(f, Derivative):
-        what = f"{f.__name__} is no gradient, and is not differentiated again"
-        raise refusal("FG701", what, "differentiate flatgrad.grad of the function")
-    return PythonFunction(f)
-
-
-__all__ = ["GradientFunction", "PythonFunction", "Subject", "subject_of"]
+__all__ = ["GradientFunction", "PythonFunction", "Subject"]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from flatgrad.errors import FlatgradError
-from flatgrad.interface.arguments import Length, pattern
+from flatgrad.interface.arguments import Length
+from flatgrad.interface.attributes import names_of, spread, told_of_values
 from flatgrad.interface.conventions import Wrt
 from flatgrad.interface.derivatives import Derivative, Shapes
 from flatgrad.interface.documenting import document, gradients, parameters
@@ -67,21 +68,25 @@ class Gradient(Derivative):
         request = replace(self.request, emit="gradient", compiler=None)
         if values is None:
             reading = with_arrays(reading)
-            options = request.options(reading)
-            return emit(reading, options, cache=self.cache), reading, ()
-        told = pattern(values, reading.sizes)
-        names = self.subject.binder.names
+            options, hidden = request.options(reading), request.hidden(reading)
+            return emit(reading, options, hidden, self.cache), reading, ()
+        told = told_of_values(reading, values, reading.sizes)
+        names = names_of(reading, self.subject.binder.names)
+        given = spread(reading, values)
         emission, lengths = emission_for(
-            reading, request, names, told, values, self.cache
+            reading, request, names, told, given, self.cache
         )
         return emission, reading, lengths
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values = self.subject.binder.bind(args, kwargs)
+        return self.computed(self.bind(args, kwargs))
+
+    def computed(self, values: Sequence[Any]) -> Any:
+        """The gradient for a value of each parameter."""
         made = self.made(values)
         self._refuse_other_results(made)
         try:
-            value, gradient = self.run(made.function(), values, self._seeds(made))
+            value, gradient = self.run(made, values, self._seeds(made))
         except Exception:
             self._refuse_array(made, values)
             raise
@@ -123,8 +128,7 @@ class Gradient(Derivative):
     def _refuse_array(self, made: Made, values: Sequence[Any]) -> None:
         """A result of unknown shape is no number, which was not known before the text was run."""
         if made.results[0].rank is None:
-            binder, original = self.subject.binder, self.subject.original
-            value = binder.call(original, values, {})
+            value = self.subject.call(values)
             self._refuse_other_values(made, value[0] if self.has_aux else value)
 
     def _no_number(self, told: str) -> FlatgradError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flatgrad.interface.code_text import Written
 from flatgrad.interface.live import Entry
+from flatgrad.interface.refusing import refusal
 
 if TYPE_CHECKING:
     from flatgrad.interface.readings import Reading
@@ -73,8 +74,10 @@ def reading_of(gradient: Any) -> tuple[Reading, FunctionType]:
 
     subject = gradient.subject
     while isinstance(subject, GradientFunction):
-        subject = subject.original.subject
-    assert isinstance(subject, PythonFunction)
+        subject = subject.inner
+    if type(subject) is not PythonFunction:
+        what = f"{gradient.__name__} is made of a method or a partial call, and is not read within a function"
+        raise refusal("FG701", what, "make it of a function")
     return GradientFunction(gradient).reading(None), subject.function
 
 

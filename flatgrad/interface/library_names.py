@@ -27,8 +27,10 @@ KNOWN = {
 def is_library(name: str) -> bool:
     """The module is part of Python or installed: its text is not read."""
     root = name.partition(".")[0]
+    if root == "__main__":  # of python -m, too
+        return False
     if root in KNOWN or root in sys.stdlib_module_names:
-        return root != "__main__"
+        return True
     file = getattr(sys.modules.get(name), "__file__", None) or ""
     return "site-packages" in file or "dist-packages" in file
 

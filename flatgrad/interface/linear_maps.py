@@ -32,10 +32,10 @@ class Pullback(Derivative):
         return document(first, returned, self.subject.original)
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[Any, Callable[..., Any]]:
-        values = self.subject.binder.bind(args, kwargs)
+        values = self.bind(args, kwargs)
         made = self.made(values)
         backward = made.function(1)
-        *outs, cache = self.run(made.function(0), values, {})
+        *outs, cache = self.run(made, values, {})
         value = tuple(outs) if made.returns_tuple else outs[0]
 
         def pullback(*cotangents: Any) -> Any:
@@ -117,11 +117,9 @@ class Pushforward(Derivative):
         if not isinstance(primals, tuple | list):
             what = f"primals is a tuple of the arguments of {self.subject.name}, not {type(primals).__name__}"
             raise self.refuse("FG704", what, "write (x,) for one argument")
-        values = self.subject.binder.bind(primals, kwargs)
+        values = self.bind(primals, kwargs)
         made = self.made(values)
-        value, tangent = self.run(
-            made.function(), values, self._tangents(made, values, tangents)
-        )
+        value, tangent = self.run(made, values, self._tangents(made, values, tangents))
         return value, as_float(tangent)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -137,18 +135,16 @@ class Pushforward(Derivative):
         self, made: Made, values: Sequence[Any], given: Any
     ) -> dict[str, Any]:
         """One for each parameter that was asked for, in order."""
+        arguments = self.arguments(made, values)
         if self.chosen.alone and not (
             isinstance(given, tuple | list)
             and len(given) == 1
-            and not isinstance(
-                values[self.subject.binder.names.index(made.wrt[0])], tuple | list
-            )
+            and not isinstance(arguments[made.wrt[0]], tuple | list)
         ):
             given = (given,)
         if not isinstance(given, tuple | list) or len(given) != len(made.wrt):
             what = f"tangents is a tuple of {len(made.wrt)}, for {', '.join(made.wrt)}"
             raise self.refuse("FG704", what, "give a tangent for each of them")
-        arguments = dict(zip(self.subject.binder.names, values, strict=True))
         fitted = [
             self._fitted(name, arguments[name], t)
             for name, t in zip(made.wrt, given, strict=True)

@@ -159,14 +159,14 @@ class Jacobian(Composed):
             value, pullback = self.pullback(*args, **kwargs)
             values = self.pullback.bind(args, kwargs)
             made = self.pullback.made(values)
-            asked = self._asked(made.wrt, values)
+            asked = self._asked(made, values)
             if self.mode == REVERSE or _count(asked) >= _count([value]):
                 return self._rows(made, value, pullback)
         return self._columns(args, kwargs)
 
-    def _asked(self, wrt: Sequence[str], values: Sequence[Any]) -> list[Any]:
-        names = [*self.pullback.subject.binder.names]
-        return [values[names.index(name)] for name in wrt]
+    def _asked(self, made: Any, values: Sequence[Any]) -> list[Any]:
+        arguments = self.pullback.arguments(made, values)
+        return [arguments[name] for name in made.wrt]
 
     def _rows(self, made: Any, value: Any, pullback: Callable[..., Any]) -> Any:
         """One backward pass for each number of the result."""
@@ -188,7 +188,7 @@ class Jacobian(Composed):
         inner = self.pushforward
         values = inner.bind(args, kwargs)
         made = inner.made(values)
-        asked = self._asked(made.wrt, values)
+        asked = self._asked(made, values)
         found = []
         for position, argument in enumerate(asked):
             columns = []
@@ -197,7 +197,7 @@ class Jacobian(Composed):
                 tangents[position] = unit
                 columns.append(
                     inner.run(
-                        made.function(),
+                        made,
                         values,
                         dict(zip(made.seeds, tangents, strict=True)),
                     )[1]

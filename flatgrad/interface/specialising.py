@@ -27,6 +27,7 @@ from flatgrad.interface.arguments import (
     shape_of,
     shapes_told,
 )
+from flatgrad.interface.attributes import with_lengths_apart, with_settings
 from flatgrad.interface.cache import Cache, key_of
 from flatgrad.interface.code_text import without_warnings
 from flatgrad.interface.generated import Compiler, Generated, load, root_of
@@ -49,6 +50,11 @@ class Request:
     shapes: Mapping[str, Shape] = None  # type: ignore[assignment]
     compiler: Compiler | None = None
     results: tuple[int, ...] = ()
+    bound: frozenset[str] = frozenset()  # parameters that have their values already
+
+    def hidden(self, reading: Reading) -> frozenset[str]:
+        """What has no gradient where none is asked for by name: what is not given in the call."""
+        return self.bound.union(reading.told_of_attributes)
 
     def options(self, reading: Reading) -> Options:
         return Options(
@@ -226,12 +232,20 @@ def emission_for(
     excluded = {
         n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED
     }
+    excluded |= request.hidden(reading)
     # Lengths with two names in the text may be equal by chance.
+    given = dict(request.shapes or {})
+    together, apart = (
+        replace(options, shapes=shapes_told(names, told, apart=parted) | given)
+        for parted in (False, True)
+    )
+    readings = [reading]
+    if (settings := with_settings(reading)).text != reading.text:
+        readings.append(settings)
     possible = [
-        replace(options, shapes=shapes_told(names, told, apart=apart) | dict(request.shapes or {}))
-        for apart in (False, True)
-    ]  # fmt: skip
-    emission = _first(reading, possible, excluded, cache)
+        one for r in readings for one in ((r, together), (with_lengths_apart(r), apart))
+    ]
+    emission = _first(possible, excluded, cache)
     found = misfit(emission.ranks, emission.lengths, values)
     if found is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
@@ -239,18 +253,21 @@ def emission_for(
 
 
 def _first(
-    reading: Reading, possible: Sequence[Options], excluded: Set[str], cache: Cache | None
+    possible: Sequence[tuple[Reading, Options]], excluded: Set[str], cache: Cache | None
 ) -> Emission:  # fmt: skip
     """With the first options that do not contradict the text; it was found out before which, if it is kept."""
-    kept = (recalled(cache, reading, options, excluded) for options in possible)
+    kept = (recalled(cache, *one, excluded) for one in possible)
     if (found := next((k for k in kept if k is not None), None)) is not None:
         return found
-    try:
-        return emit(reading, possible[0], excluded, cache)
-    except FlatgradError as error:
-        if all(d.code != "FG301" for d in error.diagnostics):
-            raise
-        return emit(reading, possible[1], excluded, cache)
+    codes = ("FG301", "FG401") if len(possible) > 2 else ("FG301",)
+    *others, last = possible
+    for one in others:
+        try:
+            return emit(*one, excluded, cache)
+        except FlatgradError as error:
+            if all(d.code not in codes for d in error.diagnostics):
+                raise
+    return emit(*last, excluded, cache)
 
 
 def emit(
@@ -321,13 +338,11 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
 
     whole = Transformation(reading.text, options)
     function, wrt = whole.read(options.emit)
-    if not options.wrt and not excluded.isdisjoint(wrt):
-        chosen = tuple(n for n in wrt if n not in excluded)
+    spelled = _spelled(function)
+    if not options.wrt and not excluded.isdisjoint(map(spelled, wrt)):
+        chosen = tuple(n for n in map(spelled, wrt) if n not in excluded)
         if not chosen:
-            what = (
-                f"no argument of {reading.function} can carry a gradient in this call"
-            )
-            raise refusal("FG505", what, "give numbers or arrays", reading.filename)
+            raise _no_gradient(reading)
         whole = Transformation(reading.text, replace(options, wrt=chosen))
         function, wrt = whole.read(options.emit)
     text = layout(whole.emitted(options.emit))
@@ -342,13 +357,29 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
     return Emission(
         text,
         names,
-        wrt,
+        tuple(map(spelled, wrt)),
         results,
         function.returns_tuple,
-        tuple(function.params),
+        tuple(map(spelled, function.params)),
         *lengths_of(function.params),
         reading.text,
     )
+
+
+def _spelled(function: Any) -> Callable[[str], str]:
+    """The name of a parameter as the user has it: self.w, where it stands for an attribute."""
+    objects = function.module.objects
+    known = {} if objects is None else objects.attributes
+    return lambda n: f"{objects.name}.{known[n]}" if n in known else n
+
+
+def _no_gradient(reading: Reading) -> FlatgradError:
+    what = f"no argument of {reading.function} can carry a gradient in this call"
+    step = "give numbers or arrays"
+    if reading.attributes:
+        name = f"{reading.held}.{reading.attributes[0]}"
+        step = f'name what it reads of the object: wrt="{name}"'
+    return refusal("FG505", what, step, reading.filename)
 
 
 def _told_shape(shape: Any) -> str:
@@ -371,7 +402,7 @@ def loaded(emission: Emission, reading: Reading, request: Request, told: Sequenc
     seeds = (
         emitted[:-1]
         if request.emit == "pair"
-        else [p for p in emitted if p not in params]
+        else [p for p in emitted if p not in (*params, reading.held)]
     )
     reading = replace(reading, watches=_watches(reading, generated, request.compiler))
     return Made(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -15,6 +15,7 @@ from flatgrad.interface.files import top_level
 from flatgrad.interface.inner_gradients import is_gradient
 from flatgrad.interface.library_names import is_library
 from flatgrad.interface.live import MISSING
+from flatgrad.interface.methods import class_path, read_file_of_method
 from flatgrad.interface.names_read import names_read
 from flatgrad.interface.readings import Reading
 
@@ -32,32 +33,14 @@ def read_several(functions: Sequence[FunctionType]) -> tuple[Reading, tuple[str,
 
 
 def _reading(collector: Collector, name: str) -> Reading:
-    pieces = collector.ordered()
-    text = "\n\n".join(piece.text for piece in pieces)
-    return Reading(
-        text,
-        name,
-        {p.name: p.entry for p in pieces if p.entry is not None},
-        tuple(collector.watches),
-        tuple(pieces),
-        collector.function.__code__.co_filename,
-        frozenset(
-            n for p in pieces if p.order == 1 and p.entry for n in _sizes(p.entry.get())
-        ),
-        in_file=all(p.as_in_file for p in pieces),
-    )
-
-
-def _sizes(value: Any) -> Iterator[int]:
-    if isinstance(value, list | tuple | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _sizes(item)
-    yield from (n for n in getattr(value, "shape", ()) if isinstance(n, int) and n > 1)
+    return Reading.of(collector.ordered(), name, collector.watches, collector.function)
 
 
 def read_file(function: FunctionType) -> Reading | None:
     """The file that has the function at top level, as the command line would read it; None where none has."""
     text = written(function)
+    if class_path(text):
+        return read_file_of_method(function)
     found = top_level(text.source).get(function.__code__.co_name, [])
     if not found or found[-1] is not text.node or not os.path.isfile(text.filename):
         return None
@@ -70,7 +53,8 @@ def text_of_file(function: FunctionType) -> Reading:
     linecache.checkcache(code.co_filename)
     lines = linecache.getlines(code.co_filename, function.__globals__)
     text = "".join(lines).replace("\r\n", "\n")
-    return Reading(text, code.co_name, {}, (), (), code.co_filename)
+    name = function.__qualname__ if "<" not in function.__qualname__ else code.co_name
+    return Reading(text, name, {}, (), (), code.co_filename)
 
 
 def reads_elsewhere(function: FunctionType) -> bool:

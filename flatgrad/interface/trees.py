@@ -27,19 +27,19 @@ def _each(function: Callable[..., Any], tree: Any, others: Any) -> list[Any]:
 
 def apart(gradient: Any, *others: Any) -> Any:
     """Arrays that share their memory with no other one of the gradient, nor with what is given besides."""
-    seen = {id(_owner(leaf)) for other in others for leaf in leaves(other)}
+    seen = {id(owner(leaf)) for other in others for leaf in leaves(other)}
 
     def own(leaf: Any) -> Any:
         if not isinstance(leaf, np.ndarray):
             return leaf
-        shared = id(_owner(leaf)) in seen or not leaf.flags.writeable
-        seen.add(id(_owner(leaf)))
+        shared = id(owner(leaf)) in seen or not leaf.flags.writeable
+        seen.add(id(owner(leaf)))
         return leaf.copy() if shared else leaf
 
     return mapped(own, gradient)
 
 
-def _owner(leaf: Any) -> Any:
+def owner(leaf: Any) -> Any:
     """The array whose memory a view shows."""
     while isinstance(leaf, np.ndarray) and isinstance(leaf.base, np.ndarray):
         leaf = leaf.base
@@ -77,4 +77,4 @@ def _float(leaf: Any) -> Any:
     return float(leaf) if isinstance(leaf, int) else leaf
 
 
-__all__ = ["apart", "as_float", "as_gradient", "leaves", "mapped"]
+__all__ = ["apart", "as_float", "as_gradient", "leaves", "mapped", "owner"]
