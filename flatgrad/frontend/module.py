@@ -142,6 +142,7 @@ def with_functions(
     found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
     found.segments, found.unheeded = module.segments, module.unheeded
     found.stand_ins, found.layered = module.stand_ins, layered
+    found.objects, found.others = module.objects, module.others
     return found
 
 
