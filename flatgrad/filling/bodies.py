@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from flatgrad.errors import Diagnostic, FlatgradError, Place
-from flatgrad.filling.stubs import Stub, parameter_of
+from flatgrad.filling.calls import Layer, in_own_order, meanings
+from flatgrad.filling.stubs import Stub, forwards_of, functions_in, parameter_of
 from flatgrad.frontend.module import TOKEN, names_in_text
 from flatgrad.options import Options
 
@@ -25,32 +26,44 @@ class Printed:
     around: list[str]  # imports and definitions that it needs, not indented
 
 
-def body_of(stub: Stub, text: str, options: Options, transform: Transform) -> list[str]:
-    """The lines for a stub of the file `text`, not indented."""
-    wrt = _wrt(stub, text)
+@dataclass(frozen=True)
+class File:
+    """The text of a file, and its backward functions, which those that are filled in may call."""
+
+    text: str
+    layers: Mapping[str, Layer]
+    transform: Transform
+
+
+def body_of(stub: Stub, file: File, options: Options) -> list[str]:
+    """The lines for a stub of the file, not indented."""
+    wrt = _wrt(stub, file.text)
     options = replace(options, functions=(stub.forward,), wrt=wrt, style="cache")
-    printed = printed_backward(stub, transform(text, options), text)
-    return _as_asked(stub, printed)
+    emitted = file.transform(file.text, options)
+    return _as_asked(stub, printed_backward(stub, emitted, file))
 
 
 def _wrt(stub: Stub, text: str) -> tuple[str, ...]:
-    """The parameters whose gradients the stub returns, by their names; none where these do not tell."""
+    """The parameters whose gradients the stub returns, by their names; none where one name does not tell."""
     if stub.results is None:
         return ()
     parameters = _parameters(text, stub.forward)
-    found = [parameter_of(r, parameters) for r in stub.results if r]
+    wanted = [r for r in stub.results if r]
+    found = [parameter_of(r, parameters) for r in wanted]
+    if len(wanted) > 1 and not all(found):
+        unknown = next(r for r, p in zip(wanted, found, strict=True) if not p)
+        what = f"{stub.name} returns {unknown}, and {stub.forward} has no parameter of such a name"
+        raise refusal(stub, what, "name each after its parameter: dx, dw, db")
     return tuple(p for p in found if p) if all(found) else ()
 
 
 def _parameters(text: str, name: str) -> list[str]:
-    last = name.rpartition(".")[2]
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and node.name == last:
-            return [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-    return []
+    node = dict(functions_in(ast.parse(text))).get(name)
+    args = [*node.args.posonlyargs, *node.args.args] if node is not None else []
+    return [a.arg for a in args]
 
 
-def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
+def printed_backward(stub: Stub, emitted: str, file: File) -> Printed:
     """What the emitted module holds for the stub, and what the file has not yet."""
     tree = ast.parse(emitted)
     lines = emitted.split("\n")
@@ -58,7 +71,7 @@ def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
     if isinstance(last, ast.ClassDef):
         last = last.body[-1]
     assert isinstance(last, ast.FunctionDef)
-    known = _defined(text)
+    known = _defined(file.text)
     around = [s for s in tree.body[:-1] if not _bound(s) <= known]
     returned = last.body[-1]
     assert isinstance(returned, ast.Return)
@@ -69,10 +82,21 @@ def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
     gradients = values.elts if isinstance(values, ast.Tuple) else [values]
     return Printed(
         [a.arg for a in last.args.args],
-        _stripped(body),
+        in_own_order(_stripped(body), _orders(tree, file.text), file.layers),
         [ast.unparse(g) for g in gradients],
         [line for s in around for line in [*_source(lines, s), *_gap(s)]],
     )
+
+
+def _orders(tree: ast.Module, text: str) -> dict[str, list[str]]:
+    """The parameters whose gradients each printed function returns."""
+    found = {}
+    for name, node in functions_in(tree):
+        forward = next(iter(forwards_of(name)), "")
+        last = node.body[-1]
+        if "backward" in name and isinstance(last, ast.Return):
+            found[name] = [*meanings(last.value, _parameters(text, forward))]
+    return found
 
 
 def _gap(statement: ast.stmt) -> list[str]:
@@ -134,7 +158,7 @@ def _as_asked(stub: Stub, printed: Printed) -> list[str]:
     wanted = [r for r in stub.results if r]
     if len(wanted) != len(gradients):
         what = f"{stub.name} returns {len(wanted)} gradients, and {stub.forward} has {len(gradients)}"
-        raise _refusal(stub, what, "name each after its parameter: dx, dw, db")
+        raise refusal(stub, what, "name each after its parameter: dx, dw, db")
     pairs = [(w, g) for w, g in zip(wanted, gradients, strict=True) if w != g]
     if not pairs:
         return lines
@@ -150,7 +174,7 @@ def _renamed(stub: Stub, printed: Printed) -> dict[str, str]:
             f"{stub.name} takes {_listed(wanted)}, and {stub.forward} has the cotangents"
             f" and the cache {_listed(printed.parameters)}"
         )
-        raise _refusal(stub, what, "let it take one for each output, and the cache")
+        raise refusal(stub, what, "let it take one for each output, and the cache")
     names = {p: w for p, w in zip(printed.parameters, wanted, strict=True) if p != w}
     used = {n for line in printed.lines for n in names_in_text(line)}
     # A name of the stub that the lines have for something else gets out of its way.
@@ -174,7 +198,7 @@ def _with_names(line: str, names: dict[str, str]) -> str:
     return TOKEN.sub(one, line)
 
 
-def _refusal(stub: Stub, what: str, step: str) -> FlatgradError:
+def refusal(stub: Stub, what: str, step: str) -> FlatgradError:
     node = stub.node
     place = Place(node.lineno, node.col_offset + 5, node.lineno, node.col_offset + 5 + len(node.name))  # fmt: skip
     return FlatgradError(Diagnostic("FG801", what, step, place))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.filling.bodies import Transform, body_of
+from flatgrad.filling.bodies import File, Transform, body_of
+from flatgrad.filling.calls import layers_of
 from flatgrad.filling.stubs import Left, Stub, stubs_of
 from flatgrad.options import Options
 from flatgrad.source import Source
@@ -32,12 +33,14 @@ class Filled:
 
 def fill(source: Source, options: Options, transform: Transform) -> Filled:
     """Every stub of the file, or those of `options.functions`; the problems of all of them are told together."""
-    stubs, left = _asked(*stubs_of(source.text), options)
+    every, left = stubs_of(source.text)
+    stubs, left = _asked(every, left, options)
+    file = File(source.text, layers_of(source.text, every), transform)
     problems: list[Diagnostic] = []
     bodies: list[tuple[Stub, list[str]]] = []
     for stub in stubs:
         try:
-            bodies.append((stub, body_of(stub, source.text, options, transform)))
+            bodies.append((stub, body_of(stub, file, options)))
         except FlatgradError as error:
             problems += [d for d in error.diagnostics if d not in problems]
     if problems:

@@ -46,16 +46,16 @@ class Left:
 
 def stubs_of(text: str) -> tuple[list[Stub], list[Left]]:
     """The empty backward functions of a file: those with a forward, and those without."""
-    functions = dict(_functions(ast.parse(text)))
+    functions = dict(functions_in(ast.parse(text)))
     lines = text.split("\n")
     found: list[Stub] = []
     left: list[Left] = []
     for name, node in functions.items():
         if "backward" not in name.rpartition(".")[2] or not is_empty(node):
             continue
-        forward = next((f for f in _forwards(name) if f in functions), None)
+        forward = next((f for f in forwards_of(name) if f in functions), None)
         if forward is None:
-            why = f"there is no {_forwards(name)[0]} in this file"
+            why = f"there is no {forwards_of(name)[0]} in this file"
             left.append(Left(name, node.lineno, why))
         elif is_empty(functions[forward]):
             left.append(Left(name, node.lineno, f"{forward} is not written yet"))
@@ -64,7 +64,7 @@ def stubs_of(text: str) -> tuple[list[Stub], list[Left]]:
     return found, left
 
 
-def _functions(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
+def functions_in(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
     for node in tree.body:
         match node:
             case ast.FunctionDef():
@@ -75,7 +75,7 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
                         yield f"{node.name}.{inner.name}", inner
 
 
-def _forwards(name: str) -> list[str]:
+def forwards_of(name: str) -> list[str]:
     """conv_backward_naive: conv_forward_naive; batchnorm_backward_alt: batchnorm_forward, too."""
     owner, dot, last = name.rpartition(".")
     start, _, end = last.partition("backward")
@@ -185,9 +185,13 @@ def _before(node: Definition, returned: ast.Return, lines: Sequence[str]) -> int
 
 
 def parameter_of(result: str, parameters: Sequence[str]) -> str | None:
-    """dgamma: gamma"""
+    """dgamma: gamma; dX and dx_: x, where nothing else is."""
+    plain = result.rstrip("_")
+    named = {p.lower(): p for p in parameters}
     for prefix in PREFIXES:
-        name = result.removeprefix(prefix)
-        if name != result and name in parameters:
+        name = plain.removeprefix(prefix)
+        if name != plain and name in parameters:
             return name
+        if name != plain and len(named) == len(parameters) and name.lower() in named:
+            return named[name.lower()]
     return None
