@@ -65,7 +65,7 @@ from flatgrad.seeded import with_fractions, without_seed
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Rewriting, Writer
 from flatgrad.styles.course import layer_names
-from flatgrad.styles.homework import where_cached
+from flatgrad.styles.homework import is_unfinished_loss, told_wrt, where_cached
 from flatgrad.types import Contradiction, Type
 from flatgrad.versions import MAY_HOLD
 
@@ -309,6 +309,7 @@ def _transformed(findings: _Findings, options: Options) -> str:
     chosen = _chosen(module, options)
     for name in chosen:
         own = findings.rewritten(name, options)
+        asked = _as_results_tell(module, name, options)
         if own.layered and _is_called(module, name, chosen):
             own = findings.of_layers()
         away = elsewhere[name]
@@ -316,14 +317,15 @@ def _transformed(findings: _Findings, options: Options) -> str:
             gone = names_in_text(module.text) - names_in_text(own.text)
             away = names_elsewhere(own)[name] | gone - PYTHON
         try:
-            emitted += _with_loops(findings, own, name, options, names, away)
+            emitted += _with_loops(findings, own, name, asked, names, away)
         except FlatgradError as error:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
         raise FlatgradError(*problems)
     text = write_module(module, emitted)
     name = early_returns.marker(module)
-    text = with_early_returns(text, name, options.emit == "pair")
+    plain = options.style in STYLES and STYLES[options.style].layer is not None
+    text = with_early_returns(text, name, options.emit == "pair", alone=plain)
     if module.objects is None:
         return text
     taken = {*module.functions, *module.imports, *module.constants}
@@ -334,6 +336,17 @@ def _transformed(findings: _Findings, options: Options) -> str:
     except FlatgradError as error:
         placed = (_placed(module, chosen[0], d) for d in error.diagnostics)
         raise FlatgradError(*placed) from None
+
+
+def _as_results_tell(module: Module, name: str, options: Options) -> Options:
+    """`return loss, dW`, where dW is left to be written, asks for the gradient of W; and a loss is a number."""
+    style, node = STYLES.get(options.style), module.functions[name]
+    if style is None or style.rewriting is None:
+        return options
+    options = replace(options, wrt=options.wrt or told_wrt(node))
+    if is_unfinished_loss(node):
+        options = replace(options, shapes={RESULT: (), **options.shapes})
+    return options
 
 
 def _is_called(module: Module, name: str, others: Sequence[str]) -> bool:
