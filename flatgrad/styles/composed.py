@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.pairs import pairs_in
+from flatgrad.styles.listed_caches import with_tuples
 
 
 def with_own_caches(parts: Parts) -> Parts:
@@ -33,12 +34,14 @@ def with_own_caches(parts: Parts) -> Parts:
     lists = _lists_of_one(parts.forward, layers)
     kept = [line for line in parts.forward if not _is_about(line, lists)]
     running = [line for line in parts.running if not _is_about(line, lists)]
-    return renamed(replace(parts, forward=kept, running=running), lists)
+    parts = renamed(replace(parts, forward=kept, running=running), lists)
+    patterns = [re.compile(own_name(name, "s")) for name in layers]
+    return with_tuples(parts, lambda n: any(p.fullmatch(n) for p in patterns))
 
 
 def own_name(function: str, plural: str = "") -> str:
     """What the name of a cache that is added to a call looks like."""
-    return rf"{function}_cache{plural}\d*"
+    return rf"{function}_cache\d*{plural}\d*"
 
 
 # --- calls ---------------------------------------------------------------------------------------------------------

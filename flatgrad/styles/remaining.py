@@ -1,0 +1,70 @@
+"""Parts of a loss whose forward is written -> the lines that are left to be written: its gradient.
+
+They stand below the user's own lines and read what these leave: what is under its name at the end is at hand, and
+what has no name there is computed again.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from flatgrad.emit.parts import Parts
+from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.styles.cached import needed_of, slicer_of
+from flatgrad.styles.composed import with_own_caches
+from flatgrad.styles.course import defined, loss_backward
+from flatgrad.styles.slices import Leaf, Missing
+from flatgrad.styles.steps import Spot, steps_of
+
+
+def remaining_lines(parts: Parts) -> list[str]:
+    """def loss(X, y): dscores = ..., return dW; without the forward"""
+    if not parts.scalar:
+        raise FlatgradError(_no_loss(parts))
+    own = _bound(parts)
+    parts = with_own_caches(parts)
+    lines, gradients = loss_backward(parts)
+    body = [*_computed_again(parts, own, [*lines, f"return {', '.join(gradients)}"])]
+    body += [*lines, "", f"return {', '.join(gradients)}"]
+    return [defined(parts.function.name, parts.signature, body)]
+
+
+def _bound(parts: Parts) -> set[str]:
+    """The names that the user's text gives a value."""
+    function = parts.function
+    text = function.module.code(function.node).strip()
+    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)]
+    return {*function.params, *(n.id for n in nodes if isinstance(n.ctx, ast.Store))}
+
+
+def _computed_again(parts: Parts, own: set[str], lines: Sequence[str]) -> Sequence[str]:
+    held = parts.held
+    steps = steps_of(parts.running, held)
+    leaves = [Leaf(Spot(name), len(steps)) for name in sorted(own)]
+    slicer = slicer_of(parts, held, steps, leaves, parts.running)
+    try:
+        found = slicer.slice(needed_of(parts, lines))
+    except Missing as missing:
+        raise FlatgradError(_gone(parts, missing)) from None
+    return [*found.lines, ""] if found.lines else []
+
+
+def _gone(parts: Parts, missing: Missing) -> Diagnostic:
+    function, name = parts.function, missing.name
+    why = "is drawn once" if missing.drawn else "has another value at the end"
+    what = f"{name} {why}, and the gradient of {function.name} needs what it was"
+    step = f"give the later value of {name} a name of its own"
+    if missing.drawn:
+        step = f"give what is drawn a name of its own: {name}"
+    return Diagnostic("FG510", what, step, function.module.place(function.node.name))
+
+
+def _no_loss(parts: Parts) -> Diagnostic:
+    function = parts.function
+    what = f"{function.name} may return something else than one number"
+    step = "state the shapes of its parameters in the docstring"
+    return Diagnostic("FG508", what, step, function.module.place(function.node.name))
+
+
+__all__ = ["remaining_lines"]
