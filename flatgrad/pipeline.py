@@ -51,7 +51,7 @@ from flatgrad.frontend.pairs import (
 from flatgrad.frontend.scope import Callee, Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
-from flatgrad.options import ALONE, FORWARD_MODE, Options, Shape
+from flatgrad.options import ALONE, FORWARD_MODE, REMAINING, Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import (
@@ -529,10 +529,22 @@ def _of_layer(
     elsewhere: set[str],
 ) -> list[Emitted]:
     """The backward of a layer that another function calls, as it stands by itself."""
+    own = findings.module.functions
     module, options = findings.of_layers(), replace(options, wrt=(), shapes={})
     name = pair.callee.name
-    _ask_for_everything(pair, findings.read(module, name, options))
+    layer = findings.read(module, name, options)
+    _ask_for_everything(pair, layer)
+    if options.style == REMAINING and pair.backward_name in own:
+        return [_results_of(pair, module, layer.function, names)]
     return _one(findings, module, name, options, names, elsewhere)
+
+
+def _results_of(pair: Pair, module: Module, function: Function, names: Names) -> Emitted:
+    """A backward that the file has: of what is printed for it, only what it returns is read."""
+    results = ", ".join(f"d{name}" for name in pair.wrt)
+    text = f"def {pair.backward_name}(dout, cache):\n    return {results}\n"
+    dialect = Emitted.dialect_of(module, names, _local_names(function))
+    return Emitted(function, [text], dialect, ())
 
 
 def _gradient_of_pair(pair: Pair) -> Gradient:

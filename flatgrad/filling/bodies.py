@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.filling.calls import Layer, in_own_order, meanings
+from flatgrad.filling.trusted import with_gradients, with_trusted
 from flatgrad.filling.stubs import Stub, forwards_of, functions_in, parameter_of
 from flatgrad.frontend.module import TOKEN, names_in_text
-from flatgrad.options import Options
+from flatgrad.options import REMAINING, Options
 
 Transform = Callable[[str, Options], str]
 
@@ -37,10 +40,59 @@ class File:
 
 def body_of(stub: Stub, file: File, options: Options) -> list[str]:
     """The lines for a stub of the file, not indented."""
+    if stub.is_loss:
+        return _rest_of(stub, file, options)
     wrt = _wrt(stub, file.text)
     options = replace(options, functions=(stub.forward,), wrt=wrt, style="cache")
     emitted = file.transform(file.text, options)
     return _as_asked(stub, printed_backward(stub, emitted, file))
+
+
+def _rest_of(stub: Stub, file: File, options: Options) -> list[str]:
+    """The lines that a loss lacks; where the file returns a gradient of its own loss, that is read."""
+    options = replace(options, functions=(stub.forward,), style=REMAINING)
+    text, trusted = with_trusted(file.text, stub.forward)
+    try:
+        emitted = file.transform(text, options)
+    except FlatgradError:
+        if not trusted:
+            raise
+        emitted, trusted = file.transform(file.text, options), []
+    printed = printed_backward(stub, emitted, file)
+    lines = with_gradients(printed.lines, trusted)
+    around = _kept_around(printed.around, lines)
+    _refuse_absent(stub, around)
+    _refuse_unbound(stub, [*around, *lines], file)
+    return _assigned(stub, replace(printed, lines=lines, around=around))
+
+
+def _refuse_absent(stub: Stub, around: Sequence[str]) -> None:
+    """The backwards of layers stand beside their forwards, and not within a network."""
+    for node in ast.parse("\n".join(around)).body:
+        if isinstance(node, ast.FunctionDef) and "backward" in node.name:
+            what = f"{stub.name} needs {node.name}, which is not in this file"
+            step = f"write  def {node.name}(dout, cache): pass  and it is filled in, too"
+            raise refusal(stub, what, step)
+
+
+def _refuse_unbound(stub: Stub, lines: Sequence[str], file: File) -> None:
+    """Every name that is read has a value in the function or in the file."""
+    nodes = [*ast.walk(stub.node)]
+    given = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}  # fmt: skip
+    given |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    known = given | _defined(file.text) | {*dir(builtins)}
+    for name in sorted(unbound(lines) - known):
+        what = f"the gradient needs {name}, which {stub.name} has no name for"
+        raise refusal(stub, what, "split the line that computes it in two")
+
+
+def _kept_around(around: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Definitions that the lines read."""
+    text = "\n".join(around)
+    nodes = ast.parse(text).body
+    read = unbound(lines)
+    kept = [n for n in nodes if _bound(n) & read]
+    return [x for n in kept for x in [*_source(around, n), *_gap(n)]]
 
 
 def _wrt(stub: Stub, text: str) -> tuple[str, ...]:
@@ -155,11 +207,17 @@ def _as_asked(stub: Stub, printed: Printed) -> list[str]:
     gradients = [_with_names(g, names) for g in printed.gradients]
     if stub.results is None:
         return [*lines, f"return {', '.join(gradients)}"]
-    wanted = [r for r in stub.results if r]
-    if len(wanted) != len(gradients):
-        what = f"{stub.name} returns {len(wanted)} gradients, and {stub.forward} has {len(gradients)}"
+    return _assigned(stub, Printed([], lines, gradients, []))
+
+
+def _assigned(stub: Stub, printed: Printed) -> list[str]:
+    """The lines, and one that gives the gradients the names that the stub returns."""
+    lines = [*printed.around, *printed.lines]
+    wanted = [r for r in stub.results or () if r]
+    if len(wanted) != len(printed.gradients):
+        what = f"{stub.name} returns {len(wanted)} gradients, and {stub.forward} has {len(printed.gradients)}"
         raise refusal(stub, what, "name each after its parameter: dx, dw, db")
-    pairs = [(w, g) for w, g in zip(wanted, gradients, strict=True) if w != g]
+    pairs = [(w, g) for w, g in zip(wanted, printed.gradients, strict=True) if w != g]
     if not pairs:
         return lines
     left, right = (", ".join(side) for side in zip(*pairs, strict=True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.filling.bodies import File, Transform, body_of
 from flatgrad.filling.calls import layers_of
+from flatgrad.filling.losses import losses_of
 from flatgrad.filling.stubs import Left, Stub, stubs_of
 from flatgrad.options import Options
 from flatgrad.source import Source
@@ -34,6 +35,7 @@ class Filled:
 def fill(source: Source, options: Options, transform: Transform) -> Filled:
     """Every stub of the file, or those of `options.functions`; the problems of all of them are told together."""
     every, left = stubs_of(source.text)
+    every = sorted([*every, *losses_of(source.text)], key=lambda s: s.first)
     stubs, left = _asked(every, left, options)
     file = File(source.text, layers_of(source.text, every), transform)
     problems: list[Diagnostic] = []

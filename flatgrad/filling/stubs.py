@@ -26,6 +26,7 @@ class Stub:
     )
     last: int
     results: tuple[str, ...] | None  # what a return that stays gives; None without one
+    is_loss: bool = False  # the forward stands above, in the same function
 
     @property
     def parameters(self) -> list[str]:
@@ -89,7 +90,7 @@ def is_empty(node: Definition) -> bool:
     inputs = {a.arg for a in (*node.args.posonlyargs, *node.args.args)}
     blank: set[str] = set()
     for statement in body:
-        if not (_is_placeholder(statement) or _is_blank(statement, inputs, blank)):
+        if not (is_placeholder(statement) or _is_blank(statement, inputs, blank)):
             return False
     return True
 
@@ -99,7 +100,7 @@ def _without_docstring(node: Definition) -> Sequence[ast.stmt]:
     return node.body[1:] if described else node.body
 
 
-def _is_placeholder(statement: ast.stmt) -> bool:
+def is_placeholder(statement: ast.stmt) -> bool:
     match statement:
         case ast.Pass():
             return True
@@ -145,13 +146,13 @@ def _stub(name: str, forward: str, node: Definition, lines: Sequence[str]) -> St
     body = _without_docstring(node)
     returned = body[-1] if body and isinstance(body[-1], ast.Return) else None
     results = _names(returned.value) if returned is not None else None
-    placeholder = next(filter(_is_placeholder, body), None)
+    placeholder = next(filter(is_placeholder, body), None)
     if placeholder is not None:
-        first, last = _lines(placeholder)
+        first, last = lines_of(placeholder)
     elif returned is not None and results is None:
-        first, last = _lines(returned)
+        first, last = lines_of(returned)
     elif returned is not None:
-        first = _before(node, returned, lines)
+        first = before(node.lineno, returned, lines)
         last = first - 1
     else:
         first = (body or node.body)[-1].end_lineno or node.lineno
@@ -170,13 +171,12 @@ def _names(value: ast.expr | None) -> tuple[str, ...] | None:
             return None
 
 
-def _lines(node: ast.stmt) -> tuple[int, int]:
+def lines_of(node: ast.stmt) -> tuple[int, int]:
     return node.lineno, node.end_lineno or node.lineno
 
 
-def _before(node: Definition, returned: ast.Return, lines: Sequence[str]) -> int:
+def before(start: int, returned: ast.stmt, lines: Sequence[str]) -> int:
     """The line that the code begins at: before the comment that ends the student's part, else before the return."""
-    start = node.lineno
     for number in range(start, returned.lineno):
         if END.search(lines[number - 1]):
             ruled = RULER.fullmatch(lines[number - 2]) is not None
