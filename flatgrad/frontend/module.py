@@ -402,11 +402,13 @@ def names_elsewhere(module: Module) -> dict[str, set[str]]:
     functions = [*module.functions.values(), *module.rules]
     others = [s for s in module.tree.body if not any(s is f for f in functions)]
     shared = names_in_text(module.code(module.tree.with_changes(body=others)))
+    plain = [s for s in others if not isinstance(s, cst.ClassDef)]
+    handed = names_in_text(module.code(module.tree.with_changes(body=plain)))
     every = set[str]().union(*spelled.values())
     every |= names_in_text("\n".join(module.code(r) for r in module.rules))
     every -= shared | spelled.keys()
     return {
-        name: every - _names_reached(name, spelled, shared & spelled.keys())
+        name: every - _names_reached(name, spelled, handed & spelled.keys())
         for name in spelled
     }
 

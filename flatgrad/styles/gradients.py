@@ -27,13 +27,19 @@ def as_one_dict(
         return [re.sub(rf"\b{gradient}\b", name, line) for line in lines]
     told = sorted(
         (item for item in items if item is not None and item[0]),
-        key=lambda item: forward.find(item[0][1:-1]),
+        key=lambda item: _first(forward, item[0][1:-1]),
     )
     kept = _without_lone_comments(
         [line for line in lines if not _speaks_of(line, gradient)]
     )
     pairs = ", ".join(f"{key}: {value}" for key, value in told)
     return [*kept, "", f"{name} = {{{pairs}}}"]
+
+
+def _first(text: str, key: str) -> int:
+    """Where a key stands first, in quotes."""
+    found = re.search(rf"""["']{re.escape(key)}["']""", text)
+    return found.start() if found else len(text)
 
 
 def _speaks_of(line: str, gradient: str) -> bool:
