@@ -64,7 +64,7 @@ def _rest_of(stub: Stub, file: File, options: Options) -> list[str]:
     lines = with_gradients(printed.lines, trusted)
     around = _kept_around(printed.around, lines)
     _refuse_absent(stub, around)
-    _refuse_unbound(stub, [*around, *lines], file)
+    _refuse_unbound(stub, lines, around, file)
     return _assigned(stub, replace(printed, lines=lines, around=around))
 
 
@@ -77,12 +77,14 @@ def _refuse_absent(stub: Stub, around: Sequence[str]) -> None:
             raise refusal(stub, what, step)
 
 
-def _refuse_unbound(stub: Stub, lines: Sequence[str], file: File) -> None:
+def _refuse_unbound(
+    stub: Stub, lines: Sequence[str], around: Sequence[str], file: File
+) -> None:
     """Every name that is read has a value in the function or in the file."""
     nodes = [*ast.walk(stub.node)]
     given = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}  # fmt: skip
     given |= {n.arg for n in nodes if isinstance(n, ast.arg)}
-    known = given | _defined(file.text) | {*dir(builtins)}
+    known = given | _defined(file.text) | _defined("\n".join(around)) | {*dir(builtins)}
     for name in sorted(unbound(lines) - known):
         what = f"the gradient needs {name}, which {stub.name} has no name for"
         raise refusal(stub, what, "split the line that computes it in two")

@@ -62,7 +62,7 @@ def backward_lines(parts: Parts) -> list[str]:
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
     own = [line for line in backward if not _copies_list(line, found.leaves)]
-    told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *own)]
+    told = [with_shapes(line, found.shapes) for line in (*found.lines, "", *own)]
     further = [h.line for h in packed.handed if found.leaves & h.names]
     return [*packed.unpacking, *further, *told]
 
@@ -396,7 +396,7 @@ def _copies_list(line: str, leaves: Set[str]) -> bool:
     return found is not None and found[1] == found[2] and found[1] not in leaves
 
 
-def _with_shapes(line: str, shapes: Mapping[str, str]) -> str:
+def with_shapes(line: str, shapes: Mapping[str, str]) -> str:
     if line.lstrip().startswith("#"):
         return line
     for name, told in shapes.items():

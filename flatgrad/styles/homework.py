@@ -358,7 +358,7 @@ def is_loss(function: Function) -> bool:
 
 def from_one(function: Function, wrt: Sequence[Var]) -> bool:
     """The cotangent of a loss is 1, and is not written out; the gradient of a number of torch would be no tensor."""
-    plain = function.module.library != "torch" or all(p.type.rank for p in wrt)
+    plain = function.module.library != "torch" or all(p.type.rank or p.type.kind == "dict" for p in wrt)
     return is_loss(function) and plain
 
 

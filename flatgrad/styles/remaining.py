@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from flatgrad.emit.parts import Parts
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.styles.cached import needed_of, slicer_of
+from flatgrad.styles.cached import needed_of, slicer_of, with_shapes
 from flatgrad.styles.composed import with_own_caches
 from flatgrad.styles.course import defined, loss_backward
 from flatgrad.styles.slices import Leaf, Missing
@@ -25,8 +25,8 @@ def remaining_lines(parts: Parts) -> list[str]:
     own = _bound(parts)
     parts = with_own_caches(parts)
     lines, gradients = loss_backward(parts)
-    body = [*_computed_again(parts, own, [*lines, f"return {', '.join(gradients)}"])]
-    body += [*lines, "", f"return {', '.join(gradients)}"]
+    result = f"return {', '.join(gradients)}"
+    body = _computed_again(parts, own, [*lines, "", result])
     return [defined(parts.function.name, parts.signature, body)]
 
 
@@ -38,16 +38,17 @@ def _bound(parts: Parts) -> set[str]:
     return {*function.params, *(n.id for n in nodes if isinstance(n.ctx, ast.Store))}
 
 
-def _computed_again(parts: Parts, own: set[str], lines: Sequence[str]) -> Sequence[str]:
-    held = parts.held
-    steps = steps_of(parts.running, held)
+def _computed_again(parts: Parts, own: set[str], lines: Sequence[str]) -> list[str]:
+    """The lines, below those that compute what they read and what has no name."""
+    steps = steps_of(parts.running, parts.held)
     leaves = [Leaf(Spot(name), len(steps)) for name in sorted(own)]
-    slicer = slicer_of(parts, held, steps, leaves, parts.running)
+    slicer = slicer_of(parts, parts.held, steps, leaves, parts.running)
     try:
         found = slicer.slice(needed_of(parts, lines))
     except Missing as missing:
         raise FlatgradError(_gone(parts, missing)) from None
-    return [*found.lines, ""] if found.lines else []
+    again = [*found.lines, ""] if found.lines else []
+    return [with_shapes(line, found.shapes) for line in (*again, *lines)]
 
 
 def _gone(parts: Parts, missing: Missing) -> Diagnostic:
