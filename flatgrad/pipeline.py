@@ -539,7 +539,9 @@ def _of_layer(
     return _one(findings, module, name, options, names, elsewhere)
 
 
-def _results_of(pair: Pair, module: Module, function: Function, names: Names) -> Emitted:
+def _results_of(
+    pair: Pair, module: Module, function: Function, names: Names
+) -> Emitted:
     """A backward that the file has: of what is printed for it, only what it returns is read."""
     results = ", ".join(f"d{name}" for name in pair.wrt)
     text = f"def {pair.backward_name}(dout, cache):\n    return {results}\n"

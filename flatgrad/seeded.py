@@ -110,7 +110,9 @@ class _Known:
 
     def _makes_fractions(self, eqn: Eqn) -> bool:
         rule = RULES.get(eqn.op)
-        if eqn.op == "call_backward":  # the cotangents come in as fractions, and what it returns is made of these
+        if (
+            eqn.op == "call_backward"
+        ):  # the cotangents come in as fractions, and what it returns is made of these
             return all(map(self._is_fraction, eqn.args[:-1]))
         if rule is None or rule.kind is Kind.CONSTANT:
             return eqn.op in ("zeros", "ones", "empty", "zeros_like", "eye", "linspace")
@@ -127,7 +129,9 @@ class _Known:
         )
 
     def _is_fraction(self, value: Atom) -> bool:
-        return value in self.fractions or (isinstance(value, Lit) and isinstance(value.value, float))
+        return value in self.fractions or (
+            isinstance(value, Lit) and isinstance(value.value, float)
+        )
 
     def made(self, eqns: Iterable[Eqn]) -> list[Eqn]:
         """The same equations, with a factor where one is missing."""
@@ -155,7 +159,9 @@ class _Known:
                         self.fractions.update((other.out, *eqn.outs))
                     case "mul", (Var(), _):
                         self._begin_with_fraction(other, before)
-                        self.fractions.update(eqn.outs if other.out in self.fractions else ())
+                        self.fractions.update(
+                            eqn.outs if other.out in self.fractions else ()
+                        )
 
     def _inside(self, block: Block) -> Block:
         """What a loop carries begins as a derivative, which is of floating-point numbers by then."""

@@ -48,7 +48,11 @@ class _Returning(cst.CSTTransformer):
     def _result(self, values: list[cst.BaseExpression]) -> cst.BaseExpression:
         nothing = cst.Name("None")
         if self.alone and "forward" not in self.within[-1]:
-            return values[0] if len(values) == 1 else cst.Tuple([cst.Element(v) for v in values])
+            return (
+                values[0]
+                if len(values) == 1
+                else cst.Tuple([cst.Element(v) for v in values])
+            )
         if len(values) > 1 and not self.one_by_one:
             values = [cst.Tuple([cst.Element(v) for v in values])]
         return cst.Tuple([cst.Element(v) for v in (*values, nothing)], lpar=[], rpar=[])

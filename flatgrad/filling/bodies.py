@@ -58,7 +58,9 @@ def _rest_of(stub: Stub, file: File, options: Options) -> list[str]:
         if not trusted:
             raise
         emitted = ""
-    if not all(one.fits(emitted) for one in trusted):  # then the loss is read in its place
+    if not all(
+        one.fits(emitted) for one in trusted
+    ):  # then the loss is read in its place
         emitted, trusted = file.transform(file.text, options), []
     printed = printed_backward(stub, emitted, file)
     lines = with_gradients(printed.lines, trusted)
@@ -73,7 +75,9 @@ def _refuse_absent(stub: Stub, around: Sequence[str]) -> None:
     for node in ast.parse("\n".join(around)).body:
         if isinstance(node, ast.FunctionDef) and "backward" in node.name:
             what = f"{stub.name} needs {node.name}, which is not in this file"
-            step = f"write  def {node.name}(dout, cache): pass  and it is filled in, too"
+            step = (
+                f"write  def {node.name}(dout, cache): pass  and it is filled in, too"
+            )
             raise refusal(stub, what, step)
 
 

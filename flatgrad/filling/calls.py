@@ -77,17 +77,24 @@ def meanings(value: ast.expr | None, params: Sequence[str]) -> Iterator[str]:
 
 
 def in_own_order(
-    lines: Sequence[str], printed: Mapping[str, Sequence[str]], layers: Mapping[str, Layer]
+    lines: Sequence[str],
+    printed: Mapping[str, Sequence[str]],
+    layers: Mapping[str, Layer],
 ) -> list[str]:
     """`printed`: of the functions that the lines call, what flatgrad's own version of each returns, in order."""
     found = [*lines]
     for node in ast.walk(ast.parse("\n".join(lines))):
-        if not isinstance(node, ast.Call) or (name := ast.unparse(node.func)) not in layers:
+        if (
+            not isinstance(node, ast.Call)
+            or (name := ast.unparse(node.func)) not in layers
+        ):
             continue
         layer = layers[name]
         if layer.why:
             raise _refusal(layer)
-        if layer.order is not None and [*layer.order] != [*printed.get(name, layer.order)]:
+        if layer.order is not None and [*layer.order] != [
+            *printed.get(name, layer.order)
+        ]:
             _reordered(found, node, printed[name], layer)
     return found
 

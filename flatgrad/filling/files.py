@@ -49,7 +49,9 @@ def fill(source: Source, options: Options, transform: Transform) -> Filled:
             bodies.append((stub, [flat.spelled(line) for line in lines]))
         except FlatgradError as error:
             found = [flat.placed(d) for d in error.diagnostics]
-            if stub.is_loss and not options.functions:  # layers are filled in all the same
+            if (
+                stub.is_loss and not options.functions
+            ):  # layers are filled in all the same
                 left.append(Left(stub.name, stub.node.lineno, found[0].what))
             else:
                 problems += [d for d in found if d not in problems]

@@ -10,7 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import libcst as cst
 
-from flatgrad.filling.stubs import Stub, before, functions_in, is_empty, is_placeholder, lines_of
+from flatgrad.filling.stubs import (
+    Stub,
+    before,
+    functions_in,
+    is_empty,
+    is_placeholder,
+    lines_of,
+)
 from flatgrad.styles.homework import is_unfinished_loss, stub_results
 
 

@@ -60,7 +60,9 @@ def with_trusted(text: str, name: str) -> tuple[str, list[Trusted]]:
             continue
         number = statement.lineno - 1
         line = lines[number]
-        if statement.end_lineno == statement.lineno and all(one.loss != f.loss for f in found):
+        if statement.end_lineno == statement.lineno and all(
+            one.loss != f.loss for f in found
+        ):
             line = re.sub(rf"\b{one.gradient}(?=\s*\)?\s*=)", one.cache, line, count=1)
             told = lines[number].strip()
             lines[number] = re.sub(rf"\b{one.loss}\(", f"{one.call}(", line, count=1)
@@ -76,7 +78,9 @@ def _calls(node: ast.FunctionDef) -> Iterator[tuple[ast.Assign, Trusted]]:
             case ast.Assign(
                 targets=[ast.Tuple(elts=[ast.Name(), ast.Name(id=gradient)])],
                 value=ast.Call(func=ast.Name(id=loss)),
-            ) if _count(node, gradient) == 1 and loss != node.name:
+            ) if (
+                _count(node, gradient) == 1 and loss != node.name
+            ):
                 yield inner, Trusted(loss, gradient)
             case _:
                 pass
@@ -140,7 +144,11 @@ def _read(line: str, one: Trusted) -> str:
     match = call.search(line)
     if match is None:
         return line
-    scaled = one.gradient if ONE.fullmatch(match[1]) else f"{_factor(match[1])} * {one.gradient}"
+    scaled = (
+        one.gradient
+        if ONE.fullmatch(match[1])
+        else f"{_factor(match[1])} * {one.gradient}"
+    )
     return f"{line[: match.start()]} = {scaled}"
 
 

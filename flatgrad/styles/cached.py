@@ -58,7 +58,9 @@ def backward_lines(parts: Parts) -> list[str]:
     backward = _read_directly(steps, packed, [*parts.reading, "", result])
     needed = needed_of(parts, backward)
     try:
-        found = slicer_of(parts, held, steps, packed.leaves, parts.forward).slice(needed)
+        found = slicer_of(parts, held, steps, packed.leaves, parts.forward).slice(
+            needed
+        )
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
     own = [line for line in backward if not _copies_list(line, found.leaves)]

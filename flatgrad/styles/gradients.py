@@ -21,7 +21,11 @@ def as_one_dict(
 
     The keys stand in the order in which `forward`, the text of the forward, reads them.
     """
-    items = [_item(n, lines, gradient) for n, x in enumerate(lines) if _speaks_of(x, gradient)]
+    items = [
+        _item(n, lines, gradient)
+        for n, x in enumerate(lines)
+        if _speaks_of(x, gradient)
+    ]
     keys = [item[0] for item in items if item is not None and item[0]]
     plain = bool(keys) and None not in items and len(set(keys)) == len(keys)
     if not plain:
@@ -47,9 +51,7 @@ def _speaks_of(line: str, gradient: str) -> bool:
     return re.search(rf"\b{gradient}\b", line) is not None
 
 
-def _item(
-    number: int, lines: Sequence[str], gradient: str
-) -> tuple[str, str] | None:
+def _item(number: int, lines: Sequence[str], gradient: str) -> tuple[str, str] | None:
     """The key and the value of dparams["W1"] = dW1; no key where the dict begins with zeros."""
     line = lines[number]
     if re.fullmatch(rf"{gradient} = \w+\(\w+\)", line):

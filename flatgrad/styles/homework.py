@@ -27,7 +27,9 @@ def stub_results(function: cst.FunctionDef) -> dict[str, str]:
     found = {}
     for name in _later_results(function):
         if _is_stub(function, name):
-            shaped = [like for v in _assigned(function, name) if (like := _zeros_like(v))]
+            shaped = [
+                like for v in _assigned(function, name) if (like := _zeros_like(v))
+            ]
             found[name] = shaped[0] if shaped else _parameter_of(name, params)
     return found
 
@@ -358,7 +360,9 @@ def is_loss(function: Function) -> bool:
 
 def from_one(function: Function, wrt: Sequence[Var]) -> bool:
     """The cotangent of a loss is 1, and is not written out; the gradient of a number of torch would be no tensor."""
-    plain = function.module.library != "torch" or all(p.type.rank or p.type.kind == "dict" for p in wrt)
+    plain = function.module.library != "torch" or all(
+        p.type.rank or p.type.kind == "dict" for p in wrt
+    )
     return is_loss(function) and plain
 
 

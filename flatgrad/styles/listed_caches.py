@@ -34,7 +34,9 @@ def with_tuples(parts: Parts, is_added: Callable[[str], bool]) -> Parts:
     for found in _tuples(ast.parse(text), is_added):
         read = _popped(parts.reading, found)
         if read is not None:
-            running = [x for n, x in enumerate(parts.running, 1) if n not in found.lines]
+            running = [
+                x for n, x in enumerate(parts.running, 1) if n not in found.lines
+            ]
             parts = replace(parts, running=running, reading=read)
             return with_tuples(parts, is_added)
     return parts
@@ -99,7 +101,11 @@ def _same(
     lines: set[int] = set()
     for node in ast.walk(loop):
         listed, item = _appended(node)
-        if not is_added(listed) or not isinstance(item, ast.Name) or not _is_own(tree, listed):
+        if (
+            not is_added(listed)
+            or not isinstance(item, ast.Name)
+            or not _is_own(tree, listed)
+        ):
             continue
         assert isinstance(node, ast.stmt)
         own, named = _own_name_of(loop, item.id)
