@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flatgrad.checking.inputs import Sizes
-from flatgrad.filling.stubs import Stub, parameter_of
+from flatgrad.filling.stubs import Left, Stub, functions_in, parameter_of
+from flatgrad.frontend.hints import RESULT
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 from flatgrad.options import Options
+from flatgrad.styles.homework import told_wrt
 from flatgrad.types import Dim
 
 HEAD = '''\
@@ -56,6 +58,8 @@ class Checked:
     stub: Stub
     forward: Function
     gradients: Sequence[str]  # the parameters that its results belong to
+    # The layer that is given a parameter, and how it calls this: it knows the shape, or reads the settings.
+    given_to: Mapping[str, tuple[Function, str]]
 
 
 def check_file(module: str, checked: Sequence[Checked]) -> str:
@@ -68,17 +72,53 @@ def check_file(module: str, checked: Sequence[Checked]) -> str:
     return "\n\n".join(parts)
 
 
-def checks_of(module: str, text: str, stubs: Sequence[Stub], options: Options) -> str:
-    """The file that checks these stubs of a text, laid out."""
+def checks_of(
+    module: str, text: str, stubs: Sequence[Stub], options: Options
+) -> tuple[str, list[Left]]:
+    """The file that checks these stubs of a text, laid out, and those for which it has no check."""
     from flatgrad.emit.module import layout
+
+    found = [(stub, _checked(text, stub, options)) for stub in stubs]
+    checked = [c for _, c in found if isinstance(c, Checked)]
+    left = [Left(s.name, s.node.lineno, c) for s, c in found if isinstance(c, str)]
+    return layout(check_file(module, checked)) if checked else "", left
+
+
+def _checked(text: str, stub: Stub, options: Options) -> Checked | str:
+    """What a check needs, or why there can be none."""
     from flatgrad.pipeline import Transformation
 
-    found = []
-    for stub in stubs:
-        asked = replace(options, functions=(stub.forward,), style="cache")
-        forward, wrt = Transformation(text, asked).read("grad")
-        found.append(Checked(stub, forward, gradients_of(stub, forward, wrt)))
-    return layout(check_file(module, found))
+    if stub.is_loss and "." in stub.name:
+        return "its object is yours to make"
+    shapes = {f"{RESULT}[0]": ()} | {**options.shapes} if stub.is_loss else options.shapes  # fmt: skip
+    asked = replace(options, functions=(stub.forward,), style="cache", shapes=shapes)
+    forward, wrt = Transformation(text, asked).read("grad")
+    if forward.module.library == "torch":
+        return "checks are written with numpy; torch.autograd.gradcheck has one"
+    gradients = gradients_of(stub, forward, wrt)
+    if stub.is_loss and len(gradients) != len(stub.results or ()):
+        return "which gradient is which, its return does not tell"
+    return Checked(stub, forward, gradients, _given_to(text, forward, asked))
+
+
+def _given_to(
+    text: str, forward: Function, options: Options
+) -> dict[str, tuple[Function, str]]:
+    """Of parameters of which the function itself says nothing, the layer of the file that they are handed to."""
+    from flatgrad.pipeline import Transformation
+
+    found: dict[str, tuple[Function, str]] = {}
+    functions = dict(functions_in(ast.parse(text)))
+    for call in ast.walk(functions.get(forward.name, ast.Module([], []))):
+        if not isinstance(call, ast.Call) or (name := ast.unparse(call.func)) not in functions:
+            continue
+        asked = replace(options, functions=(name,), shapes={})
+        layer, _ = Transformation(text, asked).read("grad")
+        deeper = _given_to(text, layer, asked)
+        for argument, param in zip(call.args, layer.params, strict=False):
+            if isinstance(argument, ast.Name) and argument.id in forward.params:
+                found.setdefault(argument.id, deeper.get(param, (layer, param)))
+    return found
 
 
 def _main(checked: Sequence[Checked]) -> str:
@@ -92,6 +132,8 @@ def _name(checked: Checked) -> str:
 
 def _check(checked: Checked) -> str:
     """def check_affine_backward(): the inputs, the two gradients, and how far they are apart"""
+    if checked.stub.is_loss:
+        return _check_of_loss(checked)
     stub, forward = checked.stub, checked.forward
     douts = stub.parameters[:-1]
     numbers = range(1, len(douts) + 1) if len(douts) > 1 else [""]
@@ -100,7 +142,7 @@ def _check(checked: Checked) -> str:
     results = [f"d{p}" for p in checked.gradients]
     lines = [
         "np.random.seed(0)",
-        *_inputs(forward),
+        *_inputs(checked),
         f"{', '.join([*outs, 'cache'])} = {call}",
         *(f"{d} = np.random.randn(*np.shape({o}))" for d, o in zip(douts, outs, strict=True)),
         f"{', '.join(results)} = {stub.name}({', '.join([*douts, 'cache'])})",
@@ -108,6 +150,24 @@ def _check(checked: Checked) -> str:
         *(line for i, run in enumerate(runs) for line in _run(run, call, i)),
         f'print("{stub.name}")',
         *(line for p, r in zip(checked.gradients, results, strict=True) for line in _comparison(p, r, runs, douts)),
+    ]  # fmt: skip
+    body = "\n".join(f"    {line}" if line else "" for line in lines)
+    return f"def {_name(checked)}():\n{body}\n"
+
+
+def _check_of_loss(checked: Checked) -> str:
+    """def check_softmax_loss(): its gradients beside differences of the loss itself"""
+    stub, forward = checked.stub, checked.forward
+    call = f"{stub.forward}({', '.join(_parameters(forward))})"
+    results = [f"d{p}" for p in checked.gradients]
+    lines = [
+        "np.random.seed(0)",
+        *_inputs(checked),
+        f"loss, {', '.join(results)} = {call}",
+        "",
+        *_run("forward", call, 0),
+        f'print("{stub.name}")',
+        *(line for p, r in zip(checked.gradients, results, strict=True) for line in _comparison(p, r, ["forward"], ["1.0"])),
     ]  # fmt: skip
     body = "\n".join(f"    {line}" if line else "" for line in lines)
     return f"def {_name(checked)}():\n{body}\n"
@@ -134,18 +194,21 @@ def _parameters(forward: Function) -> list[str]:
     return [p.name.value for p in every if p.default is None]
 
 
-def _inputs(forward: Function) -> Iterator[str]:
+def _inputs(checked: Checked) -> Iterator[str]:
     """A line for each parameter that needs a value."""
-    sizes = Sizes({}, USUAL)
-    text = ast.parse(forward.module.code(forward.node).strip())
+    sizes, forward = Sizes({}, USUAL), checked.forward
     for name in _parameters(forward):
-        var = forward.params[name]
+        var, function, inner = forward.params[name], forward, name
+        if name in checked.given_to and var.type.shape.dims is None:
+            function, inner = checked.given_to[name]
+            var = function.params[inner]
         if var.type.kind == "dict":
-            yield f"{name} = {_settings(name, text)!r}"
+            text = ast.parse(function.module.code(function.node).strip())
+            yield f"{name} = {_settings(inner, text)!r}"
         elif var.type.kind == "str":
             yield f"{name} = 'train'"
         else:
-            yield f"{name} = {_drawn(forward, var, sizes)}"
+            yield f"{name} = {_drawn(function, var, sizes)}"
 
 
 def _drawn(forward: Function, var: Var, sizes: Sizes) -> str:
@@ -181,6 +244,8 @@ def gradients_of(stub: Stub, forward: Function, wrt: Sequence[str]) -> Sequence[
     """The parameters that the results of a stub belong to."""
     if stub.results is None:
         return wrt
+    if stub.is_loss:
+        return told_wrt(forward.node)
     found = [parameter_of(r, [*forward.params]) for r in stub.results if r]
     named = [p for p in found if p]
     return named if len(named) == len(found) else wrt
