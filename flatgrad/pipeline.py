@@ -902,6 +902,7 @@ def _chosen(module: Module, options: Options) -> list[str]:
     if style is not None and style.layer is not None:
         layers = {n for n, f in module.functions.items() if returns_cache(Callee(n, f))}
         found = [n for n in module.functions if n in {*found, *layers}]
+        found = [n for n in found if not _is_backward(module, n)]
     if not found:
         step = "write one, or name a private one with --function"
         if offered := methods_in(module):
@@ -910,6 +911,12 @@ def _chosen(module: Module, options: Options) -> list[str]:
             Diagnostic("FG504", "there is no public function at top level", step)
         )
     return found
+
+
+def _is_backward(module: Module, name: str) -> bool:
+    """Written or not, it belongs to a forward of the file."""
+    forward = name.replace("backward", "forward")
+    return forward != name and forward in module.functions
 
 
 def _wrt(function: Function, options: Options) -> list[Var]:
