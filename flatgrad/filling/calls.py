@@ -8,6 +8,7 @@ where the affine_backward of the file ends in `return dw, dx, db`. Which gradien
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from flatgrad.filling.stubs import Stub, forwards_of, functions_in, parameter_of
 from flatgrad.frontend.pairs import is_cache
 
 UNREAD = "_"
+VIEWS = {"reshape", "view", "ravel", "transpose", "squeeze", "swapaxes", "t", "asarray"}
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Layer:
     node: ast.FunctionDef
     order: Sequence[str] | None  # None: as flatgrad has it, since it is filled in
     why: str = ""  # what stands against calling it
+    writes: bool = False  # into the cotangent that it is given
 
 
 def layers_of(text: str, stubs: Sequence[Stub]) -> dict[str, Layer]:
@@ -52,7 +55,70 @@ def _layer(
     returned = {tuple(meanings(r.value, params)) for r in _returns(node)}
     if len(returned) != 1 or "" in (order := next(iter(returned))):
         return Layer(name, node, (), "which gradient is which, its return does not tell")  # fmt: skip
-    return Layer(name, node, order)
+    written = _written(node)
+    if written & _from_cache(node, takes[-1]):
+        return Layer(name, node, (), "it writes into what lies in its cache")
+    return Layer(name, node, order, writes=bool(written & {*takes[:-1]}))
+
+
+def _written(node: ast.FunctionDef) -> set[str]:
+    """The names that something is written into, and those whose array these may be: dx = dout."""
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        match inner:
+            case ast.Subscript(value=value, ctx=ast.Store()) | ast.AugAssign(target=ast.Name() as value):  # fmt: skip
+                found |= names_in(value)
+            case ast.Call(func=ast.Attribute(value=value, attr=method)) if method == "at" or method.endswith("_"):  # fmt: skip
+                found |= names_in(value).union(*map(names_in, inner.args[:1]))
+            case ast.Call(keywords=keywords):
+                found |= set[str]().union(*(names_in(k.value) for k in keywords if k.arg == "out"))  # fmt: skip
+            case _:
+                pass
+    while more := _shown(node, found) - found:
+        found |= more
+    return found
+
+
+def _shown(node: ast.FunctionDef, names: set[str]) -> set[str]:
+    """What is under another of these names, too: a name alone, a view of it, or a part."""
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Assign):
+            targets = set[str]().union(*map(names_in, inner.targets))
+            if targets & names:
+                found |= {n for v in _views(inner.value) for n in names_in(v)}
+    return found
+
+
+def _views(value: ast.expr) -> Iterator[ast.expr]:
+    match value:
+        case ast.Name():
+            yield value
+        case ast.Tuple(elts=items):
+            for item in items:
+                yield from _views(item)
+        case ast.Call(func=ast.Attribute(value=inner, attr=method)) if method in VIEWS:
+            yield from _views(inner)
+        case ast.Attribute(value=inner, attr="T") | ast.Subscript(value=inner):
+            yield from _views(inner)
+        case ast.IfExp(body=one, orelse=other):
+            yield from _views(one)
+            yield from _views(other)
+        case _:
+            return
+
+
+def _from_cache(node: ast.FunctionDef, cache: str) -> set[str]:
+    """The cache, and the names of what is taken out of it."""
+    found = {cache}
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Assign) and cache in {n for v in _views(inner.value) for n in names_in(v)}:  # fmt: skip
+            found |= set[str]().union(*map(names_in, inner.targets))
+    return found
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def _returns(node: ast.FunctionDef) -> Iterator[ast.Return]:
@@ -96,7 +162,18 @@ def in_own_order(
             *printed.get(name, layer.order)
         ]:
             _reordered(found, node, printed[name], layer)
+        if layer.writes:
+            found = [_with_copy(line, name) for line in found]
     return found
+
+
+def _with_copy(line: str, name: str) -> str:
+    """relu_backward(dout.copy(), cache), where that function writes into dout."""
+    copy = "clone" if "torch" in line else "copy"
+    pattern = re.compile(rf"(?<![\w.])({re.escape(name)}\()([^\W\d]\w*)(?=, )")
+    return (
+        line if line.lstrip().startswith("#") else pattern.sub(rf"\1\2.{copy}()", line)
+    )
 
 
 def _reordered(

@@ -44,7 +44,9 @@ class Trusted:
         """What is printed asks for this gradient first, and for no other."""
         found = re.search(rf"^def {self.loss}_backward\(.*\):\n    return d(\w+)", emitted, re.MULTILINE)  # fmt: skip
         calls = re.findall(rf"(.*)\b{self.loss}_backward\(.+, {self.cache}\)$", emitted, re.MULTILINE)  # fmt: skip
-        plain = [re.fullmatch(r"\s*\w+(, _)* = ", before) for before in calls]
+        plain = [
+            re.fullmatch(r"\s*\w+(, _)* = (1\.0 \* )?", before) for before in calls
+        ]
         return bool(found) and found[1] == self.of and all(plain)
 
 
@@ -140,7 +142,9 @@ def _is_about(lines: Sequence[str], number: int, dropped: re.Pattern[str]) -> bo
 
 
 def _read(line: str, one: Trusted) -> str:
-    call = re.compile(rf"(?:, _)* = {one.loss}_backward\((.+), {one.cache}\)$")
+    call = re.compile(
+        rf"(?:, _)* = (?:1\.0 \* )?{one.loss}_backward\((.+), {one.cache}\)$"
+    )
     match = call.search(line)
     if match is None:
         return line

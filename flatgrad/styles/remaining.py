@@ -6,11 +6,12 @@ what has no name there is computed again.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 
 from flatgrad.emit.parts import Parts
 from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.frontend.module import bound_names, names_in_text
+from flatgrad.frontend.pairs import pairs_in
 from flatgrad.styles.cached import needed_of, slicer_of, with_shapes
 from flatgrad.styles.composed import with_own_caches
 from flatgrad.styles.course import defined, loss_backward
@@ -26,16 +27,15 @@ def remaining_lines(parts: Parts) -> list[str]:
     parts = with_own_caches(parts)
     lines, gradients = loss_backward(parts)
     result = f"return {', '.join(gradients)}"
-    body = _computed_again(parts, own, [*lines, "", result])
+    again = _computed_again(parts, own, [*lines, f"return {parts.seeded[0]}, {', '.join(gradients)}"])  # fmt: skip
+    body = [*again[:-1], "", result]
     return [defined(parts.function.name, parts.signature, body)]
 
 
 def _bound(parts: Parts) -> set[str]:
     """The names that the user's text gives a value."""
     function = parts.function
-    text = function.module.code(function.node).strip()
-    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)]
-    return {*function.params, *(n.id for n in nodes if isinstance(n.ctx, ast.Store))}
+    return {*function.params, *bound_names(function.node.body)}
 
 
 def _computed_again(parts: Parts, own: set[str], lines: Sequence[str]) -> list[str]:
@@ -47,8 +47,25 @@ def _computed_again(parts: Parts, own: set[str], lines: Sequence[str]) -> list[s
         found = slicer.slice(needed_of(parts, lines))
     except Missing as missing:
         raise FlatgradError(_gone(parts, missing)) from None
+    _refuse_effects(parts, found.lines)
     again = [*found.lines, ""] if found.lines else []
     return [with_shapes(line, found.shapes) for line in (*again, *lines)]
+
+
+def _refuse_effects(parts: Parts, lines: Sequence[str]) -> None:
+    """A layer that updates running averages is not called twice."""
+    writing = {
+        e.attrs["pair"].callee.name
+        for e in pairs_in(parts.function.block.eqns)
+        if e.attrs["pair"].written
+    }
+    called = writing & names_in_text("\n".join(lines))
+    for name in sorted(called):
+        function = parts.function
+        what = f"the gradient of {function.name} would call {name} again, which writes into its arguments"
+        step = f"keep all that {name} returns under names of their own"
+        place = function.module.place(function.node.name)
+        raise FlatgradError(Diagnostic("FG510", what, step, place))
 
 
 def _gone(parts: Parts, missing: Missing) -> Diagnostic:
