@@ -224,10 +224,10 @@ def _comparison(
 
 
 def _parameters(forward: Function) -> list[str]:
-    """Those without a default."""
+    """Those without a default, and y=None: a loss is what there is where labels are given."""
     params = forward.node.params
     every = (*params.posonly_params, *params.params)
-    return [p.name.value for p in every if p.default is None]
+    return [p.name.value for p in every if p.default is None or forward.module.code(p.default) == "None"]  # fmt: skip
 
 
 def _inputs(checked: Checked) -> Iterator[str]:

@@ -402,10 +402,6 @@ def run_by(pair: Pair) -> Iterator[Eqn]:
 def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
     """Read the function for arguments of these types, again where they are other ones than before."""
     given = dict(zip(pair.params, (a.type for a in atoms), strict=True))
-    if (
-        pair.own
-    ):  # of which the docstring may have two names for what is one length here
-        given = {n: _with_own_lengths(t) for n, t in given.items()}
     wider = {n: _wider(pair.types.get(n), t) for n, t in given.items()}
     if pair.reading:
         pair.types = wider
@@ -417,22 +413,30 @@ def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
     pair.types = wider
     for _ in range(TRIES):
         count, written, types = pair.count, pair.written, dict(pair.types)
-        pair.function = _read(low, pair)
+        pair.function = _read_with_lengths(low, pair)
         if (count, written) == (pair.count, pair.written) and all(
             _covers(types[n], t) for n, t in pair.types.items()
         ):
             return
 
 
+def _read_with_lengths(low: Lowering, pair: Pair) -> Function:
+    """A layer may have two names for lengths that are one in this call: then it is read without the lengths."""
+    try:
+        return _read(low, pair)
+    except Refusal as refused:
+        if refused.code != "FG301" or not pair.own:
+            raise
+        pair.types = {n: _with_own_lengths(t) for n, t in pair.types.items()}
+        return _read(low, pair)
+
+
 def _with_own_lengths(given: Type) -> Type:
-    """No two axes of one array are said to have the same length."""
-    dims, found = given.shape.dims, list[Dim]()
-    if dims is None or len({d.root()[0] for d in dims}) == len(dims):
+    """The same number of axes."""
+    if given.shape.dims is None:
         return given
-    for dim in dims:
-        same = any(dim.root()[0] is f.root()[0] for f in found)
-        found.append(Dim(dim.known) if same else dim)
-    return Type(Shape(found), given.kind, None, given.items)
+    dims = (Dim(d.known) for d in given.shape.dims)
+    return Type(Shape(dims), given.kind, None, given.items)
 
 
 def _wider(known: Type | None, given: Type) -> Type:
