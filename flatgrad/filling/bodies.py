@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.filling.calls import Layer, in_own_order, meanings
-from flatgrad.filling.trusted import with_gradients, with_trusted
 from flatgrad.filling.stubs import Stub, forwards_of, functions_in, parameter_of
+from flatgrad.filling.trusted import with_gradients, with_trusted
 from flatgrad.frontend.module import TOKEN, names_in_text
 from flatgrad.options import REMAINING, Options
 

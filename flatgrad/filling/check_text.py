@@ -89,10 +89,8 @@ def _checked(text: str, stub: Stub, options: Options) -> Checked | str:
     """What a check needs, or why there can be none."""
     from flatgrad.pipeline import Transformation
 
-    if (
-        (stub.is_loss and "." in stub.name)
-        or stub.node.args.args[:1]
-        and stub.node.args.args[0].arg == "self"
+    if (stub.is_loss and "." in stub.name) or (
+        stub.node.args.args[:1] and stub.node.args.args[0].arg == "self"
     ):
         return "its object is yours to make"
     shapes = {f"{RESULT}[0]": ()} | {**options.shapes} if stub.is_loss else options.shapes  # fmt: skip
@@ -288,9 +286,8 @@ def gradients_of(stub: Stub, forward: Function, wrt: Sequence[str]) -> Sequence[
     if stub.results is None:
         return wrt
     if stub.is_loss:
-        named = [parameter_of(r, [*forward.params]) for r in stub.results or ()]
-        told = [p for p in named if p]
-        if len(told) == len(named):
+        told = [p for r in stub.results if (p := parameter_of(r, [*forward.params]))]
+        if len(told) == len(stub.results):
             return told
         return told_wrt(forward.node) or _dict_of(forward)
     found = [parameter_of(r, [*forward.params]) for r in stub.results if r]

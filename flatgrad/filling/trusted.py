@@ -47,7 +47,7 @@ class Trusted:
         plain = [
             re.fullmatch(r"\s*\w+(, _)* = (1\.0 \* )?", before) for before in calls
         ]
-        return bool(found) and found[1] == self.of and all(plain)
+        return found is not None and found[1] == self.of and all(plain)
 
 
 def with_trusted(text: str, name: str) -> tuple[str, list[Trusted]]:

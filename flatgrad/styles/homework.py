@@ -290,17 +290,14 @@ def _without_tasks(function: cst.FunctionDef) -> cst.FunctionDef:
     body = function.body
     if not isinstance(body, cst.IndentedBlock):
         return function
-    *lines, last = body.body
-    passes = len(lines)
-    while passes and _is_pass(lines[passes - 1]):
-        passes -= 1
-    asked = [*(x for p in lines[passes:] for x in p.leading_lines), *last.leading_lines]
-    if not any(x.comment is not None and TASK.search(x.comment.value) for x in asked):
-        return function
-    last = last.with_changes(leading_lines=[])
-    return function.with_changes(
-        body=body.with_changes(body=[*lines[:passes], last], footer=())
-    )
+    lines: list[Any] = [*body.body]
+    last = lines.pop()
+    asked = [*last.leading_lines]
+    while lines and _is_pass(lines[-1]):
+        asked += lines.pop().leading_lines
+    if any(x.comment is not None and TASK.search(x.comment.value) for x in asked):
+        last = last.with_changes(leading_lines=[])
+    return function.with_changes(body=body.with_changes(body=[*lines, last], footer=()))
 
 
 def _is_pass(line: Any) -> bool:
