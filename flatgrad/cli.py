@@ -242,6 +242,11 @@ def _version() -> str:
     help="Read derivative rules for functions of libraries from this file; may be"
     " repeated.",
 )
+@click.option(
+    "--with-check",
+    is_flag=True,
+    help="With --style cs231n: print a gradient check below, which runs with the file.",
+)
 @click.option("-o", "out", metavar="OUT", help="Write to this file, all or nothing.")
 @click.option("--diff", is_flag=True, help="Show what would change in OUT instead.")
 @click.option("--check", is_flag=True, help="Exit with 1 if OUT is stale instead.")
@@ -264,6 +269,7 @@ def command(
     no_comments: bool,
     inline: bool,
     rules: tuple[str, ...],
+    with_check: bool,
     out: str | None,
     diff: bool,
     check: bool,
@@ -279,6 +285,8 @@ def command(
     _reject_contradictions(file, out, diff, check)
     if style != "flat" and emit != "grad":
         raise click.UsageError("--style and --emit exclude each other.")
+    if with_check and style != "cs231n":
+        raise click.UsageError("--with-check needs --style cs231n.")
     files = tuple(map(_rules_in, rules))
     with reported(shown_name(file)):
         options = Options(
@@ -294,7 +302,7 @@ def command(
             style,
         )
         source = read_source(file)
-    emitted = _transformed(source, options)
+    emitted = _transformed(source, options, with_check)
     if out is None or out == STANDARD_STREAM:
         _print(emitted)
     elif check:
@@ -502,11 +510,16 @@ def _is_same_file(one: str, other: str) -> bool:
         return False
 
 
-def _transformed(source: Source, options: Options) -> str:
+def _transformed(source: Source, options: Options, with_check: bool) -> str:
     with reported(source.filename, source.text):
         from flatgrad.pipeline import transform
 
-        return with_newlines(transform(source.text, options), source.newline)
+        text = transform(source.text, options)
+        if with_check:
+            from flatgrad.filling.check_text import with_checks
+
+            text = with_checks(text, options)
+        return with_newlines(text, source.newline)
 
 
 def _print(text: str) -> None:

@@ -79,6 +79,7 @@ CODES = {
     # FG8xx: stubs that are filled in
     "FG801": "a stub does not fit its forward function",
     "FG802": "there is no place for a file of checks",
+    "FG803": "there is nothing that could be checked",
     # FG90x: running the user's code, to check a gradient
     "FG901": "the code that is checked raises an exception",
     "FG902": "an input has no value, or --at gives it none",

@@ -23,6 +23,7 @@ STYLES = (
     "scipy",
     "script",
 )
+REMAINING = "remaining"  # the lines that a loss lacks: for flatgrad fill alone
 # The derivative and nothing else, which is what is differentiated again.
 ALONE = ("gradient", "tangent")
 FORWARD_MODE = ("jvp", "tangent")
@@ -55,7 +56,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.emit not in (*EMITS, *ALONE):
             raise FlatgradError(_cannot_emit(self.emit))
-        if self.style not in STYLES:
+        if self.style not in (*STYLES, REMAINING):
             raise FlatgradError(_no_style(self.style))
         if not self.names.isidentifier():
             raise FlatgradError(Diagnostic("FG502", _bad_prefix(self.names)))

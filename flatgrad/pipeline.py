@@ -52,7 +52,7 @@ from flatgrad.frontend.pairs import (
 from flatgrad.frontend.scope import Callee, Path
 from flatgrad.frontend.segments import segmented
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
-from flatgrad.options import ALONE, FORWARD_MODE, Options, Shape
+from flatgrad.options import ALONE, FORWARD_MODE, REMAINING, Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
 from flatgrad.reverse import (
@@ -66,7 +66,7 @@ from flatgrad.seeded import with_fractions, without_seed
 from flatgrad.simplify import simplify
 from flatgrad.styles import STYLES, Rewriting, Writer
 from flatgrad.styles.course import layer_names
-from flatgrad.styles.homework import where_cached
+from flatgrad.styles.homework import is_unfinished_loss, told_wrt, where_cached
 from flatgrad.types import Contradiction, Type
 from flatgrad.versions import MAY_HOLD
 
@@ -355,6 +355,7 @@ def _transformed(findings: _Findings, options: Options) -> str:
     chosen = _chosen(module, options)
     for name in chosen:
         own = findings.rewritten(name, options)
+        asked = _as_results_tell(module, name, options)
         if own.layered and _is_called(module, name, chosen):
             own = findings.of_layers()
         away = elsewhere[name]
@@ -362,14 +363,15 @@ def _transformed(findings: _Findings, options: Options) -> str:
             gone = names_in_text(module.text) - names_in_text(own.text)
             away = names_elsewhere(own)[name] | gone - PYTHON
         try:
-            emitted += _with_loops(findings, own, name, options, names, away)
+            emitted += _with_loops(findings, own, name, asked, names, away)
         except FlatgradError as error:
             problems += [_placed(module, name, d) for d in error.diagnostics]
     if problems:
         raise FlatgradError(*problems)
     text = write_module(module, emitted)
     name = early_returns.marker(module)
-    text = with_early_returns(text, name, options.emit == "pair")
+    plain = options.style in STYLES and STYLES[options.style].layer is not None
+    text = with_early_returns(text, name, options.emit == "pair", alone=plain)
     if module.objects is None:
         return text
     taken = {*module.functions, *module.imports, *module.constants}
@@ -380,6 +382,17 @@ def _transformed(findings: _Findings, options: Options) -> str:
     except FlatgradError as error:
         placed = (_placed(module, chosen[0], d) for d in error.diagnostics)
         raise FlatgradError(*placed) from None
+
+
+def _as_results_tell(module: Module, name: str, options: Options) -> Options:
+    """`return loss, dW`, where dW is left to be written, asks for the gradient of W; and a loss is a number."""
+    style, node = STYLES.get(options.style), module.functions[name]
+    if style is None or style.rewriting is None:
+        return options
+    options = replace(options, wrt=options.wrt or told_wrt(node))
+    if is_unfinished_loss(node):
+        options = replace(options, shapes={RESULT: (), **options.shapes})
+    return options
 
 
 def _is_called(module: Module, name: str, others: Sequence[str]) -> bool:
@@ -561,10 +574,24 @@ def _of_layer(
     elsewhere: set[str],
 ) -> list[Emitted]:
     """The backward of a layer that another function calls, as it stands by itself."""
+    own = findings.module.functions
     module, options = findings.of_layers(), replace(options, wrt=(), shapes={})
     name = pair.callee.name
-    _ask_for_everything(pair, findings.read(module, name, options))
+    layer = findings.read(module, name, options)
+    _ask_for_everything(pair, layer)
+    if options.style == REMAINING and pair.backward_name in own:
+        return [_results_of(pair, module, layer.function, names)]
     return _one(findings, module, name, options, names, elsewhere)
+
+
+def _results_of(
+    pair: Pair, module: Module, function: Function, names: Names
+) -> Emitted:
+    """A backward that the file has: of what is printed for it, only what it returns is read."""
+    results = ", ".join(f"d{name}" for name in pair.wrt)
+    text = f"def {pair.backward_name}(dout, cache):\n    return {results}\n"
+    dialect = Emitted.dialect_of(module, names, _local_names(function))
+    return Emitted(function, [text], dialect, ())
 
 
 def _gradient_of_pair(pair: Pair) -> Gradient:
@@ -921,6 +948,7 @@ def _chosen(module: Module, options: Options) -> list[str]:
     if style is not None and style.layer is not None:
         layers = {n for n, f in module.functions.items() if returns_cache(Callee(n, f))}
         found = [n for n in module.functions if n in {*found, *layers}]
+        found = [n for n in found if not _is_backward(module, n)]
     if not found:
         step = "write one, or name a private one with --function"
         if offered := methods_in(module):
@@ -929,6 +957,12 @@ def _chosen(module: Module, options: Options) -> list[str]:
             Diagnostic("FG504", "there is no public function at top level", step)
         )
     return found
+
+
+def _is_backward(module: Module, name: str) -> bool:
+    """Written or not, it belongs to a forward of the file."""
+    forward = name.replace("backward", "forward")
+    return forward != name and forward in module.functions
 
 
 def _wrt(function: Function, options: Options) -> list[Var]:

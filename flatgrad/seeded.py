@@ -111,6 +111,10 @@ class _Known:
 
     def _makes_fractions(self, eqn: Eqn) -> bool:
         rule = RULES.get(eqn.op)
+        if (
+            eqn.op == "call_backward"
+        ):  # the cotangents come in as fractions, and what it returns is made of these
+            return all(map(self._is_fraction, eqn.args[:-1]))
         if rule is None or rule.kind is Kind.CONSTANT:
             return eqn.op in ("zeros", "ones", "empty", "zeros_like", "eye", "linspace")
         mixing = eqn.op in OF_INTEGERS or rule.kind is Kind.LINEAR
@@ -125,16 +129,40 @@ class _Known:
             or not self.fractions.isdisjoint(eqn.args)
         )
 
-    def made(self, eqns: Iterable[Eqn]) -> Iterator[Eqn]:
+    def _is_fraction(self, value: Atom) -> bool:
+        return value in self.fractions or (
+            isinstance(value, Lit) and isinstance(value.value, float)
+        )
+
+    def made(self, eqns: Iterable[Eqn]) -> list[Eqn]:
         """The same equations, with a factor where one is missing."""
+        found: list[Eqn] = []
         for eqn in eqns:
             if eqn.blocks:
-                yield replace(eqn, blocks=tuple(map(self._inside, eqn.blocks)))
+                found.append(replace(eqn, blocks=tuple(map(self._inside, eqn.blocks))))
                 self.fractions.update(eqn.outs)
                 continue
             for new in self._of_numbers(eqn):
                 self.note(new)
-                yield from self._of_fractions(new) if new.outs == eqn.outs else [new]
+                if new.outs == eqn.outs and any(map(self._lacks_fractions, new.outs)):
+                    self._begin_with_fraction(new, found)
+                found += self._of_fractions(new) if new.outs == eqn.outs else [new]
+        return found
+
+    def _begin_with_fraction(self, eqn: Eqn, before: list[Eqn]) -> None:
+        """The 2 of (2 * reg) * W, where it stands in an equation of its own, becomes 2.0."""
+        value = eqn.args[0] if eqn.op in ("mul", "alias") and eqn.args else None
+        for place, other in enumerate(before):
+            if value in other.outs and other.out.primal is None:
+                match other.op, other.args:
+                    case "mul", (Lit(value=int() as number), rest):
+                        before[place] = replace(other, args=(Lit(float(number)), rest))
+                        self.fractions.update((other.out, *eqn.outs))
+                    case "mul", (Var(), _):
+                        self._begin_with_fraction(other, before)
+                        self.fractions.update(
+                            eqn.outs if other.out in self.fractions else ()
+                        )
 
     def _inside(self, block: Block) -> Block:
         """What a loop carries begins as a derivative, which is of floating-point numbers by then."""

@@ -557,7 +557,7 @@ class Expressions:
         """x[:, None] where the axis is known, np.expand_dims(x, axis) elsewhere."""
         axis, x = eqn.attrs.get("axis"), eqn.args[0]
         if not isinstance(axis, int) or not -1 <= axis <= 3 or not x.type.rank:
-            return None
+            return _with_axes_kept(self.read(x), axis)
         new = ast.Constant(None)
         before: list[ast.expr] = (
             [ast.Constant(...)] if axis == -1 and x.type.rank > 1 else []
@@ -688,6 +688,18 @@ class Expressions:
         return ast.BinOp(
             ast.Constant(1), ast.Div(), ast.BinOp(ast.Constant(1), ast.Add(), e)
         )
+
+
+def _with_axes_kept(text: ast.expr, axis: Any) -> ast.expr | None:
+    """x.max(axis=1, keepdims=True), for x.max(axis=1) with that axis put in again."""
+    match text:
+        case ast.Call(func=ast.Attribute(attr="max" | "min" | "sum" | "mean"), keywords=[ast.keyword(arg="axis", value=value)]):  # fmt: skip
+            if axis is None or ast.unparse(value) != repr(axis):
+                return None
+            kept = ast.keyword("keepdims", ast.Constant(True))
+            return ast.Call(text.func, text.args, [*text.keywords, kept])
+        case _:
+            return None
 
 
 __all__ = ["Dialect", "Expressions", "constant", "lookup", "print_statement"]

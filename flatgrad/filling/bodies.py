@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from flatgrad.emit.unbound import unbound
 from flatgrad.errors import Diagnostic, FlatgradError, Place
-from flatgrad.filling.stubs import Stub, parameter_of
+from flatgrad.filling.calls import Layer, in_own_order, meanings
+from flatgrad.filling.stubs import Stub, forwards_of, functions_in, parameter_of
+from flatgrad.filling.trusted import with_gradients, with_trusted
 from flatgrad.frontend.module import TOKEN, names_in_text
-from flatgrad.options import Options
+from flatgrad.options import REMAINING, Options
 
 Transform = Callable[[str, Options], str]
 
@@ -25,32 +29,101 @@ class Printed:
     around: list[str]  # imports and definitions that it needs, not indented
 
 
-def body_of(stub: Stub, text: str, options: Options, transform: Transform) -> list[str]:
-    """The lines for a stub of the file `text`, not indented."""
-    wrt = _wrt(stub, text)
+@dataclass(frozen=True)
+class File:
+    """The text of a file, and its backward functions, which those that are filled in may call."""
+
+    text: str
+    layers: Mapping[str, Layer]
+    transform: Transform
+
+
+def body_of(stub: Stub, file: File, options: Options) -> list[str]:
+    """The lines for a stub of the file, not indented."""
+    if stub.is_loss:
+        return _rest_of(stub, file, options)
+    wrt = _wrt(stub, file.text)
     options = replace(options, functions=(stub.forward,), wrt=wrt, style="cache")
-    printed = printed_backward(stub, transform(text, options), text)
-    return _as_asked(stub, printed)
+    emitted = file.transform(file.text, options)
+    return _as_asked(stub, printed_backward(stub, emitted, file))
+
+
+def _rest_of(stub: Stub, file: File, options: Options) -> list[str]:
+    """The lines that a loss lacks; where the file returns a gradient of its own loss, that is read."""
+    options = replace(options, functions=(stub.forward,), style=REMAINING)
+    text, trusted = with_trusted(file.text, stub.forward)
+    try:
+        emitted = file.transform(text, options)
+    except FlatgradError:
+        if not trusted:
+            raise
+        emitted = ""
+    if not all(
+        one.fits(emitted) for one in trusted
+    ):  # then the loss is read in its place
+        emitted, trusted = file.transform(file.text, options), []
+    printed = printed_backward(stub, emitted, file)
+    lines = with_gradients(printed.lines, trusted)
+    around = _kept_around(printed.around, lines)
+    _refuse_absent(stub, around)
+    _refuse_unbound(stub, lines, around, file)
+    return _assigned(stub, replace(printed, lines=lines, around=around))
+
+
+def _refuse_absent(stub: Stub, around: Sequence[str]) -> None:
+    """The backwards of layers stand beside their forwards, and not within a network."""
+    for node in ast.parse("\n".join(around)).body:
+        if isinstance(node, ast.FunctionDef) and "backward" in node.name:
+            what = f"{stub.name} needs {node.name}, which is not in this file"
+            step = (
+                f"write  def {node.name}(dout, cache): pass  and it is filled in, too"
+            )
+            raise refusal(stub, what, step)
+
+
+def _refuse_unbound(
+    stub: Stub, lines: Sequence[str], around: Sequence[str], file: File
+) -> None:
+    """Every name that is read has a value in the function or in the file."""
+    nodes = [*ast.walk(stub.node)]
+    given = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}  # fmt: skip
+    given |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    known = given | _defined(file.text) | _defined("\n".join(around)) | {*dir(builtins)}
+    for name in sorted(unbound(lines) - known):
+        what = f"the gradient needs {name}, which {stub.name} has no name for"
+        raise refusal(stub, what, "split the line that computes it in two")
+
+
+def _kept_around(around: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """Definitions that the lines read."""
+    text = "\n".join(around)
+    nodes = ast.parse(text).body
+    read = unbound(lines)
+    kept = [n for n in nodes if _bound(n) & read]
+    return [x for n in kept for x in [*_source(around, n), *_gap(n)]]
 
 
 def _wrt(stub: Stub, text: str) -> tuple[str, ...]:
-    """The parameters whose gradients the stub returns, by their names; none where these do not tell."""
+    """The parameters whose gradients the stub returns, by their names; none where one name does not tell."""
     if stub.results is None:
         return ()
     parameters = _parameters(text, stub.forward)
-    found = [parameter_of(r, parameters) for r in stub.results if r]
+    wanted = [r for r in stub.results if r]
+    found = [parameter_of(r, parameters) for r in wanted]
+    if len(wanted) > 1 and not all(found):
+        unknown = next(r for r, p in zip(wanted, found, strict=True) if not p)
+        what = f"{stub.name} returns {unknown}, and {stub.forward} has no parameter of such a name"
+        raise refusal(stub, what, "name each after its parameter: dx, dw, db")
     return tuple(p for p in found if p) if all(found) else ()
 
 
 def _parameters(text: str, name: str) -> list[str]:
-    last = name.rpartition(".")[2]
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and node.name == last:
-            return [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-    return []
+    node = dict(functions_in(ast.parse(text))).get(name)
+    args = [*node.args.posonlyargs, *node.args.args] if node is not None else []
+    return [a.arg for a in args]
 
 
-def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
+def printed_backward(stub: Stub, emitted: str, file: File) -> Printed:
     """What the emitted module holds for the stub, and what the file has not yet."""
     tree = ast.parse(emitted)
     lines = emitted.split("\n")
@@ -58,7 +131,7 @@ def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
     if isinstance(last, ast.ClassDef):
         last = last.body[-1]
     assert isinstance(last, ast.FunctionDef)
-    known = _defined(text)
+    known = _defined(file.text)
     around = [s for s in tree.body[:-1] if not _bound(s) <= known]
     returned = last.body[-1]
     assert isinstance(returned, ast.Return)
@@ -69,10 +142,21 @@ def printed_backward(stub: Stub, emitted: str, text: str) -> Printed:
     gradients = values.elts if isinstance(values, ast.Tuple) else [values]
     return Printed(
         [a.arg for a in last.args.args],
-        _stripped(body),
+        in_own_order(_stripped(body), _orders(tree, file.text), file.layers),
         [ast.unparse(g) for g in gradients],
         [line for s in around for line in [*_source(lines, s), *_gap(s)]],
     )
+
+
+def _orders(tree: ast.Module, text: str) -> dict[str, list[str]]:
+    """The parameters whose gradients each printed function returns."""
+    found = {}
+    for name, node in functions_in(tree):
+        forward = next(iter(forwards_of(name)), "")
+        last = node.body[-1]
+        if "backward" in name and isinstance(last, ast.Return):
+            found[name] = [*meanings(last.value, _parameters(text, forward))]
+    return found
 
 
 def _gap(statement: ast.stmt) -> list[str]:
@@ -132,11 +216,17 @@ def _as_asked(stub: Stub, printed: Printed) -> list[str]:
     gradients = [_with_names(g, names) for g in printed.gradients]
     if stub.results is None:
         return [*lines, f"return {', '.join(gradients)}"]
-    wanted = [r for r in stub.results if r]
-    if len(wanted) != len(gradients):
-        what = f"{stub.name} returns {len(wanted)} gradients, and {stub.forward} has {len(gradients)}"
-        raise _refusal(stub, what, "name each after its parameter: dx, dw, db")
-    pairs = [(w, g) for w, g in zip(wanted, gradients, strict=True) if w != g]
+    return _assigned(stub, Printed([], lines, gradients, []))
+
+
+def _assigned(stub: Stub, printed: Printed) -> list[str]:
+    """The lines, and one that gives the gradients the names that the stub returns."""
+    lines = [*printed.around, *printed.lines]
+    wanted = [r for r in stub.results or () if r]
+    if len(wanted) != len(printed.gradients):
+        what = f"{stub.name} returns {len(wanted)} gradients, and {stub.forward} has {len(printed.gradients)}"
+        raise refusal(stub, what, "name each after its parameter: dx, dw, db")
+    pairs = [(w, g) for w, g in zip(wanted, printed.gradients, strict=True) if w != g]
     if not pairs:
         return lines
     left, right = (", ".join(side) for side in zip(*pairs, strict=True))
@@ -163,7 +253,7 @@ def _renamed(stub: Stub, printed: Printed) -> dict[str, str]:
             f"{stub.name} takes {_listed(wanted)}, and {stub.forward} has the cotangents"
             f" and the cache {_listed(printed.parameters)}"
         )
-        raise _refusal(stub, what, "let it take one for each output, and the cache")
+        raise refusal(stub, what, "let it take one for each output, and the cache")
     names = {p: w for p, w in zip(printed.parameters, wanted, strict=True) if p != w}
     used = {n for line in printed.lines for n in names_in_text(line)}
     # A name of the stub that the lines have for something else gets out of its way.
@@ -187,7 +277,7 @@ def _with_names(line: str, names: dict[str, str]) -> str:
     return TOKEN.sub(one, line)
 
 
-def _refusal(stub: Stub, what: str, step: str) -> FlatgradError:
+def refusal(stub: Stub, what: str, step: str) -> FlatgradError:
     node = stub.node
     place = Place(node.lineno, node.col_offset + 5, node.lineno, node.col_offset + 5 + len(node.name))  # fmt: skip
     return FlatgradError(Diagnostic("FG801", what, step, place))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flatgrad.checking.inputs import Sizes
-from flatgrad.filling.stubs import Stub, parameter_of
+from flatgrad.errors import Diagnostic, FlatgradError
+from flatgrad.filling.stubs import Left, Stub, functions_in, parameter_of
+from flatgrad.frontend.hints import RESULT
 from flatgrad.frontend.scope import Function
-from flatgrad.graph import Var
+from flatgrad.graph import Lit, Var
 from flatgrad.options import Options
+from flatgrad.styles.homework import told_wrt
 from flatgrad.types import Dim
 
 HEAD = '''\
@@ -56,6 +59,8 @@ class Checked:
     stub: Stub
     forward: Function
     gradients: Sequence[str]  # the parameters that its results belong to
+    # The layer that is given a parameter, and how it calls this: it knows the shape, or reads the settings.
+    given_to: Mapping[str, tuple[Function, str]]
 
 
 def check_file(module: str, checked: Sequence[Checked]) -> str:
@@ -68,17 +73,62 @@ def check_file(module: str, checked: Sequence[Checked]) -> str:
     return "\n\n".join(parts)
 
 
-def checks_of(module: str, text: str, stubs: Sequence[Stub], options: Options) -> str:
-    """The file that checks these stubs of a text, laid out."""
+def checks_of(
+    module: str, text: str, stubs: Sequence[Stub], options: Options
+) -> tuple[str, list[Left]]:
+    """The file that checks these stubs of a text, laid out, and those for which it has no check."""
     from flatgrad.emit.module import layout
+
+    found = [(stub, _checked(text, stub, options)) for stub in stubs]
+    checked = [c for _, c in found if isinstance(c, Checked)]
+    left = [Left(s.name, s.node.lineno, c) for s, c in found if isinstance(c, str)]
+    return layout(check_file(module, checked)) if checked else "", left
+
+
+def _checked(text: str, stub: Stub, options: Options) -> Checked | str:
+    """What a check needs, or why there can be none."""
     from flatgrad.pipeline import Transformation
 
-    found = []
-    for stub in stubs:
-        asked = replace(options, functions=(stub.forward,), style="cache")
-        forward, wrt = Transformation(text, asked).read("grad")
-        found.append(Checked(stub, forward, gradients_of(stub, forward, wrt)))
-    return layout(check_file(module, found))
+    if (stub.is_loss and "." in stub.name) or (
+        stub.node.args.args[:1] and stub.node.args.args[0].arg == "self"
+    ):
+        return "its object is yours to make"
+    shapes = {f"{RESULT}[0]": ()} | {**options.shapes} if stub.is_loss else options.shapes  # fmt: skip
+    asked = replace(options, functions=(stub.forward,), style="cache", shapes=shapes)
+    forward, wrt = Transformation(text, asked).read("grad")
+    if forward.module.library == "torch":
+        return "checks are written with numpy; torch.autograd.gradcheck has one"
+    gradients = gradients_of(stub, forward, wrt)
+    if stub.is_loss and any(forward.params[p].type.kind == "dict" and not items_of(forward, p) for p in gradients):  # fmt: skip
+        return "which arrays its dict holds, nothing tells"
+    if stub.is_loss and len(gradients) != len(stub.results or ()):
+        return "which gradient is which, its return does not tell"
+    return Checked(stub, forward, gradients, _given_to(text, forward, asked))
+
+
+def _given_to(
+    text: str, forward: Function, options: Options
+) -> dict[str, tuple[Function, str]]:
+    """Of parameters of which the function itself says nothing, the layer of the file that they are handed to."""
+    from flatgrad.pipeline import Transformation
+
+    found: dict[str, tuple[Function, str]] = {}
+    functions = dict(functions_in(ast.parse(text)))
+    for call in ast.walk(functions.get(forward.name, ast.Module([], []))):
+        name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+        if name not in functions or name == forward.name:
+            continue
+        asked = replace(options, functions=(name,), shapes={})
+        try:
+            layer, _ = Transformation(text, asked).read("grad")
+        except FlatgradError:  # of which nothing is known then
+            continue
+        deeper = _given_to(text, layer, asked)
+        assert isinstance(call, ast.Call)
+        for argument, param in zip(call.args, layer.params, strict=False):
+            if isinstance(argument, ast.Name) and argument.id in forward.params:
+                found.setdefault(argument.id, deeper.get(param, (layer, param)))
+    return found
 
 
 def _main(checked: Sequence[Checked]) -> str:
@@ -92,6 +142,8 @@ def _name(checked: Checked) -> str:
 
 def _check(checked: Checked) -> str:
     """def check_affine_backward(): the inputs, the two gradients, and how far they are apart"""
+    if checked.stub.is_loss:
+        return _check_of_loss(checked)
     stub, forward = checked.stub, checked.forward
     douts = stub.parameters[:-1]
     numbers = range(1, len(douts) + 1) if len(douts) > 1 else [""]
@@ -100,7 +152,7 @@ def _check(checked: Checked) -> str:
     results = [f"d{p}" for p in checked.gradients]
     lines = [
         "np.random.seed(0)",
-        *_inputs(forward),
+        *_inputs(checked),
         f"{', '.join([*outs, 'cache'])} = {call}",
         *(f"{d} = np.random.randn(*np.shape({o}))" for d, o in zip(douts, outs, strict=True)),
         f"{', '.join(results)} = {stub.name}({', '.join([*douts, 'cache'])})",
@@ -111,6 +163,48 @@ def _check(checked: Checked) -> str:
     ]  # fmt: skip
     body = "\n".join(f"    {line}" if line else "" for line in lines)
     return f"def {_name(checked)}():\n{body}\n"
+
+
+def _check_of_loss(checked: Checked) -> str:
+    """def check_softmax_loss(): its gradients beside differences of the loss itself"""
+    stub, forward = checked.stub, checked.forward
+    call = f"{stub.forward}({', '.join(_parameters(forward))})"
+    dicts = {p for p in checked.gradients if forward.params[p].type.kind == "dict"}
+    results = ["grads" if p in dicts else f"d{p}" for p in checked.gradients]
+    pairs = [*zip(checked.gradients, results, strict=True)]
+    lines = [
+        "np.random.seed(0)",
+        *_inputs(checked),
+        f"_, {', '.join(results)} = {call}",
+        "",
+        *_run("forward", call, 0),
+        f'print("{stub.name}")',
+        *(line for p, r in pairs if p not in dicts for line in _comparison(p, r, ["forward"], ["1.0"])),
+        *(line for p in dicts for line in _comparisons(p)),
+    ]  # fmt: skip
+    body = "\n".join(f"    {line}" if line else "" for line in lines)
+    return f"def {_name(checked)}():\n{body}\n"
+
+
+def _comparisons(name: str) -> list[str]:
+    """Of each array of a dict."""
+    return [
+        f"for name, value in {name}.items():",
+        "    numerical = eval_numerical_gradient_array(forward, value, 1.0)",
+        '    print(f"  {name} error:", rel_error(grads[name], numerical))',
+    ]
+
+
+def items_of(forward: Function, name: str) -> dict[str, Var]:
+    """The arrays that a function reads from a dict, by their keys; none where a shape is not known."""
+    held, found = forward.params[name], dict[str, Var]()
+    for eqn in forward.block.eqns:
+        if eqn.op == "getitem" and eqn.args[0] is held:
+            key = eqn.args[1]
+            if not isinstance(key, Lit) or eqn.out.type.shape.dims is None:
+                return {}
+            found[str(key.value)] = eqn.out
+    return found
 
 
 def _run(name: str, call: str, position: int) -> list[str]:
@@ -128,24 +222,34 @@ def _comparison(
 
 
 def _parameters(forward: Function) -> list[str]:
-    """Those without a default."""
+    """Those without a default, and y=None: a loss is what there is where labels are given."""
     params = forward.node.params
     every = (*params.posonly_params, *params.params)
-    return [p.name.value for p in every if p.default is None]
+    return [p.name.value for p in every if p.default is None or forward.module.code(p.default) == "None"]  # fmt: skip
 
 
-def _inputs(forward: Function) -> Iterator[str]:
+def _inputs(checked: Checked) -> Iterator[str]:
     """A line for each parameter that needs a value."""
-    sizes = Sizes({}, USUAL)
-    text = ast.parse(forward.module.code(forward.node).strip())
+    sizes, forward = Sizes({}, USUAL), checked.forward
+    unknown = any(
+        forward.params[n].type.shape.dims is None for n in _parameters(forward)
+    )
     for name in _parameters(forward):
-        var = forward.params[name]
-        if var.type.kind == "dict":
-            yield f"{name} = {_settings(name, text)!r}"
+        var, function, inner = forward.params[name], forward, name
+        if unknown and name in checked.given_to:
+            function, inner = checked.given_to[name]
+            var = function.params[inner]
+        items = items_of(forward, name) if var.type.kind == "dict" else {}
+        if items and checked.stub.is_loss and name in checked.gradients:
+            told = (f'"{k}": {_drawn(forward, v, sizes)}' for k, v in items.items())
+            yield f"{name} = {{{', '.join(told)}}}"
+        elif var.type.kind == "dict":
+            text = ast.parse(function.module.code(function.node).strip())
+            yield f"{name} = {_settings(inner, text)!r}"
         elif var.type.kind == "str":
             yield f"{name} = 'train'"
         else:
-            yield f"{name} = {_drawn(forward, var, sizes)}"
+            yield f"{name} = {_drawn(function, var, sizes)}"
 
 
 def _drawn(forward: Function, var: Var, sizes: Sizes) -> str:
@@ -181,6 +285,71 @@ def gradients_of(stub: Stub, forward: Function, wrt: Sequence[str]) -> Sequence[
     """The parameters that the results of a stub belong to."""
     if stub.results is None:
         return wrt
+    if stub.is_loss:
+        told = [p for r in stub.results if (p := parameter_of(r, [*forward.params]))]
+        if len(told) == len(stub.results):
+            return told
+        return told_wrt(forward.node) or _dict_of(forward)
     found = [parameter_of(r, [*forward.params]) for r in stub.results if r]
     named = [p for p in found if p]
     return named if len(named) == len(found) else wrt
+
+
+def _dict_of(forward: Function) -> Sequence[str]:
+    """The dict of parameters that a dict of gradients belongs to."""
+    dicts = [n for n, p in forward.params.items() if p.type.kind == "dict"]
+    return ["params"] if "params" in dicts else dicts if len(dicts) == 1 else []
+
+
+# --- in the file itself --------------------------------------------------------------------------------------------
+
+
+def with_checks(emitted: str, options: Options) -> str:
+    """What --style cs231n prints, with checks of it below that run when the file is run."""
+    from flatgrad.emit.module import layout
+
+    stubs = [*_printed(ast.parse(emitted))]
+    found = [
+        _checked(emitted, stub, replace(options, wrt=(), shapes={})) for stub in stubs
+    ]
+    checked = [c for c in found if isinstance(c, Checked)]
+    if not checked:
+        why = next(
+            (c for c in found if isinstance(c, str)), "there is no layer or loss"
+        )
+        step = "leave out --with-check, or try flatgrad check"
+        raise FlatgradError(
+            Diagnostic("FG803", f"there is nothing to check: {why}", step)
+        )
+    _, _, tools = HEAD.partition("\nimport numpy as np\n")
+    _, _, tools = tools.partition("import {names}\n")
+    main = _main(checked).split("\n", 1)[1]
+    parts = ["import numpy as np", tools, *map(_check, checked)]
+    lines = [f"    {line}" if line else "" for line in "\n\n".join(parts).split("\n")]
+    body = "\n".join(["", "", 'if __name__ == "__main__":', *lines, "", main])
+    return layout(emitted + body)
+
+
+def _printed(tree: ast.Module) -> Iterator[Stub]:
+    """The pairs and losses of a module that --style cs231n prints."""
+    functions = dict(functions_in(tree))
+    for name, node in functions.items():
+        forward, last = name.replace("backward", "forward"), node.body[-1]
+        match last:
+            case ast.Return(value=value) if forward != name and forward in functions:
+                yield Stub(name, forward, node, 0, 0, _result_names(value))
+            case ast.Return(value=ast.Tuple(elts=[_, *results])) if (
+                "forward" not in name
+            ):
+                told = _result_names(ast.Tuple(results))
+                yield Stub(name, name, node, 0, 0, told, is_loss=True)
+            case _:
+                pass
+
+
+def _result_names(value: ast.expr | None) -> tuple[str, ...]:
+    items = value.elts if isinstance(value, ast.Tuple) else [value]
+    return tuple(i.id if isinstance(i, ast.Name) else "" for i in items)
+
+
+__all__ = ["Checked", "check_file", "checks_of", "with_checks"]

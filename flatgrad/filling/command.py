@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.filling.check_text import checks_of
 from flatgrad.filling.files import Filled, fill
+from flatgrad.filling.stubs import Left
 from flatgrad.options import Options
 from flatgrad.pipeline import transform
 from flatgrad.source import Source, existing_text
@@ -38,12 +39,17 @@ def plan(
     if filled.stubs or target != source.filename:
         old = source.data.decode(source.encoding)
         found.append(Planned(target, old, filled.data, source.encoding))
+    report = filled.report(source.filename)
     if with_check and filled.stubs:
-        found.append(_checks(source, options, filled, target))
-    return found, filled.report(source.filename)
+        checks, left = _checks(source, options, filled, target)
+        found += checks
+        report += "".join(f"{source.filename}:{x.line}: no check of {x.name}: {x.why}\n" for x in left)  # fmt: skip
+    return found, report
 
 
-def _checks(source: Source, options: Options, filled: Filled, target: str) -> Planned:
+def _checks(
+    source: Source, options: Options, filled: Filled, target: str
+) -> tuple[list[Planned], list[Left]]:
     """layers_check.py beside layers.py; a file of that name that is the user's is not touched."""
     folder, name = os.path.split(target)
     module = name.removesuffix(".py")
@@ -55,8 +61,8 @@ def _checks(source: Source, options: Options, filled: Filled, target: str) -> Pl
     if old is not None and not old.startswith(OURS):
         what = f"{path} is there already, and flatgrad did not write it"
         raise FlatgradError(Diagnostic("FG802", what, "move it, or fill without --with-check"))  # fmt: skip
-    text = checks_of(module, source.text, filled.stubs, options)
-    return Planned(path, old, text.encode(), "utf-8")
+    text, left = checks_of(module, source.text, filled.stubs, options)
+    return [Planned(path, old, text.encode(), "utf-8")] if text else [], left
 
 
 __all__ = ["Planned", "plan"]

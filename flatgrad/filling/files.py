@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.filling.bodies import Transform, body_of
+from flatgrad.filling.bodies import File, Transform, body_of
+from flatgrad.filling.calls import layers_of
+from flatgrad.filling.losses import losses_of
+from flatgrad.filling.static_layers import flattened
 from flatgrad.filling.stubs import Left, Stub, stubs_of
 from flatgrad.options import Options
 from flatgrad.source import Source
@@ -32,17 +35,29 @@ class Filled:
 
 def fill(source: Source, options: Options, transform: Transform) -> Filled:
     """Every stub of the file, or those of `options.functions`; the problems of all of them are told together."""
-    stubs, left = _asked(*stubs_of(source.text), options)
+    every, left = stubs_of(source.text)
+    every = sorted([*every, *losses_of(source.text)], key=lambda s: s.first)
+    stubs, left = _asked(every, left, options)
+    flat = flattened(source.text)
+    layers = layers_of(flat.text, [flat.stub(s) for s in every])
+    file = File(flat.text, layers, transform)
     problems: list[Diagnostic] = []
     bodies: list[tuple[Stub, list[str]]] = []
     for stub in stubs:
         try:
-            bodies.append((stub, body_of(stub, source.text, options, transform)))
+            lines = body_of(flat.stub(stub), file, options)
+            bodies.append((stub, [flat.spelled(line) for line in lines]))
         except FlatgradError as error:
-            problems += [d for d in error.diagnostics if d not in problems]
+            found = [flat.placed(d) for d in error.diagnostics]
+            if (
+                stub.is_loss and not options.functions
+            ):  # layers are filled in all the same
+                left.append(Left(stub.name, stub.node.lineno, found[0].what))
+            else:
+                problems += [d for d in found if d not in problems]
     if problems:
         raise FlatgradError(*problems)
-    return Filled(_with_bodies(source, bodies), stubs, left)
+    return Filled(_with_bodies(source, bodies), [s for s, _ in bodies], left)
 
 
 def _with_bodies(source: Source, bodies: list[tuple[Stub, list[str]]]) -> bytes:

@@ -26,6 +26,7 @@ class Stub:
     )
     last: int
     results: tuple[str, ...] | None  # what a return that stays gives; None without one
+    is_loss: bool = False  # the forward stands above, in the same function
 
     @property
     def parameters(self) -> list[str]:
@@ -46,16 +47,16 @@ class Left:
 
 def stubs_of(text: str) -> tuple[list[Stub], list[Left]]:
     """The empty backward functions of a file: those with a forward, and those without."""
-    functions = dict(_functions(ast.parse(text)))
+    functions = dict(functions_in(ast.parse(text)))
     lines = text.split("\n")
     found: list[Stub] = []
     left: list[Left] = []
     for name, node in functions.items():
         if "backward" not in name.rpartition(".")[2] or not is_empty(node):
             continue
-        forward = next((f for f in _forwards(name) if f in functions), None)
+        forward = next((f for f in forwards_of(name) if f in functions), None)
         if forward is None:
-            why = f"there is no {_forwards(name)[0]} in this file"
+            why = f"there is no {forwards_of(name)[0]} in this file"
             left.append(Left(name, node.lineno, why))
         elif is_empty(functions[forward]):
             left.append(Left(name, node.lineno, f"{forward} is not written yet"))
@@ -64,7 +65,7 @@ def stubs_of(text: str) -> tuple[list[Stub], list[Left]]:
     return found, left
 
 
-def _functions(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
+def functions_in(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
     for node in tree.body:
         match node:
             case ast.FunctionDef():
@@ -75,7 +76,7 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, Definition]]:
                         yield f"{node.name}.{inner.name}", inner
 
 
-def _forwards(name: str) -> list[str]:
+def forwards_of(name: str) -> list[str]:
     """conv_backward_naive: conv_forward_naive; batchnorm_backward_alt: batchnorm_forward, too."""
     owner, dot, last = name.rpartition(".")
     start, _, end = last.partition("backward")
@@ -89,7 +90,7 @@ def is_empty(node: Definition) -> bool:
     inputs = {a.arg for a in (*node.args.posonlyargs, *node.args.args)}
     blank: set[str] = set()
     for statement in body:
-        if not (_is_placeholder(statement) or _is_blank(statement, inputs, blank)):
+        if not (is_placeholder(statement) or _is_blank(statement, inputs, blank)):
             return False
     return True
 
@@ -99,7 +100,7 @@ def _without_docstring(node: Definition) -> Sequence[ast.stmt]:
     return node.body[1:] if described else node.body
 
 
-def _is_placeholder(statement: ast.stmt) -> bool:
+def is_placeholder(statement: ast.stmt) -> bool:
     match statement:
         case ast.Pass():
             return True
@@ -145,13 +146,13 @@ def _stub(name: str, forward: str, node: Definition, lines: Sequence[str]) -> St
     body = _without_docstring(node)
     returned = body[-1] if body and isinstance(body[-1], ast.Return) else None
     results = _names(returned.value) if returned is not None else None
-    placeholder = next(filter(_is_placeholder, body), None)
+    placeholder = next(filter(is_placeholder, body), None)
     if placeholder is not None:
-        first, last = _lines(placeholder)
+        first, last = lines_of(placeholder)
     elif returned is not None and results is None:
-        first, last = _lines(returned)
+        first, last = lines_of(returned)
     elif returned is not None:
-        first = _before(node, returned, lines)
+        first = before(node.lineno, returned, lines)
         last = first - 1
     else:
         first = (body or node.body)[-1].end_lineno or node.lineno
@@ -170,13 +171,12 @@ def _names(value: ast.expr | None) -> tuple[str, ...] | None:
             return None
 
 
-def _lines(node: ast.stmt) -> tuple[int, int]:
+def lines_of(node: ast.stmt) -> tuple[int, int]:
     return node.lineno, node.end_lineno or node.lineno
 
 
-def _before(node: Definition, returned: ast.Return, lines: Sequence[str]) -> int:
+def before(start: int, returned: ast.stmt, lines: Sequence[str]) -> int:
     """The line that the code begins at: before the comment that ends the student's part, else before the return."""
-    start = node.lineno
     for number in range(start, returned.lineno):
         if END.search(lines[number - 1]):
             ruled = RULER.fullmatch(lines[number - 2]) is not None
@@ -185,9 +185,13 @@ def _before(node: Definition, returned: ast.Return, lines: Sequence[str]) -> int
 
 
 def parameter_of(result: str, parameters: Sequence[str]) -> str | None:
-    """dgamma: gamma"""
+    """dgamma: gamma; dX and dx_: x, where nothing else is."""
+    plain = result.rstrip("_")
+    named = {p.lower(): p for p in parameters}
     for prefix in PREFIXES:
-        name = result.removeprefix(prefix)
-        if name != result and name in parameters:
+        name = plain.removeprefix(prefix)
+        if name != plain and name in parameters:
             return name
+        if name != plain and len(named) == len(parameters) and name.lower() in named:
+            return named[name.lower()]
     return None

@@ -148,6 +148,7 @@ def with_functions(
     found = module_of(tree.code, tree, parsed=module.parsed or module.tree)
     found.segments, found.unheeded = module.segments, module.unheeded
     found.stand_ins, found.layered = module.stand_ins, layered
+    found.objects, found.others = module.objects, module.others
     return found
 
 
@@ -406,11 +407,14 @@ def names_elsewhere(module: Module) -> dict[str, set[str]]:
         return {name: set() for name in module.functions}
     spelled = {n: names_in_text(module.code(f)) for n, f in module.functions.items()}
     functions = [*module.functions.values(), *module.rules]
-    others = [s for s in module.tree.body if not any(s is f for f in functions)]
+    classes = [s for s in module.tree.body if isinstance(s, cst.ClassDef)]
+    apart = (*functions, *classes)
+    others = [s for s in module.tree.body if not any(s is f for f in apart)]
     shared = names_in_text(module.code(module.tree.with_changes(body=others)))
     every = set[str]().union(*spelled.values())
     every |= names_in_text("\n".join(module.code(r) for r in module.rules))
-    every -= shared | spelled.keys()
+    every |= names_in_text("\n".join(module.code(c) for c in classes))
+    every -= shared | spelled.keys() | {c.name.value for c in classes}
     return {
         name: every - _names_reached(name, spelled, shared & spelled.keys())
         for name in spelled

@@ -413,11 +413,30 @@ def _learn(low: Lowering, pair: Pair, atoms: Sequence[Atom]) -> None:
     pair.types = wider
     for _ in range(TRIES):
         count, written, types = pair.count, pair.written, dict(pair.types)
-        pair.function = _read(low, pair)
+        pair.function = _read_with_lengths(low, pair)
         if (count, written) == (pair.count, pair.written) and all(
             _covers(types[n], t) for n, t in pair.types.items()
         ):
             return
+
+
+def _read_with_lengths(low: Lowering, pair: Pair) -> Function:
+    """A layer may have two names for lengths that are one in this call: then it is read without the lengths."""
+    try:
+        return _read(low, pair)
+    except Refusal as refused:
+        if refused.code != "FG301" or not pair.own:
+            raise
+        pair.types = {n: _with_own_lengths(t) for n, t in pair.types.items()}
+        return _read(low, pair)
+
+
+def _with_own_lengths(given: Type) -> Type:
+    """The same number of axes."""
+    if given.shape.dims is None:
+        return given
+    dims = (Dim(d.known) for d in given.shape.dims)
+    return Type(Shape(dims), given.kind, None, given.items)
 
 
 def _wider(known: Type | None, given: Type) -> Type:

@@ -18,10 +18,12 @@ from flatgrad.styles.homework import (
     where_cached,
     without_cache,
     without_cotangents,
+    without_stubs,
 )
 from flatgrad.styles.jax_custom import jax_custom
 from flatgrad.styles.layer_object import layer_object
 from flatgrad.styles.packed import first_of, one_number, packed
+from flatgrad.styles.remaining import remaining_lines
 from flatgrad.styles.script import without_function
 from flatgrad.styles.static_methods import class_of_layer
 from flatgrad.styles.torch_function import torch_function
@@ -84,6 +86,15 @@ STYLES = {
         class_of_layer,
         wrt=course_wrt,
         rewriting=without_cache,
+        from_one=from_one,
+        seeds=without_cotangents,
+        layer=backward_alone,
+    ),
+    # What `flatgrad fill` writes below a finished forward: it is no style that could be asked for.
+    "remaining": Style(
+        remaining_lines,
+        wrt=course_wrt,
+        rewriting=without_stubs,
         from_one=from_one,
         seeds=without_cotangents,
         layer=backward_alone,

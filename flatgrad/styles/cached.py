@@ -56,13 +56,15 @@ def backward_lines(parts: Parts) -> list[str]:
     )
     result = f"return {', '.join(parts.read_gradients)}"
     backward = _read_directly(steps, packed, [*parts.reading, "", result])
-    needed = _needed(parts, backward)
+    needed = needed_of(parts, backward)
     try:
-        found = _slicer(parts, held, steps, packed.leaves).slice(needed)
+        found = slicer_of(parts, held, steps, packed.leaves, parts.forward).slice(
+            needed
+        )
     except Missing as missing:
         raise FlatgradError(_not_cached(parts, missing)) from None
     own = [line for line in backward if not _copies_list(line, found.leaves)]
-    told = [_with_shapes(line, found.shapes) for line in (*found.lines, "", *own)]
+    told = [with_shapes(line, found.shapes) for line in (*found.lines, "", *own)]
     further = [h.line for h in packed.handed if found.leaves & h.names]
     return [*packed.unpacking, *further, *told]
 
@@ -327,19 +329,24 @@ def _apart(parts: Parts, cache: str) -> Held:
     return replace(parts.held, sharing=sharing)
 
 
-def _slicer(
-    parts: Parts, held: Held, steps: Sequence[Step], leaves: Sequence[Leaf]
+def slicer_of(
+    parts: Parts,
+    held: Held,
+    steps: Sequence[Step],
+    leaves: Sequence[Leaf],
+    lines: Sequence[str],
 ) -> Slicer:
+    """Finds values among the lines of a forward of which the steps are."""
     shapes = parts.held.shapes
     seeded = zip(parts.seeds, parts.seeded, strict=True)
     lengths = Lengths(
         shapes, {seed: shapes[out] for seed, out in seeded if out in shapes}
     )
     params = {*parts.function.params}
-    return Slicer(steps, parts.forward, params, parts.bound, held, leaves, lengths)
+    return Slicer(steps, lines, params, parts.bound, held, leaves, lengths)
 
 
-def _needed(parts: Parts, lines: Sequence[str]) -> set[Spot]:
+def needed_of(parts: Parts, lines: Sequence[str]) -> set[Spot]:
     """What the lines read of what the forward leaves."""
     names = unbound(lines) & parts.bound
     read = {s for line in [_joined(lines)] for s in spots(ast.parse(line))}
@@ -391,7 +398,7 @@ def _copies_list(line: str, leaves: Set[str]) -> bool:
     return found is not None and found[1] == found[2] and found[1] not in leaves
 
 
-def _with_shapes(line: str, shapes: Mapping[str, str]) -> str:
+def with_shapes(line: str, shapes: Mapping[str, str]) -> str:
     if line.lstrip().startswith("#"):
         return line
     for name, told in shapes.items():

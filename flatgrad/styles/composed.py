@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from flatgrad.emit.parts import Parts
 from flatgrad.frontend.pairs import pairs_in
+from flatgrad.styles.listed_caches import with_tuples
 
 
 def with_own_caches(parts: Parts) -> Parts:
@@ -33,12 +34,14 @@ def with_own_caches(parts: Parts) -> Parts:
     lists = _lists_of_one(parts.forward, layers)
     kept = [line for line in parts.forward if not _is_about(line, lists)]
     running = [line for line in parts.running if not _is_about(line, lists)]
-    return renamed(replace(parts, forward=kept, running=running), lists)
+    parts = renamed(replace(parts, forward=kept, running=running), lists)
+    patterns = [re.compile(own_name(name, "s")) for name in layers]
+    return with_tuples(parts, lambda n: any(p.fullmatch(n) for p in patterns))
 
 
 def own_name(function: str, plural: str = "") -> str:
     """What the name of a cache that is added to a call looks like."""
-    return rf"{function}_cache{plural}\d*"
+    return rf"{function}_cache\d*{plural}\d*"
 
 
 # --- calls ---------------------------------------------------------------------------------------------------------
@@ -144,7 +147,7 @@ def _lists_of_one(lines: Sequence[str], layers: set[str]) -> dict[str, str]:
                         n.id
                         for n in ast.walk(node)
                         if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-                    }
+                    } - _begun_as_none(node)
                     if not isinstance(node, ast.For | ast.While | ast.If):
                         changes |= {name: changes.get(name, 0) + 9 for name in stored}
     patterns = [own_name(name, "s") for name in layers]
@@ -154,6 +157,18 @@ def _lists_of_one(lines: Sequence[str], layers: set[str]) -> dict[str, str]:
         own = [n for n in lists if n not in added and changes[n] == 2]
         found |= {n: own[0] for n in added if own}
     return found
+
+
+def _begun_as_none(node: ast.stmt) -> set[str]:
+    """h and cache, of `h, cache = None, None`"""
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=left)], value=ast.Tuple(elts=right)):
+            pairs = zip(left, right, strict=False)
+        case ast.Assign(targets=[target], value=value):
+            pairs = zip([target], [value], strict=True)
+        case _:
+            return set()
+    return {t.id for t, v in pairs if isinstance(t, ast.Name) and isinstance(v, ast.Constant) and v.value is None}  # fmt: skip
 
 
 def _suites(tree: ast.AST) -> Iterator[list[ast.stmt]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 import libcst as cst
 
 from flatgrad.emit.cache import packed, unpacked
-from flatgrad.emit.parts import Parts, indented
+from flatgrad.emit.parts import Parts, indented, shown
 from flatgrad.frontend.assumptions import chances
 from flatgrad.frontend.module import names_in_text, parameters_of
 from flatgrad.frontend.scope import Function
@@ -125,7 +126,22 @@ def loss_backward(parts: Parts) -> tuple[list[str], list[str]]:
                 lines, gradients[position], found, "\n".join(parts.forward)
             )
             gradients[position] = found
+            lines = _with_plain_zeros(parts, lines, found, name)
     return lines, gradients
+
+
+def _with_plain_zeros(
+    parts: Parts, lines: Sequence[str], grads: str, name: str
+) -> list[str]:
+    """Zeros for each array of a dict that __init__ fills with arrays, and with nothing else."""
+    objects, own = parts.function.module.objects, parts.function.name
+    known = objects.initial.get(own, {}).get(name) if objects is not None else None
+    if known is None or not known.items or None in known.items.values():
+        return [*lines]
+    begin = re.compile(rf"{grads} = zeros_like_tree_*\({name}\)")
+    zeros = shown(parts.dialect.library_call("zeros_like", ast.Name("value")))
+    plain = f"{grads} = {{name: {zeros} for name, value in {name}.items()}}"
+    return [plain if begin.fullmatch(line) else line for line in lines]
 
 
 def without_copies(lines: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ without such results and the lines that only begin them; of a cache that one bra
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence, Set
 from typing import Any
 
@@ -17,10 +18,47 @@ from flatgrad.frontend.scope import Function
 from flatgrad.graph import Var
 
 
+def stub_results(function: cst.FunctionDef) -> dict[str, str]:
+    """The results that are left to be written, `return loss, dx`, each with the parameter it is the gradient of.
+
+    That is "" where no name tells, as of `grads = {}`.
+    """
+    params = [p.name.value for p in parameters_of(function)]
+    found = {}
+    for name in _later_results(function):
+        if _is_stub(function, name):
+            shaped = [
+                like for v in _assigned(function, name) if (like := _zeros_like(v))
+            ]
+            found[name] = shaped[0] if shaped else _parameter_of(name, params)
+    return found
+
+
+def told_wrt(function: cst.FunctionDef) -> tuple[str, ...]:
+    """The parameters that the results which are left to be written are gradients of; none where one does not tell."""
+    found = tuple(stub_results(function).values())
+    return found if all(found) else ()
+
+
+LOSS = re.compile(r"(^|_)(loss|cost|objective|nll|error)$|^[JL]$", re.IGNORECASE)
+
+
+def is_unfinished_loss(function: cst.FunctionDef) -> bool:
+    """`return loss, dW` where dW is left to be written: the one other result is called a loss, and is a number."""
+    others = {*stub_results(function)}
+    match _last(function):
+        case cst.Return(value=cst.Tuple(elements=[first, *later])) if others:
+            named = isinstance(first.value, cst.Name) and LOSS.search(first.value.value)
+            return bool(named) and all(isinstance(e.value, cst.Name) and e.value.value in others for e in later)  # fmt: skip
+        case _:
+            return False
+
+
 def without_stubs(function: cst.FunctionDef) -> cst.FunctionDef:
     """`loss, dx = None, None` ... `return loss, dx`  ->  `loss = None` ... `return loss`"""
-    names = [n for n in _later_results(function) if _is_stub(function, n)]
-    return _without(function, {*names, "None"})
+    names = stub_results(function)
+    found = _without(function, {*names, "None"})
+    return _without_tasks(found) if names else found
 
 
 def without_cache(function: cst.FunctionDef) -> cst.FunctionDef:
@@ -75,13 +113,37 @@ def _last(function: cst.FunctionDef) -> cst.Return | None:
 
 
 def _is_stub(function: cst.FunctionDef, name: str) -> bool:
-    """The name is given nothing but None or {}, and is returned."""
+    """The name is given nothing but None, {} or zeros in the shape of a parameter, and is returned."""
     values = _assigned(function, name)
+    params = {p.name.value for p in parameters_of(function)}
     return (
         bool(values)
-        and all(map(_is_nothing, values))
+        and all(_is_nothing(v) or _zeros_like(v) in params for v in values)
         and _is_for_return(function, name)
     )
+
+
+def _parameter_of(result: str, params: Sequence[str]) -> str:
+    """W, of dW and grad_W"""
+    wanted = [f"{prefix}{p}" for prefix in ("d", "d_", "grad_") for p in params]
+    return result.removeprefix("grad_").removeprefix("d").removeprefix("_") if result in wanted else ""  # fmt: skip
+
+
+def _zeros_like(value: Any) -> str:
+    """W, of np.zeros_like(W) and np.zeros(W.shape)"""
+    match value:
+        case cst.Call(
+            func=cst.Attribute(attr=cst.Name(value="zeros_like")),
+            args=[cst.Arg(value=cst.Name(value=name), keyword=None)],
+        ):
+            return name
+        case cst.Call(
+            func=cst.Attribute(attr=cst.Name(value="zeros")),
+            args=[cst.Arg(value=cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="shape")), keyword=None)],
+        ):  # fmt: skip
+            return name
+        case _:
+            return ""
 
 
 def _is_nothing(value: Any) -> bool:
@@ -220,6 +282,30 @@ class _Without(cst.CSTTransformer):
         return _chosen(value, kept)
 
 
+TASK = re.compile(r"#.*\b(TODO|(START|BEGIN|END) OF YOUR CODE|Replace .* with your)\b")
+
+
+def _without_tasks(function: cst.FunctionDef) -> cst.FunctionDef:
+    """Without the comments that ask for the gradient, and the `pass` between them, at the end of the function."""
+    body = function.body
+    if not isinstance(body, cst.IndentedBlock):
+        return function
+    lines: list[Any] = [*body.body]
+    last = lines.pop()
+    asked = [*last.leading_lines]
+    while lines and _is_pass(lines[-1]):
+        asked += lines.pop().leading_lines
+    if any(x.comment is not None and TASK.search(x.comment.value) for x in asked):
+        last = last.with_changes(leading_lines=[])
+    return function.with_changes(body=body.with_changes(body=[*lines, last], footer=()))
+
+
+def _is_pass(line: Any) -> bool:
+    return isinstance(line, cst.SimpleStatementLine) and all(
+        isinstance(part, cst.Pass) for part in line.body
+    )
+
+
 def _chosen(value: cst.Tuple, kept: list[int]) -> Any:
     """The items at these places: a tuple of them, or the one that it is."""
     if len(kept) == 1:
@@ -271,7 +357,9 @@ def is_loss(function: Function) -> bool:
 
 def from_one(function: Function, wrt: Sequence[Var]) -> bool:
     """The cotangent of a loss is 1, and is not written out; the gradient of a number of torch would be no tensor."""
-    plain = function.module.library != "torch" or all(p.type.rank for p in wrt)
+    plain = function.module.library != "torch" or all(
+        p.type.rank or p.type.kind == "dict" for p in wrt
+    )
     return is_loss(function) and plain
 
 

@@ -363,7 +363,7 @@ def max_pool_backward_naive(dout, cache):
                 :, :, i * stride : i * stride + height, j * stride : j * stride + width
             ]
             # out[:, :, i, j] = window.max(axis=(2, 3))
-            hit = window == np.expand_dims(window.max(axis=(2, 3)), axis=(2, 3))
+            hit = window == window.max(axis=(2, 3), keepdims=True)
             dwindow = (
                 np.expand_dims(dout[:, :, i, j], axis=(2, 3))
                 * hit
