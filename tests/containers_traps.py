@@ -28,6 +28,9 @@ LISTS = [
     "rows = []; for _ in range(2):;     rows.append(x); rows[0][0] *= y[0]; return rows[1]",
     "rows = {}; for k in ('a', 'b'):;     rows[k] = x; rows['a'] *= y; return rows['b']",
     "rows = [z for z in (x, x)]; rows[0] *= y; return rows[1]",
+    # a list on one way of a branch only
+    "v = [y for j in range(2)]; if len(x) > 5:;     h = x; else:;     v, z = y, 1;     h = x * z; y += x; return h * y",
+    "v = [y, x]; if len(x) > 5:;     h = y; else:;     v = h = y; h *= x; return h",
     # lists that shrink and grow
     "s = [x, y]; a = s.pop(); s.append(a * a); return (s[0] * s[1]).sum()",
     "s = []; s.append(x); s.append(y); s.append(s.pop() * s.pop()); return (s[0] ** 2).sum()",
