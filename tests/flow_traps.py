@@ -44,6 +44,8 @@ FLOWING = [
     "v = w = y - z; s = v @ y; for _ in range(3):;     v = v; return s * w",
     # two versions of one variable come out of one branch
     "w = x; x[0] = 0.3; x += x; return w",
+    # a default of a function, as it was where that was defined
+    "act = lambda t, k=z: t * k; def local(t):;     for k in range(3):;         t = t * act(y);     return t; return local(y)",
     # an index that is told outside of brackets
     "k = 1; return x[k, 1:] * y[1:]",
     "return x[np.array([0, 1, 0]), 1:].sum(axis=0) * y[1:]",
@@ -95,4 +97,10 @@ BESIDE = [
     "a, b = y, z; for k in range(3):;     a, b = a + 0.1 * b, b - 0.1 * a; return a * b",
     "t = 0.0; for k in range(3):;     if k == 1:;         continue;     t = t * y + z; return t",
     "t = 1.0; for e in y:;     if e > 0.8:;         break;     t = t * e; return t * z",
+    # what follows a branch that may leave the loop belongs to the branch
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if len(y):;         u = z;     else:;         break;     t, w = w, t * y[1]; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k == 2:;         break;     else:;         u = z;     t, w = w, t * y[1] + u; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k == 0:;         u = z;     elif len(y) == 9:;         break;     else:;         u = y;     t, w = w, t * u + y; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if len(y):;         u = z;     else:;         break;     if k == 1:;         continue;     t, w = w, t * y[1] + u; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k < 2:;         if len(y):;             u = z;         else:;             break;         t, w = w, t * y[1] + u;     t = t * y[0]; return t * y",
 ]
