@@ -16,6 +16,9 @@ FLOWING = [
     "for k in range(2):;     w = x * y if k > 0 else y.sum();     for j in range(2):;         v = w if j > 0 else 1.0; return np.sum(w * z) * np.sum(v)",
     "'''x: (N, D)'''; for k in range(2):;     w = x[k:, k:]; return w * y[0]",
     "'''x: (N, D)'''; for k in range(2):;     v = x[k:, k:];     w = v[0] if k else v; return np.sum(w) * v",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k < 2:;         t, w = w, y * 3;     t = t * y[0]; return t * y",
+    "w = np.sum(y) + 2; v = w; for k in range(3):;     w = w * v + z; return w * v",
+    "w = h = y[0] * z[1]; for k in range(2):;     t = np.tanh(w);     w = t * h + y * t; return w * h",
     # what a branch or a loop may not have made is not asked for its shape
     "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
     "if z[0] > -9:;     x = z; elif z[1] > 0:;     z = x.mean(axis=0);     w = x; return z * x",
