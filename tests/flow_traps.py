@@ -28,6 +28,7 @@ FLOWING = [
     "for q in y:;     y *= q; return y * z",
     "for i, q in enumerate(y):;     y[2] += q * q; return y",
     "for i, q in enumerate(y):;     y[i] = q * q; return y * z",
+    "for j, q in enumerate(y, 1):;     h = y[::1]; y[1] = h[1] * z[0]; return y * z",
     "'''x: (N, D)'''; for q in x[::-1]:;     x /= 1 + q[0] ** 2; return x * y",
     "'''x: (N, D)'''; for q in x.T:;     x /= 1 + q[0] ** 2; return x * y",
     "'''x: (N, D)'''; for i, q in enumerate(x[::-1]):;     x[i] /= 1 + q[0] ** 2; return x * y",
@@ -100,6 +101,9 @@ BESIDE = [
     "a, b = y, z; for k in range(3):;     a, b = a + 0.1 * b, b - 0.1 * a; return a * b",
     "t = 0.0; for k in range(3):;     if k == 1:;         continue;     t = t * y + z; return t",
     "t = 1.0; for e in y:;     if e > 0.8:;         break;     t = t * e; return t * z",
+    # what one way through an expression calls is not called on the other way
+    "def p(t):;     for i in range(2):;         t = t * y;     return t; u = z; u = u ** 2 if y[0] > 9 else p(u); return u",
+    "h = (np.tanh(y) if y[0] > 0.1\n        and y[1] < 9 else z); return h * y",
     # what follows a branch that may leave the loop belongs to the branch
     "t, w = 0.0, y[0] + 2; for k in range(3):;     if len(y):;         u = z;     else:;         break;     t, w = w, t * y[1]; return t * y",
     "t, w = 0.0, y[0] + 2; for k in range(3):;     if k == 2:;         break;     else:;         u = z;     t, w = w, t * y[1] + u; return t * y",

@@ -172,7 +172,8 @@ class Availability:
                 new := printed_names(frame, self.edits.locals).get(name.value)
             ) is not None:
                 places[name.value] = ast.Name(new)
-        tree = ast.parse(self.function.module.code(node).strip(), mode="eval").body
+        text = self.function.module.code(node).strip()
+        tree = ast.parse(f"({text})", mode="eval").body  # which may go over several lines
         told: ast.expr = _Places(places).visit(tree)
         return told
 

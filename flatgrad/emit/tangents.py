@@ -151,6 +151,10 @@ class Tangents(Lines):
         call: Eqn = eqn.attrs["call"]
         pair = eqn.attrs["pair"]
         editor: Editor = self.available.editor
+        if self._is_inline():  # the forward line would call it on the other way, too
+            what = "the tangent needs a value from within this expression"
+            step = "compute it on a line of its own"
+            raise editor.refusal("FG123", what, step, call.node)
         assert call.statement is not None
         editor.expand(call.statement.frame)
         given = {

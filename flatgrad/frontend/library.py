@@ -431,7 +431,9 @@ def _split(
             count = len(cuts) + 1
         case _:
             what = "a split into a number of parts that is not written down is not read"
-            return low.opaque(what, data, node, code="FG108")[0]
+            (parts,) = low.opaque(what, data, node, code="FG108")
+            parts.type.kind = "list"
+            return parts
     made = low.build.emit_all(op, data, count, node=node, attrs=options)
     return Struct(tuple(e.atom for e in made), "list")
 
