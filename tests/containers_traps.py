@@ -134,3 +134,131 @@ GIVEN = [
     "for j in range(3):;     if j == 1:;         s = xs.pop(0);     else:;         h = xs + [y]; return h[0] * h[-1]",
     "z = xs[0][0]; v = xs.pop(0); return z * v",
 ]  # fmt: skip
+
+# What a function writes into a variable of the module, and reads again.
+OF_MODULE = [
+    """
+B = np.ones(4)
+
+def f(x):
+    B[0] = 2.0
+    return np.sum(B * x)
+""",
+    """
+B = np.ones(4)
+
+def f(x):
+    B[0] = x[0]
+    return np.sum(B * x)
+""",
+    """
+losses = []
+stats = {"calls": 0}
+
+def f(x):
+    t = np.sum(x ** 2)
+    losses.append(float(t))
+    stats["calls"] += 1
+    return t
+""",
+    """
+B = np.zeros(4)
+
+def f(x):
+    B[:] = 0
+    for i in range(3):
+        B[i] += x[i] ** 2
+        B[i + 1] += B[i] * x[i + 1]
+    y = B * 2
+    B[:] = 3
+    return np.sum(y * B)
+""",
+    """
+stats = {"calls": 0}
+losses = []
+
+
+def h(x):
+    stats["calls"] += 1
+    return x * 2
+
+
+def h2(x):
+    for i in range(2):
+        x = x * 2
+        losses.append(float(x[0]))
+        stats["calls"] += 1
+    return x
+
+
+def f(x):
+    return np.sum(h(x) * h2(x))
+""",
+]
+
+# And that several statements, or other functions, read: right or refused.
+OF_MODULE_READ = [
+    """
+B = np.ones(4)
+memo = {}
+seen = []
+count = [0]
+
+def f(x):
+    memo["x"] = np.sum(x) ** 2
+    B[:] = x * 2
+    t = memo["x"] * x
+    count[0] = 3
+    for i in range(4):
+        t[i] = B[i] ** 2 * t[i]
+        B[i] = i
+    return np.sum(t * x) + B[2]
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    B[0] = x[0] ** 2
+    return B * x
+
+def f(x):
+    y = h(x * 2)
+    z = h(y)
+    return np.sum(z * B)
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    for i in range(3):
+        B[i] = x[i] ** 2
+    return B * x
+
+def f(x):
+    y = h(x * 2)
+    return np.sum(y * B)
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    for i in range(2):
+        x = x * B
+    return x
+
+def f(x):
+    B[0] = x[0]
+    return np.sum(h(x))
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    B[0] = x[0]
+    return x * 2
+
+def f(x):
+    y = h(x)
+    return np.sum(y * B)
+""",
+]

@@ -23,7 +23,7 @@ from checking import (
     outcome,
     runs,
 )
-from containers_traps import GIVEN, LISTS
+from containers_traps import GIVEN, LISTS, OF_MODULE, OF_MODULE_READ
 from flow_traps import BESIDE, FLOWING, SHARED
 from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
@@ -31,6 +31,7 @@ from flatgrad.errors import FlatgradError
 
 X = np.array([0.3, 1.2, 0.7])
 Y = np.array([0.5, 0.2, 0.9])
+FOUR = np.array([0.3, 1.2, 0.7, 0.4])
 M = np.arange(6.0).reshape(2, 3) / 7 + 0.2
 LABELS = np.array([0, 2])
 
@@ -791,6 +792,8 @@ TRAPS: dict[str, list[Case]] = {
     "called back": [Case(module(body), {"x": X}, False) for body in CALLED_BACK],
     "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
     "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],
+    "written into a variable of the module": [agrees_module(text, x=FOUR) for text in OF_MODULE],
+    "written for another function": [safe_module(text, x=FOUR) for text in OF_MODULE_READ],
     "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [
