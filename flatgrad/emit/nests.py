@@ -434,10 +434,31 @@ def _over_items(
                 loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript
             )
             and not cut
+            and not _may_be_a_set(lines, forward)
         )
         header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
     _bind_targets(lines, forward, target)
     return header
+
+
+def _may_be_a_set(lines: Lines, forward: Eqn) -> bool:
+    """What the loop runs over is made by something that is not read, or a variable of the module: it has no end to begin at."""
+    body = forward.blocks[-1]
+    pending = [e.args[0] for e in body.eqns if e.op == "getitem" and e.args[1] is body.params[0]]  # fmt: skip
+    seen: set[Any] = set()
+    while pending:
+        value = pending.pop()
+        made = lines.available.defs.get(value)
+        if made is None or value in seen:
+            continue
+        seen.add(value)
+        if made.op in ("opaque", "external"):
+            return True
+        if made.op in ("alias", "bitand", "bitor", "bitxor", "sub"):
+            pending += made.args
+        for block in made.blocks:
+            pending.append(block.outs[made.outs.index(value)])
+    return False
 
 
 def _counted(lines: Lines, source: Any, target: Any) -> ast.expr:
