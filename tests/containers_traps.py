@@ -135,6 +135,45 @@ GIVEN = [
     "z = xs[0][0]; v = xs.pop(0); return z * v",
 ]  # fmt: skip
 
+# An item of a list that is written into by a name of its own: right or refused.
+WRITTEN_ITEMS = [
+    "xs.append(x); t = 0.0; for r in xs:;     q = r;     t = t + q * q; r = xs[0]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = 0.0; for i, r in enumerate(zs):;     t = t + r * r * i; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = sum(r * r for r in zs); r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = np.stack(zs) ** 2; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = sum(zs) ** 2; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = [r ** 2 for r in zs]; r = zs[1]; r *= y; return r * t[1]",
+    "p['c'] = x * y; t = 0.0; for k, v in p.items():;     t = t + v * v; s = p['c']; s *= y; return s * t",
+    "zs = [r * y for r in xs]; t = 0.0; for i in range(3):;     t = t + zs[i] ** 2; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = 0.0; for i in range(3):;     t = t + zs[i] ** 2;     s = zs[i];     s *= 2; return t",
+    "zs = []; for i in range(3):;     zs.append(x * y);     s = zs[i];     s *= s;     s *= y; return zs[0]",
+    "xs.append(x); t = max(xs[0]) * x; s = xs[0]; s[0] = 9.0; return s * t",
+    "a, b = xs[0], xs[1]; a *= b; b *= a; return a * b",
+    "xs.append(y * 1.0); a, b = xs[0], xs[-1]; t = a * b; b *= y; return t * b",
+    "zs = [r * y for r in xs]; a = zs.pop(); b = a * a; a *= y; return a * b",
+    "zs = [r * y for r in xs]; q = [zs, zs[:]]; a = q[0][1]; b = a * q[1][1]; a *= y; return a * b",
+    "s = xs[0]; s *= y; return s",
+    "xs += [x]; s = xs[0]; s *= y; return s",
+    "zs = xs + [x]; s = zs[0]; s *= y; return s",
+    "zs = xs + [x]; s, *v = zs; s *= y; return s",
+    "xs.append(x); s, *v = xs; s *= y; return s",
+    "xs.append(x); s = xs[0]; s *= y; s *= x; return s",
+    "xs.append(x); s = xs[0]; t = s * xs[1]; s *= y; return s * t",
+    "xs.append(x); t = xs[0] * xs[1]; s = xs[0]; s *= y; return s * t",
+    "xs.append(x); t = xs[0] * xs[1]; xs[0] *= y; return xs[0] * t",
+    "xs.append(x); t = xs[0] ** 2 * xs[1]; s = xs[0]; s[1:] *= 2; return s * t",
+    "xs.append(x); for r in xs:;     r *= y; return x",
+    "xs.append(x); t = 0.0; for r in xs:;     t = t + r * r; r = xs[0]; r *= y; return r * t",
+    "xs.append(x); t = 0.0; for r in xs:;     t = t + r * r;     r *= y; return t",
+    "zs = []; for r in xs:;     zs.append(r * y); t = zs[0] ** 2; s = zs[0]; s *= y; return s * t",
+    "zs = []; for r in xs:;     zs.append(r * y); s = zs[0]; s *= s; s *= x; return s",
+    "zs = []; for r in xs:;     zs.append(r * y); s = zs[-1]; s += x; s *= s; return s",
+    "zs = [r * y for r in xs]; s = zs[0]; s *= s; s *= x; return s",
+    "s = p.get('b', x); p['c'] = y; s *= y; return s * x",
+    "zs = []; for r in xs:;     zs.append(r * y);     zs[-1] *= x;     zs[0] *= y; return zs[0] * zs[1]",
+    "zs = []; for r in xs:;     zs.append(r * y);     s = zs[0];     s *= y; return s",
+]  # fmt: skip
+
 # What a function writes into a variable of the module, and reads again.
 OF_MODULE = [
     """
