@@ -500,7 +500,7 @@ def _refuse_written_items(lines: Lines, forward: Eqn, body: Block) -> None:
         taken = eqn.op == "getitem" and eqn.args[0].type.kind in MAY_HOLD
         if taken or (eqn.op in VIEWS and eqn.args[0] in shown):
             shown.update(eqn.outs[-1:])
-    for value in shown & read & set(destroyed):
+    for value in shown.intersection(read, destroyed):
         if forward.statement not in destroyed[value].around():
             what = "an array in the list that this loop runs over is written into afterwards"
             raise lines.available.editor.refusal("FG401", what, "write into a copy", loop_text(forward).iter)  # fmt: skip
