@@ -123,6 +123,8 @@ GIVEN = [
     "z = y / x; s = z * z; z = lambda t: t * y; return z(s)",
     "s = y / x; x = {'a': s}; return x['a'] * y",
     "h = []; h.append(y); h.append(x); for r in h:;     x = x * r; return r * x",
+    # an array beside a list: element by element, or item by item
+    "t = 0.0; for v in xs[1:]:;     t += np.sum(v * v); return t * x",
     # what is known late
     "for t in range(2):;     q = p.copy(); return q['b'] * x",
     "for t in range(2):;     q = {k: v * 2 for k, v in p.items()}; return q['b'] * x",
@@ -135,8 +137,12 @@ GIVEN = [
     "z = xs[0][0]; v = xs.pop(0); return z * v",
 ]  # fmt: skip
 
-# An item of a list that is written into by a name of its own: right or refused.
+# An item of a list that is written into by a name of its own, a list to which an array is put: right or refused.
 WRITTEN_ITEMS = [
+    "xs += y; s, *v = xs; return s",
+    "xs.extend(x * y); t = 0.0; for r in xs:;     t = t + r; return t",
+    "zs = xs + y; return zs[0]",
+    "zs = xs + [x * y]; xs.extend([zs[0] * zs[-1], x]); return xs[0] * xs[-2]",
     "xs.append(x); t = 0.0; for r in xs:;     q = r;     t = t + q * q; r = xs[0]; r *= y; return r * t",
     "zs = [r * y for r in xs]; t = 0.0; for i, r in enumerate(zs):;     t = t + r * r * i; r = zs[1]; r *= y; return r * t",
     "zs = [r * y for r in xs]; t = sum(r * r for r in zs); r = zs[1]; r *= y; return r * t",
@@ -299,5 +305,163 @@ def h(x):
 def f(x):
     y = h(x)
     return np.sum(y * B)
+""",
+]
+
+# Sets, collections, lists of lists.
+WHOLE = [
+    """
+def f(x):
+    t = 0.0
+    for k in {0} | {2}:
+        t += x[k] ** 2
+    return t
+""",
+    """
+def f(x):
+    t = 1.0
+    s = {0, 1}
+    s.add(2)
+    for k in s:
+        t = t * x[k]
+    for k in s - {1}:
+        t = t * x[k]
+    return t
+""",
+    """
+def f(x):
+    t = 1.0
+    s = {0, 1}
+    r = {1, 2}
+    for k in s & r:
+        t = t * x[k]
+    u = s.union(r)
+    for k in u:
+        t = t * x[k]
+    return t
+""",
+    """
+S = {0, 2}
+T = [0, 3]
+
+def f(x):
+    t = 1.0
+    for k in S:
+        t = t * x[k]
+    for k in T:
+        t = t * x[k]
+    r = {0}
+    if t > 3:
+        r = {1, 2}
+    for k in r:
+        t = t * x[k]
+    q = set(T)
+    for k in q:
+        t = t * x[k]
+    q = set(range(3))
+    for i in range(2):
+        q = q | {3}
+        for k in q:
+            t = t * x[k]
+    return t
+""",
+    """
+def f(x):
+    rows = [[x[0], x[1]], [x[1] * x[0], x[2]]]
+    t = 0.0
+    for r in rows:
+        s = r[1:] + r[:1]
+        t += s[0] * r[0] + s[1]
+    return t
+""",
+    """
+def f(x):
+    rows = []
+    for i in range(3):
+        rows.append([x[i], x[0] * 2])
+    t = 0.0
+    for r in rows:
+        s = r[1:] + r[:1]
+        t += s[0] * r[0] + s[1]
+    return t
+""",
+    """
+def f(x):
+    rows = [[x[0], x[1]], [x[2], x[3] * x[0]]]
+    t = 0.0
+    for r in rows:
+        s = r[1:] + r[:1]
+        t += s[0] * r[0] + s[1]
+    return t
+""",
+    """
+from collections import defaultdict, Counter, deque
+
+def f(x):
+    d = defaultdict(int)
+    for i in range(4):
+        d[i % 2] += 1
+    c = Counter([1, 2, 2])
+    return np.sum(x) * d[0] * c[2]
+""",
+    """
+from collections import OrderedDict
+
+def f(x):
+    d = OrderedDict()
+    for i in range(4):
+        d[i % 3] = x[i] ** 2
+    return d[0] * d[1]
+""",
+    """
+def f(x):
+    d = {}
+    for i in range(4):
+        if i % 2 not in d:
+            d[i % 2] = 0.0
+        d[i % 2] += x[i] ** 2
+    return d[0] * d[1]
+""",
+]
+
+# And those that may be refused.
+WHOLE_OR_REFUSED = [
+    """
+from collections import defaultdict
+
+def f(x):
+    d = defaultdict(float)
+    for i in range(4):
+        d[i % 2] += x[i] ** 2
+    return d[0] * d[1]
+""",
+    """
+from collections import defaultdict
+
+def f(x):
+    d = defaultdict(list)
+    for i in range(4):
+        d[i % 2].append(x[i] ** 2)
+    return sum(d[0]) * sum(d[1])
+""",
+    """
+from collections import deque
+
+def f(x):
+    d = deque()
+    for i in range(4):
+        d.append(x[i] ** 2)
+    return d.popleft() * d[0] * x[1]
+""",
+    """
+def f(x):
+    t = 1.0
+    s = {0, 1}
+    for k in s:
+        t += x[k] ** 2
+    s.add(2)
+    for k in s:
+        t += x[k] ** 2
+    return t
 """,
 ]

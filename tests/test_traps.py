@@ -24,7 +24,7 @@ from checking import (
     outcome,
     runs,
 )
-from containers_traps import GIVEN, LISTS, OF_MODULE, OF_MODULE_READ, WRITTEN_ITEMS
+from containers_traps import GIVEN, LISTS, OF_MODULE, OF_MODULE_READ, WHOLE, WHOLE_OR_REFUSED, WRITTEN_ITEMS
 from flow_traps import BESIDE, FLOWING, SHARED
 from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
@@ -794,6 +794,8 @@ TRAPS: dict[str, list[Case]] = {
     "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
     "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],
     "items that are written into": [replace(given(body, [X, Y * 2, X * Y]), must_agree=False) for body in WRITTEN_ITEMS],
+    "sets, collections and lists of lists": [agrees_module(text, x=FOUR) for text in WHOLE],
+    "other collections": [safe_module(text, x=FOUR) for text in WHOLE_OR_REFUSED],
     "written into a variable of the module": [agrees_module(text, x=FOUR) for text in OF_MODULE],
     "written for another function": [safe_module(text, x=FOUR) for text in OF_MODULE_READ],
     "given lists and dicts": [given(body) for body in GIVEN],

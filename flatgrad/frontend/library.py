@@ -180,6 +180,8 @@ def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:
     of_library = not name.startswith((".", "builtins."))
     step = GIVE_ONE if of_library else WRITE_WITH_OTHERS
     made = low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+    if name.startswith("collections."):
+        low.collections.append(made)
     if is_foreign(name):
         made.type.kind = FOREIGN
     return made

@@ -193,6 +193,9 @@ class Lowering:
     # What has been stored into dicts of settings, with the keys.
     kept: dict[Var, list[tuple[Any, Var]]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # of parameters
+    collections: list[Var] = field(
+        default_factory=list
+    )  # a defaultdict, a Counter: what is in them is not followed
 
     # --- one function --------------------------------------------------------------------------------------
 
