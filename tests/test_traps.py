@@ -24,7 +24,15 @@ from checking import (
     outcome,
     runs,
 )
-from containers_traps import GIVEN, LISTS, OF_MODULE, OF_MODULE_READ, WHOLE, WHOLE_OR_REFUSED, WRITTEN_ITEMS
+from containers_traps import (
+    GIVEN,
+    LISTS,
+    OF_MODULE,
+    OF_MODULE_READ,
+    WHOLE,
+    WHOLE_OR_REFUSED,
+    WRITTEN_ITEMS,
+)
 from flow_traps import BESIDE, FLOWING, SHARED
 from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
