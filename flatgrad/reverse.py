@@ -624,8 +624,9 @@ def _is_replaced_by_an_item(body: Block, param: Var) -> bool:
     readers = [e for e in body.eqns if end in e.reads()]
     rules = [RULES.get(e.op) for e in readers]
     arithmetic = all(r is not None and r.kind is Kind.ELEMENTWISE for r in rules)
-    taken = (e for e in body.eqns if end in e.outs and e.op != "list_pop")
-    return arithmetic and any(map(takes_an_item, taken))
+    taken = [e for e in body.eqns if end in e.outs and e.op != "list_pop"]
+    several = any(e.op == "getitem" and e.args[1].type.kind == "slice" for e in taken)
+    return arithmetic and not several and any(map(takes_an_item, taken))
 
 
 def _only_added(

@@ -28,6 +28,9 @@ LISTS = [
     "rows = []; for _ in range(2):;     rows.append(x); rows[0][0] *= y[0]; return rows[1]",
     "rows = {}; for k in ('a', 'b'):;     rows[k] = x; rows['a'] *= y; return rows['b']",
     "rows = [z for z in (x, x)]; rows[0] *= y; return rows[1]",
+    # a list on one way of a branch only
+    "v = [y for j in range(2)]; if len(x) > 5:;     h = x; else:;     v, z = y, 1;     h = x * z; y += x; return h * y",
+    "v = [y, x]; if len(x) > 5:;     h = y; else:;     v = h = y; h *= x; return h",
     # lists that shrink and grow
     "s = [x, y]; a = s.pop(); s.append(a * a); return (s[0] * s[1]).sum()",
     "s = []; s.append(x); s.append(y); s.append(s.pop() * s.pop()); return (s[0] ** 2).sum()",
@@ -120,6 +123,8 @@ GIVEN = [
     "z = y / x; s = z * z; z = lambda t: t * y; return z(s)",
     "s = y / x; x = {'a': s}; return x['a'] * y",
     "h = []; h.append(y); h.append(x); for r in h:;     x = x * r; return r * x",
+    # an array beside a list: element by element, or item by item
+    "t = 0.0; for v in xs[1:]:;     t += np.sum(v * v); return t * x",
     # what is known late
     "for t in range(2):;     q = p.copy(); return q['b'] * x",
     "for t in range(2):;     q = {k: v * 2 for k, v in p.items()}; return q['b'] * x",
@@ -131,3 +136,332 @@ GIVEN = [
     "for j in range(3):;     if j == 1:;         s = xs.pop(0);     else:;         h = xs + [y]; return h[0] * h[-1]",
     "z = xs[0][0]; v = xs.pop(0); return z * v",
 ]  # fmt: skip
+
+# An item of a list that is written into by a name of its own, a list to which an array is put: right or refused.
+WRITTEN_ITEMS = [
+    "xs += y; s, *v = xs; return s",
+    "xs.extend(x * y); t = 0.0; for r in xs:;     t = t + r; return t",
+    "zs = xs + y; return zs[0]",
+    "zs = xs + [x * y]; xs.extend([zs[0] * zs[-1], x]); return xs[0] * xs[-2]",
+    "xs.append(x); t = 0.0; for r in xs:;     q = r;     t = t + q * q; r = xs[0]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = 0.0; for i, r in enumerate(zs):;     t = t + r * r * i; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = sum(r * r for r in zs); r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = np.stack(zs) ** 2; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = sum(zs) ** 2; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = [r ** 2 for r in zs]; r = zs[1]; r *= y; return r * t[1]",
+    "p['c'] = x * y; t = 0.0; for k, v in p.items():;     t = t + v * v; s = p['c']; s *= y; return s * t",
+    "zs = [r * y for r in xs]; t = 0.0; for i in range(3):;     t = t + zs[i] ** 2; r = zs[1]; r *= y; return r * t",
+    "zs = [r * y for r in xs]; t = 0.0; for i in range(3):;     t = t + zs[i] ** 2;     s = zs[i];     s *= 2; return t",
+    "zs = []; for i in range(3):;     zs.append(x * y);     s = zs[i];     s *= s;     s *= y; return zs[0]",
+    "xs.append(x); t = max(xs[0]) * x; s = xs[0]; s[0] = 9.0; return s * t",
+    "a, b = xs[0], xs[1]; a *= b; b *= a; return a * b",
+    "xs.append(y * 1.0); a, b = xs[0], xs[-1]; t = a * b; b *= y; return t * b",
+    "zs = [r * y for r in xs]; a = zs.pop(); b = a * a; a *= y; return a * b",
+    "zs = [r * y for r in xs]; q = [zs, zs[:]]; a = q[0][1]; b = a * q[1][1]; a *= y; return a * b",
+    "s = xs[0]; s *= y; return s",
+    "xs += [x]; s = xs[0]; s *= y; return s",
+    "zs = xs + [x]; s = zs[0]; s *= y; return s",
+    "zs = xs + [x]; s, *v = zs; s *= y; return s",
+    "xs.append(x); s, *v = xs; s *= y; return s",
+    "xs.append(x); s = xs[0]; s *= y; s *= x; return s",
+    "xs.append(x); s = xs[0]; t = s * xs[1]; s *= y; return s * t",
+    "xs.append(x); t = xs[0] * xs[1]; s = xs[0]; s *= y; return s * t",
+    "xs.append(x); t = xs[0] * xs[1]; xs[0] *= y; return xs[0] * t",
+    "xs.append(x); t = xs[0] ** 2 * xs[1]; s = xs[0]; s[1:] *= 2; return s * t",
+    "xs.append(x); for r in xs:;     r *= y; return x",
+    "xs.append(x); t = 0.0; for r in xs:;     t = t + r * r; r = xs[0]; r *= y; return r * t",
+    "xs.append(x); t = 0.0; for r in xs:;     t = t + r * r;     r *= y; return t",
+    "zs = []; for r in xs:;     zs.append(r * y); t = zs[0] ** 2; s = zs[0]; s *= y; return s * t",
+    "zs = []; for r in xs:;     zs.append(r * y); s = zs[0]; s *= s; s *= x; return s",
+    "zs = []; for r in xs:;     zs.append(r * y); s = zs[-1]; s += x; s *= s; return s",
+    "zs = [r * y for r in xs]; s = zs[0]; s *= s; s *= x; return s",
+    "s = p.get('b', x); p['c'] = y; s *= y; return s * x",
+    "zs = []; for r in xs:;     zs.append(r * y);     zs[-1] *= x;     zs[0] *= y; return zs[0] * zs[1]",
+    "zs = []; for r in xs:;     zs.append(r * y);     s = zs[0];     s *= y; return s",
+]  # fmt: skip
+
+# What a function writes into a variable of the module, and reads again.
+OF_MODULE = [
+    """
+B = np.ones(4)
+
+def f(x):
+    B[0] = 2.0
+    return np.sum(B * x)
+""",
+    """
+B = np.ones(4)
+
+def f(x):
+    B[0] = x[0]
+    return np.sum(B * x)
+""",
+    """
+losses = []
+stats = {"calls": 0}
+
+def f(x):
+    t = np.sum(x ** 2)
+    losses.append(float(t))
+    stats["calls"] += 1
+    return t
+""",
+    """
+B = np.zeros(4)
+
+def f(x):
+    B[:] = 0
+    for i in range(3):
+        B[i] += x[i] ** 2
+        B[i + 1] += B[i] * x[i + 1]
+    y = B * 2
+    B[:] = 3
+    return np.sum(y * B)
+""",
+    """
+stats = {"calls": 0}
+losses = []
+
+
+def h(x):
+    stats["calls"] += 1
+    return x * 2
+
+
+def h2(x):
+    for i in range(2):
+        x = x * 2
+        losses.append(float(x[0]))
+        stats["calls"] += 1
+    return x
+
+
+def f(x):
+    return np.sum(h(x) * h2(x))
+""",
+]
+
+# And that several statements, or other functions, read: right or refused.
+OF_MODULE_READ = [
+    """
+B = np.ones(4)
+memo = {}
+seen = []
+count = [0]
+
+def f(x):
+    memo["x"] = np.sum(x) ** 2
+    B[:] = x * 2
+    t = memo["x"] * x
+    count[0] = 3
+    for i in range(4):
+        t[i] = B[i] ** 2 * t[i]
+        B[i] = i
+    return np.sum(t * x) + B[2]
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    B[0] = x[0] ** 2
+    return B * x
+
+def f(x):
+    y = h(x * 2)
+    z = h(y)
+    return np.sum(z * B)
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    for i in range(3):
+        B[i] = x[i] ** 2
+    return B * x
+
+def f(x):
+    y = h(x * 2)
+    return np.sum(y * B)
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    for i in range(2):
+        x = x * B
+    return x
+
+def f(x):
+    B[0] = x[0]
+    return np.sum(h(x))
+""",
+    """
+B = np.ones(4)
+
+def h(x):
+    B[0] = x[0]
+    return x * 2
+
+def f(x):
+    y = h(x)
+    return np.sum(y * B)
+""",
+]
+
+# Sets, collections, lists of lists.
+WHOLE = [
+    """
+def f(x):
+    t = 0.0
+    for k in {0} | {2}:
+        t += x[k] ** 2
+    return t
+""",
+    """
+def f(x):
+    t = 1.0
+    s = {0, 1}
+    s.add(2)
+    for k in s:
+        t = t * x[k]
+    for k in s - {1}:
+        t = t * x[k]
+    return t
+""",
+    """
+def f(x):
+    t = 1.0
+    s = {0, 1}
+    r = {1, 2}
+    for k in s & r:
+        t = t * x[k]
+    u = s.union(r)
+    for k in u:
+        t = t * x[k]
+    return t
+""",
+    """
+S = {0, 2}
+T = [0, 3]
+
+def f(x):
+    t = 1.0
+    for k in S:
+        t = t * x[k]
+    for k in T:
+        t = t * x[k]
+    r = {0}
+    if t > 3:
+        r = {1, 2}
+    for k in r:
+        t = t * x[k]
+    q = set(T)
+    for k in q:
+        t = t * x[k]
+    q = set(range(3))
+    for i in range(2):
+        q = q | {3}
+        for k in q:
+            t = t * x[k]
+    return t
+""",
+    """
+def f(x):
+    rows = [[x[0], x[1]], [x[1] * x[0], x[2]]]
+    t = 0.0
+    for r in rows:
+        s = r[1:] + r[:1]
+        t += s[0] * r[0] + s[1]
+    return t
+""",
+    """
+def f(x):
+    rows = []
+    for i in range(3):
+        rows.append([x[i], x[0] * 2])
+    t = 0.0
+    for r in rows:
+        s = r[1:] + r[:1]
+        t += s[0] * r[0] + s[1]
+    return t
+""",
+    """
+def f(x):
+    rows = [[x[0], x[1]], [x[2], x[3] * x[0]]]
+    t = 0.0
+    for r in rows:
+        s = r[1:] + r[:1]
+        t += s[0] * r[0] + s[1]
+    return t
+""",
+    """
+from collections import defaultdict, Counter, deque
+
+def f(x):
+    d = defaultdict(int)
+    for i in range(4):
+        d[i % 2] += 1
+    c = Counter([1, 2, 2])
+    return np.sum(x) * d[0] * c[2]
+""",
+    """
+from collections import OrderedDict
+
+def f(x):
+    d = OrderedDict()
+    for i in range(4):
+        d[i % 3] = x[i] ** 2
+    return d[0] * d[1]
+""",
+    """
+def f(x):
+    d = {}
+    for i in range(4):
+        if i % 2 not in d:
+            d[i % 2] = 0.0
+        d[i % 2] += x[i] ** 2
+    return d[0] * d[1]
+""",
+]
+
+# And those that may be refused.
+WHOLE_OR_REFUSED = [
+    """
+from collections import defaultdict
+
+def f(x):
+    d = defaultdict(float)
+    for i in range(4):
+        d[i % 2] += x[i] ** 2
+    return d[0] * d[1]
+""",
+    """
+from collections import defaultdict
+
+def f(x):
+    d = defaultdict(list)
+    for i in range(4):
+        d[i % 2].append(x[i] ** 2)
+    return sum(d[0]) * sum(d[1])
+""",
+    """
+from collections import deque
+
+def f(x):
+    d = deque()
+    for i in range(4):
+        d.append(x[i] ** 2)
+    return d.popleft() * d[0] * x[1]
+""",
+    """
+def f(x):
+    t = 1.0
+    s = {0, 1}
+    for k in s:
+        t += x[k] ** 2
+    s.add(2)
+    for k in s:
+        t += x[k] ** 2
+    return t
+""",
+]

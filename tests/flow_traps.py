@@ -16,6 +16,9 @@ FLOWING = [
     "for k in range(2):;     w = x * y if k > 0 else y.sum();     for j in range(2):;         v = w if j > 0 else 1.0; return np.sum(w * z) * np.sum(v)",
     "'''x: (N, D)'''; for k in range(2):;     w = x[k:, k:]; return w * y[0]",
     "'''x: (N, D)'''; for k in range(2):;     v = x[k:, k:];     w = v[0] if k else v; return np.sum(w) * v",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k < 2:;         t, w = w, y * 3;     t = t * y[0]; return t * y",
+    "w = np.sum(y) + 2; v = w; for k in range(3):;     w = w * v + z; return w * v",
+    "w = h = y[0] * z[1]; for k in range(2):;     t = np.tanh(w);     w = t * h + y * t; return w * h",
     # what a branch or a loop may not have made is not asked for its shape
     "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
     "if z[0] > -9:;     x = z; elif z[1] > 0:;     z = x.mean(axis=0);     w = x; return z * x",
@@ -25,6 +28,7 @@ FLOWING = [
     "for q in y:;     y *= q; return y * z",
     "for i, q in enumerate(y):;     y[2] += q * q; return y",
     "for i, q in enumerate(y):;     y[i] = q * q; return y * z",
+    "for j, q in enumerate(y, 1):;     h = y[::1]; y[1] = h[1] * z[0]; return y * z",
     "'''x: (N, D)'''; for q in x[::-1]:;     x /= 1 + q[0] ** 2; return x * y",
     "'''x: (N, D)'''; for q in x.T:;     x /= 1 + q[0] ** 2; return x * y",
     "'''x: (N, D)'''; for i, q in enumerate(x[::-1]):;     x[i] /= 1 + q[0] ** 2; return x * y",
@@ -44,6 +48,11 @@ FLOWING = [
     "v = w = y - z; s = v @ y; for _ in range(3):;     v = v; return s * w",
     # two versions of one variable come out of one branch
     "w = x; x[0] = 0.3; x += x; return w",
+    # what a function was given on one way of a branch, or in a loop, shows an array that is written into after that
+    "def p(t):;     s = t;     return 1.0; if x.ndim > 5:;     w = y; else:;     w = z * p(y[:len(z)]); y[::1] = y * 2; return w * y",
+    "def p(t):;     s = t;     return s.sum(); for k in range(1, 3):;     w = p(y[:k]); y[::1] = y * 2; return w * y",
+    # a default of a function, as it was where that was defined
+    "act = lambda t, k=z: t * k; def local(t):;     for k in range(3):;         t = t * act(y);     return t; return local(y)",
     # an index that is told outside of brackets
     "k = 1; return x[k, 1:] * y[1:]",
     "return x[np.array([0, 1, 0]), 1:].sum(axis=0) * y[1:]",
@@ -95,4 +104,13 @@ BESIDE = [
     "a, b = y, z; for k in range(3):;     a, b = a + 0.1 * b, b - 0.1 * a; return a * b",
     "t = 0.0; for k in range(3):;     if k == 1:;         continue;     t = t * y + z; return t",
     "t = 1.0; for e in y:;     if e > 0.8:;         break;     t = t * e; return t * z",
+    # what one way through an expression calls is not called on the other way
+    "def p(t):;     for i in range(2):;         t = t * y;     return t; u = z; u = u ** 2 if y[0] > 9 else p(u); return u",
+    "h = (np.tanh(y) if y[0] > 0.1\n        and y[1] < 9 else z); return h * y",
+    # what follows a branch that may leave the loop belongs to the branch
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if len(y):;         u = z;     else:;         break;     t, w = w, t * y[1]; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k == 2:;         break;     else:;         u = z;     t, w = w, t * y[1] + u; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k == 0:;         u = z;     elif len(y) == 9:;         break;     else:;         u = y;     t, w = w, t * u + y; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if len(y):;         u = z;     else:;         break;     if k == 1:;         continue;     t, w = w, t * y[1] + u; return t * y",
+    "t, w = 0.0, y[0] + 2; for k in range(3):;     if k < 2:;         if len(y):;             u = z;         else:;             break;         t, w = w, t * y[1] + u;     t = t * y[0]; return t * y",
 ]

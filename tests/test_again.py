@@ -417,6 +417,28 @@ def test_no_line_is_left_over(name: str) -> None:
         assert "unbroadcast" not in derived.text
 
 
+EMPTIED = {
+    "an if in an else": ("if n:\n        y = x\n    else:\n        if n > 3:\n            pass\n        y = 2 * x\n    if n:\n        y *= 2\n    else:\n        if n > 3:\n            k = 1", 2),
+    "an elif": ("y = x\n    if n:\n        y = y * x\n    elif n > 3:\n        k = 2", 1),
+    "an else of a loop": ("y = x\n    for i in range(3):\n        y = y * x\n    else:\n        # not read\n        k = 2", 0),
+    "the first way": ("y = x\n    if n:\n        k = 2\n    else:\n        y = y * x", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTIED)
+def test_a_suite_without_lines_goes(name: str) -> None:
+    body, branches = EMPTIED[name]
+    text = f"def f(x: float, n: int):\n    {body}\n    return y * y\n"
+    made = gradient_of(Derived(text, "f"), ["x"])
+    forward = executed(text, "f")
+    for n in (0, 2):
+        want = (forward(0.7 + 1e-6, n) - forward(0.7 - 1e-6, n)) / 2e-6
+        assert function(made)(0.7, n) == pytest.approx(want, rel=1e-8)
+    before = made.text.partition("# y")[0].partition("# out")[0]
+    assert before.count("if ") == branches
+    assert "not read" not in made.text
+
+
 def test_the_documented_results_go_with_the_result() -> None:
     text = HEAD + (
         'def loss(x, y):\n    """\n    A loss.\n\n    Inputs:\n    - x: (N,)\n    - y: (N,)\n\n    Returns:\n'

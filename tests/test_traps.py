@@ -7,7 +7,8 @@ straight-line code. Neither ever accepts a wrong number, emitted code that does 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,15 @@ from checking import (
     outcome,
     runs,
 )
-from containers_traps import GIVEN, LISTS
+from containers_traps import (
+    GIVEN,
+    LISTS,
+    OF_MODULE,
+    OF_MODULE_READ,
+    WHOLE,
+    WHOLE_OR_REFUSED,
+    WRITTEN_ITEMS,
+)
 from flow_traps import BESIDE, FLOWING, SHARED
 from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
@@ -31,6 +40,7 @@ from flatgrad.errors import FlatgradError
 
 X = np.array([0.3, 1.2, 0.7])
 Y = np.array([0.5, 0.2, 0.9])
+FOUR = np.array([0.3, 1.2, 0.7, 0.4])
 M = np.arange(6.0).reshape(2, 3) / 7 + 0.2
 LABELS = np.array([0, 2])
 
@@ -66,9 +76,9 @@ def safe(body: str, **inputs: Any) -> Case:
     return Case(function(body, inputs), inputs, False)
 
 
-def given(body: str) -> Case:
+def given(body: str, xs: Sequence[Any] = (X, 0.4, M)) -> Case:
     """A function of two arrays, a list and a dict, whose items are of several shapes."""
-    held = {"xs": [X, 0.4, M], "p": {"w": 0.3, "b": Y}}
+    held = {"xs": [*xs], "p": {"w": 0.3, "b": Y}}
     source = function(body, ("x", "y", "xs: list", "p"))
     return Case(source, {"x": X, "y": Y, **held}, True)
 
@@ -791,6 +801,11 @@ TRAPS: dict[str, list[Case]] = {
     "called back": [Case(module(body), {"x": X}, False) for body in CALLED_BACK],
     "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
     "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],
+    "items that are written into": [replace(given(body, [X, Y * 2, X * Y]), must_agree=False) for body in WRITTEN_ITEMS],
+    "sets, collections and lists of lists": [agrees_module(text, x=FOUR) for text in WHOLE],
+    "other collections": [safe_module(text, x=FOUR) for text in WHOLE_OR_REFUSED],
+    "written into a variable of the module": [agrees_module(text, x=FOUR) for text in OF_MODULE],
+    "written for another function": [safe_module(text, x=FOUR) for text in OF_MODULE_READ],
     "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [

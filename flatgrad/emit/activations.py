@@ -23,6 +23,8 @@ def name_variables(editor: Editor, frame: Frame, others: list[Frame]) -> None:
     """Every variable of the activation gets a name that is free in the caller."""
     bindings = Counter(bound_names(frame.function.body))
     for name, values in _variables(frame, bindings).items():
+        if name not in bindings and _is_of_module(editor, frame, name):
+            continue
         if _is_line_by_line(editor, frame, values, bindings[name]):
             for value in values:
                 if not editor.is_free(name, others, value):
@@ -36,6 +38,12 @@ def name_variables(editor: Editor, frame: Frame, others: list[Frame]) -> None:
         reads = sum(n.value == name for n, _, _ in frame.reads)
         if isinstance(argument, Struct) and (reads > 1 or (reads and frame.inner)):
             bind(editor, frame, name, others, even_names=True)
+
+
+def _is_of_module(editor: Editor, frame: Frame, name: str) -> bool:
+    """The helper writes into a variable of the module."""
+    own = name in frame.arguments or frame.enclosing is not None
+    return not own and name in editor.function.module.constants
 
 
 def _variables(frame: Frame, bindings: Counter[str]) -> dict[str, list[Var]]:

@@ -26,6 +26,7 @@ from flatgrad.loops import is_own_part
 from flatgrad.shapes import is_basic_index
 from flatgrad.shapes.indexing import indexed
 from flatgrad.types import Dim, Shape, Type, dim_key, same_shape
+from flatgrad.versions import MAY_HOLD
 
 CHEAP = {
     "shape", "transpose", "matrix_transpose", "reshape", "ravel", "swapaxes", "moveaxis", "squeeze", "expand_dims",
@@ -172,7 +173,10 @@ class Availability:
                 new := printed_names(frame, self.edits.locals).get(name.value)
             ) is not None:
                 places[name.value] = ast.Name(new)
-        tree = ast.parse(self.function.module.code(node).strip(), mode="eval").body
+        text = self.function.module.code(node).strip()
+        tree = ast.parse(
+            f"({text})", mode="eval"
+        ).body  # which may go over several lines
         told: ast.expr = _Places(places).visit(tree)
         return told
 
@@ -331,7 +335,7 @@ class Availability:
             self.editor.refuse_shadowed(eqn.attrs["text"])
         if eqn.op == "shape":
             return self._known_shape(eqn.args[0])
-        if eqn.attrs.get("now"):
+        if eqn.attrs.get("now") or self._is_written_item(eqn):
             return None
         if eqn.op in ("test", "opaque", "text") or eqn.attrs.get("inline"):
             if eqn.statement is None or not _is_plain_test(eqn.node):
@@ -353,6 +357,11 @@ class Availability:
         if depth == 0:
             return self._expression(eqn, self.read)
         return self._expression(eqn, lambda a: args[a] or constant(None))
+
+    def _is_written_item(self, eqn: Eqn) -> bool:
+        """s = xs[0]; s *= y: the list is the same afterwards, and xs[0] is not."""
+        held = eqn.op in ("getitem", "dict_get") and eqn.args[0].type.kind in MAY_HOLD
+        return held and eqn.outs[-1] in self.function.storages.destroyed
 
     def _with_edit(self, value: Var) -> ast.expr:
         eqn = self.defs.get(value)

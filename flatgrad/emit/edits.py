@@ -621,6 +621,12 @@ class Editor:
     def _copy(self, value: Var, printed: str) -> str:
         if value.type.kind in ("list", "dict"):
             return self._copy_of_items(value, printed)
+        if self._is_set(value):
+            node, what = (
+                self.defs[value].node,
+                "this set is changed, and the backward needs what was in it",
+            )
+            raise self.refusal("FG401", what, "make another set", node)
         if value.type.kind == "tuple":
             node, what = self.defs[value].node, "an array in this tuple is overwritten"
             raise self.refusal("FG401", what, "put a copy of it into the tuple", node)
@@ -628,6 +634,11 @@ class Editor:
         if value.type.rank or (value.type.kind == "tree" and value in set(stored)):
             return self._copied(printed, may_be_number=False)
         return self._copied(printed)
+
+    def _is_set(self, value: Var) -> bool:
+        made = self.defs.get(value)
+        what = made.attrs["what"] if made is not None and made.op == "opaque" else ""
+        return what.startswith("a set ") or what.endswith((" set", " frozenset"))
 
     def _copied(self, printed: str, may_be_number: bool = True) -> str:
         copied = self.dialect.copied(ast.Name("\0"), may_be_number)

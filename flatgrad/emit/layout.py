@@ -341,11 +341,15 @@ class Layout:
         missing = unsure & {
             name for name, value in cached if value.partition(".")[0] == name
         }
-        if self.function.copies:
-            cached = [
-                (name, self._kept(value, value in missing) if name == value else value)
-                for name, value in cached
-            ]
+        shared = self.function.of_module  # which the next call may write into
+        cached = [
+            (
+                (name, self._kept(value, value in missing))
+                if name == value and (self.function.copies or name in shared)
+                else (name, value)
+            )
+            for name, value in cached
+        ]
         body = _beginning_with_nothing(body, missing, {*self.available.emptied})
         count = len(self.results)
         return body, cached, lines[:-count], lines[-count:]

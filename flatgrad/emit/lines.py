@@ -205,6 +205,8 @@ class Lines:
             or out in results
         ):
             return False
+        if eqn.op == "slice":
+            return True  # which only stands within brackets
         if size > LARGEST:
             return False
         if out in self.within:

@@ -120,7 +120,8 @@ def _needed(
 
 
 def _locals(function: Function) -> set[str]:
-    return {*function.frame.env, *(v.name for v in function.frame.writes)}
+    names = {*function.frame.env, *(v.name for v in function.frame.writes)}
+    return names - function.of_module
 
 
 def _definition(module: Module, name: str) -> str:

@@ -17,6 +17,7 @@ from flatgrad.emit.containers import MAY_HOLD, copied, is_update
 from flatgrad.emit.expressions import print_statement
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
 from flatgrad.loops import is_overwritten, renewed_items
+from flatgrad.versions import VIEWS
 
 if TYPE_CHECKING:
     from flatgrad.emit.lines import Lines, Printed
@@ -434,10 +435,32 @@ def _over_items(
                 loop_text(forward).iter, cst.Name | cst.Attribute | cst.Subscript
             )
             and not cut
+            and not _may_be_a_set(lines, forward)
         )
         header = f"for {bare} in reversed({text if named else f'list({text}){cut}'}):"
+    _refuse_written_items(lines, forward, body)
     _bind_targets(lines, forward, target)
     return header
+
+
+def _may_be_a_set(lines: Lines, forward: Eqn) -> bool:
+    """What the loop runs over is made by something that is not read, or a variable of the module: it has no end to begin at."""
+    body = forward.blocks[-1]
+    pending = [e.args[0] for e in body.eqns if e.op == "getitem" and e.args[1] is body.params[0]]  # fmt: skip
+    seen: set[Any] = set()
+    while pending:
+        value = pending.pop()
+        made = lines.available.defs.get(value)
+        if made is None or value in seen:
+            continue
+        seen.add(value)
+        if made.op in ("opaque", "external"):
+            return True
+        if made.op in ("alias", "bitand", "bitor", "bitxor", "sub"):
+            pending += made.args
+        for block in made.blocks:
+            pending.append(block.outs[made.outs.index(value)])
+    return False
 
 
 def _counted(lines: Lines, source: Any, target: Any) -> ast.expr:
@@ -466,6 +489,21 @@ def _reads(forward: Eqn, body: Block, index: Var) -> bool:
         return eqn is not None and eqn.node is None and any(map(needs, eqn.reads()))
 
     return any(map(needs, body.free_or_params()))
+
+
+def _refuse_written_items(lines: Lines, forward: Eqn, body: Block) -> None:
+    """The items that a loop took from a list are others by now, where an array in the list was written into since."""
+    assert forward.statement is not None
+    destroyed = lines.available.function.storages.destroyed
+    read, shown = body.free_or_params(), set[Atom]()
+    for eqn in forward.blocks[-1].eqns:
+        taken = eqn.op == "getitem" and eqn.args[0].type.kind in MAY_HOLD
+        if taken or (eqn.op in VIEWS and eqn.args[0] in shown):
+            shown.update(eqn.outs[-1:])
+    for value in shown.intersection(read, destroyed):
+        if forward.statement not in destroyed[value].around():
+            what = "an array in the list that this loop runs over is written into afterwards"
+            raise lines.available.editor.refusal("FG401", what, "write into a copy", loop_text(forward).iter)  # fmt: skip
 
 
 def _bind_targets(lines: Lines, forward: Eqn, target: Any) -> None:

@@ -18,7 +18,7 @@ from flatgrad.emit.edits import Editor, Paired
 from flatgrad.emit.expressions import print_statement
 from flatgrad.emit.lines import Line, Lines, Nest, Printed
 from flatgrad.emit.parts import INDENT
-from flatgrad.frontend.exits import may_leave
+from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
 from flatgrad.graph import Atom, Eqn, Statement
 
 BEFORE, AFTER, FIRST, LAST = "before", "after", "first", "last"
@@ -151,6 +151,10 @@ class Tangents(Lines):
         call: Eqn = eqn.attrs["call"]
         pair = eqn.attrs["pair"]
         editor: Editor = self.available.editor
+        if self._is_inline():  # the forward line would call it on the other way, too
+            what = "the tangent needs a value from within this expression"
+            step = "compute it on a line of its own"
+            raise editor.refusal("FG123", what, step, call.node)
         assert call.statement is not None
         editor.expand(call.statement.frame)
         given = {
@@ -229,10 +233,33 @@ def _place_nest(editor: Editor, nest: Nest, statement: Statement) -> None:
 def _put_last(
     editor: Editor, statement: Statement, branch: int, texts: list[str]
 ) -> None:
-    """At the end of a suite, which every way through it has to reach."""
+    """At the end of a suite, which every way through it has to reach: of the loop, where that ends the branch."""
     node: Any = statement.node
-    _refuse_leaving(editor, statement, node.body if branch == 0 else node)
-    editor.edits.last.setdefault((statement, branch), []).extend(texts)
+    within = _goes_on_within(statement, branch)
+    if within is None:
+        _refuse_leaving(editor, statement, node if isinstance(node, cst.If) else node.body)  # fmt: skip
+        within = statement, branch
+    editor.edits.last.setdefault(within, []).extend(texts)
+
+
+def _goes_on_within(statement: Statement, branch: int) -> tuple[Statement, int] | None:
+    """The loop at whose end one branch of this statement ends, and no other way through the loop.
+
+    if c:
+        y = x
+    else:
+        break
+    z = y * y  # belongs to the branch
+    """
+    node, loop = statement.node, statement.parent
+    if loop is None or not isinstance(node, cst.If) or not may_leave(node):
+        return None
+    ways = [lines_of(node.body), otherwise(node)]
+    later = [s.node for s in loop.frame.inner if s.parent is loop and s.order > statement.order]  # fmt: skip
+    inside = isinstance(loop.node, cst.For | cst.While) and statement.branch == 0
+    alone = falls_through(ways[branch]) and not falls_through(ways[1 - branch])
+    reached = not any(map(may_leave, [*ways[branch], *later]))
+    return (loop, 0) if inside and alone and reached else None
 
 
 def _refuse_leaving(editor: Editor, statement: Statement, part: cst.CSTNode) -> None:

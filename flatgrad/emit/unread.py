@@ -401,16 +401,38 @@ def _without(text: str, function: ast.FunctionDef, unread: list[ast.stmt]) -> st
         gone |= set(range(first, last + 1))
     if not gone:
         return text
-    for inner in ast.walk(function):
-        for suite in (getattr(inner, "body", None), getattr(inner, "orelse", None)):
-            if isinstance(suite, list) and suite and all(_is_gone(s, gone) for s in suite):  # fmt: skip
-                first = suite[0].lineno - 1
-                if not _is_gone(inner, gone):
-                    gone.discard(first)
-                    lines[first] = " " * suite[0].col_offset + "pass"
-                    gone |= set(range(first + 1, (suite[0].end_lineno or first + 1)))
+    emptied = list(_emptied(lines, function, gone))
+    for first, margin in emptied:
+        if (head := _else_above(lines, first, margin)) is not None:
+            gone |= set(range(head, first + 1))
+        else:
+            gone.discard(first)
+            lines[first] = " " * margin + "pass"
     gone |= _comments_of_nothing(lines, gone)
     return "\n".join(line for i, line in enumerate(lines) if i not in gone)
+
+
+def _emptied(
+    lines: list[str], function: ast.FunctionDef, gone: set[int]
+) -> Iterator[tuple[int, int]]:
+    """The first line of each suite that has lost all of its lines, and where it begins; an `elif` goes as a whole."""
+    for inner in ast.walk(function):
+        for name in ("body", "orelse"):
+            suite = getattr(inner, name, None)
+            if not isinstance(suite, list) or not suite or _is_gone(inner, gone):
+                continue
+            first = suite[0].lineno - 1
+            if all(_is_gone(s, gone) for s in suite) and not lines[first].lstrip().startswith("elif"):  # fmt: skip
+                yield first, suite[0].col_offset
+
+
+def _else_above(lines: list[str], first: int, margin: int) -> int | None:
+    """The line that heads a suite, where that is an `else` and nothing is left to stand below it."""
+    head = first - 1
+    while not lines[head].strip() or _is_comment(lines[head]):
+        head -= 1
+    plain = lines[head].strip() == "else:" and _margin(lines[head]) < margin
+    return head if plain else None
 
 
 def _comments_of_nothing(lines: list[str], gone: set[int]) -> set[int]:

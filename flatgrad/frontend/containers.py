@@ -22,6 +22,7 @@ from flatgrad.frontend.scope import (
     atoms_in,
 )
 from flatgrad.graph import Atom, Lit, Var
+from flatgrad.registry import RULES
 from flatgrad.shapes.items import each_of
 from flatgrad.types import Shape, Type, join
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
 LISTS, DICTS = ("list",), ("dict",)
+NUMBERS = ("float", "int", "complex", "array", "arange")
+# What may give a list or an array, as what it is given does.
+HANDING_ON = {"getitem", "list_pop", "dict_get", "alias", "copy", "if", "for", "while", "call", "opaque", "external"}  # fmt: skip
 LIST_METHODS = {
     "append",
     "extend",
@@ -463,6 +467,11 @@ def as_list(low: Lowering, node: cst.CSTNode, value: Value) -> Atom:
         assert isinstance(made, Var)
         return typed(made, "list")
     found = low.atom(value, node)
+    counted = isinstance(node, cst.Call) and _is_counted(found)
+    if isinstance(found, Var) and not counted and _may_be_an_array(low, found):
+        what = f"{found.name or 'what'} is put to a list, and may be an array"
+        step = "annotate it as a list, or write list(...) around it"
+        raise Refusal("FG106", what, step, node)
     if (
         isinstance(found, Var)
         and found.type.kind == "any"
@@ -470,6 +479,30 @@ def as_list(low: Lowering, node: cst.CSTNode, value: Value) -> Atom:
     ):
         found.type.kind = "list"
     return found
+
+
+def _is_counted(value: Atom) -> bool:
+    """xs.extend(range(n))"""
+    return value.type.kind in ("arange", "int", "bool")
+
+
+def _may_be_an_array(low: Lowering, value: Var) -> bool:
+    """Computed, and so surely no list; or given in a file that has arrays, with nothing to say what it is.
+
+    NumPy adds an array to a list item by item.
+    """
+    if value.type.kind in NUMBERS or value.type.rank is not None:
+        return True
+    made = next((e for e in low.build.eqns if value in e.outs), None)
+    if value.type.kind != "any":
+        return False
+    if made is not None and made.op == "getitem" and made.args[1].type.kind == "slice":
+        base = made.args[0]
+        return isinstance(base, Var) and _may_be_an_array(low, base)
+    if made is None or made.op in HANDING_ON:
+        given = value in low.params.values()
+        return given and low.module.imports_library_of_arrays()
+    return made.op in RULES
 
 
 def as_dict(low: Lowering, node: cst.CSTNode, value: Value) -> Atom:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 CHANGING_METHODS = {
     "sort", "fill", "append", "extend", "insert", "pop", "remove", "clear", "update", "reverse", "resize", "put",
-    "partition", "setdefault", "popitem", "itemset", "setflags", "byteswap",
+    "partition", "setdefault", "popitem", "itemset", "setflags", "byteswap", "add", "discard", "appendleft", "popleft", "extendleft",
+    "rotate", "intersection_update", "difference_update", "symmetric_difference_update", "move_to_end",
 }  # fmt: skip
 WRITING_FUNCTIONS = {
     "copyto", "put", "place", "putmask", "fill_diagonal", "shuffle", "at", "put_along_axis", "setattr", "exec", "eval",

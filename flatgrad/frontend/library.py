@@ -183,6 +183,8 @@ def _unknown(low: Lowering, node: cst.Call, name: str, given: Arguments) -> Var:
     of_library = not name.startswith((".", "builtins."))
     step = GIVE_ONE if of_library else WRITE_WITH_OTHERS
     made = low.opaque(what, given.atoms, node, code="FG201", next_step=step)[0]
+    if name.startswith("collections."):
+        low.collections.append(made)
     if is_foreign(name):
         made.type.kind = FOREIGN
     return made
@@ -437,7 +439,9 @@ def _split(
             count = len(cuts) + 1
         case _:
             what = "a split into a number of parts that is not written down is not read"
-            return low.opaque(what, data, node, code="FG108")[0]
+            (parts,) = low.opaque(what, data, node, code="FG108")
+            parts.type.kind = "list"
+            return parts
     made = low.build.emit_all(op, data, count, node=node, attrs=options)
     return Struct(tuple(e.atom for e in made), "list")
 

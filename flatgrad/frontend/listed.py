@@ -30,7 +30,7 @@ def function(
     """What a function of a list or a dict gives; None where the tables know better."""
     args = given.positional
     match path, args:
-        case "builtins.dict", _:
+        case ("builtins.dict" | "collections.OrderedDict"), _:
             return _dict(low, node, given)
         case ("builtins.list" | "builtins.tuple"), []:
             return Struct((), path.removeprefix("builtins."))

@@ -8,7 +8,7 @@ writes and the next one reads, by whatever alias, is always seen.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -413,12 +413,30 @@ def _pairs(start: Value, end: Value) -> list[tuple[Value, Value]] | None:
 
 
 def _is_another(body: Body, start: Value, param: Var, end: Atom) -> bool:
-    """What no iteration computes with and each replaces has the shape of what replaces it, not that of the start."""
+    """What has a new shape in each iteration does not have that of the start, where this is unknown and others have it.
+
+    What no iteration computes with is the plainest case: each replaces it.
+    """
     if not isinstance(start, Var) or start.type.shape.dims is not None:
         return False
     shapes = [v.type.shape for v in (start, param, end)]
+    if not same_shape(*shapes[:2]) or same_shape(*shapes[1:]):
+        return False
     read = any(param in e.args for e in all_equations(body.eqns) if not e.blocks)
-    return not read and same_shape(*shapes[:2]) and not same_shape(*shapes[1:])
+    return not read or any(same_shape(shapes[0], v.type.shape) for v in _apart(body, param))  # fmt: skip
+
+
+def _apart(body: Body, param: Var) -> Iterator[Var]:
+    """What an iteration reads that does not come from this variable."""
+    every = list(all_equations(body.eqns))
+    of_it = {param, *(p for e in every for b in e.blocks for p in b.params)}
+    made = {out for e in every for out in e.outs}
+    for eqn in every:
+        if eqn.blocks or not of_it.isdisjoint(eqn.args):
+            of_it.update(eqn.outs)
+        else:
+            yield from eqn.outs
+        yield from (a for a in eqn.args if isinstance(a, Var) and a not in of_it | made)
 
 
 def _only_given(body: Body, param: Var, end: Atom) -> Type | None:

@@ -22,6 +22,7 @@ from flatgrad.frontend import (
     expressions,
     hints,
     iterators,
+    module_values,
     results,
     statements,
     trees,
@@ -207,6 +208,9 @@ class Lowering:
     kept: dict[Var, list[tuple[Any, Var]]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)  # of parameters
     stacks: bool = False  # what may be a stack of matrices is not taken to be one
+    collections: list[Var] = field(
+        default_factory=list
+    )  # a defaultdict, a Counter: what is in them is not followed
 
     # --- one function --------------------------------------------------------------------------------------
 
@@ -220,6 +224,8 @@ class Lowering:
             outs, names = self._readable(outs, names)
         eqns = (*self.outside.eqns, *self.build.eqns)
         block = check(prune(Block(tuple(self.params.values()), eqns, tuple(outs))))
+        of_module = module_values.written(self)
+        module_values.refuse_others(self, block, of_module)
         return Function(
             name=self.node.name.value,
             module=self.module,
@@ -230,6 +236,7 @@ class Lowering:
             seeds=results.seeds(self, outs, names),
             outputs=names,
             written=[*written],
+            written_of_module=of_module,
             returns_tuple=results.is_several(self.frame.result),
             calls=self.calls,
             storages=self.storages,

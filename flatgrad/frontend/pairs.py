@@ -228,7 +228,11 @@ def may_pair(low: Lowering, callee: Callee, values: Mapping[str, Value]) -> bool
     around = [v for _, v in captured(low, callee).values()]
     functions = [v for v in (*values.values(), *around) if isinstance(v, Callee)]
     others = [f for f in functions if f.node is not callee.node]
-    if any(captured(low, f) for f in others):
+    if any(
+        captured(low, f)
+        or any(isinstance(v, Var | Struct) for v in f.defaults.values())
+        for f in others
+    ):
         return False
     if any(f.frame is not callee.frame for f in functions if f not in others):
         return False  # one closure of its text calls another

@@ -12,7 +12,7 @@ from typing import Any
 import libcst as cst
 
 from flatgrad.errors import Diagnostic
-from flatgrad.frontend.module import Module, names_in
+from flatgrad.frontend.module import Module, bound_names, names_in
 from flatgrad.graph import Atom, Block, Eqn, Lit, Statement, Var
 from flatgrad.namespaces import as_numpy
 
@@ -231,6 +231,8 @@ class Function:
     written: list[str] = field(
         default_factory=list
     )  # parameters whose last content is a result, too
+    # Variables of the module that it, or what it calls, writes into.
+    written_of_module: set[str] = field(default_factory=set)
     calls: dict[Statement, list[Frame]] = field(
         default_factory=dict
     )  # helpers read in place, by statement
@@ -259,6 +261,12 @@ class Function:
     lazy: dict[cst.CSTNode, bool] = field(default_factory=dict)
     spelled: dict[cst.CSTNode, cst.Tuple | None] = field(default_factory=dict)
     invented: set[str] = field(default_factory=set)
+
+    @property
+    def of_module(self) -> set[str]:
+        """Constants of the module, which the function may write into, but gives no other value."""
+        own = {*bound_names(self.node.body), *self.params}
+        return {*self.module.constants} - own
 
     def has_tuples(self, param: Var) -> bool:
         """The parameter, or an item of it, is unpacked, so that it may be a tuple; *args is one."""

@@ -269,8 +269,16 @@ class _Uses:
             value_ in self.counted
             or value_ in self.held
             or value_ in self.listed
-            or any(not isinstance(e.args[1], Lit) for e in self.bases.get(value_, ()))
+            or any(
+                not isinstance(e.args[1], Lit) or self._is_gone_through_part(e)
+                for e in self.bases.get(value_, ())
+            )
         )
+
+    def _is_gone_through_part(self, eqn: Eqn) -> bool:
+        """for v in xs[1:]"""
+        part = self.root(eqn.out)
+        return eqn.args[1].type.kind == "slice" and part in self.counted
 
     def has_matrices(self, value: Var) -> bool:
         """Matrices are taken out of the value, or out of what is taken out of it."""

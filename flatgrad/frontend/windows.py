@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flatgrad.frontend.scope import Refusal
 from flatgrad.frontend.storages import vars_in
 from flatgrad.graph import Eqn, Lit, Statement, Var
 
 if TYPE_CHECKING:
     from flatgrad.frontend.lower import Lowering
 
+COUNTED = ("int", "bool", "str", "arange")
 RESHAPING = {"reshape", "ravel", "expand_dims", "squeeze"}
 
 
@@ -31,6 +33,7 @@ def write(low: Lowering, old: Var, new: Var, *, unsure: bool) -> None:
     statement = low.build.statement
     assert statement is not None
     low.note()
+    _refuse_collection(low, old, new, statement)
     renewed = Renewed({} if unsure else {old: new}, {new})
     if not unsure:
         _put_back(low, old, new, statement, renewed)
@@ -38,6 +41,19 @@ def write(low: Lowering, old: Var, new: Var, *, unsure: bool) -> None:
     low.storages.write(
         old, new, statement, unsure=unsure, after=renewed.after, made=renewed.made
     )
+
+
+def _refuse_collection(low: Lowering, old: Var, new: Var, statement: Statement) -> None:
+    """d = defaultdict(float); d[k] += x: neither an array nor a dict that is followed."""
+    root = low.storages.root(old)
+    if not any(low.storages.root(v) is root for v in low.collections):
+        return
+    made = next((e for e in low.build.eqns if new in e.outs), None)
+    put = made.args[1:] if made is not None else ()
+    if any(isinstance(v, Var) and v.type.kind not in COUNTED for v in put[-1:]):
+        what = "what is put into this collection is not followed"
+        step = "use a dict, and give it what it begins with: if k not in d: d[k] = 0.0"
+        raise Refusal("FG106", what, step, statement.node)
 
 
 # --- from a view to the array -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from flatgrad.types import Shape, Type, join, same_shape
 
 NOTHING = Type(kind="none")  # of a list that is empty
 NUMBERS = ("bool", "int", "float")
+HELD = {kind: Type(kind=kind) for kind in ("list", "dict")}  # of a list of lists
 
 
 def each_of(held: Type) -> Type | None:
@@ -31,9 +32,10 @@ def both(a: Type | None, b: Type | None) -> Type | None:
     if a is None or b is None:
         return None
     if a is NOTHING or b is NOTHING:
-        return b if a is NOTHING else a
-    if a is b:
-        return a
+        found = b if a is NOTHING else a
+        return HELD.get(found.kind, found)
+    if a is b or a.kind == b.kind in HELD:
+        return HELD.get(a.kind, a)
     alike = same_shape(a.shape, b.shape) and is_lasting(a.shape)
     return Type(a.shape, _kind(a.kind, b.kind)) if alike else None
 
@@ -52,6 +54,13 @@ def is_lasting(shape: Shape) -> bool:
 def taken(item: Type, held: Type) -> None:
     """`item` is one of the items of a list."""
     each = each_of(held)
+    if (
+        each is not None
+        and each.kind in HELD
+        and item.kind == "any"
+        and item.rank is None
+    ):
+        item.kind = each.kind
     if each is None or each is NOTHING or not is_lasting(each.shape):
         return
     join(item.shape, each.shape)
