@@ -23,6 +23,7 @@ from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.reverse import (
     NoRule,
     active_values,
+    list_as_array,
     options_of,
     refuse_narrow,
     refuse_phases,
@@ -352,7 +353,7 @@ def _refuse(eqn: Eqn, rule: Rule, tangents: dict[Atom, Atom]) -> None:
     if rule.kind is Kind.ELEMENTWISE:
         for arg in eqn.args:
             if arg in tangents and arg.type.kind in ("list", "dict"):
-                raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
+                raise list_as_array(eqn, arg.type.kind)
     _refuse_options(eqn, tangents)
 
 

@@ -48,9 +48,15 @@ INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 class NoRule(Exception):
     """A gradient would have to flow through an equation that nobody has a rule for."""
 
-    def __init__(self, eqn: Eqn, why: str = ""):
+    def __init__(self, eqn: Eqn, why: str = "", step: str = ""):
         super().__init__(why or eqn.op)
-        self.eqn, self.why = eqn, why
+        self.eqn, self.why, self.step = eqn, why, step
+
+
+def list_as_array(eqn: Eqn, kind: str | None) -> NoRule:
+    """The gradient of a list that was taken for an array would be an array."""
+    step = "give it an array, or make one of it: numpy.array(...)"
+    return NoRule(eqn, f"a {kind} is used as an array", step)
 
 
 def reverse(
@@ -266,10 +272,9 @@ class _Reverse:
                 self._pull_back(part)
 
     def _refuse_lists(self, eqn: Eqn) -> None:
-        """The gradient of a list that was taken for an array would be an array."""
         for arg in eqn.args:
             if arg in self.active and arg.type.kind in ("list", "dict"):
-                raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
+                raise list_as_array(eqn, arg.type.kind)
 
     def _nothing_dropped(self, eqn: Eqn, count: int) -> None:
         """Every active argument is one of those that the rule has a cotangent for."""

@@ -146,6 +146,8 @@ X, W, B = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
         (("x",), [0], False),
         ([1], [1], False),
         (("y", 0), [1, 0], False),
+        (np.int64(1), [1], True),
+        (range(2), [0, 1], False),
         (None, [0, 1, 2], False),
     ],
 )
@@ -227,7 +229,7 @@ def test_vjp_refuses_a_cotangent_of_another_shape() -> None:
     _, pullback = flatgrad.vjp(rows)(X, W)
     with pytest.raises(
         FlatgradError,
-        match=r"FG704 the cotangent has the shape \(3,\), the result of rows \(4,\)",
+        match=r"FG704 the cotangent of the result of rows has the shape \(3,\), not \(4,\)",
     ):
         pullback(np.ones(3))
     with pytest.raises(
@@ -258,7 +260,7 @@ def test_jvp_refuses_what_does_not_fit() -> None:
         flatgrad.jvp(rows)((X, W), (X,))
     with pytest.raises(
         FlatgradError,
-        match=r"FG704 the tangent of x has the shape \(3, 2\), x itself \(4, 3\)",
+        match=r"FG704 the tangent of x has the shape \(3, 2\), not \(4, 3\)",
     ):
         flatgrad.jvp(rows)((X, W), (W, W))
 
@@ -604,6 +606,28 @@ def test_a_result_that_is_no_number_when_it_is_there() -> None:
         flatgrad.grad(unknown_rank)(np.ones((2, 1)))
 
 
+def by_flag(x, kind="plain", twice=False, shift=None):
+    return (2 * x if twice else x) ** 2 if kind == "plain" else x
+
+
+@pytest.mark.parametrize(
+    ("wrt", "what"),
+    [("kind", "a string"), (-2, "True or False"), ("shift", "None"), (("x", -1), "None")],
+)  # fmt: skip
+def test_what_is_no_number_in_a_call_has_no_gradient(wrt: Any, what: str) -> None:
+    with pytest.raises(FlatgradError, match=f"FG505 .* is {what} in this call"):
+        flatgrad.grad(by_flag, wrt)(2.0)
+    with pytest.raises(FlatgradError, match="FG505 no argument of by_flag can carry"):
+        flatgrad.grad(by_flag)(True)
+
+
+def test_a_list_is_no_array() -> None:
+    with pytest.raises(
+        FlatgradError, match=r"a list is used as an array\n.*\n.*\n .*numpy.array"
+    ):
+        flatgrad.grad(mean_product, "x")([1.0, 2.0], 3.0)
+
+
 def turned(x):
     return x * 1j
 
@@ -621,7 +645,7 @@ def test_has_aux_of_one_result() -> None:
 @pytest.mark.parametrize(
     ("wrt", "message"),
     [
-        ("q", "FG506 product has no parameter q\n|FG506 product has no parameter q"),
+        ("q", "FG506 product has no parameter q\n  parameters: x, y, z"),
         (3, "FG506 product has no positional parameter 3"),
         (-4, "FG506"),
         (True, "FG506"),
@@ -1008,6 +1032,13 @@ def test_lambdas() -> None:
     agrees(folded, 2.0)
 
 
+def test_lambdas_within_lambdas() -> None:
+    times = lambda a: lambda x: a * x**2  # noqa: E731
+    agrees(times(3.0), 2.0)
+    agrees(lambda x: (lambda y: y**3)(2 * x), 2.0)
+    assert (lambda: flatgrad.grad(lambda x: x**3)(2.0))() == 12.0
+
+
 def test_lambdas_of_a_loop() -> None:
     assert [
         flatgrad.grad(f, "x")(1.0) for f in [lambda x, k=k: x * k for k in (1.0, 9.0)]
@@ -1166,6 +1197,15 @@ def test_helpers_of_another_file(module_from: Any) -> None:
     same(m.f.grad(0.3), differences(m.f, (0.3,), 0))
 
 
+def test_helpers_of_helpers_in_another_file(module_from: Any) -> None:
+    module_from("def square(a):\n    return a * a\n", "far_subject")
+    text = "import flatgrad\nimport far_subject\n\n\ndef near(x):\n    return far_subject.square(x)\n"
+    m = module_from(
+        text + "\n\n@flatgrad.differentiable\ndef f(x):\n    return near(x) * x\n"
+    )
+    same(m.f.grad(0.3), differences(m.f, (0.3,), 0))
+
+
 def test_a_decorated_function_is_a_helper_of_others(module_from: Any) -> None:
     m = module_from(
         DECORATED
@@ -1242,6 +1282,19 @@ def test_tracebacks_show_the_generated_lines() -> None:
         shown = "".join(traceback.format_exception(error))
     assert "<flatgrad fails_grad" in shown
     assert "x[5]" in shown.partition("<flatgrad fails_grad")[2]
+
+
+def not_known(x):
+    return np.nonsense(x)
+
+
+def test_a_refusal_shows_where_it_was_asked_for_and_nothing_of_the_inside() -> None:
+    with pytest.raises(FlatgradError) as caught:
+        flatgrad.grad(not_known)(1.0)
+    names = [frame.name for frame in traceback.extract_tb(caught.tb)]
+    assert names[1:] == ["__call__", "made"]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
 
 
 @pytest.mark.parametrize(

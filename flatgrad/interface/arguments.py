@@ -65,6 +65,8 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
         return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
             value.shape, lengths
         )
+    if isinstance(value, type):
+        return "other", None
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         found = _kind_of(str(value.dtype))
         found = library_of_value(kind) if found == FLOAT else found

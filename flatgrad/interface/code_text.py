@@ -140,9 +140,8 @@ def _found(function: FunctionType, code: CodeType) -> Written:
     for source in _sources(code.co_filename, function.__globals__):
         tree = parsed(source)
         candidates = list(_candidates(tree, code)) if tree is not None else []
-        for node in candidates:
-            if _is_compiled_from(code, source):
-                return Written(code.co_filename, source, node)
+        if candidates and _is_compiled_from(code, source):
+            return Written(code.co_filename, source, candidates[-1])
         changed = True
     raise _no_text(function, code, changed)
 
@@ -176,7 +175,7 @@ def without_warnings() -> Iterator[None]:
 
 
 def _candidates(tree: ast.Module, code: CodeType) -> Iterator[Definition]:
-    """The definitions that begin where the code does."""
+    """The definitions that begin where the code does; of lambdas within lambdas, the innermost comes last."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -275,7 +274,7 @@ def _no_text(function: FunctionType, code: CodeType, changed: bool) -> Exception
         step = "reload its module, so that text and function agree"
     else:
         what = f"the text of {name} cannot be had ({code.co_filename})"
-        step = "define it in a file or in a notebook cell"
+        step = "define it in a file, in IPython or in a notebook"
     return refusal("FG702", what, step, code.co_filename)
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from flatgrad.interface.arguments import POSITIONAL
 from flatgrad.interface.refusing import refusal
@@ -32,9 +35,9 @@ class Chosen:
 def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
     if wrt is None:
         return Chosen()
-    if isinstance(wrt, str | int):
+    if isinstance(wrt, str | int | np.integer):
         return Chosen((_name(wrt, signature, function),), True)
-    if not isinstance(wrt, list | tuple):
+    if not isinstance(wrt, list | tuple | range):
         what = f"wrt is a name, a position or a tuple of them, not {wrt!r}"
         raise refusal(
             "FG704",
@@ -50,7 +53,9 @@ def chosen(wrt: Wrt, signature: inspect.Signature, function: str) -> Chosen:
     return Chosen(names)
 
 
-def _name(one: str | int, signature: inspect.Signature, function: str) -> str:
+def _name(
+    one: str | int | np.integer[Any], signature: inspect.Signature, function: str
+) -> str:
     step = f"parameters: {', '.join(signature.parameters)}"
     if isinstance(one, str):
         if one not in signature.parameters:
@@ -59,11 +64,11 @@ def _name(one: str | int, signature: inspect.Signature, function: str) -> str:
     positional = [n for n, p in signature.parameters.items() if p.kind in POSITIONAL]
     if (
         isinstance(one, bool)
-        or not isinstance(one, int)
+        or not isinstance(one, int | np.integer)
         or not -len(positional) <= one < len(positional)
     ):
-        raise refusal("FG506", f"{function} has no positional parameter {one!r}", step)
-    return positional[one]
+        raise refusal("FG506", f"{function} has no positional parameter {one}", step)
+    return positional[int(one)]
 
 
 __all__ = ["Chosen", "Wrt", "chosen"]

@@ -93,7 +93,13 @@ class Derivative:
     # --- what is generated
 
     def made(self, values: Sequence[Any]) -> Made:
-        """The emitted functions for a call with these values."""
+        """The emitted functions for a call with these values; of a refusal, how flatgrad came to it is not shown."""
+        try:
+            return self._made_for(values)
+        except FlatgradError as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    def _made_for(self, values: Sequence[Any]) -> Made:
         found = self._known.get(pattern(values, self._sizes))
         if found is None or not found.reading.is_current():
             with self._lock:

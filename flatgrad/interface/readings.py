@@ -8,7 +8,7 @@ from flatgrad.errors import Diagnostic, FlatgradError, Place
 from flatgrad.interface.arguments import Length
 from flatgrad.interface.code_text import Written
 from flatgrad.interface.live import Entry, Watched
-from flatgrad.interface.refusing import Located, LocatedError, located
+from flatgrad.interface.refusing import Located, located
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Reading:
 
     def located(self, error: FlatgradError) -> FlatgradError:
         """The same refusal, told of the lines that the user wrote."""
-        if isinstance(error, LocatedError):
+        if error.rendered:
             return error
         return located([self._located(d) for d in error.diagnostics])
 

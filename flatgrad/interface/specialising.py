@@ -226,6 +226,7 @@ def emission_for(
     excluded = {
         n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED
     }
+    _refuse_without_gradient(reading, request, dict(zip(names, told, strict=True)))
     # Lengths with two names in the text may be equal by chance.
     possible = [
         replace(options, shapes=shapes_told(names, told, apart=apart) | dict(request.shapes or {}))
@@ -236,6 +237,31 @@ def emission_for(
     if found is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
     return emission, (*needed(emission.lengths, told), *reading.lengths)
+
+
+WITHOUT_GRADIENT = {"str": "a string", "none": "None", "flag": "True or False"}
+
+
+def _refuse_without_gradient(
+    reading: Reading, request: Request, told: Mapping[str, Told]
+) -> None:
+    """Arguments that are asked about in vain."""
+    for name in request.wrt:
+        kind, _ = told.get(name, ("", None))
+        if kind in WITHOUT_GRADIENT:
+            what = f"{name} is {WITHOUT_GRADIENT[kind]} in this call of {reading.function}, which has no gradient"
+            raise refusal("FG505", what, "leave it out of wrt", reading.filename)
+    if (
+        told
+        and not request.wrt
+        and all(k in UNDIFFERENTIATED for k, _ in told.values())
+    ):
+        raise _nothing_to_differentiate(reading)
+
+
+def _nothing_to_differentiate(reading: Reading) -> FlatgradError:
+    what = f"no argument of {reading.function} can carry a gradient in this call"
+    return refusal("FG505", what, "give numbers or arrays", reading.filename)
 
 
 def _first(
@@ -324,10 +350,7 @@ def _emission(reading: Reading, options: Options, excluded: Set[str]) -> Emissio
     if not options.wrt and not excluded.isdisjoint(wrt):
         chosen = tuple(n for n in wrt if n not in excluded)
         if not chosen:
-            what = (
-                f"no argument of {reading.function} can carry a gradient in this call"
-            )
-            raise refusal("FG505", what, "give numbers or arrays", reading.filename)
+            raise _nothing_to_differentiate(reading)
         whole = Transformation(reading.text, replace(options, wrt=chosen))
         function, wrt = whole.read(options.emit)
     text = layout(whole.emitted(options.emit))
