@@ -53,6 +53,11 @@ class NoRule(Exception):
         self.eqn, self.why, self.step = eqn, why, step
 
 
+def not_read(eqn: Eqn, why: NotImplementedError) -> NoRule:
+    """What the rule of an operation says that it does not know."""
+    return NoRule(eqn, str(why), getattr(why, "step", ""))
+
+
 def list_as_array(eqn: Eqn, kind: str | None) -> NoRule:
     """The gradient of a list that was taken for an array would be an array."""
     step = "give it an array, or make one of it: numpy.array(...)"
@@ -237,7 +242,7 @@ class _Reverse:
             else:
                 cotangents = pull_back(self.build, rule, eqn, gs)
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         self._nothing_dropped(eqn, len(cotangents))
         used = complex_rule(eqn, self.fields) if of_complex else rule
         fitted = used.kind is Kind.ELEMENTWISE
@@ -256,7 +261,7 @@ class _Reverse:
         try:
             result = rule(*args, options=options_of(self.build, rule, eqn)).atom
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         parts = self.build.eqns[start:]
         if parts and parts[-1].outs == (result,):
             self.build.eqns.pop()
@@ -403,7 +408,7 @@ class _Reverse:
         try:
             parts = implicit.pull_back(self.build, eqn, gs, self.active)
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         for arg, part in parts:
             self._contribute(arg, part)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
         return NUMBER_KINDS.get(value.dtype.kind, "other"), _lengths(
             value.shape, lengths
         )
-    if isinstance(value, type):
+    if isinstance(value, type | ModuleType):  # numpy has a shape and a dtype, too
         return "other", None
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         found = _kind_of(str(value.dtype))

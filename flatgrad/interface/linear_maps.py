@@ -178,7 +178,9 @@ def fitted(kind: str, of: str, like: Any, given: Any) -> Any:
             if seed.shape == np.shape(like):
                 seed = seed.astype(float) if seed.dtype.kind in "iub" else seed
                 return seed if seed.ndim else seed[()]
-            what = f"the {kind} of {of} has the shape {seed.shape}, not {np.shape(like)}"
+            what = (
+                f"the {kind} of {of} has the shape {seed.shape}, not {np.shape(like)}"
+            )
         case _:
             return given
     step = f"give a {kind} of the same structure and shapes"

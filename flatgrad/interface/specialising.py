@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from flatgrad.errors import FlatgradError
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.interface.arguments import (
     COMPLEX,
     FLOAT,
@@ -312,7 +312,7 @@ def _transformed(reading: Reading, options: Options, excluded: Set[str]) -> Emis
                     _keep(key, _emission(reading, options, excluded))
             return _emitted[key]
         except FlatgradError as error:
-            raise reading.located(error) from None
+            raise reading.located(_of_this_call(error)) from None
         except (
             Exception
         ) as error:  # flatgrad's own fault, told as the command line tells it
@@ -322,6 +322,21 @@ def _transformed(reading: Reading, options: Options, excluded: Set[str]) -> Emis
                 "function that shows it"
             )
             raise refusal("FG999", what, step, reading.filename) from error
+
+
+def _of_this_call(error: FlatgradError) -> FlatgradError:
+    """What is told of shapes, where they come from arguments and not from an option of the command line."""
+    if error.rendered:
+        return error
+    return FlatgradError(*map(_of_arguments, error.diagnostics))
+
+
+def _of_arguments(problem: Diagnostic) -> Diagnostic:
+    if problem.code != "FG301":
+        return problem
+    step = re.sub(r"--shape (\w+)", r"the shape of \1 in this call", problem.next_step)
+    step = step.replace("with --shape", "with shapes=")
+    return replace(problem, what=_told_shape(problem.what), next_step=step)
 
 
 # What was emitted last: grad(f)(x) in a loop makes a new gradient each time, and transforms once.
