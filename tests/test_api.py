@@ -919,6 +919,21 @@ def test_a_builtin_that_is_hidden_later(module_from: Any) -> None:
     assert g(-1.0) == -4.0
 
 
+@pytest.mark.parametrize(
+    "body", ["np.sum(np.array(DATA) * x)", "DATA[3] * x", "sum(v * x for v in DATA)", "x if DATA[3] > 5 else len(DATA) * x"]
+)  # fmt: skip
+def test_long_lists_are_told_shortly(module_from: Any, body: str) -> None:
+    text = f"import numpy as np\n\nDATA = [float(n) for n in range(100)]\n\n\ndef f(x):\n    return {body}\n"
+    m = module_from(text)
+    g = flatgrad.grad(m.f)
+    same(g(0.5), differences(m.f, (0.5,), 0))
+    assert len(g.__source__) < 800
+    m.DATA[3] = 7.0
+    same(g(0.5), differences(m.f, (0.5,), 0))
+    m.DATA.append(2.5)
+    same(g(0.5), differences(m.f, (0.5,), 0))
+
+
 def test_an_array_from_outside_that_is_written_into(module_from: Any) -> None:
     text = "import numpy as np\n\nROOM = np.zeros(2)\n\n\ndef f(x):\n    ROOM[:] = x**2\n    return np.sum(ROOM)\n"
     m, x = module_from(text), np.array([0.5, -2.0])
@@ -1481,6 +1496,11 @@ def test_import_is_light() -> None:
 # --- grad_source -----------------------------------------------------------------------------------------------------------
 
 TEXT = "import numpy as np\n\n\ndef f(x, w):\n    return np.sum(x * w)\n"
+
+
+def test_a_file_of_rules_that_is_not_there() -> None:
+    with pytest.raises(FlatgradError, match=r"^nowhere\.py: FG001 does not exist"):
+        flatgrad.grad_source("def f(x):\n    return x\n", rules=["nowhere.py"])
 
 
 def test_grad_source() -> None:

@@ -249,6 +249,7 @@ class Binder:
         seeds: Mapping[str, Any],
     ) -> Any:
         """Call with a value for each parameter; seeds are given by their names."""
+        __tracebackhide__ = True  # in IPython and pytest
         if self.plain:
             return function(*values, **seeds)
         args: list[Any] = []

@@ -94,6 +94,7 @@ class Derivative:
 
     def made(self, values: Sequence[Any]) -> Made:
         """The emitted functions for a call with these values; of a refusal, how flatgrad came to it is not shown."""
+        __tracebackhide__ = True
         try:
             return self._made_for(values)
         except FlatgradError as error:
@@ -194,6 +195,7 @@ class Derivative:
         extra: Mapping[str, Any],
     ) -> Any:
         """Call an emitted function; what a compiler cannot do is told as such."""
+        __tracebackhide__ = True
         if self.compiler is None:
             return self.subject.binder.call(function, values, extra)
         try:

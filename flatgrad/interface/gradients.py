@@ -77,6 +77,7 @@ class Gradient(Derivative):
         return emission, reading, lengths
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         values = self.subject.binder.bind(args, kwargs)
         made = self.made(values)
         self._refuse_other_results(made)

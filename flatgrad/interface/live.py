@@ -100,6 +100,11 @@ def token(value: Any, exact: bool = False) -> object:
         seen = (value.shape, value.dtype.str)
         return (*seen, value.tobytes()) if exact else seen
     if kind in (list, tuple):
+        kinds = {*map(type, value)}
+        if kinds == {float} and not exact:
+            return kind, float, len(value)
+        if kinds == {int}:
+            return kind, int, tuple(value)
         return kind, tuple(token(item, exact) for item in value)
     if kind is dict:
         return kind, tuple((k, token(item, exact)) for k, item in value.items())
