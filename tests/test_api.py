@@ -573,7 +573,10 @@ def float32_loss(x):
 
 
 def test_the_type_of_elements_is_kept() -> None:
-    assert flatgrad.grad(float32_loss)(np.ones(3, dtype=np.float32)).dtype == np.float32
+    x = np.ones(3, dtype=np.float32)
+    assert flatgrad.grad(float32_loss)(x).dtype == np.float32
+    found = flatgrad.grad(of_dict)({"w": x, "b": np.float32(2.0)})
+    assert (found["w"].dtype, found["b"].dtype) == (np.float32, np.float32)
 
 
 def starred(x, *rest, scale=2.0, **more):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from flatgrad.interface.live import holds_complex
 from flatgrad.interface.refusing import refusal
 from flatgrad.options import Shape
 
@@ -27,6 +28,7 @@ SCALARS: dict[type, str] = {
     type(None): "none",
 }
 CONTAINERS: dict[type, str] = {list: "list", tuple: "list", dict: "dict"}
+LISTS = ("list", "dict", "numbers", "complex list", "complex dict")
 NUMBER_KINDS = {"f": FLOAT, "c": COMPLEX, "i": INT, "u": INT, "b": BOOL}
 NAMELESS = "_"  # begins the name of a length that may have another one in the text
 UNDIFFERENTIATED = ("str", "none", "flag", "other")
@@ -57,7 +59,7 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
         numbers = (
             kind is not dict and value and all(type(v) in (int, float) for v in value)
         )
-        return "numbers" if numbers else CONTAINERS[kind], None
+        return "numbers" if numbers else _container(CONTAINERS[kind], value), None
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
         name = f"{kind.__module__}.{kind.__qualname__}"
         what = f"{name} computes in another way than arrays do, which is not read"
@@ -74,8 +76,12 @@ def _told(value: Any, lengths: dict[int, int]) -> Told:
         return found, _lengths(tuple(value.shape), lengths)
     for base, name in CONTAINERS.items():
         if isinstance(value, base):
-            return name, None
+            return _container(name, value), None
     return ("list", None) if isinstance(value, Mapping | Sequence) else ("other", None)
+
+
+def _container(name: str, value: Any) -> str:
+    return f"complex {name}" if holds_complex(value) else name
 
 
 def _lengths(shape: Iterable[int], known: dict[int, int]) -> tuple[int, ...]:
@@ -121,7 +127,7 @@ def shapes_told(
 
 def kinds_told(names: Sequence[str], told: Sequence[Told]) -> dict[str, str]:
     """For Options: integers may stand for any number, and are left open."""
-    known = {"flag": BOOL} | {k: k for k in ("none", "str", "list", "numbers", "dict")}
+    known = {"flag": BOOL} | {k: k for k in ("none", "str", *LISTS)}
     known |= {FLOAT: FLOAT, COMPLEX: COMPLEX}
     return {n: known[k] for n, (k, _) in zip(names, told, strict=True) if k in known}
 
@@ -270,6 +276,7 @@ class Binder:
 
 
 __all__ = [
+    "LISTS",
     "Binder",
     "Told",
     "kinds_told",

@@ -17,6 +17,7 @@ from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.interface.arguments import (
     COMPLEX,
     FLOAT,
+    LISTS,
     UNDIFFERENTIATED,
     Length,
     Told,
@@ -156,8 +157,7 @@ class Emission:
         return all(known) and not excluded and fits
 
 
-LISTS = ("list", "dict", "numbers")
-CONTAINED = (*LISTS, *UNDIFFERENTIATED)
+CONTAINED = ("list", "dict", "numbers", *UNDIFFERENTIATED)
 IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
 
 

@@ -80,7 +80,16 @@ def as_gradient(gradient: Any, of: Any) -> Any:
     ):
         parts = [as_gradient(g, o) for g, o in zip(gradient, of, strict=True)]
         return rebuilt(of, parts)
-    return as_float(gradient)
+    return _as_precise(as_float(gradient), of)
+
+
+def _as_precise(gradient: Any, of: Any) -> Any:
+    """Fractions as they are in the structure: zeros that gradients are added to have more digits."""
+    numbers = np.ndarray | np.generic
+    if not (isinstance(of, numbers) and isinstance(gradient, numbers)):
+        return gradient
+    fractions = of.dtype.kind == gradient.dtype.kind == "f"
+    return gradient.astype(of.dtype, copy=False) if fractions else gradient
 
 
 def as_float(gradient: Any) -> Any:
