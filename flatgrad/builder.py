@@ -74,6 +74,8 @@ def plain(value: Any) -> Any:
 class Undecided(NotImplementedError, TypeError):
     """A formula asks whether a value of the graph is true, which nobody knows before the code runs."""
 
+    step = "write the constant there, or in a function that calls this one with it"
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Expr:

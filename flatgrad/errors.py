@@ -147,12 +147,14 @@ def within(problem: Diagnostic, filename: str) -> Diagnostic:
 class FlatgradError(Exception):
     """flatgrad refuses; `diagnostics` says why, one entry for each problem."""
 
+    rendered = ""  # as the command line prints it, where the file is known
+
     def __init__(self, first: Diagnostic, *others: Diagnostic) -> None:
         super().__init__(first, *others)
         self.diagnostics: tuple[Diagnostic, ...] = (first, *others)
 
     def __str__(self) -> str:
-        return "\n".join(map(_summary, self.diagnostics))
+        return self.rendered or "\n".join(map(_summary, self.diagnostics))
 
 
 def _summary(diagnostic: Diagnostic) -> str:
@@ -160,7 +162,8 @@ def _summary(diagnostic: Diagnostic) -> str:
     if isinstance(place, PlaceInFile):
         return diagnostic.render(place.filename, place.source)
     where = "" if place is None else f"line {place.line}: "
-    return f"{where}{diagnostic.code} {diagnostic.what}"
+    steps = (f"  {line}" for line in diagnostic.next_step.splitlines())
+    return "\n".join((f"{where}{diagnostic.code} {diagnostic.what}", *steps))
 
 
 def _excerpt(place: Place, source: str) -> list[str]:

@@ -23,6 +23,8 @@ from flatgrad.registry import RULES, Kind, Rule
 from flatgrad.reverse import (
     NoRule,
     active_values,
+    list_as_array,
+    not_read,
     options_of,
     refuse_narrow,
     refuse_phases,
@@ -172,7 +174,7 @@ class _Forward:
                 rule = complex_rule(eqn, self.fields)
             found = push_forward(self.build, rule, eqn, dots)
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         return self._or_zeros(eqn, found)
 
     def _through_solver(self, eqn: Eqn, dots: Sequence[Expr | None]) -> Sequence[Expr]:
@@ -183,7 +185,7 @@ class _Forward:
         try:
             found = implicit_tangents.push_forward(self.build, eqn, dots, dot_of)
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         return self._or_zeros(eqn, found)
 
     def _or_zeros(self, eqn: Eqn, found: Sequence[Any]) -> Sequence[Expr]:
@@ -204,7 +206,7 @@ class _Forward:
         try:
             result = rule(*args, options=options_of(apart, rule, eqn)).atom
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         self.build.dialect = ""
         for part in apart.eqns:
             if result in part.outs:
@@ -352,7 +354,7 @@ def _refuse(eqn: Eqn, rule: Rule, tangents: dict[Atom, Atom]) -> None:
     if rule.kind is Kind.ELEMENTWISE:
         for arg in eqn.args:
             if arg in tangents and arg.type.kind in ("list", "dict"):
-                raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
+                raise list_as_array(eqn, arg.type.kind)
     _refuse_options(eqn, tangents)
 
 

@@ -16,8 +16,9 @@ from typing import Any
 import click
 
 from flatgrad.cli import Refusal, command, reported
+from flatgrad.errors import FlatgradError
 from flatgrad.interface.definitions import Definition, made_of, text_of
-from flatgrad.interface.refusing import LocatedError, refusal
+from flatgrad.interface.refusing import refusal
 from flatgrad.options import Options
 
 MAGIC = "flatgrad"
@@ -111,7 +112,9 @@ class Magics:
             with reported("the notebook"):
                 try:
                     yield
-                except LocatedError as error:
+                except FlatgradError as error:
+                    if not error.rendered:
+                        raise
                     raise Refusal(self._with_cells(str(error))) from None
         except click.UsageError as error:
             raise Shown(f"{LINE.name}: {error.format_message()}") from None

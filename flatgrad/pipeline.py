@@ -51,7 +51,7 @@ from flatgrad.frontend.pairs import (
 )
 from flatgrad.frontend.scope import Callee, Path
 from flatgrad.frontend.segments import segmented
-from flatgrad.graph import Atom, Block, Eqn, Lit, Var, all_equations
+from flatgrad.graph import Atom, Block, Lit, Var, all_equations
 from flatgrad.options import ALONE, FORWARD_MODE, REMAINING, Options, Shape
 from flatgrad.patterns import recognise
 from flatgrad.registry import with_rules
@@ -897,17 +897,19 @@ def _no_rules(
     refused = [e for e in refused if not active.isdisjoint(e.args)]
     echoes = {out for e in refused for out in e.outs}
     refused = [e for e in refused if echoes.isdisjoint(e.args)] or [first.eqn]
-    return [_no_rule(function, e, first.why if e is first.eqn else "") for e in refused]
+    plain = (first if e is first.eqn else NoRule(e) for e in refused)
+    return [_no_rule(function, each) for each in plain]
 
 
-def _no_rule(function: Function, eqn: Eqn, why: str) -> Diagnostic:
+def _no_rule(function: Function, refused: NoRule) -> Diagnostic:
+    eqn, why = refused.eqn, refused.why
     node = (
         eqn.node
         if eqn.node is not None or eqn.statement is None
         else eqn.statement.node
     )
     place = function.module.place(node) if node is not None else None
-    step = "write it with operations that have one: docs/operations.md"
+    step = refused.step or "write it with operations that have one: docs/operations.md"
     if eqn.op == "for" and eqn.attrs.get("inline"):
         what = "the tangent of this expression needs a loop of its own"
         return Diagnostic(WITHIN, what, "write it as a loop", place)

@@ -48,9 +48,20 @@ INTEGER_KINDS = {"int", "bool", "arange", "str", "none", "slice"}
 class NoRule(Exception):
     """A gradient would have to flow through an equation that nobody has a rule for."""
 
-    def __init__(self, eqn: Eqn, why: str = ""):
+    def __init__(self, eqn: Eqn, why: str = "", step: str = ""):
         super().__init__(why or eqn.op)
-        self.eqn, self.why = eqn, why
+        self.eqn, self.why, self.step = eqn, why, step
+
+
+def not_read(eqn: Eqn, why: NotImplementedError) -> NoRule:
+    """What the rule of an operation says that it does not know."""
+    return NoRule(eqn, str(why), getattr(why, "step", ""))
+
+
+def list_as_array(eqn: Eqn, kind: str | None) -> NoRule:
+    """The gradient of a list that was taken for an array would be an array."""
+    step = "give it an array, or make one of it: numpy.array(...)"
+    return NoRule(eqn, f"a {kind} is used as an array", step)
 
 
 def reverse(
@@ -231,7 +242,7 @@ class _Reverse:
             else:
                 cotangents = pull_back(self.build, rule, eqn, gs)
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         self._nothing_dropped(eqn, len(cotangents))
         used = complex_rule(eqn, self.fields) if of_complex else rule
         fitted = used.kind is Kind.ELEMENTWISE
@@ -250,7 +261,7 @@ class _Reverse:
         try:
             result = rule(*args, options=options_of(self.build, rule, eqn)).atom
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         parts = self.build.eqns[start:]
         if parts and parts[-1].outs == (result,):
             self.build.eqns.pop()
@@ -266,10 +277,9 @@ class _Reverse:
                 self._pull_back(part)
 
     def _refuse_lists(self, eqn: Eqn) -> None:
-        """The gradient of a list that was taken for an array would be an array."""
         for arg in eqn.args:
             if arg in self.active and arg.type.kind in ("list", "dict"):
-                raise NoRule(eqn, f"a {arg.type.kind} is used as an array")
+                raise list_as_array(eqn, arg.type.kind)
 
     def _nothing_dropped(self, eqn: Eqn, count: int) -> None:
         """Every active argument is one of those that the rule has a cotangent for."""
@@ -398,7 +408,7 @@ class _Reverse:
         try:
             parts = implicit.pull_back(self.build, eqn, gs, self.active)
         except NotImplementedError as why:
-            raise NoRule(eqn, str(why)) from None
+            raise not_read(eqn, why) from None
         for arg, part in parts:
             self._contribute(arg, part)
 

@@ -25,6 +25,7 @@ import pytest
 import flatgrad
 from flatgrad.cli import run
 from flatgrad.errors import FlatgradError
+from flatgrad.options import Options
 from flatgrad.pipeline import transform
 
 RNG = np.random.default_rng(5)
@@ -146,6 +147,8 @@ X, W, B = RNG.normal(size=(4, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
         (("x",), [0], False),
         ([1], [1], False),
         (("y", 0), [1, 0], False),
+        (np.int64(1), [1], True),
+        (range(2), [0, 1], False),
         (None, [0, 1, 2], False),
     ],
 )
@@ -227,7 +230,7 @@ def test_vjp_refuses_a_cotangent_of_another_shape() -> None:
     _, pullback = flatgrad.vjp(rows)(X, W)
     with pytest.raises(
         FlatgradError,
-        match=r"FG704 the cotangent has the shape \(3,\), the result of rows \(4,\)",
+        match=r"FG704 the cotangent of the result of rows has the shape \(3,\), not \(4,\)",
     ):
         pullback(np.ones(3))
     with pytest.raises(
@@ -258,7 +261,7 @@ def test_jvp_refuses_what_does_not_fit() -> None:
         flatgrad.jvp(rows)((X, W), (X,))
     with pytest.raises(
         FlatgradError,
-        match=r"FG704 the tangent of x has the shape \(3, 2\), x itself \(4, 3\)",
+        match=r"FG704 the tangent of x has the shape \(3, 2\), not \(4, 3\)",
     ):
         flatgrad.jvp(rows)((X, W), (W, W))
 
@@ -462,6 +465,18 @@ def documented(x, b):
     return np.sum(np.tanh(x + b))
 
 
+def number(x: float):
+    return np.sum(x**2)
+
+
+def test_a_shape_is_told_in_words_of_the_call() -> None:
+    with pytest.raises(FlatgradError) as caught:
+        flatgrad.grad(number)(X)
+    head, *_, step = str(caught.value).splitlines()
+    assert head.endswith("FG301 the shapes contradict each other: (?, ?) is not ()")
+    assert step == "  the shape of x in this call"
+
+
 def test_arguments_that_contradict_the_docstring_are_refused() -> None:
     agrees(documented, X, np.ones(3))
     for b in (np.ones((4, 3)), np.ones(1), 1.0):
@@ -558,7 +573,10 @@ def float32_loss(x):
 
 
 def test_the_type_of_elements_is_kept() -> None:
-    assert flatgrad.grad(float32_loss)(np.ones(3, dtype=np.float32)).dtype == np.float32
+    x = np.ones(3, dtype=np.float32)
+    assert flatgrad.grad(float32_loss)(x).dtype == np.float32
+    found = flatgrad.grad(of_dict)({"w": x, "b": np.float32(2.0)})
+    assert (found["w"].dtype, found["b"].dtype) == (np.float32, np.float32)
 
 
 def starred(x, *rest, scale=2.0, **more):
@@ -569,6 +587,36 @@ def test_parameters_of_every_kind() -> None:
     x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
     same(flatgrad.grad(starred, "x")(x, y), y * 2.0)
     same(flatgrad.grad(starred, "x")(x, y, scale=3.0), y * 3.0)
+
+
+def summed_along(x, axis=None):
+    return np.sum(np.mean(x**2, axis=axis) ** 2)
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_an_option_that_is_an_argument(axis: Any) -> None:
+    found = flatgrad.grad(summed_along, "x")(X, axis)
+    same(found, differences(summed_along, (X, axis), 0))
+
+
+def spread(x, axis=0):
+    return np.sum(np.std(x, axis=axis))
+
+
+def test_an_option_that_has_to_be_written_down() -> None:
+    with pytest.raises(FlatgradError, match="or in a function that calls this one"):
+        flatgrad.grad(spread, "x")(X)
+    agrees(lambda x: spread(x, axis=1), X)
+
+
+def of_library(x, xp):
+    return xp.sum(x)
+
+
+@pytest.mark.parametrize("given", [np, np.float64])
+def test_modules_and_types_are_no_arrays(given: Any) -> None:
+    with pytest.raises(FlatgradError, match="FG201 sum: no derivative"):
+        flatgrad.grad(of_library)(X, given)
 
 
 # --- what the result has to be ---------------------------------------------------------------------------------------------
@@ -604,6 +652,34 @@ def test_a_result_that_is_no_number_when_it_is_there() -> None:
         flatgrad.grad(unknown_rank)(np.ones((2, 1)))
 
 
+def by_flag(x, kind="plain", twice=False, shift=None):
+    return (2 * x if twice else x) ** 2 if kind == "plain" else x
+
+
+@pytest.mark.parametrize(
+    ("wrt", "what"),
+    [("kind", "a string"), (-2, "True or False"), ("shift", "None"), (("x", -1), "None")],
+)  # fmt: skip
+def test_what_is_no_number_in_a_call_has_no_gradient(wrt: Any, what: str) -> None:
+    with pytest.raises(FlatgradError, match=f"FG505 .* is {what} in this call"):
+        flatgrad.grad(by_flag, wrt)(2.0)
+    with pytest.raises(FlatgradError, match="FG505 no argument of by_flag can carry"):
+        flatgrad.grad(by_flag)(True)
+
+
+def squares(x):
+    return np.sum(x**2)
+
+
+def test_a_list_is_no_array() -> None:
+    for derivative in (flatgrad.grad(squares), flatgrad.vjp(squares)):
+        with pytest.raises(
+            FlatgradError, match=r"FG201 .*a list is used as an array"
+        ) as caught:
+            derivative([1.0, 2.0])
+        assert "or make one of it: numpy.array(...)" in str(caught.value)
+
+
 def turned(x):
     return x * 1j
 
@@ -621,7 +697,7 @@ def test_has_aux_of_one_result() -> None:
 @pytest.mark.parametrize(
     ("wrt", "message"),
     [
-        ("q", "FG506 product has no parameter q\n|FG506 product has no parameter q"),
+        ("q", "FG506 product has no parameter q\n  parameters: x, y, z"),
         (3, "FG506 product has no positional parameter 3"),
         (-4, "FG506"),
         (True, "FG506"),
@@ -846,6 +922,31 @@ def test_a_builtin_that_is_hidden_later(module_from: Any) -> None:
     assert g(-1.0) == -4.0
 
 
+@pytest.mark.parametrize(
+    "body", ["np.sum(np.array(DATA) * x)", "DATA[3] * x", "sum(v * x for v in DATA)", "x if DATA[3] > 5 else len(DATA) * x"]
+)  # fmt: skip
+def test_long_lists_are_told_shortly(module_from: Any, body: str) -> None:
+    text = f"import numpy as np\n\nDATA = [float(n) for n in range(100)]\n\n\ndef f(x):\n    return {body}\n"
+    m = module_from(text)
+    g = flatgrad.grad(m.f)
+    same(g(0.5), differences(m.f, (0.5,), 0))
+    assert len(g.__source__) < 800
+    m.DATA[3] = 7.0
+    same(g(0.5), differences(m.f, (0.5,), 0))
+    m.DATA.append(2.5)
+    same(g(0.5), differences(m.f, (0.5,), 0))
+
+
+def test_an_array_from_outside_that_is_written_into(module_from: Any) -> None:
+    text = "import numpy as np\n\nROOM = np.zeros(2)\n\n\ndef f(x):\n    ROOM[:] = x**2\n    return np.sum(ROOM)\n"
+    m, x = module_from(text), np.array([0.5, -2.0])
+    same(flatgrad.grad(m.f)(x), 2 * x)
+    np.testing.assert_array_equal(m.ROOM, x**2)
+    alone: dict[str, Any] = {}
+    exec(transform(text, Options(functions=("f",))), alone)
+    same(alone["f_grad"](x)[1], 2 * x)
+
+
 def test_lists_and_dicts_from_outside(module_from: Any) -> None:
     m = module_from(
         'RATES = [1.0, 2.0]\nSETTINGS = {"p": 2, "a": 0.5}\n\n\ndef f(x):\n    t = 0.0\n    for r in RATES:\n        t = t + r * x ** SETTINGS["p"]\n    return t * SETTINGS["a"]\n'
@@ -1008,6 +1109,13 @@ def test_lambdas() -> None:
     agrees(folded, 2.0)
 
 
+def test_lambdas_within_lambdas() -> None:
+    times = lambda a: lambda x: a * x**2  # noqa: E731
+    agrees(times(3.0), 2.0)
+    agrees(lambda x: (lambda y: y**3)(2 * x), 2.0)
+    assert (lambda: flatgrad.grad(lambda x: x**3)(2.0))() == 12.0
+
+
 def test_lambdas_of_a_loop() -> None:
     assert [
         flatgrad.grad(f, "x")(1.0) for f in [lambda x, k=k: x * k for k in (1.0, 9.0)]
@@ -1155,6 +1263,15 @@ def test_helpers_of_another_file(module_from: Any) -> None:
     same(m.f.grad(0.3), differences(m.f, (0.3,), 0))
 
 
+def test_helpers_of_helpers_in_another_file(module_from: Any) -> None:
+    module_from("def square(a):\n    return a * a\n", "far_subject")
+    text = "import flatgrad\nimport far_subject\n\n\ndef near(x):\n    return far_subject.square(x)\n"
+    m = module_from(
+        text + "\n\n@flatgrad.differentiable\ndef f(x):\n    return near(x) * x\n"
+    )
+    same(m.f.grad(0.3), differences(m.f, (0.3,), 0))
+
+
 def test_a_decorated_function_is_a_helper_of_others(module_from: Any) -> None:
     m = module_from(
         DECORATED
@@ -1231,6 +1348,19 @@ def test_tracebacks_show_the_generated_lines() -> None:
         shown = "".join(traceback.format_exception(error))
     assert "<flatgrad fails_grad" in shown
     assert "x[5]" in shown.partition("<flatgrad fails_grad")[2]
+
+
+def not_known(x):
+    return np.nonsense(x)
+
+
+def test_a_refusal_shows_where_it_was_asked_for_and_nothing_of_the_inside() -> None:
+    with pytest.raises(FlatgradError) as caught:
+        flatgrad.grad(not_known)(1.0)
+    names = [frame.name for frame in traceback.extract_tb(caught.tb)]
+    assert names[1:] == ["__call__", "made"]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -1358,6 +1488,11 @@ def test_import_is_light() -> None:
 # --- grad_source -----------------------------------------------------------------------------------------------------------
 
 TEXT = "import numpy as np\n\n\ndef f(x, w):\n    return np.sum(x * w)\n"
+
+
+def test_a_file_of_rules_that_is_not_there() -> None:
+    with pytest.raises(FlatgradError, match=r"^nowhere\.py: FG001 does not exist"):
+        flatgrad.grad_source("def f(x):\n    return x\n", rules=["nowhere.py"])
 
 
 def test_grad_source() -> None:

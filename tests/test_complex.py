@@ -1,5 +1,9 @@
 """Complex numbers: dL/dx + i dL/dy by differences in both directions, for rules and for whole functions."""
 
+import importlib
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from checking import REFUSED, Faults, Trial, agree, outcome, pairing
@@ -12,12 +16,15 @@ from test_rules import (
     subsets,
 )
 
-import flatgrad.rules  # noqa: F401
+import flatgrad
+import flatgrad.rules
 from flatgrad.builder import Builder
 from flatgrad.complex_values import Field, complex_values
 from flatgrad.errors import FlatgradError
 from flatgrad.evaluate import run
 from flatgrad.graph import Var
+from flatgrad.options import Options
+from flatgrad.pipeline import transform
 from flatgrad.registry import COMPLEX, RULES
 from flatgrad.rules.complex_numbers import HOLOMORPHIC, IN_FULL
 from flatgrad.types import Dim, Shape, Type
@@ -331,3 +338,93 @@ def test_one_function_calls_another_with_real_numbers_only():
     agree(source, z=Z)
     with pytest.raises(FlatgradError, match="function with branches or loops"):
         Trial(source.replace("norm(r)", "norm(z)"), {"z": Z}).emitted()
+
+
+IN_CONSTANTS = """import numpy as np
+
+
+def made():
+    return 1 + 2j
+
+
+class Holder:
+    number = 1 + 2j
+
+
+held = Holder()
+IN_DICT = {"w": 1 + 2j}
+DEEPER = {"a": {"w": [1 + 2j]}}
+IN_TUPLE = ((1 + 2j, 2.0), 3.0)
+MADE = made()
+
+
+def f(x):
+    return np.abs(CONSTANT * x * x)
+"""
+
+
+@pytest.mark.parametrize(
+    "constant", ['IN_DICT["w"]', 'DEEPER["a"]["w"][0]', "IN_TUPLE[0][0]", "MADE"]
+)
+def test_complex_numbers_in_constants_of_the_file(constant: str) -> None:
+    text = transform(
+        IN_CONSTANTS.replace("CONSTANT", constant), Options(functions=("f",))
+    )
+    emitted: dict[str, Any] = {}
+    exec(text, emitted)
+    _, found = emitted["f_grad"](1.5, 1.0)
+    assert found == pytest.approx(3 * np.sqrt(5))
+
+
+@pytest.mark.parametrize("constant", ["held.number", "Holder.number", 'IN_DICT["w"]'])
+def test_complex_numbers_in_what_is_read_from_outside(
+    constant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"complex_subject_{abs(hash(constant))}"
+    real = IN_CONSTANTS.replace("CONSTANT", constant).replace("1 + 2j", "2.0")
+    (tmp_path / f"{name}.py").write_text(real)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    m = importlib.import_module(name)
+    g = flatgrad.grad(m.f)
+    assert g(1.5) == pytest.approx(6.0)
+    m.Holder.number = m.IN_DICT["w"] = 1 + 2j
+    assert g(1.5) == pytest.approx(3 * np.sqrt(5))
+
+
+def of_dict(p):
+    return np.abs(p["w"] ** 2)
+
+
+def of_pair(p):
+    return np.abs(p[0] ** 2)
+
+
+def of_star(*p):
+    return np.abs(p[0] ** 2)
+
+
+def beside_dict(x, p):
+    return np.sum(np.abs(x * p["w"]))
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (of_dict, ({"w": 1 + 2j},)),
+        (of_pair, ([1 + 2j],)),
+        (of_pair, ((np.array(1 + 2j),),)),
+        (of_star, (1 + 2j,)),
+    ],
+)
+def test_complex_numbers_in_a_container_are_refused(f: Any, args: Any) -> None:
+    g = flatgrad.grad(f)
+    if f is of_dict:
+        assert g({"w": 2.0}) == {"w": 4.0}
+    with pytest.raises(FlatgradError, match="complex values in what may be a list"):
+        g(*args)
+
+
+def test_complex_numbers_beside_what_is_differentiated() -> None:
+    g, x = flatgrad.grad(beside_dict, "x"), np.ones(2)
+    np.testing.assert_allclose(g(x, {"w": 3.0}), [3.0, 3.0])
+    np.testing.assert_allclose(g(x, {"w": 3 + 4j}), [5.0, 5.0])

@@ -140,7 +140,7 @@ def test_error_text_joins_the_messages() -> None:
         Diagnostic("FG201", "no rule for f", "give one", Place(3, 1, 3, 2)),
         Diagnostic("FG501", "not yet"),
     )
-    assert str(error) == "line 3: FG201 no rule for f\nFG501 not yet"
+    assert str(error) == "line 3: FG201 no rule for f\n  give one\nFG501 not yet"
     assert len(error.diagnostics) == 2
 
 

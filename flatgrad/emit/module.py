@@ -16,7 +16,12 @@ from flatgrad.emit.helpers import HELPERS, helpers_of, with_needed
 from flatgrad.emit.names import Names
 from flatgrad.emit.tensors import TensorDialect
 from flatgrad.errors import Diagnostic, FlatgradError
-from flatgrad.frontend.module import Module, names_in_text
+from flatgrad.frontend.module import (
+    Module,
+    bound_names,
+    names_in_text,
+    parameters_of,
+)
 from flatgrad.frontend.printed import printed_helpers
 from flatgrad.frontend.scope import Frame, Function
 
@@ -120,8 +125,12 @@ def _needed(
 
 
 def _locals(function: Function) -> set[str]:
-    names = {*function.frame.env, *(v.name for v in function.frame.writes)}
-    return names - function.of_module
+    """The variables of a function; of a constant of the module, only if it binds the name itself."""
+    found = {*function.frame.env, *(v.name for v in function.frame.writes)}
+    node = function.node
+    bound = {*bound_names(node.body), *(p.name.value for p in parameters_of(node))}
+    own = {n for n in found if n in bound or n not in function.module.constants}
+    return own - function.of_module
 
 
 def _definition(module: Module, name: str) -> str:

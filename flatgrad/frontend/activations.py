@@ -36,7 +36,8 @@ def activate(low: Lowering, node: cst.Call, callee: Callee, given: Arguments) ->
         return known
     callee = _with_nothing_nonlocal(callee)
     caller, statement = low.frame, low.build.statement
-    assert statement is not None
+    if statement is None:  # NAME = callee() at the top of the file
+        raise Refusal("FG108", f"what {callee.name} gives outside of a function is not read", "", node)  # fmt: skip
     frame = Frame(callee.node, callee.frame, node, statement)
     if problem := _problem(low, callee, frame):
         return _opaque(low, node, callee, given, problem.what, problem.code)

@@ -6,14 +6,17 @@ import re
 
 from flatgrad.frontend.scope import Function
 
+REAL = {"float", "int", "bool", "arange", "str", "none", "slice", "ellipsis", "dtype"}
 WORD = re.compile(r"\bcomplex\b", re.IGNORECASE)
 SIGN = re.compile(r"\d[jJ]\b|\bcomplex|\bcmath\b|\bfft\b")
 
 
 def speaks_of_complex(function: Function) -> bool:
-    """The docstring names complex numbers, or a constant is read of a module that has some."""
+    """The docstring names complex numbers, an argument holds some, or a constant is read of a module that has some."""
     if WORD.search(function.node.get_docstring() or ""):
         return True
+    if any("complex" in p.type.shape.root().parts for p in function.params.values()):
+        return True
     outside = (e.out for e in function.block.eqns if e.op == "external")
-    unknown = any(out.type.kind in ("any", "array") for out in outside)
+    unknown = any(out.type.kind not in REAL for out in outside)
     return unknown and SIGN.search(function.module.text) is not None

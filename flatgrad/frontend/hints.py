@@ -53,9 +53,12 @@ def declare(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> Non
 
 def _tell(var: Var, kind: str) -> None:
     """What kind of thing a value is; a list of numbers is a list that holds nothing else."""
+    what, _, container = kind.rpartition(" ")
+    if what:  # a "complex dict" holds complex numbers
+        var.type.shape.root().parts[what] = True
     if var.type.kind == "any":
-        var.type.kind = "list" if kind == "numbers" else kind
-        if kind == "numbers":
+        var.type.kind = "list" if container == "numbers" else container
+        if container == "numbers":
             var.type.shape.root().parts["numbers"] = True
 
 

@@ -348,6 +348,8 @@ def _static(value: Value) -> Any:
     match value:
         case Lit(value=constant):
             return constant
+        case Var() if value.type.kind == "none":
+            return None
         case Struct(items=items, kind=kind):
             found = [_static(i) for i in items]
             if any(f is UNKNOWN for f in found):

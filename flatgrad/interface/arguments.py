@@ -9,10 +9,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from flatgrad.interface.live import holds_complex
 from flatgrad.interface.refusing import refusal
 from flatgrad.options import Shape
 
@@ -26,6 +28,7 @@ SCALARS: dict[type, str] = {
     type(None): "none",
 }
 CONTAINERS: dict[type, str] = {list: "list", tuple: "list", dict: "dict"}
+LISTS = ("list", "dict", "numbers", "complex list", "complex dict")
 NUMBER_KINDS = {"f": FLOAT, "c": COMPLEX, "i": INT, "u": INT, "b": BOOL}
 NAMELESS = "_"  # begins the name of a length that may have another one in the text
 UNDIFFERENTIATED = ("str", "none", "flag", "other")
@@ -60,14 +63,14 @@ def told_of(value: Any, lengths: dict[int, int]) -> Told:
         numbers = (
             kind is not dict and value and all(type(v) in (int, float) for v in value)
         )
-        return "numbers" if numbers else CONTAINERS[kind], None
+        return "numbers" if numbers else _container(CONTAINERS[kind], value), None
     if isinstance(value, np.ndarray) and not isinstance(value, np.memmap):
         name = f"{kind.__module__}.{kind.__qualname__}"
         what = f"{name} computes in another way than arrays do, which is not read"
         raise refusal("FG704", what, "give a plain array: numpy.asarray(...)")
     if isinstance(value, np.memmap | np.generic):
         return NUMBER_KINDS.get(value.dtype.kind, "other"), labels(value.shape, lengths)
-    if isinstance(value, type):
+    if isinstance(value, type | ModuleType):  # numpy has a shape and a dtype, too
         return "other", None
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         found = _kind_of(str(value.dtype))
@@ -75,8 +78,12 @@ def told_of(value: Any, lengths: dict[int, int]) -> Told:
         return found, labels(tuple(value.shape), lengths)
     for base, name in CONTAINERS.items():
         if isinstance(value, base):
-            return name, None
+            return _container(name, value), None
     return ("list", None) if isinstance(value, Mapping | Sequence) else ("other", None)
+
+
+def _container(name: str, value: Any) -> str:
+    return f"complex {name}" if holds_complex(value) else name
 
 
 def labels(shape: Iterable[int], known: dict[int, int]) -> tuple[int, ...]:
@@ -126,7 +133,7 @@ def _flat(name: str) -> str:
 
 def kinds_told(names: Sequence[str], told: Sequence[Told]) -> dict[str, str]:
     """For Options: integers may stand for any number, and are left open."""
-    known = {"flag": BOOL} | {k: k for k in ("none", "str", "list", "numbers", "dict")}
+    known = {"flag": BOOL} | {k: k for k in ("none", "str", *LISTS)}
     known |= {FLOAT: FLOAT, COMPLEX: COMPLEX}
     return {n: known[k] for n, (k, _) in zip(names, told, strict=True) if k in known}
 
@@ -254,6 +261,7 @@ class Binder:
         seeds: Mapping[str, Any],
     ) -> Any:
         """Call with a value for each parameter; seeds are given by their names."""
+        __tracebackhide__ = True  # in IPython and pytest
         if self.plain:
             return function(*values, **seeds)
         args: list[Any] = []
@@ -274,6 +282,7 @@ class Binder:
 
 
 __all__ = [
+    "LISTS",
     "Binder",
     "Key",
     "Told",

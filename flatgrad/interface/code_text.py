@@ -188,7 +188,7 @@ def without_warnings() -> Iterator[None]:
 
 
 def _candidates(tree: ast.Module, code: CodeType) -> Iterator[Definition]:
-    """The definitions that begin where the code does."""
+    """The definitions that begin where the code does; of lambdas within lambdas, the innermost comes last."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -287,7 +287,7 @@ def _no_text(function: FunctionType, code: CodeType, changed: bool) -> Exception
         step = "reload its module, so that text and function agree"
     else:
         what = f"the text of {name} cannot be had ({code.co_filename})"
-        step = "define it in a file or in a notebook cell"
+        step = "define it in a file, in IPython or in a notebook"
     return refusal("FG702", what, step, code.co_filename)
 
 

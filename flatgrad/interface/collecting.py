@@ -37,6 +37,7 @@ from flatgrad.interface.live import (
     Entry,
     Fixed,
     Global,
+    HoldsComplex,
     Watched,
     watched,
 )
@@ -310,6 +311,7 @@ class Collector:
     ) -> None:
         """What no expression tells: as its file defines it, or as something that comes from there."""
         found = top_level(text.source).get(name, []) if text is not None else []
+        note = self._complex_note(name, entry, text)
         if text is not None and len(found) == 1 and isinstance(found[0], ast.Assign):
             value = found[0].value
             told = ast.unparse(value)
@@ -318,11 +320,19 @@ class Collector:
                     self._add(
                         node.id, Global(function.__globals__, node.id), text, function
                     )
-            same = self._is_main_file(text)
-            self.pieces[name] = Piece(name, f"{name} = {told}", 1, entry, None, same)
+            same = self._is_main_file(text) and not note
+            line = f"{name} = {told}{note}"
+            self.pieces[name] = Piece(name, line, 1, entry, None, same)
             return
         module = function.__module__ or "__main__"
-        self.pieces[name] = Piece(name, f"from {module} import {name}", 0, entry)
+        self.pieces[name] = Piece(name, f"from {module} import {name}{note}", 0, entry)
+
+    def _complex_note(self, name: str, entry: Entry, text: Written | None) -> str:
+        """Of an object, what is read may be a complex number, which decides the text."""
+        chains = attribute_chains(text, name) if text is not None else ()
+        read = [HoldsComplex(Attribute(entry, names)) for _, names in chains]
+        self.watches += map(watched, read)
+        return "  # has complex numbers" if any(r.get() for r in read) else ""
 
     # --- rules
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from flatgrad.interface.arguments import POSITIONAL
 from flatgrad.interface.refusing import refusal
@@ -46,9 +48,9 @@ def chosen(wrt: Wrt, subject: Asked) -> Chosen:
     signature, function = subject.signature, subject.name
     if wrt is None:
         return Chosen()
-    if isinstance(wrt, str | int):
+    if isinstance(wrt, str | int | np.integer):
         return Chosen((_name(wrt, subject),), True)
-    if not isinstance(wrt, list | tuple):
+    if not isinstance(wrt, list | tuple | range):
         what = f"wrt is a name, a position or a tuple of them, not {wrt!r}"
         raise refusal(
             "FG704",
@@ -64,7 +66,7 @@ def chosen(wrt: Wrt, subject: Asked) -> Chosen:
     return Chosen(names)
 
 
-def _name(one: str | int, subject: Asked) -> str:
+def _name(one: str | int | np.integer[Any], subject: Asked) -> str:
     found = one if isinstance(one, str) and subject.is_attribute(one) else _parameter(one, subject)  # fmt: skip
     if found in subject.bound:
         what = f"{found} of {subject.name} is no argument that a gradient can be had of"
@@ -73,7 +75,7 @@ def _name(one: str | int, subject: Asked) -> str:
     return found
 
 
-def _parameter(one: str | int, subject: Asked) -> str:
+def _parameter(one: str | int | np.integer[Any], subject: Asked) -> str:
     signature, function = subject.signature, subject.name
     step = f"parameters: {', '.join(signature.parameters)}"
     if isinstance(one, str):
@@ -83,11 +85,11 @@ def _parameter(one: str | int, subject: Asked) -> str:
     positional = [n for n, p in signature.parameters.items() if p.kind in POSITIONAL]
     if (
         isinstance(one, bool)
-        or not isinstance(one, int)
+        or not isinstance(one, int | np.integer)
         or not -len(positional) <= one < len(positional)
     ):
-        raise refusal("FG506", f"{function} has no positional parameter {one!r}", step)
-    return positional[one]
+        raise refusal("FG506", f"{function} has no positional parameter {one}", step)
+    return positional[int(one)]
 
 
 __all__ = ["Chosen", "Wrt", "chosen"]

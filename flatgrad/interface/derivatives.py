@@ -92,7 +92,14 @@ class Derivative:
     # --- what is generated
 
     def made(self, values: Sequence[Any]) -> Made:
-        """The emitted functions for a call with these values."""
+        """The emitted functions for a call with these values; of a refusal, how flatgrad came to it is not shown."""
+        __tracebackhide__ = True
+        try:
+            return self._made_for(values)
+        except FlatgradError as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    def _made_for(self, values: Sequence[Any]) -> Made:
         found = self._known.get(self.subject.key(values, self._sizes))
         if found is None or not found.reading.is_current():
             with self._lock:
@@ -200,6 +207,7 @@ class Derivative:
         extra: Mapping[str, Any],
     ) -> Any:
         """What a compiler cannot do is told as such."""
+        __tracebackhide__ = True
         if self.compiler is None:
             return self.subject.binder.call(function, values, extra)
         try:

@@ -79,10 +79,12 @@ class Gradient(Derivative):
         return emission, reading, lengths
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         return self.computed(self.bind(args, kwargs))
 
     def computed(self, values: Sequence[Any]) -> Any:
         """The gradient for a value of each parameter."""
+        __tracebackhide__ = True
         made = self.made(values)
         self._refuse_other_results(made)
         try:

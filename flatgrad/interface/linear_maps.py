@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import numpy as np
 from flatgrad.interface.derivatives import Derivative
 from flatgrad.interface.documenting import document, gradients, parameters
 from flatgrad.interface.generated import cannot_compile, is_of_compiler
+from flatgrad.interface.refusing import refusal
 from flatgrad.interface.specialising import Made
-from flatgrad.interface.trees import as_float
+from flatgrad.interface.trees import as_float, rebuilt
 
 
 class Pullback(Derivative):
@@ -68,28 +69,30 @@ class Pullback(Derivative):
             and made.returns_tuple
         ):
             given = tuple(given[0])
-        if not given and all(np.ndim(out) == 0 for out in seeded):
+        if not given and all(_is_number(out) for out in seeded):
             given = tuple(1.0 for _ in seeded)
         if len(given) == len(outs) and len(given) != len(seeded):
+            self._refuse_dropped(made, outs)
             given = tuple(
                 g for g, r in zip(given, made.results, strict=True) if r.has_seed
             )
         if len(given) != len(seeded):
             what = f"{self.subject.name} has {len(seeded)} results with cotangents, and {len(given)} were given"
             raise self.refuse("FG704", what, "give one cotangent for each result")
-        return [self._fitted(out, g) for out, g in zip(seeded, given, strict=True)]
+        result = f"the result of {self.subject.name}"
+        return [fitted("cotangent", result, out, g) for out, g in zip(seeded, given, strict=True)]  # fmt: skip
 
-    def _fitted(self, out: Any, cotangent: Any) -> Any:
-        if not isinstance(out, np.ndarray | np.generic | float | int | complex):
-            return cotangent
-        seed = np.asarray(cotangent)
-        seed = seed.astype(float) if seed.dtype.kind in "iub" else seed
-        if seed.shape != np.shape(out):
-            what = f"the cotangent has the shape {seed.shape}, the result of {self.subject.name} {np.shape(out)}"
-            raise self.refuse(
-                "FG704", what, "give a cotangent of the shape of the result"
-            )
-        return seed if seed.ndim else seed[()]
+    def _refuse_dropped(self, made: Made, outs: Sequence[Any]) -> None:
+        """A cotangent is left out of what has none, such as a label, but not of what could have one."""
+        for position, (out, result) in enumerate(zip(outs, made.results, strict=True)):
+            if not result.has_seed and isinstance(out, list | tuple | Mapping):
+                what = f"the result at position {position} of {self.subject.name} is a {type(out).__name__} within a tuple"
+                step = "return its items as results of their own, or leave its cotangent out"  # fmt: skip
+                raise self.refuse("FG704", f"{what}, which takes no cotangent", step)
+
+
+def _is_number(out: Any) -> bool:
+    return not isinstance(out, list | tuple | Mapping) and np.ndim(out) == 0
 
 
 class Pushforward(Derivative):
@@ -117,7 +120,10 @@ class Pushforward(Derivative):
         if not isinstance(primals, tuple | list):
             what = f"primals is a tuple of the arguments of {self.subject.name}, not {type(primals).__name__}"
             raise self.refuse("FG704", what, "write (x,) for one argument")
-        values = self.bind(primals, kwargs)
+        return self.pushed(self.bind(primals, kwargs), tangents)
+
+    def pushed(self, values: Sequence[Any], tangents: Any) -> tuple[Any, Any]:
+        """Value and tangent, for a value of each parameter."""
         made = self.made(values)
         value, tangent = self.run(made, values, self._tangents(made, values, tangents))
         return value, as_float(tangent)
@@ -145,23 +151,49 @@ class Pushforward(Derivative):
         if not isinstance(given, tuple | list) or len(given) != len(made.wrt):
             what = f"tangents is a tuple of {len(made.wrt)}, for {', '.join(made.wrt)}"
             raise self.refuse("FG704", what, "give a tangent for each of them")
-        fitted = [
-            self._fitted(name, arguments[name], t)
+        own = [
+            fitted("tangent", name, arguments[name], t)
             for name, t in zip(made.wrt, given, strict=True)
         ]
-        return dict(zip(made.seeds, fitted, strict=True))
+        return dict(zip(made.seeds, own, strict=True))
 
-    def _fitted(self, name: str, primal: Any, tangent: Any) -> Any:
-        if not isinstance(primal, np.ndarray | np.generic | float | int | complex):
-            return tangent
-        found = np.asarray(tangent)
-        found = found.astype(float) if found.dtype.kind in "iub" else found
-        if found.shape != np.shape(primal):
-            what = f"the tangent of {name} has the shape {found.shape}, {name} itself {np.shape(primal)}"
-            raise self.refuse(
-                "FG704", what, "give a tangent of the shape of the argument"
+
+def fitted(kind: str, of: str, like: Any, given: Any) -> Any:
+    """A tangent or cotangent as fractions; it has to have the structure and the shapes of what it is of."""
+    match like:
+        case Mapping() if isinstance(given, Mapping) and _has_items(given, like):
+            items = {k: fitted(kind, f"{of}[{k!r}]", like[k], v) for k, v in given.items()}  # fmt: skip
+            return rebuilt(like, items)
+        case list() | tuple() if _is_sequence(given) and len(given) == len(like):
+            pairs = enumerate(zip(like, given, strict=True))
+            return rebuilt(like, [fitted(kind, f"{of}[{i}]", o, g) for i, (o, g) in pairs])  # fmt: skip
+        case Mapping() | list() | tuple():
+            what = f"the {kind} of {of} has another structure"
+        case np.ndarray() | np.generic() | float() | int() | complex():
+            seed = np.asarray(given)
+            if seed.shape == np.shape(like):
+                seed = seed.astype(float) if seed.dtype.kind in "iub" else seed
+                return seed if seed.ndim else seed[()]
+            what = (
+                f"the {kind} of {of} has the shape {seed.shape}, not {np.shape(like)}"
             )
-        return found if found.ndim else found[()]
+        case _:
+            return given
+    step = f"give a {kind} of the same structure and shapes"
+    raise refusal("FG704", what, step)
 
 
-__all__ = ["Pullback", "Pushforward"]
+def _is_sequence(given: Any) -> bool:
+    return isinstance(given, list | tuple) or (
+        isinstance(given, np.ndarray) and given.ndim > 0
+    )
+
+
+def _has_items(given: Mapping[Any, Any], like: Mapping[Any, Any]) -> bool:
+    """Nothing but what is there, and all numbers and arrays of it."""
+    missing = [like[k] for k in like if k not in given]
+    numbers = (np.ndarray, np.generic, float, int, complex, list, tuple, Mapping)
+    return given.keys() <= like.keys() and not any(isinstance(v, numbers) for v in missing)  # fmt: skip
+
+
+__all__ = ["Pullback", "Pushforward", "fitted"]

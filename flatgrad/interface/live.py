@@ -72,6 +72,29 @@ class Attribute:
 
 
 @dataclass(frozen=True, eq=False)
+class HoldsComplex:
+    """Whether there is a complex number at a place, or in what is there."""
+
+    entry: Entry
+
+    def get(self) -> bool:
+        return holds_complex(self.entry.get())
+
+    @property
+    def place(self) -> object:
+        return HoldsComplex, self.entry.place
+
+
+def holds_complex(value: Any) -> bool:
+    """A complex number or array, or a structure that has one."""
+    if isinstance(value, dict):
+        return any(map(holds_complex, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(holds_complex, value))
+    return isinstance(value, complex) or "complex" in str(getattr(value, "dtype", ""))
+
+
+@dataclass(frozen=True, eq=False)
 class Fixed:
     """A value that has no place, such as the default of a parameter."""
 
@@ -100,6 +123,11 @@ def token(value: Any, exact: bool = False) -> object:
         seen = (value.shape, value.dtype.str)
         return (*seen, value.tobytes()) if exact else seen
     if kind in (list, tuple):
+        kinds = {*map(type, value)}
+        if kinds == {float} and not exact:
+            return kind, float, len(value)
+        if kinds == {int}:
+            return kind, int, tuple(value)
         return kind, tuple(token(item, exact) for item in value)
     if kind is dict:
         return kind, tuple((k, token(item, exact)) for k, item in value.items())
@@ -154,7 +182,9 @@ __all__ = [
     "Entry",
     "Fixed",
     "Global",
+    "HoldsComplex",
     "Watched",
+    "holds_complex",
     "token",
     "watched",
 ]

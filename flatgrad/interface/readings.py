@@ -11,7 +11,7 @@ from flatgrad.errors import Diagnostic, FlatgradError, Place, PlaceInFile
 from flatgrad.interface.arguments import Length
 from flatgrad.interface.code_text import Written
 from flatgrad.interface.live import Entry, Watched
-from flatgrad.interface.refusing import Located, LocatedError, located, shown
+from flatgrad.interface.refusing import Located, located, shown
 
 IMPORT, CONSTANT, FUNCTION, CLASS, METHOD = range(5)
 
@@ -98,7 +98,7 @@ class Reading:
 
     def located(self, error: FlatgradError) -> FlatgradError:
         """The same refusal, told of the lines that the user wrote."""
-        if isinstance(error, LocatedError):
+        if error.rendered:
             return error
         return located([self._located(d) for d in error.diagnostics])
 

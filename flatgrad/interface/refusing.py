@@ -7,22 +7,12 @@ from collections.abc import Sequence
 
 from flatgrad.errors import Diagnostic, FlatgradError
 
-
-class LocatedError(FlatgradError):
-    """A refusal that knows the file that it speaks of."""
-
-    rendered = ""
-
-    def __str__(self) -> str:
-        return self.rendered or super().__str__()
-
-
 Located = tuple[Diagnostic, str, str]  # what is wrong, the name of the file, its text
 
 
-def located(problems: Sequence[Located]) -> LocatedError:
+def located(problems: Sequence[Located]) -> FlatgradError:
     """The exception for some problems, each of its own file."""
-    error = LocatedError(*(problem for problem, _, _ in problems))
+    error = FlatgradError(*(problem for problem, _, _ in problems))
     texts = (problem.render(shown(name), text) for problem, name, text in problems)
     error.rendered = "\n".join(texts)
     return error
@@ -44,4 +34,4 @@ def shown(filename: str) -> str:
     return filename.removeprefix(here)
 
 
-__all__ = ["Located", "LocatedError", "located", "refusal", "shown"]
+__all__ = ["Located", "located", "refusal", "shown"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from flatgrad.interface.conventions import Chosen, Wrt
 from flatgrad.interface.derivatives import Shapes
@@ -15,7 +12,9 @@ from flatgrad.interface.documenting import document, gradients, parameters
 from flatgrad.interface.generated import Compiler
 from flatgrad.interface.gradients import Gradient
 from flatgrad.interface.linear_maps import Pullback, Pushforward
-from flatgrad.interface.trees import leaves, mapped
+from flatgrad.interface.refusing import refusal
+from flatgrad.interface.trees import leaves
+from flatgrad.interface.unit_vectors import of_columns, of_rows, size, units, zeros
 
 FORWARD, REVERSE = "forward", "reverse"
 RULE = (
@@ -106,22 +105,34 @@ class HessianVector(Composed):
             "It is the forward derivative of the gradient, along the vector; no Hessian is made."
         )
         self.__doc__ = document(first, returned, gradient.subject.original)
-        vector = inspect.Parameter("vector", inspect.Parameter.POSITIONAL_ONLY)
-        self.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL),
-                vector.replace(kind=inspect.Parameter.KEYWORD_ONLY),
-            ]
-        )
+        self.__signature__ = _with_vector(gradient.__signature__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        *primals, vector = (
-            args if "vector" not in kwargs else (*args, kwargs.pop("vector"))
-        )
+        given = (*args, kwargs.pop("vector")) if "vector" in kwargs else args
+        if not given:
+            raise TypeError(
+                f"{self.__name__}(): the vector is missing, which comes last"
+            )
+        *primals, vector = given
         inner: Pushforward = self.inner
         if not self.chosen.names and not isinstance(vector, tuple | list):
             vector = (vector,)
-        return inner(tuple(primals), vector, **kwargs)[1]
+        try:
+            values = inner.bind(primals, kwargs)
+        except TypeError as error:
+            raise TypeError(f"{error}, before the vector, which comes last") from None
+        return inner.pushed(values, vector)[1]
+
+
+def _with_vector(signature: inspect.Signature) -> inspect.Signature:
+    """(x, y, vector), or (*args, vector) where what comes last cannot be told so."""
+    parameters = [*signature.parameters.values()]
+    vector = inspect.Parameter("vector", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    plain = all(p.kind is vector.kind and p.default is p.empty for p in parameters)
+    if plain and "vector" not in signature.parameters:
+        return inspect.Signature([*parameters, vector])
+    rest = inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)
+    return inspect.Signature([rest, vector.replace(kind=vector.KEYWORD_ONLY)])
 
 
 class Jacobian(Composed):
@@ -133,6 +144,9 @@ class Jacobian(Composed):
                  shapes: Shapes = None) -> None:  # fmt: skip
         self.pullback = Pullback(f, wrt, compile=compile, shapes=shapes)
         self.pushforward = Pushforward(f, wrt, compile=compile, shapes=shapes)
+        if mode not in (None, FORWARD, REVERSE):
+            what = f"mode is 'forward', 'reverse' or None, not {mode!r}"
+            raise refusal("FG704", what)
         self.mode = mode
         self.chosen: Chosen = self.pullback.chosen
         super().__init__(
@@ -150,7 +164,8 @@ class Jacobian(Composed):
         )
         returned = (
             "Returns, for each of these, an array of the shape of the result followed by the shape of the argument; bare for\n"
-            "one argument that was asked for by itself, else a tuple. A result that is a tuple gives a tuple of those."
+            "one argument that was asked for by itself, else a tuple. A result that is a tuple, a list or a dict of arrays gives\n"
+            "one of those."
         )
         return document(first, f"{returned}\n\n{RULE}", self.pullback.subject.original)
 
@@ -160,27 +175,40 @@ class Jacobian(Composed):
             values = self.pullback.bind(args, kwargs)
             made = self.pullback.made(values)
             asked = self._asked(made, values)
-            if self.mode == REVERSE or _count(asked) >= _count([value]):
-                return self._rows(made, value, pullback)
+            self._refuse_complex(asked)
+            forward = _only_forward(made, value)
+            if forward and self.mode == REVERSE:
+                what = f"{self.name} returns {forward}, which has no Jacobian in reverse mode"
+                raise refusal("FG704", what, "leave mode out")
+            if self.mode == REVERSE or not (forward or size(asked) < size(value)):
+                return self._rows(made, value, pullback, asked)
         return self._columns(args, kwargs)
 
     def _asked(self, made: Any, values: Sequence[Any]) -> list[Any]:
         arguments = self.pullback.arguments(made, values)
         return [arguments[name] for name in made.wrt]
 
-    def _rows(self, made: Any, value: Any, pullback: Callable[..., Any]) -> Any:
+    def _refuse_complex(self, asked: Sequence[Any]) -> None:
+        """It would have two numbers, for the real part and the imaginary one, in place of each."""
+        if any(map(_is_complex, leaves(asked))):
+            what = f"the Jacobian of {self.name} with respect to complex numbers is not one array"
+            step = "use flatgrad.jvp along 1 and along 1j, or write a function of the two parts"
+            raise refusal("FG704", what, step)
+
+    def _rows(
+        self, made: Any, value: Any, pullback: Callable[..., Any], asked: Sequence[Any]
+    ) -> Any:
         """One backward pass for each number of the result."""
         outs = value if made.returns_tuple else (value,)
         seeded = [i for i, result in enumerate(made.results) if result.has_seed]
-        found = []
+        found: list[Any] = [None] * len(outs)
+        like = self._arranged(tuple(asked))
         for chosen in seeded:
             rows = []
-            for unit in _units(outs[chosen]):
-                seeds = [
-                    unit if i == chosen else np.zeros(np.shape(outs[i])) for i in seeded
-                ]
+            for unit in units(outs[chosen]):
+                seeds = [unit if i == chosen else zeros(outs[i]) for i in seeded]
                 rows.append(pullback(*seeds))
-            found.append(_stacked(rows, np.shape(outs[chosen]), 0))
+            found[chosen] = of_rows(rows, outs[chosen], like)
         return tuple(found) if made.returns_tuple else found[0]
 
     def _columns(self, args: Any, kwargs: Any) -> Any:
@@ -189,24 +217,22 @@ class Jacobian(Composed):
         values = inner.bind(args, kwargs)
         made = inner.made(values)
         asked = self._asked(made, values)
-        found = []
-        for position, argument in enumerate(asked):
-            columns = []
-            for unit in _units_of_tree(argument):
-                tangents = [_zeros(a) for a in asked]
-                tangents[position] = unit
-                columns.append(
-                    inner.run(
-                        made,
-                        values,
-                        dict(zip(made.seeds, tangents, strict=True)),
-                    )[1]
-                )
-            found.append(_unstacked(columns, argument, made.returns_tuple))
-        if made.returns_tuple:
-            results = [tuple(f[i] for f in found) for i in range(len(found[0]))]
-            return tuple(self._arranged(r) for r in results)
-        return self._arranged(tuple(found))
+        self._refuse_complex(asked)
+
+        def pushed(tangents: Sequence[Any]) -> Any:
+            given = dict(zip(made.seeds, tangents, strict=True))
+            return inner.run(made, values, given)
+
+        passes = [pushed(unit) for unit in units(asked)]
+        value, _ = passes[0] if passes else pushed(zeros(asked))
+        outs = value if made.returns_tuple else (value,)
+        found: list[Any] = []
+        for i, out in enumerate(outs):
+            columns = [t[i] if made.returns_tuple else t for _, t in passes]
+            has = made.results[i].has_seed or isinstance(out, CONTAINERS)
+            whole = of_columns(columns, out, asked, self._arranged) if has else None
+            found.append(whole)
+        return tuple(found) if made.returns_tuple else found[0]
 
     def _arranged(self, found: tuple[Any, ...]) -> Any:
         return (
@@ -216,62 +242,21 @@ class Jacobian(Composed):
         )
 
 
-def _count(trees: Sequence[Any]) -> int:
-    return sum(int(np.prod(np.shape(leaf))) for leaf in leaves(list(trees)))
+CONTAINERS = (list, tuple, Mapping)
 
 
-def _units(like: Any) -> Iterator[Any]:
-    """Arrays of the shape of `like` with a single 1, one for each number."""
-    shape = np.shape(like)
-    for index in np.ndindex(shape):
-        unit = np.zeros(shape)
-        unit[index] = 1.0
-        yield unit if shape else np.float64(1.0)
+def _is_complex(leaf: Any) -> bool:
+    return isinstance(leaf, complex) or "complex" in str(getattr(leaf, "dtype", ""))
 
 
-def _zeros(tree: Any) -> Any:
-    return mapped(lambda leaf: np.zeros(np.shape(leaf))[()], tree)
-
-
-def _units_of_tree(tree: Any) -> Iterator[Any]:
-    """Trees of zeros with a single 1, in the order of the leaves."""
-    for position, leaf in enumerate(leaves(tree)):
-        for unit in _units(leaf):
-            yield _with_leaf(tree, position, unit)
-
-
-def _with_leaf(tree: Any, position: int, unit: Any) -> Any:
-    """Zeros like the tree, but for one leaf."""
-    numbers = count()
-    return mapped(
-        lambda leaf: unit if next(numbers) == position else _zeros(leaf), tree
-    )
-
-
-def _stacked(rows: Sequence[Any], shape: tuple[int, ...], axis: int) -> Any:
-    """Gradients, one for each number of a result of that shape, as one tree."""
-    return mapped(
-        lambda *parts: np.stack(parts, axis).reshape((*shape, *np.shape(parts[0]))),
-        rows[0],
-        *rows[1:],
-    )
-
-
-def _unstacked(columns: Sequence[Any], argument: Any, several: bool) -> Any:
-    """Tangents of the results, one for each number of an argument, as a tree of its structure."""
-    if several:
-        return [
-            _unstacked([c[i] for c in columns], argument, False)
-            for i in range(len(columns[0]))
-        ]
-    remaining = iter(columns)
-
-    def of_leaf(leaf: Any) -> Any:
-        shape = np.shape(leaf)
-        parts = [next(remaining) for _ in range(int(np.prod(shape)))]
-        return np.stack(parts, -1).reshape((*np.shape(parts[0]), *shape))
-
-    return mapped(of_leaf, argument)
+def _only_forward(made: Any, value: Any) -> str:
+    """What of the result a backward pass for each of its numbers does not give the derivatives of."""
+    outs = value if made.returns_tuple else (value,)
+    pairs = [*zip(outs, made.results, strict=True)]
+    if any(isinstance(out, CONTAINERS) and not r.has_seed for out, r in pairs):
+        return "a tuple within a tuple"
+    complex_ones = any(map(_is_complex, leaves(value)))
+    return "complex numbers" if complex_ones else ""
 
 
 class Hessian(Composed):

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from flatgrad.errors import FlatgradError
+from flatgrad.errors import Diagnostic, FlatgradError
 from flatgrad.interface.arguments import (
     COMPLEX,
     FLOAT,
+    LISTS,
     UNDIFFERENTIATED,
     Length,
     Told,
@@ -162,8 +163,7 @@ class Emission:
         return all(known) and not excluded and fits
 
 
-LISTS = ("list", "dict", "numbers")
-CONTAINED = (*LISTS, *UNDIFFERENTIATED)
+CONTAINED = ("list", "dict", "numbers", *UNDIFFERENTIATED)
 IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -233,6 +233,7 @@ def emission_for(
         n for n, (kind, _) in zip(names, told, strict=True) if kind in UNDIFFERENTIATED
     }
     excluded |= request.hidden(reading)
+    _refuse_without_gradient(reading, request, dict(zip(names, told, strict=True)))
     # Lengths with two names in the text may be equal by chance.
     given = dict(request.shapes or {})
     together, apart = (
@@ -250,6 +251,26 @@ def emission_for(
     if found is not None:
         raise unfit(reading, names[found], shape_of(values[found]))
     return emission, (*needed(emission.lengths, told), *reading.lengths)
+
+
+WITHOUT_GRADIENT = {"str": "a string", "none": "None", "flag": "True or False"}
+
+
+def _refuse_without_gradient(
+    reading: Reading, request: Request, told: Mapping[str, Told]
+) -> None:
+    """Arguments that are asked about in vain."""
+    for name in request.wrt:
+        kind, _ = told.get(name, ("", None))
+        if kind in WITHOUT_GRADIENT:
+            what = f"{name} is {WITHOUT_GRADIENT[kind]} in this call of {reading.function}, which has no gradient"
+            raise refusal("FG505", what, "leave it out of wrt", reading.filename)
+    if (
+        told
+        and not request.wrt
+        and all(k in UNDIFFERENTIATED for k, _ in told.values())
+    ):
+        raise _no_gradient(reading)
 
 
 def _first(
@@ -303,7 +324,7 @@ def _transformed(reading: Reading, options: Options, excluded: Set[str]) -> Emis
                     _keep(key, _emission(reading, options, excluded))
             return _emitted[key]
         except FlatgradError as error:
-            raise reading.located(error) from None
+            raise reading.located(_of_this_call(error)) from None
         except (
             Exception
         ) as error:  # flatgrad's own fault, told as the command line tells it
@@ -313,6 +334,21 @@ def _transformed(reading: Reading, options: Options, excluded: Set[str]) -> Emis
                 "function that shows it"
             )
             raise refusal("FG999", what, step, reading.filename) from error
+
+
+def _of_this_call(error: FlatgradError) -> FlatgradError:
+    """What is told of shapes, where they come from arguments and not from an option of the command line."""
+    if error.rendered:
+        return error
+    return FlatgradError(*map(_of_arguments, error.diagnostics))
+
+
+def _of_arguments(problem: Diagnostic) -> Diagnostic:
+    if problem.code != "FG301":
+        return problem
+    step = re.sub(r"--shape (\w+)", r"the shape of \1 in this call", problem.next_step)
+    step = step.replace("with --shape", "with shapes=")
+    return replace(problem, what=_told_shape(problem.what), next_step=step)
 
 
 # What was emitted last: grad(f)(x) in a loop makes a new gradient each time, and transforms once.

@@ -58,18 +58,27 @@ def text_of_file(function: FunctionType) -> Reading:
 
 
 def reads_elsewhere(function: FunctionType) -> bool:
-    """The function reads what is written in another file of the user."""
-    text = written(function)
-    for entry in names_read(function, text).values():
-        value = entry.get()
-        inner = users_function(value)
-        if is_gradient(value) or _is_maker(value):
-            return True
-        if isinstance(value, ModuleType) and not is_library(value.__name__):
-            return True
-        if inner is not None and inner.__code__.co_filename != text.filename:
-            return True
+    """The function, or one of its file that it calls, reads what is written in another file of the user."""
+    filename, seen, pending = function.__code__.co_filename, {function}, [function]
+    while pending:
+        current = pending.pop()
+        for entry in names_read(current, written(current)).values():
+            value = entry.get()
+            inner = users_function(value)
+            if _is_elsewhere(value, inner, filename):
+                return True
+            if inner is not None and inner not in seen:
+                seen.add(inner)
+                pending.append(inner)
     return False
+
+
+def _is_elsewhere(value: Any, inner: FunctionType | None, filename: str) -> bool:
+    if is_gradient(value) or _is_maker(value):
+        return True
+    if isinstance(value, ModuleType) and not is_library(value.__name__):
+        return True
+    return inner is not None and inner.__code__.co_filename != filename
 
 
 def _is_maker(value: Any) -> bool:

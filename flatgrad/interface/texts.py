@@ -40,9 +40,8 @@ def emitted_text(
     """What the command line prints for the text of a file, with its options."""
     from flatgrad.options import Options
     from flatgrad.pipeline import transform
-    from flatgrad.source import read_source
 
-    files = tuple((os.fspath(f), read_source(os.fspath(f)).text) for f in rules)
+    files = tuple((os.fspath(f), _text_of(os.fspath(f))) for f in rules)
     options = Options(
         _names(functions), _names(wrt), emit, names, parsed_shapes(shapes), comments, filename, inline, files
     )  # fmt: skip
@@ -52,6 +51,15 @@ def emitted_text(
         except FlatgradError as error:
             problems = [(d, filename, source) for d in error.diagnostics]
             raise located(problems) from None
+
+
+def _text_of(filename: str) -> str:
+    from flatgrad.source import read_source
+
+    try:
+        return read_source(filename).text
+    except FlatgradError as error:
+        raise located([(d, filename, "") for d in error.diagnostics]) from None
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,14 +12,27 @@ import numpy as np
 def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
     """The tree with `function` of each leaf, and of the leaves of the others at the same place."""
     if isinstance(tree, Mapping):
-        return {
+        found = {
             k: mapped(function, v, *(o[k] for o in others)) for k, v in tree.items()
         }
-    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        return type(tree)(*_each(function, tree, others))
+        return rebuilt(tree, found)
     if isinstance(tree, list | tuple):
-        return type(tree)(_each(function, tree, others))
+        return rebuilt(tree, _each(function, tree, others))
     return function(tree, *others)
+
+
+def rebuilt(like: Any, items: Any) -> Any:
+    """Items as a container of the kind of another one; of a kind of dict that is not Python's, as a dict."""
+    match like:
+        case defaultdict():
+            return defaultdict(like.default_factory, items)
+        case OrderedDict():
+            return OrderedDict(items)
+        case Mapping():
+            return items
+        case _:
+            kind: Any = type(like)
+            return kind(*items) if hasattr(like, "_fields") else kind(items)
 
 
 def _each(function: Callable[..., Any], tree: Any, others: Any) -> list[Any]:
@@ -55,15 +69,27 @@ def leaves(tree: Any) -> list[Any]:
 def as_gradient(gradient: Any, of: Any) -> Any:
     """A gradient in the very structure of the argument, of fractions where that holds integers."""
     if isinstance(of, Mapping) and isinstance(gradient, Mapping):
-        return {k: as_gradient(g, of[k]) if k in of else g for k, g in gradient.items()}
+        items = {
+            k: as_gradient(g, of[k]) if k in of else g for k, g in gradient.items()
+        }
+        return rebuilt(of, items)
     if (
         isinstance(of, list | tuple)
         and isinstance(gradient, list | tuple)
         and len(of) == len(gradient)
     ):
         parts = [as_gradient(g, o) for g, o in zip(gradient, of, strict=True)]
-        return type(of)(*parts) if hasattr(of, "_fields") else type(of)(parts)
-    return as_float(gradient)
+        return rebuilt(of, parts)
+    return _as_precise(as_float(gradient), of)
+
+
+def _as_precise(gradient: Any, of: Any) -> Any:
+    """Fractions as they are in the structure: zeros that gradients are added to have more digits."""
+    numbers = np.ndarray | np.generic
+    if not (isinstance(of, numbers) and isinstance(gradient, numbers)):
+        return gradient
+    fractions = of.dtype.kind == gradient.dtype.kind == "f"
+    return gradient.astype(of.dtype, copy=False) if fractions else gradient
 
 
 def as_float(gradient: Any) -> Any:
@@ -77,4 +103,4 @@ def _float(leaf: Any) -> Any:
     return float(leaf) if isinstance(leaf, int) else leaf
 
 
-__all__ = ["apart", "as_float", "as_gradient", "leaves", "mapped", "owner"]
+__all__ = ["apart", "as_float", "as_gradient", "leaves", "mapped", "owner", "rebuilt"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 SMALL = 8  # numbers in an array that is written out
+LONG = 64  # fractions in a list that is not
 
 
 def expression(value: Any) -> str | None:
@@ -53,6 +54,8 @@ def _array(value: np.ndarray[Any, Any]) -> str | None:
 
 
 def _container(value: Any) -> str | None:
+    if type(value) is list and len(value) > LONG and {*map(type, value)} == {float}:
+        return f"[0.0] * {len(value)}"
     items = value.values() if isinstance(value, dict) else value
     texts = [expression(item) for item in items]
     if None in texts:
