@@ -1358,7 +1358,7 @@ def test_a_refusal_shows_where_it_was_asked_for_and_nothing_of_the_inside() -> N
     with pytest.raises(FlatgradError) as caught:
         flatgrad.grad(not_known)(1.0)
     names = [frame.name for frame in traceback.extract_tb(caught.tb)]
-    assert names[1:] == ["__call__", "made"]
+    assert names[1:] == ["__call__", "computed", "made"]
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
 

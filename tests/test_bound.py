@@ -619,3 +619,24 @@ def test_programs(name: str) -> None:
         expected = slope(case, wrt, direction, seeds)
         found = pairing(gradient, direction)
         assert found == pytest.approx(expected, rel=1e-5, abs=1e-8)
+
+
+@pytest.mark.parametrize("read", ["params", "factors", "factor"])
+def test_complex_numbers_of_an_object(read: str) -> None:
+    """|k x²|, of a complex k that stands in a dict, in a list or by itself, has a real derivative."""
+    found = flatgrad.grad(getattr(Complex(), read))(1.5)
+    assert found == pytest.approx(3 * abs(1 + 2j))
+
+
+class Complex:
+    def __init__(self) -> None:
+        self.held, self.listed, self.k = {"k": 1 + 2j}, [1 + 2j], 1 + 2j
+
+    def params(self, x: float) -> Any:
+        return np.abs(self.held["k"] * x * x)
+
+    def factors(self, x: float) -> Any:
+        return np.abs(self.listed[0] * x * x)
+
+    def factor(self, x: float) -> Any:
+        return np.abs(self.k * x * x)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from flatgrad.interface.arguments import Told, labels, numbered, pattern, told_of
+from flatgrad.interface.live import holds_complex
 from flatgrad.interface.readings import CLASS, Reading
 
 ABSENT = object()  # an attribute that the object does not have yet
@@ -59,6 +60,8 @@ def told_of_attribute(value: Any, lengths: dict[int, int]) -> Told:
         return dtype, None
     if type(value) is list and not value:
         return NOTHING, None
+    if isinstance(value, dict | list) and holds_complex(value):
+        return told_of(value, lengths)
     if type(value) in (dict, list) and value and _has_names(value):
         found = _expression(value, lengths, 0)
         if type(value) is dict or not ("np." in found or "object" in found):
