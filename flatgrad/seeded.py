@@ -80,7 +80,7 @@ def _handed_through(eqn: Eqn, args: Sequence[Atom]) -> list[int]:
     (block,) = eqn.blocks
     if not len(args) == len(eqn.outs) == len(block.params) == len(block.outs):
         return []
-    shown = {e.outs[0]: e.args[0] for e in block.eqns if _hands_on(e)}
+    shown: dict[Atom, Atom] = {e.outs[0]: e.args[0] for e in block.eqns if _hands_on(e)}
     return [
         k for k in range(1, len(args))
         if isinstance(args[k], Lit) and _shown(block.outs[k], shown) is block.params[k]
