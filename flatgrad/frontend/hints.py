@@ -87,9 +87,9 @@ LABEL = re.compile(r"\b(\w+)\[i\] (?:is|gives) the (?:label|class) (?:for|of) (\
 def _labels(text: str, params: dict[str, Var]) -> None:
     """y[i] is the label for X[i]: as many as there are rows."""
     for y, x in LABEL.findall(" ".join(text.split())):
-        if y in params and x in params and params[y].type.rank is None:
-            if dims := params[x].type.shape.dims:
-                join(params[y].type.shape, Shape([dims[0]]))
+        dims = params[x].type.shape.dims if x in params else None
+        if y in params and params[y].type.rank is None and dims:
+            join(params[y].type.shape, Shape([dims[0]]))
 
 
 def _docstring_source(found: Declared) -> str:
