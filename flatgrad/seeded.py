@@ -10,7 +10,7 @@ is no derivative and has no minus: it is multiplied with 1.0 in any case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from flatgrad.graph import Atom, Block, Eqn, Lit, Var
@@ -66,8 +66,42 @@ def _read(eqns: Iterable[Eqn], same: dict[Atom, Atom]) -> Iterator[Eqn]:
                 same[eqn.outs[0]] = same[value]
             case _:
                 args = tuple(same.get(a, a) for a in eqn.args)
-                blocks = tuple(_within(b, same) for b in eqn.blocks)
-                yield replace(eqn, args=args, blocks=blocks)
+                handed = _handed_through(eqn, args)
+                same |= {eqn.outs[k]: args[k] for k in handed}
+                inner = [same | {b.params[k]: args[k] for k in handed} for b in eqn.blocks]  # fmt: skip
+                blocks = map(_within, eqn.blocks, inner)
+                yield replace(eqn, args=args, blocks=tuple(blocks))
+
+
+def _handed_through(eqn: Eqn, args: Sequence[Atom]) -> list[int]:
+    """The places of constants that a loop begins with and never changes."""
+    if eqn.op != "for" or len(eqn.blocks) != 1:
+        return []
+    (block,) = eqn.blocks
+    if not len(args) == len(eqn.outs) == len(block.params) == len(block.outs):
+        return []
+    shown: dict[Atom, Atom] = {e.outs[0]: e.args[0] for e in block.eqns if _hands_on(e)}
+    return [
+        k for k in range(1, len(args))
+        if isinstance(args[k], Lit) and _shown(block.outs[k], shown) is block.params[k]
+    ]  # fmt: skip
+
+
+def _hands_on(eqn: Eqn) -> bool:
+    """It gives its first argument another name."""
+    match eqn.op, eqn.args:
+        case "alias", (_,):
+            return True
+        case "mul", (_, Lit(value=int() as number)):
+            return number == 1
+        case _:
+            return False
+
+
+def _shown(value: Atom, aliases: Mapping[Atom, Atom]) -> Atom:
+    while value in aliases:
+        value = aliases[value]
+    return value
 
 
 def _within(block: Block, same: dict[Atom, Atom]) -> Block:

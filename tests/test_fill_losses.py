@@ -161,6 +161,10 @@ def f(x, w):
             ":4: left f: no derivative rule for numpy.unknown",
         ),
         (
+            "import numpy as np\n\n\ndef f(X, w):\n    gradient = None\n    cost = np.sum((X @ w) ** 2)\n    return cost, gradient\n",
+            "of which parameter gradient is the gradient, its name does not tell",
+        ),
+        (
             "def f(x):\n    dx = None\n    return x * 2, dx\n",
             "no empty backward function",
         ),

@@ -314,3 +314,73 @@ def test_an_unknown_mode_of_randomness_is_refused() -> None:
     text = LAYERS.replace("cache = (dropout_param, mask)", "cache = (dropout_param, x)")
     with pytest.raises(FlatgradError, match="mask is drawn by the forward"):
         emitted("dropout_forward", "cache", text)
+
+
+# --- what courses leave to be written ---------------------------------------------------------------------------------
+
+TRAINED = '''\
+import numpy as np
+
+
+class Net:
+    def __init__(self, D=3, H=4, C=3, reg=0.1):
+        self.params, self.reg = {}, reg
+        self.params["W1"] = np.random.randn(D, H)
+        self.params["b1"] = np.zeros(H)
+        self.params["W2"] = np.random.randn(H, C)
+
+    def loss(self, X, y=None):
+        """
+        - X: Input data of shape (N, D)
+        - y: Vector of training labels. y[i] is the label for X[i].
+        """
+        W1, b1, W2 = self.params["W1"], self.params["b1"], self.params["W2"]
+        N, D = X.shape
+        hidden = np.maximum(0, X.dot(W1) + b1)
+        scores = hidden.dot(W2)
+        if y is None:
+            return scores
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        probs = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+        loss = -np.log(probs[np.arange(N), y]).sum() / N
+        loss += self.reg * np.sum(W1 * W1)
+        grads = {}
+        # TODO: Store the results in the grads dictionary.
+        pass
+        return loss, grads
+'''
+
+
+def test_shapes_of_a_method_are_known() -> None:
+    """From __init__ and from words of the docstring: nothing is left of helpers, ones or tasks."""
+    text = transform(TRAINED, Options(("Net.loss",), style="cs231n"))
+    for line in ["dshifted /= N", "dhidden = dscores.dot(W2.T)", "db1 = da.sum(axis=0)"]:  # fmt: skip
+        assert f"    {line}\n" in text
+    for left in ["unbroadcast", "ones_like", "TODO", "pass", "scores, None"]:
+        assert left not in text
+    assert text.endswith('    grads = {"W1": dW1, "b1": db1, "W2": dW2}\n\n    return loss, grads\n')  # fmt: skip
+
+
+@pytest.mark.parametrize("zeros", ["np.zeros_like(w)", "np.zeros(w.shape)", "None"])
+def test_the_result_says_what_is_asked(zeros: str) -> None:
+    text = f"import numpy as np\n\n\ndef f(x, w):\n    dw = {zeros}\n    loss = np.sum(x * w)\n    return loss, dw\n"
+    space: dict[str, Any] = {}
+    exec(transform(text, Options(style="cs231n")), space)
+    x, w = np.arange(3.0), np.ones(3)
+    loss, dw = space["f"](x, w)
+    assert loss == 3.0
+    np.testing.assert_array_equal(dw, x)
+
+
+def test_a_backward_of_the_file_is_no_function_to_differentiate() -> None:
+    text = "import numpy as np\n\n\ndef f_forward(x):\n    out = np.abs(x)\n    return out, x\n\n\ndef f_backward(dout, cache):\n    pass\n"
+    assert transform(text, Options(style="cs231n")).count("def ") == 2
+
+
+def test_a_cotangent_of_one_is_not_carried_through_loops() -> None:
+    text = "import numpy as np\n\n\ndef f(x, n: int):\n    '''x: (N,)'''\n    loss, dx = np.sum(x**3), None\n    for i in range(n):\n        loss += np.sum(x * i)\n    return loss, dx\n"
+    emitted = transform(text, Options(style="cs231n"))
+    assert "dloss" not in emitted
+    space: dict[str, Any] = {}
+    exec(emitted, space)
+    np.testing.assert_allclose(space["f"](np.array([2, 3]), 4)[1], [18.0, 33.0])

@@ -15,6 +15,7 @@ from flatgrad.filling.stubs import Stub, forwards_of, functions_in, parameter_of
 from flatgrad.filling.trusted import with_gradients, with_trusted
 from flatgrad.frontend.module import TOKEN, names_in_text
 from flatgrad.options import REMAINING, Options
+from flatgrad.styles.gradients import GRADS
 
 Transform = Callable[[str, Options], str]
 
@@ -63,11 +64,24 @@ def _rest_of(stub: Stub, file: File, options: Options) -> list[str]:
     ):  # then the loss is read in its place
         emitted, trusted = file.transform(file.text, options), []
     printed = printed_backward(stub, emitted, file)
+    _refuse_untold(stub, printed.gradients)
     lines = with_gradients(printed.lines, trusted)
     around = _kept_around(printed.around, lines)
     _refuse_absent(stub, around)
     _refuse_unbound(stub, lines, around, file)
     return _assigned(stub, replace(printed, lines=lines, around=around))
+
+
+def _refuse_untold(stub: Stub, gradients: Sequence[str]) -> None:
+    """A gradient is of one array among several, or of a dict of parameters."""
+    for name, told, gradient in zip(stub.results or (), stub.told, gradients, strict=False):  # fmt: skip
+        if not told and gradient != GRADS and len(_arrays(stub)) > 1:
+            what = f"of which parameter {name} is the gradient, its name does not tell"
+            raise refusal(stub, what, f"call it {gradient}, or begin it with np.zeros_like(...)")  # fmt: skip
+
+
+def _arrays(stub: Stub) -> list[str]:
+    return [n for n in stub.parameters if n != "self"]
 
 
 def _refuse_absent(stub: Stub, around: Sequence[str]) -> None:

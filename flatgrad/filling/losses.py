@@ -32,10 +32,10 @@ def losses_of(text: str) -> list[Stub]:
     return found
 
 
-def _unfinished(tree: cst.Module) -> Mapping[str, tuple[str, ...]]:
+def _unfinished(tree: cst.Module) -> Mapping[str, dict[str, str]]:
     """The results that are to be filled in, of each function that lacks them."""
     return {
-        name: tuple(stub_results(node))
+        name: stub_results(node)
         for name, node in _functions(tree)
         if is_unfinished_loss(node)
     }
@@ -51,7 +51,7 @@ def _functions(tree: cst.Module) -> Iterator[tuple[str, cst.FunctionDef]]:
 
 
 def _stub(
-    name: str, node: ast.FunctionDef, results: tuple[str, ...], lines: Sequence[str]
+    name: str, node: ast.FunctionDef, results: Mapping[str, str], lines: Sequence[str]
 ) -> Stub:
     """The code takes the place of a `pass` that is the last line but the return, or stands before that."""
     *_, behind, returned = node.body
@@ -60,7 +60,8 @@ def _stub(
     else:
         first = before(behind.end_lineno or behind.lineno, returned, lines)
         last = first - 1
-    return Stub(name, name, node, first, last, results, is_loss=True)
+    told = tuple(results.values())
+    return Stub(name, name, node, first, last, tuple(results), is_loss=True, told=told)
 
 
 __all__ = ["losses_of"]

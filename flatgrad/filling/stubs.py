@@ -27,6 +27,9 @@ class Stub:
     last: int
     results: tuple[str, ...] | None  # what a return that stays gives; None without one
     is_loss: bool = False  # the forward stands above, in the same function
+    told: tuple[
+        str, ...
+    ] = ()  # of a loss, the parameters of the results; "" where no name tells
 
     @property
     def parameters(self) -> list[str]:

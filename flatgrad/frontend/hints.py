@@ -81,6 +81,18 @@ def _docstring(low: Lowering, node: cst.FunctionDef, params: dict[str, Var]) -> 
             _apply(low, found, params[found.name], _docstring_source(found))
         elif found.is_result:
             low.results.append(found)
+    _labels(text, params)
+
+
+LABEL = re.compile(r"\b(\w+)\[i\] (?:is|gives) the (?:label|class) (?:for|of) (\w+)\[i\]")  # fmt: skip
+
+
+def _labels(text: str, params: dict[str, Var]) -> None:
+    """y[i] is the label for X[i]: as many as there are rows."""
+    for y, x in LABEL.findall(" ".join(text.split())):
+        dims = params[x].type.shape.dims if x in params else None
+        if y in params and params[y].type.rank is None and dims:
+            join(params[y].type.shape, Shape([dims[0]]))
 
 
 def _docstring_source(found: Declared) -> str:
