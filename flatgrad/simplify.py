@@ -76,13 +76,16 @@ def simplify(block: Block, keep: int = 0, in_step: bool = False) -> Block:
 
 
 class Order:
-    """When equations are computed, and when the last one of each statement is."""
+    """When equations are computed, and when the last one of each statement is; of loops, the last of their first line."""
 
     def __init__(self, eqns: Sequence[Eqn]):
         self.of: dict[Eqn, int] = {}
         self.end: dict[Statement | None, int] = {}
+        self.begun: dict[Statement | None, int] = {}
         for when, eqn in enumerate(all_equations(eqns)):
             self.of[eqn] = self.end[eqn.statement] = when
+            if not eqn.blocks:
+                self.begun[eqn.statement] = when
 
 
 @dataclass(eq=False)
@@ -93,6 +96,8 @@ class _Walk:
     keep: int
     outer: _Walk | None = None  # the walk over the block around this one
     order: Order | None = None  # of the primal, where it is not all computed before
+    # The loop or branch in whose block this is.
+    within: Statement | None = None
     build: Builder = field(default_factory=Builder)
     same: dict[Atom, Atom] = field(default_factory=dict)
     seen: dict[Any, Var] = field(default_factory=dict)
@@ -123,7 +128,7 @@ class _Walk:
 
     def _know(self, primal: deque[Eqn], statement: Statement | None) -> None:
         """Equations of the forward part that are computed when `statement` has been."""
-        end = None if self.order is None else self.order.end.get(statement, -1)
+        end = None if self.order is None else self._end(self.order, statement)
         while primal and (end is None or self.order.of[primal[0]] <= end):  # type: ignore[union-attr]
             eqn = primal.popleft()
             for key, value in named_lengths([eqn]).items():
@@ -133,6 +138,11 @@ class _Walk:
                 self.primal[eqn.out] = eqn
                 if eqn.op == "setitem":
                     self.stores[eqn.args[0]] = eqn
+
+    def _end(self, order: Order, statement: Statement | None) -> int:
+        """Within a loop, what its first line computes is computed before all else."""
+        begins = statement is not None and statement is self.within
+        return (order.begun if begins else order.end).get(statement, -1)
 
     def _updated(self, eqn: Eqn) -> Eqn:
         if not any(a in self.same for a in eqn.reads()):
@@ -176,7 +186,9 @@ class _Walk:
         """Simplify within; what a loop only hands on is what it started with."""
         if eqn.op == "for":
             eqn = self._without_steady(eqn)
-        inner = [_Walk(block, 0, self, self.order) for block in eqn.blocks]
+        inner = [
+            _Walk(block, 0, self, self.order, eqn.statement) for block in eqn.blocks
+        ]
         blocks = tuple(walk.run() for walk in inner)
         self.changed |= any(walk.changed for walk in inner)
         self.build.eqns.append(replace(eqn, blocks=blocks))

@@ -49,7 +49,7 @@ FLOWING = [
     # two versions of one variable come out of one branch
     "w = x; x[0] = 0.3; x += x; return w",
     # what a function was given on one way of a branch, or in a loop, shows an array that is written into after that
-    "def p(t):;     s = t;     return 1.0; if x.ndim > 5:;     w = y; else:;     w = z * p(y[:len(z)]); y[::1] = y * 2; return w * y",
+    "def p(t):;     s = t;     return 1.0; if x.ndim > 5:;     w = y * 1.0; else:;     w = z * p(y[:len(z)]); y[::1] = y * 2; return w * y",
     "def p(t):;     s = t;     return s.sum(); for k in range(1, 3):;     w = p(y[:k]); y[::1] = y * 2; return w * y",
     # a default of a function, as it was where that was defined
     "act = lambda t, k=z: t * k; def local(t):;     for k in range(3):;         t = t * act(y);     return t; return local(y)",

@@ -417,6 +417,29 @@ def test_no_line_is_left_over(name: str) -> None:
         assert "unbroadcast" not in derived.text
 
 
+# In these a tangent reads what the line after it computes, or a helper has a parameter dot_t.
+TWICE = {
+    "a loop": "for w in (x, 2 * x):\n        v = np.tanh(w)\n        h = h * (1 - v**2) + v",
+    "a loop in a branch": "if h > 0:\n        for w in (x, 2 * x):\n            v = np.tanh(w)\n            h = h * (1 - v**2) + v",
+    "a helper": "def g(t, n):\n        for i in range(n):\n            t = np.tanh(t * x)\n        return t\n    for w in (h, x):\n        h = h + g(w, n=2)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", ["dot_", "d2_"])
+@pytest.mark.parametrize("name", TWICE)
+def test_a_printed_tangent_has_a_tangent(name: str, names: str) -> None:
+    """Forward over forward, by the command line's own texts and with the prefix that the first has used, too."""
+    text = f"{HEAD}def f(x: float, h: float):\n    {TWICE[name]}\n    return h\n"
+    once = transform(text, Options(functions=("f",), emit="jvp"))
+    along = ("x", "h", "dot_x", "dot_h")
+    options = Options(functions=("f_jvp",), emit="jvp", wrt=along, names=names)
+    twice = executed(transform(once, options), "f_jvp_jvp")
+    first, at, step = executed(once, "f_jvp"), np.array([0.4, 0.7, 1.1, -0.3]), 1e-5
+    for e in np.eye(4):
+        want = (first(*at + step * e)[1] - first(*at - step * e)[1]) / (2 * step)
+        assert twice(*at, *e)[1][1] == pytest.approx(want, rel=1e-7, abs=1e-8)
+
+
 EMPTIED = {
     "an if in an else": ("if n:\n        y = x\n    else:\n        if n > 3:\n            pass\n        y = 2 * x\n    if n:\n        y *= 2\n    else:\n        if n > 3:\n            k = 1", 2),
     "an elif": ("y = x\n    if n:\n        y = y * x\n    elif n > 3:\n        k = 2", 1),

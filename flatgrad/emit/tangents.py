@@ -19,6 +19,7 @@ from flatgrad.emit.expressions import print_statement
 from flatgrad.emit.lines import Line, Lines, Nest, Printed
 from flatgrad.emit.parts import INDENT
 from flatgrad.frontend.exits import falls_through, lines_of, may_leave, otherwise
+from flatgrad.frontend.module import names_in_text
 from flatgrad.graph import Atom, Eqn, Statement
 
 BEFORE, AFTER, FIRST, LAST = "before", "after", "first", "last"
@@ -144,6 +145,14 @@ class Tangents(Lines):
         """The block is the body of this loop: what belongs to the loop itself gives its items."""
         return self.outer is not None and self._around().statement is statement
 
+    def _parameter(self, pair: Any, name: str) -> str:
+        """How the helper calls the tangent of this parameter: not by a name that it has already."""
+        code = self.available.function.module.code(pair.callee.node)
+        wanted = f"{self.prefix}{name}"
+        while wanted in names_in_text(code):
+            wanted += "_"
+        return wanted
+
     # --- helpers with a function for their tangents ------------------------------------
 
     def _call(self, number: int, eqn: Eqn) -> None:
@@ -158,7 +167,9 @@ class Tangents(Lines):
         assert call.statement is not None
         editor.expand(call.statement.frame)
         given = {
-            f"{self.prefix}{name}": print_statement(ast.Expr(self.read(arg))).strip()
+            self._parameter(pair, name): print_statement(
+                ast.Expr(self.read(arg))
+            ).strip()
             for name, arg in zip(pair.wrt, eqn.args, strict=True)
         }
         results = editor.results_of(call)

@@ -84,7 +84,7 @@ def way(low: Lowering, action: Callable[[], Any]) -> Way:
     low.note()
     frames = list(_frames(low.frame))
     before = {frame: dict(frame.env) for frame in frames}
-    called = {frame for found in low.calls.values() for frame in found}
+    called = low.called()
     build, scanned, stop = low.build, low.scanned, low.stop
     low.build = Builder(statement=build.statement)
     low.scanned, low.stop = 0, Lit(False)
@@ -97,9 +97,7 @@ def way(low: Lowering, action: Callable[[], Any]) -> Way:
         low.build, low.scanned, low.stop = build, scanned, stop
         for frame in frames:
             frame.env = before[frame]
-        for frame in (f for found in low.calls.values() for f in found):
-            if frame not in called:  # its variables are of this way
-                low.storages.forget(frame)
+        low.forget_calls(called)
 
 
 def _frames(frame: Frame | None) -> Any:

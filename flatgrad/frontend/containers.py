@@ -468,7 +468,12 @@ def as_list(low: Lowering, node: cst.CSTNode, value: Value) -> Atom:
         return typed(made, "list")
     found = low.atom(value, node)
     counted = isinstance(node, cst.Call) and _is_counted(found)
-    if isinstance(found, Var) and not counted and _may_be_an_array(low, found):
+    gone_through = isinstance(node, cst.List | cst.Call)  # which gives items either way
+    if (
+        isinstance(found, Var)
+        and not counted
+        and _may_be_an_array(low, found, not gone_through)
+    ):
         what = f"{found.name or 'what'} is put to a list, and may be an array"
         step = "annotate it as a list, or write list(...) around it"
         raise Refusal("FG106", what, step, node)
@@ -486,7 +491,7 @@ def _is_counted(value: Atom) -> bool:
     return value.type.kind in ("arange", "int", "bool")
 
 
-def _may_be_an_array(low: Lowering, value: Var) -> bool:
+def _may_be_an_array(low: Lowering, value: Var, added: bool) -> bool:
     """Computed, and so surely no list; or given in a file that has arrays, with nothing to say what it is.
 
     NumPy adds an array to a list item by item.
@@ -498,9 +503,9 @@ def _may_be_an_array(low: Lowering, value: Var) -> bool:
         return False
     if made is not None and made.op == "getitem" and made.args[1].type.kind == "slice":
         base = made.args[0]
-        return isinstance(base, Var) and _may_be_an_array(low, base)
+        return isinstance(base, Var) and _may_be_an_array(low, base, added)
     if made is None or made.op in HANDING_ON:
-        given = value in low.params.values()
+        given = added and value in low.params.values()
         return given and low.module.imports_library_of_arrays()
     return made.op in RULES
 

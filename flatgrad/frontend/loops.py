@@ -155,6 +155,7 @@ def _read(
     low.build, low.scanned, low.stop = Builder(statement=statement), 0, Lit(False)
     index = Var("", index_type(kind))
     low.loop_depth += 1
+    called = low.called()
     try:
         with low.inside(statement):
             block = _test(low, test, views) if test is not None else None
@@ -177,6 +178,7 @@ def _read(
         low.build, low.scanned, low.stop = outer, scanned, stop
         low.entering, low.running, frame.env = {}, running, before
         low.loop_depth -= 1
+        low.forget_calls(called)
     return Body(index, starts, params, eqns, left, ends, block, views)
 
 

@@ -566,6 +566,15 @@ class Lowering:
         self.note()
         self.storages.spoil(value, self.build.statement)
 
+    def called(self) -> set[Frame]:
+        """The activations of functions that have been read in place."""
+        return {frame for found in self.calls.values() for frame in found}
+
+    def forget_calls(self, before: set[Frame]) -> None:
+        """The variables of functions called since then are of one way of a branch, or of an iteration."""
+        for frame in self.called() - before:
+            self.storages.forget(frame)
+
     def wrote(self, target: cst.Name, value: Var) -> None:
         """The statement gives `target` the value."""
         assert self.build.statement is not None
