@@ -801,11 +801,20 @@ TRAPS: dict[str, list[Case]] = {
     "called back": [Case(module(body), {"x": X}, False) for body in CALLED_BACK],
     "foreign": [Case(module(body), {"x": X}, False) for body in FOREIGN],
     "made of foreign": [Case(module(body), {"x": X}, True) for body in MADE_OF_FOREIGN],
-    "items that are written into": [replace(given(body, [X, Y * 2, X * Y]), must_agree=False) for body in WRITTEN_ITEMS],
-    "sets, collections and lists of lists": [agrees_module(text, x=FOUR) for text in WHOLE],
+    "items that are written into": [
+        replace(given(body, [X, Y * 2, X * Y]), must_agree=False)
+        for body in WRITTEN_ITEMS
+    ],
+    "sets, collections and lists of lists": [
+        agrees_module(text, x=FOUR) for text in WHOLE
+    ],
     "other collections": [safe_module(text, x=FOUR) for text in WHOLE_OR_REFUSED],
-    "written into a variable of the module": [agrees_module(text, x=FOUR) for text in OF_MODULE],
-    "written for another function": [safe_module(text, x=FOUR) for text in OF_MODULE_READ],
+    "written into a variable of the module": [
+        agrees_module(text, x=FOUR) for text in OF_MODULE
+    ],
+    "written for another function": [
+        safe_module(text, x=FOUR) for text in OF_MODULE_READ
+    ],
     "given lists and dicts": [given(body) for body in GIVEN],
 }
 CASES = [
