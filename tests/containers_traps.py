@@ -308,15 +308,8 @@ def f(x):
 """,
 ]
 
-# Sets, collections, lists of lists; lines after a return.
+# Sets, collections, lists of lists.
 WHOLE = [
-    """
-def f(x, order=None):
-    return x * 2
-    if order is None:
-        return x
-    return order
-""",
     """
 def f(x):
     t = 0.0

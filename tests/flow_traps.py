@@ -115,3 +115,11 @@ BESIDE = [
     "t, w = 0.0, y[0] + 2; for k in range(3):;     if len(y):;         u = z;     else:;         break;     if k == 1:;         continue;     t, w = w, t * y[1] + u; return t * y",
     "t, w = 0.0, y[0] + 2; for k in range(3):;     if k < 2:;         if len(y):;             u = z;         else:;             break;         t, w = w, t * y[1] + u;     t = t * y[0]; return t * y",
 ]
+
+AFTER_RETURN = """
+def f(x, order=None):
+    return x * 2
+    if order is None:
+        return x
+    return order
+"""
