@@ -19,6 +19,7 @@ FLOWING = [
     "t, w = 0.0, y[0] + 2; for k in range(3):;     if k < 2:;         t, w = w, y * 3;     t = t * y[0]; return t * y",
     "w = np.sum(y) + 2; v = w; for k in range(3):;     w = w * v + z; return w * v",
     "w = h = y[0] * z[1]; for k in range(2):;     t = np.tanh(w);     w = t * h + y * t; return w * h",
+    "u = y[0] ** 2; while u < 4.3:;     w = np.maximum(u, y[0]);     y, x = x, y;     u = u * 1.7 if np.ndim(u) == 0 else u.max() * 1.7; return w",
     # what a branch or a loop may not have made is not asked for its shape
     "if y[0] > 9:;     w = y; elif y[0] > 8:;     z = y; else:;     v = x; return z * y",
     "if z[0] > -9:;     x = z; elif z[1] > 0:;     z = x.mean(axis=0);     w = x; return z * x",
@@ -114,3 +115,11 @@ BESIDE = [
     "t, w = 0.0, y[0] + 2; for k in range(3):;     if len(y):;         u = z;     else:;         break;     if k == 1:;         continue;     t, w = w, t * y[1] + u; return t * y",
     "t, w = 0.0, y[0] + 2; for k in range(3):;     if k < 2:;         if len(y):;             u = z;         else:;             break;         t, w = w, t * y[1] + u;     t = t * y[0]; return t * y",
 ]
+
+AFTER_RETURN = """
+def f(x, order=None):
+    return x * 2
+    if order is None:
+        return x
+    return order
+"""

@@ -223,7 +223,11 @@ def test_wrong_usage(flatgrad: CommandLine, arguments: list[str], message: str) 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"emit": "hessian"}, "FG502 'hessian' is nothing that can be emitted"),
+        (
+            {"emit": "hessian"},
+            "FG502 'hessian' is nothing that can be emitted\n"
+            "  flatgrad can emit grad, pair or jvp",
+        ),
         ({"names": "2d"}, f"FG502 '2d' {PREFIX}"),
     ],
 )

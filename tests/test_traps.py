@@ -33,7 +33,7 @@ from containers_traps import (
     WHOLE_OR_REFUSED,
     WRITTEN_ITEMS,
 )
-from flow_traps import BESIDE, FLOWING, SHARED
+from flow_traps import AFTER_RETURN, BESIDE, FLOWING, SHARED
 from foreign_traps import CALLED_BACK, FOREIGN, MADE_OF_FOREIGN, module
 
 from flatgrad.errors import FlatgradError
@@ -805,6 +805,7 @@ TRAPS: dict[str, list[Case]] = {
         replace(given(body, [X, Y * 2, X * Y]), must_agree=False)
         for body in WRITTEN_ITEMS
     ],
+    "lines after a return": [agrees_module(AFTER_RETURN, x=FOUR, order=None)],
     "sets, collections and lists of lists": [
         agrees_module(text, x=FOUR) for text in WHOLE
     ],

@@ -14,11 +14,12 @@ gradients; `flatgrad/emit/early_returns.py` writes the return again.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import libcst as cst
 
-from flatgrad.frontend.exits import lines_of, may_return
+from flatgrad.frontend.exits import falls_through, lines_of, may_return
 from flatgrad.frontend.module import Module, bound_names, parameters_of
 from flatgrad.frontend.scope import Function
 from flatgrad.graph import Atom, Lit, Var
@@ -40,9 +41,10 @@ def positions(function: cst.FunctionDef) -> list[int]:
     if not isinstance(body, cst.IndentedBlock) or len(body.body) < 2:
         return []
     known = _assumed(function)
+    reached = list(takewhile(lambda line: falls_through([line]), body.body[:-1]))
     return [
         position
-        for position, line in enumerate(body.body[:-1])
+        for position, line in enumerate(reached)
         if _returns_at_its_end(line) and _is_passed(line, known)
     ]
 

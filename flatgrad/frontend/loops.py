@@ -425,7 +425,19 @@ def _is_another(body: Body, start: Value, param: Var, end: Atom) -> bool:
     if not same_shape(*shapes[:2]) or same_shape(*shapes[1:]):
         return False
     read = any(param in e.args for e in all_equations(body.eqns) if not e.blocks)
-    return not read or any(same_shape(shapes[0], v.type.shape) for v in _apart(body, param))  # fmt: skip
+    others = {v.type.shape.root() for v in _apart(body, param)}
+    return not read or not others.isdisjoint(_told_by(shapes[0]))
+
+
+def _told_by(shape: Shape) -> set[Shape]:
+    """The shape, and those of the parts and broadcasts that are known by it."""
+    found, pending = set[Shape](), [shape.root()]
+    while pending:
+        one = pending.pop()
+        if one not in found:
+            found.add(one)
+            pending += [p.root() for p in one.parts.values() if isinstance(p, Shape)]
+    return found
 
 
 def _apart(body: Body, param: Var) -> Iterator[Var]:
