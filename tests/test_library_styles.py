@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import types
 from functools import cache
@@ -256,8 +257,6 @@ def as_tensor(value: Any) -> Any:
 
 def torch_case(name: str) -> tuple[Any, list[Any]]:
     """The emitted function of its arguments in order, without what has a default."""
-    import inspect
-
     pytest.importorskip("torch")
     function = getattr(module("tensor_layers", "torch"), name)
     values = {k: v for part in OF_TENSORS[name] for k, v in part.items()}
@@ -282,6 +281,30 @@ def test_a_function_of_torch_passes_gradcheck(name: str) -> None:
     values = {k: as_tensor(v) for part in OF_TENSORS[name] for k, v in part.items()}
     expected = several(getattr(plain("tensor_layers"), name)(**values))
     assert all(torch.equal(a, b) for a, b in zip(several(called(*args)), expected, strict=True))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_TENSORS)
+def test_static_methods_and_losses_of_tensors(name: str) -> None:
+    """--style eecs498: a layer is a class, and a loss returns its gradient; both say what torch says."""
+    torch = pytest.importorskip("torch")
+    function = getattr(plain("tensor_layers"), name)
+    given = {k: as_tensor(v) for part in OF_TENSORS[name] for k, v in part.items()}
+    values = {n: given[n] for n in inspect.signature(function).parameters if n in given}
+    torch.manual_seed(3)
+    outs = several(function(**values))
+    wrt = [v for v in values.values() if getattr(v, "requires_grad", False)]
+    space, layer = module("tensor_layers", "eecs498"), name.title().replace("_", "")
+    torch.manual_seed(3)
+    if hasattr(space, layer):
+        *results, cache = getattr(space, layer).forward(**values)
+        douts = [torch.randn_like(out) for out in outs]
+        found = several(getattr(space, layer).backward(*douts, cache))
+        expected = torch.autograd.grad(outs, wrt, douts)
+    else:
+        *results, gradient = getattr(space, name)(**values)
+        found, expected = (gradient,), torch.autograd.grad(outs, wrt[:1])
+    for one, other in zip([*results, *found], [*outs, *expected], strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("name", OF_TENSORS)

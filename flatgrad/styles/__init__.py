@@ -99,7 +99,9 @@ STYLES = {
         seeds=without_cotangents,
         layer=backward_alone,
     ),
-    "script": Style(without_function, "grad_", from_one=from_one),
+    "script": Style(
+        without_function, "grad_", from_one=from_one, seeds=without_cotangents
+    ),
     "class": Style(layer_object, wrt=without_defaults),
     "torch": Style(torch_function, "grad_", without_defaults),
     "jax": Style(jax_custom, "grad_", without_defaults),

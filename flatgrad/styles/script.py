@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flatgrad.emit.parts import Parts
+from flatgrad.frontend.module import parameters_of
 from flatgrad.styles.course import without_copies
 
 
@@ -13,5 +14,20 @@ def without_function(parts: Parts) -> list[str]:
     named = zip(parts.wrt, parts.read_gradients, strict=True)
     results = [(f"{parts.prefix}{name}", value) for name, value in named]
     ends = [f"{name} = {value}" for name, value in results if name != value]
-    lines = [*parts.running, "", *seeds, *without_copies(parts.reading), *ends]
+    lines = [
+        *_defaults(parts),
+        *parts.running,
+        "",
+        *seeds,
+        *without_copies(parts.reading),
+        *ends,
+    ]
     return ["\n".join(lines) + "\n"]
+
+
+def _defaults(parts: Parts) -> list[str]:
+    """eps = 1e-5"""
+    function = parts.function
+    every = parameters_of(function.node)
+    given = [(p.name.value, p.default) for p in every if p.default is not None]
+    return [f"{name} = {function.module.code(value)}" for name, value in given]
