@@ -312,6 +312,17 @@ def f(x):
 WHOLE = [
     """
 def f(x):
+    w = x
+    while True:
+        total = w
+        break
+    t = 0.0
+    for q in total:
+        t = t + q ** 2
+    return t
+""",
+    """
+def f(x):
     t = 0.0
     for k in {0} | {2}:
         t += x[k] ** 2

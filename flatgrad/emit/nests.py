@@ -458,8 +458,9 @@ def _may_be_a_set(lines: Lines, forward: Eqn) -> bool:
             return True
         if made.op in ("alias", "bitand", "bitor", "bitxor", "sub"):
             pending += made.args
-        for block in made.blocks:
-            pending.append(block.outs[made.outs.index(value)])
+        # The condition of a while gives nothing but itself.
+        bodies = (b for b in made.blocks if len(b.outs) == len(made.outs))
+        pending += [body.outs[made.outs.index(value)] for body in bodies]
     return False
 
 
