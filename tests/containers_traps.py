@@ -316,10 +316,9 @@ def f(x):
     while True:
         total = w
         break
-    t = 0.0
     for q in total:
-        t = t + q ** 2
-    return t
+        w = 2 * w
+    return w
 """,
     """
 def f(x):
