@@ -640,3 +640,16 @@ class Complex:
 
     def factor(self, x: float) -> Any:
         return np.abs(self.k * x * x)
+
+
+def test_an_attribute_is_named_as_the_method_calls_its_object() -> None:
+    class Spring:
+        def __init__(this) -> None:
+            this.k = 2.0
+
+        def energy(this, x: float) -> float:
+            return 0.5 * this.k * x**2
+
+    assert flatgrad.grad(Spring().energy, "this.k")(3.0) == pytest.approx(4.5)
+    with pytest.raises(FlatgradError, match=r'of its object, write wrt="this\.k"'):
+        flatgrad.grad(Spring().energy, "self.k")

@@ -80,6 +80,12 @@ def _parameter(one: str | int | np.integer[Any], subject: Asked) -> str:
     step = f"parameters: {', '.join(signature.parameters)}"
     if isinstance(one, str):
         if one not in signature.parameters:
+            owner, dot, rest = one.partition(".")
+            if dot and owner not in subject.bound:
+                own = (f'"{held}.{rest}"' for held in sorted(subject.bound))
+                step = "; ".join(
+                    [*(f"of its object, write wrt={o}" for o in own), step]
+                )
             raise refusal("FG506", f"{function} has no parameter {one}", step)
         return one
     positional = [n for n, p in signature.parameters.items() if p.kind in POSITIONAL]
