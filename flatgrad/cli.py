@@ -130,6 +130,27 @@ def _checked(parse: Callable[[Any], Parsed]) -> Callable[..., Parsed]:
     return callback
 
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _shapes(told: str) -> Decorator:
+    shape = _checked(parse_shapes)
+    return click.option(
+        "--shape", "shapes", metavar="x=N,D", multiple=True, callback=shape, help=told
+    )
+
+
+def _wrt(told: str) -> Decorator:
+    names = _checked(parse_wrt)
+    return click.option(
+        "--wrt", metavar="x,W", multiple=True, callback=names, help=told
+    )
+
+
+def _rules(told: str) -> Decorator:
+    return click.option("--rules", metavar="FILE", multiple=True, help=told)
+
+
 def _parse_emit(text: str) -> str:
     if text not in EMITS:
         raise ValueError(f"{text!r} is not one of {', '.join(EMITS)}")
@@ -183,13 +204,9 @@ def _version() -> str:
     help="Only this function, or this method: Net.loss; may be repeated.  [default:"
     " every public top-level function that no other function of the file calls]",
 )
-@click.option(
-    "--wrt",
-    metavar="x,W",
-    multiple=True,
-    callback=_checked(parse_wrt),
-    help="With respect to these parameters; of a method, to attributes too:"
-    " self.params.  [default: every one that can carry a gradient]",
+@_wrt(
+    "With respect to these parameters; of a method, to attributes too:"
+    " self.params.  [default: every one that can carry a gradient]"
 )
 @click.option(
     "--emit",
@@ -216,14 +233,7 @@ def _version() -> str:
     callback=_checked(parse_names),
     help="Prefix of derivative names.",
 )
-@click.option(
-    "--shape",
-    "shapes",
-    metavar="x=N,D",
-    multiple=True,
-    callback=_checked(parse_shapes),
-    help="The shape of a parameter, x= for a scalar; may be repeated.",
-)
+@_shapes("The shape of a parameter, x= for a scalar; may be repeated.")
 @click.option(
     "--no-comments",
     is_flag=True,
@@ -235,12 +245,9 @@ def _version() -> str:
     help="Read helpers with branches or loops in place; by default each becomes a"
     " forward and a backward function.",
 )
-@click.option(
-    "--rules",
-    metavar="FILE",
-    multiple=True,
-    help="Read derivative rules for functions of libraries from this file; may be"
-    " repeated.",
+@_rules(
+    "Read derivative rules for functions of libraries from this file; may be"
+    " repeated."
 )
 @click.option(
     "--with-check",
@@ -369,24 +376,9 @@ def operations(as_table: bool) -> None:
     show_default=True,
     help="How far an entry may be off, of its size.",
 )
-@click.option(
-    "--wrt",
-    metavar="x,W",
-    multiple=True,
-    callback=_checked(parse_wrt),
-    help="With respect to these parameters.",
-)
-@click.option(
-    "--shape",
-    "shapes",
-    metavar="x=N,D",
-    multiple=True,
-    callback=_checked(parse_shapes),
-    help="The shape of a parameter, as for flatgrad FILE.",
-)
-@click.option(
-    "--rules", metavar="FILE", multiple=True, help="Derivative rules of your own."
-)
+@_wrt("With respect to these parameters.")
+@_shapes("The shape of a parameter, as for flatgrad FILE.")
+@_rules("Derivative rules of your own.")
 def check(
     file: str,
     function: str | None,
@@ -431,17 +423,8 @@ def check(
     multiple=True,
     help="Only this backward function; may be repeated.  [default: every empty one]",
 )
-@click.option(
-    "--shape",
-    "shapes",
-    metavar="x=N,D",
-    multiple=True,
-    callback=_checked(parse_shapes),
-    help="The shape of a parameter of the forward, as for flatgrad FILE.",
-)
-@click.option(
-    "--rules", metavar="FILE", multiple=True, help="Derivative rules of your own."
-)
+@_shapes("The shape of a parameter of the forward, as for flatgrad FILE.")
+@_rules("Derivative rules of your own.")
 @click.option("-o", "out", metavar="OUT", help="Write to this file instead of FILE.")
 @click.option("--diff", is_flag=True, help="Show what would change instead.")
 @click.option(
